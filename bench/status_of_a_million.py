@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from scar.runs.ledger import RunLedger
-from scar.runs.status import collect_status
+from scar.runs.status import StatusQuery, collect_status
 
 NOW = 1_790_000_000.0
 RUNS = 1_000_000
@@ -60,7 +60,7 @@ class EndlessS3:
 def main() -> None:
     s3 = EndlessS3()
     began = time.perf_counter()
-    status = collect_status(RunLedger(s3, "state"), ["fn"], {})  # type: ignore[arg-type]
+    status = collect_status(RunLedger(s3, "state"), ["fn"], StatusQuery(jobs={}))  # type: ignore[arg-type]
     duration = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     states = {state.value: number for state, number in status.functions[0].states.items()}

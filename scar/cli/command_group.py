@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "why": "Show the history of a run or a file, and the cause of a failure.",
     "retry": "Start failed and lost runs again, with the same input.",
     "wait": "Wait until runs have ended.",
-    "cancel": "Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.",
+    "cancel": "Cancel runs that wait or run in AWS Batch.",
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
     "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
     "image": "Inspect images; make images of root file systems and functions.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.cli.formatting import format_count
+from scar.cli.formatting import escape_control_characters, format_count
 from scar.errors import ScarError, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def show_response(
             f"Run {response.run_id} continues as Batch job {response.job_id}."
             f" Show its log with `scar log -n {function} -ri {response.run_id}`."
         )
+    if response.note:
+        session.terminal.write_message(f"Note: {escape_control_characters(response.note)}")
     require_success(function, response)
 
 
@@ -44,6 +46,7 @@ def response_to_json(function: str, response: InvocationResponse) -> dict[str, o
         "status": response.status,
         "run": response.run_id,
         "job": response.job_id,
+        "note": response.note,
         "output": response.output.decode(errors="replace"),
     }
 

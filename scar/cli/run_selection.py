@@ -5,26 +5,33 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scar.cli.fdl_files import connect_names
-from scar.errors import UsageError
+from scar.errors import ScarError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
+    from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run, RunLedger
     from scar.runs.states import RunState
     from scar.runs.status import StatusReport
+    from scar.runs.unfinished_jobs import UnfinishedJob
 
 F = TypeVar("F", bound="Callable[..., Any]")
-_LATEST = 10  # runs that are listed beside the counts
-_LATEST_FAILED = 100
+LATEST = 10  # runs that are listed beside the counts
+LATEST_FAILED = 100
+# Ten pages of a listing for each function: a status stays cheap, and says "at least" beyond that.
+MOST_FILES = 10_000
+MOST_FUNCTIONS = 5
 _ALL = 1_000_000
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -62,19 +69,26 @@ def parse_time(text: str, now: datetime) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def names_option(help_: str = "Name of a function; several times for several.") -> Callable[[F], F]:
+    """Add -n NAME, which may be repeated."""
+    return click.option("-n", "--name", "names", multiple=True, metavar="NAME", help=help_)
+
+
 def connect_functions(
-    session: Session, name: str | None, file: Path | None
+    session: Session, names: Sequence[str], file: Path | None
 ) -> tuple[AwsConnection, tuple[str, ...]]:
     """Connect; return the names of the functions that -n and -f select, none without them."""
+    selected = tuple(dict.fromkeys(names))
     if file is None:
-        return session.connect(), (name,) if name else ()
+        return session.connect(), selected
     connection, document = connect_names(session, file)
-    names = tuple(entry.lambda_.name for entry in document.functions.aws)
-    if name and name not in names:
-        raise UsageError(
-            f"{file} has no function {name}.", remedy=f"Its functions: {', '.join(names)}."
-        )
-    return connection, (name,) if name else names
+    known = tuple(entry.lambda_.name for entry in document.functions.aws)
+    for name in selected:
+        if name not in known:
+            raise UsageError(
+                f"{file} has no function {name}.", remedy=f"Its functions: {', '.join(known)}."
+            )
+    return connection, selected or known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,59 +135,105 @@ def list_runs(
     states: Collection[RunState],
 ) -> tuple[Run, ...]:
     """Return all runs of these functions in these states, newest first."""
-    return _read_status(session, connection, functions, since, states, most=_ALL).recent
+    scope = StatusScope(functions=functions, since=since, states=states, most=_ALL)
+    return read_status(session, connection, scope).recent
 
 
-def read_status(
-    session: Session,
-    connection: AwsConnection,
-    functions: tuple[str, ...],
-    since: datetime | None,
-    *,
-    failed: bool = False,
-) -> StatusReport:
-    """Count the runs of these functions, of all functions if ``functions`` is empty.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusScope:
+    """What is read: the runs of these functions, of all functions if ``functions`` is empty.
 
-    ``failed`` lists failed and lost runs only, and more of them.
+    The newest ``most`` runs in ``states`` (empty: all) are listed. ``with_files`` compares the
+    runs with the files in the input folders.
     """
-    from scar.runs.status import FAILURE_STATES
 
-    states, most = (FAILURE_STATES, _LATEST_FAILED) if failed else ((), _LATEST)
-    return _read_status(session, connection, functions, since, states, most=most)
+    functions: tuple[str, ...]
+    since: datetime | None = None
+    states: Collection[RunState] = ()
+    most: int = LATEST
+    with_files: bool = False
 
 
-def _read_status(
-    session: Session,
-    connection: AwsConnection,
-    functions: tuple[str, ...],
-    since: datetime | None,
-    states: Collection[RunState],
-    *,
-    most: int,
-) -> StatusReport:
-    """Read the unfinished jobs from Batch, then the records from S3.
+def read_status(session: Session, connection: AwsConnection, scope: StatusScope) -> StatusReport:
+    """Read the unfinished jobs from Batch, then the records from S3; raise FunctionNotFoundError.
 
     The order matters: a job that ends in between has its final record when the records are read.
     """
     from scar.runs.ledger import RunLedger
     from scar.runs.logs import FunctionNotFoundError
-    from scar.runs.status import collect_status
-    from scar.runs.unfinished_jobs import list_unfinished_jobs
+    from scar.runs.status import StatusQuery, collect_status
 
     deployed = {f.name: f for f in session.services.list_functions(connection)}
     ledger = RunLedger.connect(connection)
     # Functions that were removed still have records of their runs.
     known = {*deployed, *ledger.list_functions()}
-    selected = functions or tuple(sorted(known))
+    selected = scope.functions or tuple(sorted(known))
     if missing := [name for name in selected if name not in known]:
         raise FunctionNotFoundError(missing[0], known)
-    queues = {n: deployed[n].queue for n in selected if n in deployed and deployed[n].queue}
-    jobs = list_unfinished_jobs(connection.client("batch"), queues.values())
-    jobs_by_function = dict.fromkeys(queues, jobs)
-    report = collect_status(
-        ledger, selected, jobs_by_function, since=since, recent_states=states, limit=most
+    present = [deployed[name] for name in selected if name in deployed]
+    inputs = _list_some_files(session, connection, present, scope) if scope.with_files else {}
+    query = StatusQuery(
+        jobs=list_jobs_by_function(connection, present),
+        list_jobs=lambda: list_all_jobs(connection),
+        inputs=inputs,
+        since=scope.since,
+        recent_states=scope.states,
+        limit=scope.most,
+        most_files=MOST_FILES,
     )
+    report = collect_status(ledger, selected, query)
+    queues = {f.name: f.queue for f in present if f.queue}
     unusable = session.services.describe_unusable_queues(connection, queues.values())
     for function in report.functions:
         function.unusable = unusable.get(queues.get(function.function, ""), "")
+        function.is_removed = function.function not in deployed
     return report
+
+
+def list_jobs_by_function(
+    connection: AwsConnection, functions: Iterable[FunctionSummary]
+) -> dict[str, dict[str, UnfinishedJob]]:
+    """Return the unfinished jobs by name, for each function that uses Batch."""
+    from scar.runs.unfinished_jobs import list_unfinished_jobs
+
+    queues = {f.name: f.queue for f in functions if f.queue}
+    if not queues:
+        return {}
+    return dict.fromkeys(queues, list_unfinished_jobs(connection.client("batch"), queues.values()))
+
+
+def list_all_jobs(connection: AwsConnection) -> dict[str, UnfinishedJob]:
+    """Return the unfinished jobs of all queues of scar, by name."""
+    from scar.aws.model.names import SHARED_PREFIX
+    from scar.runs.unfinished_jobs import list_unfinished_jobs
+
+    return list_unfinished_jobs(connection.client("batch"), [SHARED_PREFIX])
+
+
+def _list_some_files(
+    session: Session,
+    connection: AwsConnection,
+    functions: Sequence[FunctionSummary],
+    scope: StatusScope,
+) -> dict[str, list[InputObject]]:
+    """Return up to ``MOST_FILES`` files, and one more, of each function.
+
+    None at all if many functions are shown, or if older runs are left out: the files would have
+    no run then.
+    """
+    if len(functions) > MOST_FUNCTIONS or scope.since or scope.states:
+        return {}
+    found: dict[str, list[InputObject]] = {}
+    for function in functions:
+        files = (
+            file
+            for folder in function.inputs
+            for file in session.services.list_input_objects(connection, folder)
+        )
+        try:
+            found[function.name] = list(islice(files, MOST_FILES + 1))
+        except ScarError as error:  # a deleted bucket, no permission: the runs can be shown
+            session.terminal.write_message(
+                f"The input files of {function.name} were not counted: {error.problem}"
+            )
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translate_errors
 from scar.runs.diagnosis import JOB_NOT_FOUND
 from scar.runs.states import RunState
-from scar.runs.unfinished_jobs import with_job_status
+from scar.runs.unfinished_jobs import had_job, with_job_status
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -39,9 +39,18 @@ class JobDetail:
     queue: str = ""
 
 
-def find_job(batch: BatchClient, delegated: Mapping[str, object]) -> JobDetail | None:
-    """Return the job that a ``delegated`` record names; None if it names none."""
-    job_id = str(delegated.get("job", ""))
+def find_job_id(delegated: Mapping[str, object], claim: Mapping[str, object]) -> str:
+    """Return the id of the run's job, from these two records; empty without one.
+
+    A job that has claimed the run is named by the claim, also if its submission is not recorded.
+    """
+    owner = claim.get("owner")
+    claimed = owner.get("job") if isinstance(owner, dict) else ""
+    return str(delegated.get("job") or claimed or "")
+
+
+def find_job(batch: BatchClient, job_id: str) -> JobDetail | None:
+    """Return the job of this id; None for an empty id."""
     if not job_id:
         return None
     with translate_errors(f"describe the Batch job {job_id}"):
@@ -51,9 +60,11 @@ def find_job(batch: BatchClient, delegated: Mapping[str, object]) -> JobDetail |
 
 def correct_run_state(ledger: RunLedger, batch: BatchClient, run: Run) -> Run:
     """Return the run with its state corrected by its job, if it has one; raise ScarError."""
-    if record_format.DELEGATED not in run.record_times or run.state is RunState.DONE:
+    if not had_job(run) or run.state is RunState.DONE:
         return run
-    job = find_job(batch, ledger.read_record(run.path, record_format.DELEGATED) or {})
+    delegated = ledger.read_record(run.path, record_format.DELEGATED) or {}
+    claim = {} if delegated else ledger.read_record(run.path, record_format.CLAIM) or {}
+    job = find_job(batch, find_job_id(delegated, claim))
     return run if job is None else apply_job_state(ledger, run, job)
 
 

@@ -1,4 +1,4 @@
-"""Cancel the Batch job of a run."""
+"""Cancel a run that waits for its start, or the Batch job of a run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translate_errors
 from scar.errors import ScarError
 from scar.runs.diagnosis import CANCELLED
-from scar.runs.states import RunState
+from scar.runs.states import STATE_TEXTS, RunState
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from scar.runs.ledger import Run, RunLedger
 
+CANCELLABLE_STATES = (RunState.WAITING, RunState.QUEUED, RunState.RUNNING)
 
 _REMEDIES = {
-    RunState.LAMBDA: "A run in Lambda ends by itself, at the function's timeout at the latest.",
-    RunState.WAITING: "Its job does not exist yet or is unknown: cancel the run when it is queued.",
+    RunState.LAMBDA: "A run in Lambda ends by itself, at the function's timeout at the latest (15"
+    " minutes). If it continues in Batch then, it can be cancelled.",
+    RunState.REPEATED: "It was repeated as another run, which `scar why` names: cancel that one.",
 }
 
 
@@ -27,35 +29,87 @@ class NotCancellableError(ScarError):
 
 
 def cancel_run(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
-    """Terminate the run's Batch job and return the job's id.
+    """End a run that waits, or terminate its Batch job; return the job's id, empty without one.
 
     Raise NotCancellableError for a run that has ended or runs in Lambda, which has no API to
     stop an invocation.
     """
-    if run.state not in (RunState.QUEUED, RunState.RUNNING):
-        raise NotCancellableError(
-            f"Run {run.path} ({run.state_text}) cannot be cancelled; only Batch jobs can.",
-            remedy=_REMEDIES.get(run.state, "There is nothing to cancel."),
-        )
-    submission = ledger.read_record(run.path, record_format.DELEGATED) or {}
-    job = str(submission.get("job", ""))
+    match run.state:
+        case RunState.WAITING:
+            problem = "The run was cancelled with `scar cancel` before it started."
+            _prevent_start(ledger, run, problem)
+            return ""
+        case RunState.QUEUED | RunState.RUNNING:
+            return _cancel_job(ledger, batch, run)
+        case _:
+            raise _refusal(run, run.state)
+
+
+def _cancel_job(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
+    job = _find_job_id(ledger, run)
+    if not job:  # what a job has recorded before does not show that Lambda has taken over since
+        raise _refusal(run, RunState.LAMBDA)
     with translate_errors(f"terminate the Batch job {job}"):
         batch.terminate_job(jobId=job, reason=CANCELLED)
-    # A running job gets SIGTERM and records its own failure. A queued job never starts, so its
-    # failure is recorded here. If the job starts in between, its own record is the one that
-    # stays: this one is written only if there is none.
+    # A running job gets SIGTERM and records its own failure. A queued job never starts; a second
+    # job of the run, after an unanswered submission, must not start either.
     if run.state is RunState.QUEUED:
-        claim = ledger.read_record(run.path, record_format.CLAIM) or {}
-        ledger.write_if_absent(
-            run.path,
-            record_format.ERROR,
-            {
-                "owner": claim.get("owner"),
-                "kind": "Cancelled",
-                "problem": "The job was cancelled with `scar cancel` before it started.",
-                "remedy": "`scar retry` starts it again.",
-                "log_group": "",
-                "log_stream": "",
-            },
-        )
+        _prevent_start(ledger, run, "The job was cancelled with `scar cancel` before it started.")
     return job
+
+
+def _prevent_start(ledger: RunLedger, run: Run, problem: str) -> None:
+    """Make the run's event and its jobs start nothing, and record the failure.
+
+    Lambda has no API to remove an event from its queue. A process that finds ``done`` ends at
+    once, and ``cancelled`` beside it says that the run has failed. A process that starts at this
+    very moment executes the run all the same: its outputs stay.
+    """
+    # In this order: what a crash leaves in between is a failed run. An error that was recorded
+    # before is that of an earlier attempt; one that was recorded since stays.
+    failure = {
+        "owner": _claim_owner(ledger, run),  # so that a retry takes over at once
+        "kind": "Cancelled",
+        "problem": problem,
+        "remedy": "`scar retry` starts it again.",
+        "log_group": "",
+        "log_stream": "",
+    }
+    if record_format.ERROR in run.record_times:
+        ledger.write_record(run.path, record_format.ERROR, failure)
+    else:
+        ledger.write_if_absent(run.path, record_format.ERROR, failure)
+    ledger.write_record(run.path, record_format.CANCELLED, {"run": str(run.path)})
+    done = {"owner": failure["owner"], "state": "cancelled", "outputs": []}
+    if not ledger.write_if_absent(run.path, record_format.DONE, done):
+        ledger.delete_record(run.path, record_format.CANCELLED)
+        raise NotCancellableError(
+            f"Run {run.path} has ended meanwhile.", remedy="There is nothing to cancel."
+        )
+
+
+def _find_job_id(ledger: RunLedger, run: Run) -> str:
+    """Return the id of the job that runs or will run it; empty if a Lambda request runs it.
+
+    A job that has claimed the run is named by its claim, also if its submission is not recorded.
+    """
+    claimed = str(_claim_owner(ledger, run).get("job", ""))
+    if run.state is RunState.RUNNING:
+        return claimed
+    submission = ledger.read_record(run.path, record_format.DELEGATED) or {}
+    return str(submission.get("job", "")) or claimed
+
+
+def _refusal(run: Run, state: RunState) -> NotCancellableError:
+    return NotCancellableError(
+        f"Run {run.path} ({STATE_TEXTS[state]}) cannot be cancelled: only runs that wait or run in"
+        " Batch can.",
+        remedy=_REMEDIES.get(state, "It has ended: there is nothing to cancel."),
+    )
+
+
+def _claim_owner(ledger: RunLedger, run: Run) -> dict[str, object]:
+    """Return the owner of the claim: who executed the run last."""
+    owner = (ledger.read_record(run.path, record_format.CLAIM) or {}).get("owner")
+    nobody = {"site": "lambda", "request": "", "job": "", "attempt": 1}
+    return owner if isinstance(owner, dict) else nobody

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from supervisor.errors import describe_signal
+
 EXIT_SIGKILL = 128 + 9
 EXIT_SIGTERM = 128 + 15
 # The status that scar.runs gives a job which DescribeJobs does not return: Batch deletes jobs some
@@ -165,7 +167,14 @@ def diagnose_exit_code(code: int | None) -> Diagnosis | None:
             " user terminated it.",
             "`scar retry` starts it again.",
         )
-    return None
+    found = describe_signal(code) if code is not None else None
+    if found is None:
+        return None
+    name, meaning, remedy = found
+    return Diagnosis(
+        f"The job was ended by {name} (exit code {code}): {meaning}.",
+        f"{remedy} `scar retry` starts it again.".strip(),
+    )
 
 
 # Parts of a script's last log lines. Batch's reasons are not searched there: in a script's output

@@ -15,6 +15,7 @@ from botocore.exceptions import ReadTimeoutError
 from scar.aws.client import errors
 from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
+from scar.runs.left_out import describe_headers
 from scar.runs.logs import FunctionNotFoundError
 from supervisor.events.direct_invocation import SCRIPT_ENCODING
 from supervisor.events.parser import MANUAL_RUN_PREFIX
@@ -45,6 +46,7 @@ class InvocationResponse:
     """The response of a function: ``status`` as in HTTP, ``output`` is the script's.
 
     ``run_id`` and ``job_id`` are set if the run continues as a Batch job; the first of several.
+    ``note`` says what the run did not upload, or that it made nothing; usually empty.
     """
 
     status: int
@@ -52,6 +54,7 @@ class InvocationResponse:
     request_id: str
     run_id: str = ""
     job_id: str = ""
+    note: str = ""
 
 
 def invoke_function(
@@ -79,7 +82,7 @@ def invoke_function(
         function_error = _function_error(function, content, request_id)
         function_error.log_tail = _decode_log_tail(response.get("LogResult", ""))
         raise function_error
-    return parse_response(content, request_id)
+    return parse_response(content, request_id, is_direct="Records" not in payload)
 
 
 def enqueue(connection: AwsConnection, function: str, payload: Payload) -> str:
@@ -171,8 +174,13 @@ def object_payload(
     }
 
 
-def parse_response(content: bytes, request_id: str) -> InvocationResponse:
-    """Parse a response in SCAR's form; any other content is the output itself, status 200."""
+def parse_response(
+    content: bytes, request_id: str, *, is_direct: bool = True
+) -> InvocationResponse:
+    """Parse a response in SCAR's form; any other content is the output itself, status 200.
+
+    ``is_direct``: the event named no object.
+    """
     try:
         response: object = json.loads(content)
     except ValueError:
@@ -186,6 +194,7 @@ def parse_response(content: bytes, request_id: str) -> InvocationResponse:
         request_id=request_id,
         run_id=_header(response, RUN_HEADER),
         job_id=_header(response, JOB_HEADER),
+        note=describe_headers(response.get("headers"), is_direct=is_direct),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -139,21 +138,17 @@ class RunLedger:
             raise errors.to_scar_error(error, f"write the run record {key}") from error
         return True
 
-    def write_retry_mark(self, run: RunPath) -> None:
-        """Record that the run's event is sent again."""
-        key = run.key(record_format.RETRY)
+    def write_record(self, run: RunPath, name: str, record: Mapping[str, object]) -> None:
+        """Write a record, over an existing one too."""
+        key = run.key(name)
         with errors.translate_errors(f"write the run record {key}"):
-            self.s3.put_object(
-                Bucket=self.bucket, Key=key, Body=record_format.encode({"run": str(run)})
-            )
+            self.s3.put_object(Bucket=self.bucket, Key=key, Body=record_format.encode(record))
 
-    def delete_retry_mark(self, run: RunPath) -> None:
-        """Delete the record that ``write_retry_mark`` wrote.
-
-        Errors are ignored: the caller raises the one because of which the event was not sent.
-        """
-        with contextlib.suppress(*errors.SDK_ERRORS):
-            self.s3.delete_object(Bucket=self.bucket, Key=run.key(record_format.RETRY))
+    def delete_record(self, run: RunPath, name: str) -> None:
+        """Delete a record; one that does not exist is no error."""
+        key = run.key(name)
+        with errors.translate_errors(f"delete the run record {key}"):
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
 
     def _list_runs(self, prefix: str) -> Iterator[Run]:
         for folder, group in groupby(self._list_records(prefix), key=lambda record: record[0]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,8 @@ LogSource = Literal["lambda", "batch"]
 # The lines that Lambda writes before and after each invocation.
 _STARTED = re.compile(r"START RequestId: (\S+)")
 _REPORTED = re.compile(r"REPORT RequestId: (\S+)")
+_LAMBDA_LINES = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
+_SUPERVISOR_FIELDS = frozenset({"time", "level", "message"})  # what each of its lines has
 _LOOKBACK_LINES = 1000  # newest lines of a stream that are searched for a request
 _MAX_STREAMS = 100  # log streams that one FilterLogEvents request may name
 
@@ -40,6 +43,7 @@ class FunctionNotFoundError(ScarError):
     """No function has this name; ``known`` are the names that exist, as far as they are known."""
 
     def __init__(self, name: str, known: Iterable[str] = ()) -> None:
+        self.name = name
         super().__init__(
             f"There is no function {name}{suggest_name(name, known) or '.'}",
             remedy="`scar ls` lists the functions.",
@@ -54,6 +58,71 @@ class LogLine:
     source: LogSource
     stream: str
     message: str
+
+
+def format_message(message: str) -> str:
+    """Return a message as people read it: the supervisor's JSON lines and Lambda's REPORT as text.
+
+    Other messages, such as those of scripts, are returned unchanged.
+    """
+    if message.startswith("{"):
+        return _format_supervisor_line(message)
+    if message.startswith(_LAMBDA_LINES):
+        return _format_lambda_line(message)
+    return message
+
+
+def _format_supervisor_line(message: str) -> str:
+    """Return ``WARNING text (field=value)``; the time and the run are shown beside each line."""
+    try:
+        entry = json.loads(message)
+    except ValueError:
+        return message
+    if not isinstance(entry, dict) or not set(entry) >= _SUPERVISOR_FIELDS:
+        return message
+    fields = {k: v for k, v in entry.items() if k not in _SUPERVISOR_FIELDS | {"remedy", "run"}}
+    text = " ".join(str(entry[name]) for name in ("level", "message", "remedy") if entry.get(name))
+    more = ", ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{text} ({more})" if more else text
+
+
+def _format_lambda_line(message: str) -> str:
+    """Return ``REPORT 12.30 ms, billed 13 ms, 67 of 512 MB``: tabs and ids fill the screen."""
+    kind, _, rest = message.partition(" ")
+    values = {
+        name.strip(): value.strip()
+        for name, _, value in (part.partition(":") for part in rest.split("\t"))
+        if value
+    }
+    if kind != "REPORT" or "Duration" not in values:
+        return " ".join(message.split())
+    used = f"{values.pop('Max Memory Used', '?').removesuffix(' MB')}"
+    size = values.pop("Memory Size", "?")
+    parts = [values.pop("Duration"), f"billed {values.pop('Billed Duration', '?')}"]
+    parts.append(f"{used} of {size}")
+    values.pop("RequestId", None)
+    parts += [f"{name.lower()} {value}" for name, value in values.items()]
+    return f"{kind} {', '.join(parts)}"
+
+
+class LineOwners:
+    """Says whose each line is, where a log has the lines of many runs.
+
+    In Lambda that is the request whose START line came last in the stream, in Batch the stream
+    itself, which belongs to one attempt of a job.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[str, str] = {}
+
+    def owner_of(self, line: LogLine) -> str:
+        """Return the run of a supervisor's line, else the request or the end of the stream."""
+        if line.source == "batch":
+            return line.stream.rpartition("/")[2]
+        started = _STARTED.match(line.message)
+        if started:
+            self._requests[line.stream] = started[1]
+        return self._requests.get(line.stream, "")
 
 
 def read_log(

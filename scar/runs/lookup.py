@@ -16,7 +16,7 @@ from supervisor.model import ObjectRef, VersionPin
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from mypy_boto3_s3 import S3Client
 
@@ -81,17 +81,6 @@ def find_runs_of_input(
         name: input_id_prefix(name, bucket, key) for name in functions or ledger.list_functions()
     }
     return tuple(sorted(_search_functions(ledger, id_prefixes), key=lambda run: run.started_at))
-
-
-def read_input_urls(ledger: RunLedger, runs: Sequence[Run]) -> dict[RunPath, str]:
-    """Return the runs' input files as ``s3://bucket/key``, empty for direct invocations."""
-
-    def read(run: Run) -> str:
-        source = (ledger.read_record(run.path, record_format.CLAIM) or {}).get("input")
-        return "s3://{bucket}/{key}".format_map(source) if isinstance(source, dict) else ""
-
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        return dict(zip((run.path for run in runs), pool.map(read, runs), strict=True))
 
 
 def find_producers(s3: S3Client, bucket: str, key: str) -> tuple[RunPath | None, RunPath | None]:

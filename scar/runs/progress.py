@@ -1,4 +1,4 @@
-"""The progress of functions: their runs by state, compared with the files in input folders."""
+"""The progress of functions or single runs, and whether they have ended: ``scar wait``."""
 
 from __future__ import annotations
 
@@ -7,35 +7,41 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.runs.lookup import input_id_prefix
-from scar.runs.states import FINISHED_STATES, UNSUBMITTED, RunState
+from scar.runs.rate import format_seconds, seconds_left
+from scar.runs.states import FAILURE_STATES, FINISHED_STATES, UNSUBMITTED, RunState
+from scar.runs.status import StatusQuery, collect_status
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run, RunLedger
+    from scar.runs.status import FunctionStatus
     from scar.runs.unfinished_jobs import UnfinishedJob
 
     Jobs = Mapping[str, UnfinishedJob]
 
-# Seconds after an upload in which its run normally starts. At Lambda's concurrency limit the event
-# waits longer in its queue, but then other runs are in progress.
-START_SECONDS = 60.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
-    """The number of runs by state, and of input files without a run.
+    """The number of runs by state, as ``scar status`` has it, and of input files without a run.
 
     ``waiting`` counts files whose run is still expected, ``never_started`` those that no event
     will start anymore, ``unsubmitted`` the waiting runs that Batch has not accepted yet.
+    ``failed`` counts the failures that matter: of the latest run on each file, and of other runs
+    that ended since ``began``. ``progress`` says how far the files are, ``recent`` are the latest
+    runs.
     """
 
     states: Counter[RunState] = field(default_factory=Counter)
     waiting: int = 0
     never_started: int = 0
     unsubmitted: int = 0
+    failed: int = 0
+    began: float = 0.0
+    progress: str = ""
+    recent: tuple[Run, ...] = ()
 
     @property
     def is_finished(self) -> bool:
@@ -47,7 +53,12 @@ class RunProgress:
 
     @property
     def failure_count(self) -> int:
-        return self.states[RunState.FAILED] + self.states[RunState.LOST] + self.never_started
+        return self.failed + self.never_started
+
+    @property
+    def earlier_failure_count(self) -> int:
+        """Return the number of failures that do not matter: of replaced files and earlier calls."""
+        return self.states[RunState.FAILED] + self.states[RunState.LOST] - self.failed
 
     @property
     def counts(self) -> dict[str, int]:
@@ -72,6 +83,8 @@ def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) 
     return RunProgress(
         states=Counter(run.state for run in corrected),
         unsubmitted=sum(run.is_unsubmitted for run in corrected),
+        failed=sum(run.state in FAILURE_STATES for run in corrected),
+        recent=tuple(corrected),
     )
 
 
@@ -96,37 +109,69 @@ def current_run(function: str, input_object: InputObject, latest: Mapping[str, R
 
 
 def count_inputs(
-    ledger: RunLedger, inputs: Mapping[str, Sequence[InputObject]], jobs: Jobs | None = None
+    ledger: RunLedger,
+    inputs: Mapping[str, Sequence[InputObject]],
+    jobs: Mapping[str, Jobs] | None = None,
+    *,
+    list_jobs: Callable[[], Jobs] | None = None,
+    began: float | None = None,
 ) -> RunProgress:
-    """Count the latest run of each input file; ``inputs`` are the files of each function.
+    """Count the runs of these functions; ``inputs`` are the files of each function.
 
-    ``jobs`` are the unfinished Batch jobs by name, listed just before; None if no function uses
-    Batch. Costs one listing of the records of each function, whatever the number of files.
-
-    A file without a run since its upload counts as waiting while it is younger than
-    ``START_SECONDS`` or other runs are in progress, then as never started.
+    ``jobs`` and ``list_jobs`` are those of ``StatusQuery``. ``began`` is S3's time when waiting
+    began, None: now. Costs one listing of the records of each function, whatever the number of
+    files.
     """
-    states: Counter[RunState] = Counter()
-    unsubmitted = 0
-    without_run: list[InputObject] = []
-    for function, files in inputs.items():
-        latest = latest_runs_by_input(ledger, function)
-        for file in files:
-            run = current_run(function, file, latest)
-            if run is None:
-                without_run.append(file)
-            else:
-                corrected = with_batch_state(run, jobs, ledger.now - LISTING_DELAY)
-                states[corrected.state] += 1
-                unsubmitted += corrected.is_unsubmitted
-    in_progress = any(state not in FINISHED_STATES for state in states)
-    waiting = sum(
-        in_progress or ledger.now - file.modified.timestamp() < START_SECONDS
-        for file in without_run
-    )
+    query = StatusQuery(jobs=jobs or {}, list_jobs=list_jobs, inputs=inputs, began=began)
+    report = collect_status(ledger, inputs, query)
+    statuses = report.functions
+    compared = [status.inputs for status in statuses if status.inputs is not None]
     return RunProgress(
-        states=states,
-        waiting=waiting,
-        never_started=len(without_run) - waiting,
-        unsubmitted=unsubmitted,
+        states=sum((status.states for status in statuses), Counter()),
+        waiting=sum(files.waiting for files in compared),
+        never_started=sum(files.never_started for files in compared),
+        unsubmitted=sum(status.unsubmitted for status in statuses),
+        failed=sum(status.relevant_failure_count for status in statuses),
+        began=report.now if began is None else began,
+        progress=describe_progress(statuses),
+        recent=report.recent,
     )
+
+
+def describe_progress(statuses: Sequence[FunctionStatus]) -> str:
+    """Return how far the functions are, ``done 28 of 200 files (14 %), 1.9/s, about 90 s left``.
+
+    Empty if nothing is in progress. The denominator are the files in the input folders; other
+    runs, such as direct invocations, only count for the time that is left.
+    """
+    unfinished = sum(status.unfinished_count for status in statuses)
+    compared = [status.inputs for status in statuses if status.inputs is not None]
+    unfinished += sum(files.waiting for files in compared)
+    if not unfinished:
+        return ""
+    total, done = sum(files.total for files in compared), sum(files.done for files in compared)
+    parts = []
+    if total:
+        at_least = "" if all(files.is_complete for files in compared) else "at least "
+        parts.append(f"done {done:,} of {at_least}{total:,} files ({100 * done // total} %)")
+    else:
+        parts.append(f"{unfinished:,} in progress")
+    failed = sum(status.relevant_failure_count for status in statuses)
+    if failed:
+        parts.append(f"{failed:,} failed")
+    rates = [status.rate for status in statuses]
+    per_second = sum(rate.per_second for rate in rates)
+    if per_second:
+        parts.append(_format_rate(per_second))
+    left = seconds_left(rates, unfinished)
+    if left is not None:
+        parts.append(f"about {format_seconds(left)} left")
+    return ", ".join(parts)
+
+
+def _format_rate(per_second: float) -> str:
+    """Return a rate with the unit in which it is at least one, if there is one."""
+    for unit, factor in (("s", 1), ("min", 60)):
+        if per_second * factor >= 1:
+            return f"{per_second * factor:.1f}/{unit}"
+    return f"{per_second * 3600:.1f}/h"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
-from scar.runs.states import RunState, is_unsubmitted
+from scar.runs.left_out import MADE_NOTHING, describe_outputs
+from scar.runs.states import RunState, is_cancelled, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
 from supervisor.runs import record_format
 
@@ -33,13 +34,15 @@ class ReportLine:
 class RunReport:
     """A headline with the run's state, its history, the cause of a problem and its remedy.
 
-    ``cause`` and ``remedy`` are empty if the run has no problem.
+    ``cause`` and ``remedy`` are empty if the run has no problem. ``note`` says what a done run did
+    not upload.
     """
 
     headline: str
     lines: tuple[ReportLine, ...]
     cause: str = ""
     remedy: str = ""
+    note: str = ""
 
 
 def build_report(history: RunHistory) -> RunReport:
@@ -51,6 +54,7 @@ def build_report(history: RunHistory) -> RunReport:
         lines=tuple(_report_lines(history)),
         cause=cause,
         remedy=remedy,
+        note=_describe_outputs(history),
     )
 
 
@@ -59,6 +63,9 @@ def _describe_state(history: RunHistory) -> str:
     if history.run.state is RunState.DONE and outcome == "superseded":
         return "superseded by a newer upload of its input file"
     text = history.run.state_text
+    note = _describe_outputs(history)
+    if note.startswith(MADE_NOTHING):
+        return f"{text}, {note}"
     if history.run.state is RunState.QUEUED and history.job is not None:
         return f"{text} ({history.job.status})"
     return text
@@ -73,11 +80,20 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
         replaced = history.replaced_runs.get((bucket, key), "")
         suffix = f"; it replaced the output of run {replaced} on another file" if replaced else ""
         yield ReportLine(0, f"uploaded s3://{bucket}/{key} ({size:,} bytes){suffix}")
+    if note := _describe_outputs(history):
+        yield ReportLine(0, note)
     if len(history.outputs) > MAX_OUTPUTS:
         yield ReportLine(0, f"uploaded {len(history.outputs) - MAX_OUTPUTS:,} more files")
     for output, runs in history.triggered_runs.items():
         for run in runs:
             yield ReportLine(0, f"{output} started run {run.path} ({run.state_text})")
+
+
+def _describe_outputs(history: RunHistory) -> str:
+    done = history.records.get(record_format.DONE, {})
+    if history.run.state is not RunState.DONE or done.get("state") == "superseded" or not done:
+        return ""
+    return describe_outputs(done, is_direct=history.input is None)
 
 
 def _record_lines(history: RunHistory) -> Iterator[tuple[int, int, ReportLine]]:
@@ -106,12 +122,29 @@ def _describe_record(
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
         yield 4, f"attempt {name.removeprefix(record_format.ATTEMPT_PREFIX)} started in Batch{log}"
-    elif name == record_format.ERROR:
-        yield 5, f"failed in {owner}: {record.get('problem')}"
+    else:
+        yield from _describe_end(history, name, record, owner)
+
+
+def _describe_end(
+    history: RunHistory, name: str, record: RecordData, owner: str
+) -> Iterator[tuple[int, str]]:
+    if name == record_format.ERROR:
+        how = "cancelled" if record.get("kind") == "Cancelled" else f"failed in {owner}"
+        yield 5, f"{how}: {record.get('problem')}"
     elif name == record_format.RETRY:
         yield 6, "retried: its event was sent to the function again"
-    elif name == record_format.DONE:
+    elif name == record_format.REPEATED:
+        yield 6, f"repeated as run {_describe_repetition(history, record)}"
+    elif name == record_format.DONE and not is_cancelled(history.run.record_times):
         yield 7, f"{record.get('state', 'done')} in {owner}"
+
+
+def _describe_repetition(history: RunHistory, record: RecordData) -> str:
+    new_id = str(record.get("repeated_as", ""))
+    if history.repeated_as is not None:
+        return f"{history.repeated_as.path} ({history.repeated_as.state_text})"
+    return f"{new_id}, which has not started yet"
 
 
 def _describe_input(history: RunHistory) -> str:
@@ -138,7 +171,7 @@ def _diagnose_run(history: RunHistory) -> tuple[str, str]:
     The first of these that explains the problem counts.
     """
     match history.run.state:
-        case RunState.DONE | RunState.LAMBDA | RunState.RUNNING:
+        case RunState.DONE | RunState.LAMBDA | RunState.RUNNING | RunState.REPEATED:
             return "", ""
         case RunState.WAITING:
             return _diagnose_waiting(history)

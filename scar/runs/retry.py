@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.logs import FunctionNotFoundError
-from scar.runs.states import RunState
+from scar.runs.states import FAILURE_STATES, LAMBDA_LEASE, RunState, is_cancelled
+from supervisor.errors import EventError
+from supervisor.events.parser import parse_event
+from supervisor.invocation import DirectInvocation, ObjectEvent
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -17,9 +22,11 @@ if TYPE_CHECKING:
 
     from scar.runs.ledger import Run, RunLedger
 
-RETRYABLE_STATES = (RunState.FAILED, RunState.LOST)
+RETRYABLE_STATES = FAILURE_STATES
 # A run that the user names may be in Lambda's queue already: its event may have been dropped.
-RETRYABLE_BY_NAME = (*RETRYABLE_STATES, RunState.WAITING)
+RETRYABLE_BY_NAME = FAILURE_STATES | {RunState.WAITING}
+# S3 keeps whole seconds, so two records have different times if more than a second is between them.
+_NEXT_SECOND = 1.1
 
 
 class NotRetryableError(ScarError):
@@ -28,16 +35,26 @@ class NotRetryableError(ScarError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetriedRun:
-    """A run whose event was sent again, and the id of the new request."""
+    """A run whose event was sent again, and the id of the new request.
+
+    ``repeated_as`` is the id of the new run, empty if the run keeps its own.
+    """
 
     run: Run
     request_id: str
+    repeated_as: str = ""
 
 
 def retry_run(
-    ledger: RunLedger, run: Run, enqueue: Callable[[str, dict[str, object]], str]
+    ledger: RunLedger,
+    run: Run,
+    enqueue: Callable[[str, dict[str, object]], str],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> RetriedRun:
-    """Send the run's event to its function again; the run keeps its id.
+    """Send the run's event to its function again.
+
+    A run on an object keeps its id. A direct invocation has no id but its request's: it continues
+    as another run, and this one ends as ``RunState.REPEATED``.
 
     ``enqueue`` invokes a function asynchronously with a payload and returns the request id.
     Raise NotRetryableError for a run that is done or in progress, whose event was not recorded
@@ -46,34 +63,133 @@ def retry_run(
     if run.state not in RETRYABLE_BY_NAME:
         raise NotRetryableError(
             f"Run {run.path} ({run.state_text}) cannot be retried.",
-            remedy="Only failed and lost runs can be retried. `scar run` runs a function on a file"
-            " again.",
+            remedy=_refusal_remedy(ledger, run),
         )
-    event = prepare_retry(ledger, run)
+    event = _read_event(ledger, run)
+    keeps_id = _starts_same_run(run, event)
+    if keeps_id:
+        _mark_retried(ledger, run, sleep)
     try:
         request = enqueue(run.path.function, event)
-    except FunctionNotFoundError as error:
-        ledger.delete_retry_mark(run.path)
-        raise NotRetryableError(
-            f"The function of run {run.path} no longer exists.",
-            remedy="Create it with `scar init`, then retry the run.",
-        ) from error
-    except BaseException:
-        ledger.delete_retry_mark(run.path)
+    except BaseException as error:
+        if keeps_id:
+            _restore(ledger, run)
+        if isinstance(error, FunctionNotFoundError):
+            raise NotRetryableError(
+                f"The function of run {run.path} no longer exists.",
+                remedy="Create it with `scar init`, then retry the run.",
+            ) from error
         raise
-    return RetriedRun(run=run, request_id=request)
+    if keeps_id:
+        return RetriedRun(run=run, request_id=request)
+    return RetriedRun(run=run, request_id=request, repeated_as=_mark_repeated(ledger, run, request))
 
 
-def prepare_retry(ledger: RunLedger, run: Run) -> dict[str, object]:
-    """Write the run's retry marker and return its event.
+def prepare_retry(
+    ledger: RunLedger, run: Run, sleep: Callable[[float], None] = time.sleep
+) -> dict[str, object]:
+    """Write the retry marker of a run on an object and return its event.
 
     Raise NotRetryableError if the event was not recorded.
     """
     event = _read_event(ledger, run)
+    _mark_retried(ledger, run, sleep)
+    return event
+
+
+def read_repetition(ledger: RunLedger, run: Run) -> str:
+    """Return the id of the run as which this one was repeated; empty if it was not."""
+    record = ledger.read_record(run.path, record_format.REPEATED) or {}
+    return str(record.get("repeated_as", ""))
+
+
+def _starts_same_run(run: Run, event: dict[str, object]) -> bool:
+    """Return whether this event belongs to the run, whatever request delivers it."""
+    try:
+        triggers = parse_event(json.dumps(event).encode())
+    except EventError:
+        return False
+    if len(triggers) != 1 or not isinstance(triggers[0], ObjectEvent):
+        return False
+    path = record_format.run_path(run.path.function, triggers[0], "", "", ("", ""))
+    return path == run.path
+
+
+def _mark_retried(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:
+    """Record that the run's event is sent again, so that it counts as waiting."""
+    if is_cancelled(run.record_times):
+        # In this order: what a crash leaves in between is a failed run.
+        ledger.delete_record(run.path, record_format.DONE)
+        ledger.delete_record(run.path, record_format.CANCELLED)
+    if run.state is RunState.LOST:
+        _record_loss(ledger, run, sleep)
     # The marker is written before the event is sent. Written after it, it could be newer than the
     # records of the new attempt, and the run would count as waiting although it has ended.
-    ledger.write_retry_mark(run.path)
-    return event
+    ledger.write_record(run.path, record_format.RETRY, {"run": str(run.path)})
+
+
+def _record_loss(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:
+    """Record the end of a lost run in the name of its owner, whose lease may last for minutes.
+
+    The function would take the event for a duplicate until then, and start nothing.
+    """
+    claim = ledger.read_record(run.path, record_format.CLAIM) or {}
+    owner = claim.get("owner")
+    is_expired = ledger.now - run.record_times.get(record_format.CLAIM, 0.0) > LAMBDA_LEASE
+    if is_expired or not isinstance(owner, dict):
+        return
+    ledger.write_record(
+        run.path,
+        record_format.ERROR,
+        {
+            "owner": owner,
+            "kind": "Lost",
+            "problem": "Its process or its Batch job ended without recording why.",
+            "remedy": "`scar retry` starts the run again.",
+            "log_group": str(claim.get("log_group", "")),
+            "log_stream": str(claim.get("log_stream", "")),
+        },
+    )
+    sleep(_NEXT_SECOND)  # the retry marker must be newer than this record
+
+
+def _restore(ledger: RunLedger, run: Run) -> None:
+    """Undo ``_mark_retried``: no event was sent.
+
+    Errors are ignored: the caller raises the one because of which the event was not sent. The run
+    then counts as waiting until Lambda would have dropped the event, and can be retried by its id.
+    """
+    with contextlib.suppress(ScarError):
+        ledger.delete_record(run.path, record_format.RETRY)
+    if is_cancelled(run.record_times):
+        with contextlib.suppress(ScarError):
+            ledger.write_record(run.path, record_format.CANCELLED, {"run": str(run.path)})
+            ledger.write_if_absent(run.path, record_format.DONE, {"state": "cancelled"})
+
+
+def _mark_repeated(ledger: RunLedger, run: Run, request: str) -> str:
+    """Record which run continues a direct invocation; return its id."""
+    new_id = record_format.run_id(run.path.function, DirectInvocation(event=""), request)
+    try:
+        ledger.write_record(
+            run.path,
+            record_format.REPEATED,
+            {"run": str(run.path), "request": request, "repeated_as": new_id},
+        )
+    except ScarError as error:
+        raise ScarError(
+            f"Run {run.path} was started again as {new_id}, but that could not be recorded:"
+            f" {error.problem}",
+            remedy=f"{error.remedy} Do not retry this run once more: it would run twice.",
+        ) from error
+    return new_id
+
+
+def _refusal_remedy(ledger: RunLedger, run: Run) -> str:
+    if run.state is RunState.REPEATED:
+        new_id = read_repetition(ledger, run)
+        return f"It was repeated as {new_id}: retry that run, or see `scar why {new_id}`."
+    return "Only failed and lost runs can be retried. `scar run` runs a function on a file again."
 
 
 def _read_event(ledger: RunLedger, run: Run) -> dict[str, object]:

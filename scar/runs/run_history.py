@@ -10,6 +10,7 @@ from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
 from scar.runs.states import RunState
+from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class RunHistory:
     ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
     outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
     ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
-    is INVALID.
+    is INVALID. ``repeated_as`` is the run that continues a direct invocation that was retried.
     """
 
     run: Run
@@ -42,6 +43,7 @@ class RunHistory:
     made_by: RunPath | None = None
     triggered_runs: Mapping[str, tuple[Run, ...]]
     unusable: str = ""
+    repeated_as: Run | None = None
 
     @property
     def input(self) -> tuple[str, str] | None:
@@ -79,7 +81,7 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
     Batch deletes jobs some days after their end and logs expire: both may be missing.
     """
     contents = _read_records(ledger, run)
-    job = batch_job.find_job(connection.client("batch"), contents.get(record_format.DELEGATED, {}))
+    job = batch_job.find_job(connection.client("batch"), _job_id(run, contents))
     if job is not None:
         listed, run = run, batch_job.apply_job_state(ledger, run, job)
         # The job may have written its last record since the listing.
@@ -95,7 +97,15 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         made_by=lookup.find_producers(connection.client("s3"), *source)[0] if source else None,
         triggered_runs=_find_triggered_runs(ledger, history),
         unusable=_describe_unusable_queue(connection, history),
+        repeated_as=_find_repetition(ledger, history),
     )
+
+
+def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:
+    if not had_job(run):
+        return ""
+    delegated = contents.get(record_format.DELEGATED, {})
+    return batch_job.find_job_id(delegated, contents.get(record_format.CLAIM, {}))
 
 
 def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
@@ -112,6 +122,13 @@ def _describe_unusable_queue(connection: AwsConnection, history: RunHistory) -> 
         return batch_infrastructure.describe_unusable(connection.client("batch"), job.queue)
     except ScarError:  # no permission to describe them: the records and the job still say much
         return ""
+
+
+def _find_repetition(ledger: RunLedger, history: RunHistory) -> Run | None:
+    """Return the run that continues this one; None if there is none or it has not started."""
+    new_id = str(history.records.get(record_format.REPEATED, {}).get("repeated_as", ""))
+    found = ledger.list_runs_with_id(history.run.path.function, new_id) if new_id else ()
+    return next((run for run in found if run.path.run_id == new_id), None)
 
 
 def _find_triggered_runs(ledger: RunLedger, history: RunHistory) -> dict[str, tuple[Run, ...]]:

@@ -33,7 +33,8 @@ class RunState(enum.StrEnum):
     ``WAITING``: its event waits in Lambda's queue, because it was retried, or because its
     submission to Batch did not succeed yet (``is_unsubmitted``); ``LAMBDA``: running in Lambda;
     ``QUEUED``: submitted to Batch and not started; ``RUNNING``: running in Batch; ``LOST``: no
-    process runs it, and no error was recorded.
+    process runs it, and no error was recorded; ``REPEATED``: a failed direct invocation that was
+    sent again, and is another run since.
     """
 
     WAITING = "waiting"
@@ -43,9 +44,13 @@ class RunState(enum.StrEnum):
     DONE = "done"
     FAILED = "failed"
     LOST = "lost"
+    REPEATED = "repeated"
 
 
-FINISHED_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.LOST})
+FINISHED_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.LOST, RunState.REPEATED})
+FAILURE_STATES = frozenset({RunState.FAILED, RunState.LOST})
+# Records that say nothing about a process. The event may be stored at any time.
+_NOTES = (record_format.EVENT, record_format.REPEATED, record_format.CANCELLED)
 # The states in sentences.
 STATE_TEXTS: Mapping[RunState, str] = {
     RunState.WAITING: "waiting in Lambda's queue",
@@ -55,6 +60,7 @@ STATE_TEXTS: Mapping[RunState, str] = {
     RunState.DONE: "done",
     RunState.FAILED: "failed",
     RunState.LOST: "lost",
+    RunState.REPEATED: "repeated as another run",
 }
 
 UNSUBMITTED = "not submitted to AWS Batch yet; next attempt by Lambda"
@@ -76,7 +82,21 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
     submission to Batch, the job's claim, attempt, error, done.
     """
     if record_format.DONE in written:
-        return RunState.DONE
+        if not is_cancelled(written):
+            return RunState.DONE
+        return RunState.REPEATED if record_format.REPEATED in written else RunState.FAILED
+    state = _derive_unfinished_state(written, now)
+    repeated = written.get(record_format.REPEATED)
+    if repeated is None:
+        return state
+    # Lambda may still have delivered the first event again: then this run is in progress too.
+    newest = max((t for name, t in written.items() if name not in _NOTES), default=-1.0)
+    is_in_progress = state not in FINISHED_STATES and newest > repeated
+    return state if is_in_progress else RunState.REPEATED
+
+
+def _derive_unfinished_state(written: Mapping[str, float], now: float) -> RunState:
+    """Return the state of a run without ``done``, whether or not it was repeated."""
     claim = written.get(record_format.CLAIM, 0.0)
     error = written.get(record_format.ERROR, -1.0)
     retried = written.get(record_format.RETRY, -1.0)
@@ -110,6 +130,16 @@ def _derive_claimed_state(
     return RunState.LAMBDA if max(submitted, attempt) <= retried else RunState.RUNNING
 
 
+def is_cancelled(written: Mapping[str, float]) -> bool:
+    """Return whether `scar cancel` has ended the run, so that its event starts nothing.
+
+    It writes ``cancelled`` and then ``done``. After a claim in between, ``done`` is that process's.
+    """
+    cancelled = written.get(record_format.CANCELLED, -1.0)
+    has_both = record_format.DONE in written and record_format.CANCELLED in written
+    return has_both and cancelled >= written.get(record_format.CLAIM, -1.0)
+
+
 def is_unsubmitted(written: Mapping[str, float]) -> bool:
     """Return whether the newest fact about the run is that its submission did not succeed yet.
 
@@ -120,12 +150,12 @@ def is_unsubmitted(written: Mapping[str, float]) -> bool:
     if any(t >= claim for n, t in written.items() if n.startswith(record_format.ATTEMPT_PREFIX)):
         return False
     # Of the same second, these records were written before the submission ended, and
-    # every other one after it. The event may be stored at any time.
+    # every other one after it.
     earlier = (record_format.CLAIM, record_format.RETRY, record_format.WAITING)
     return since >= 0 and all(
         time <= since if name in earlier else time < since
         for name, time in written.items()
-        if name != record_format.EVENT
+        if name not in _NOTES
     )
 
 

@@ -1,4 +1,7 @@
-"""Count runs by function and state, and list the latest ones, in constant memory."""
+"""Count runs by function and state, and list the latest ones, in constant memory.
+
+``scar status`` and ``scar wait`` both count here, so that they agree.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.runs.states import RunState
+from scar.runs.input_files import InputFiles
+from scar.runs.rate import EndRate
+from scar.runs.states import FAILURE_STATES, FINISHED_STATES, RunState
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run, RunLedger
     from scar.runs.unfinished_jobs import UnfinishedJob
 
-UNFINISHED_STATES = (RunState.WAITING, RunState.LAMBDA, RunState.QUEUED, RunState.RUNNING)
-FAILURE_STATES = (RunState.FAILED, RunState.LOST)
+    Jobs = Mapping[str, UnfinishedJob]
+
+UNFINISHED_STATES = tuple(state for state in RunState if state not in FINISHED_STATES)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +35,9 @@ class FunctionStatus:
     ``unsubmitted`` counts the waiting runs that Batch has not accepted yet.
     ``runnable_since`` is the time when the oldest RUNNABLE job was submitted, in epoch seconds
     (0: there is none), and ``reason`` its statusReason. ``unusable`` is why no job can start: its
-    queue or compute environment is INVALID.
+    queue or compute environment is INVALID. ``inputs`` compares runs with the files in the input
+    folders; None if these were not listed. ``is_removed``: the function does not exist any more.
+    ``began``: see ``StatusQuery``.
     """
 
     function: str
@@ -38,6 +47,11 @@ class FunctionStatus:
     runnable_since: float = 0.0
     reason: str = ""
     unusable: str = ""
+    inputs: InputFiles | None = None
+    is_removed: bool = False
+    rate: EndRate = field(default_factory=EndRate)
+    began: float | None = None
+    _late_failures: int = field(default=0, init=False)
 
     @property
     def unfinished_count(self) -> int:
@@ -47,52 +61,119 @@ class FunctionStatus:
     def failure_count(self) -> int:
         return sum(self.states[state] for state in FAILURE_STATES)
 
+    @property
+    def relevant_failure_count(self) -> int:
+        """Return the failures of the latest run on each file, and of other runs since ``began``.
+
+        An earlier direct call, or a file that was replaced since, may have failed: that is in the
+        counts, but nothing is to be done about it.
+        """
+        files = self.inputs.failed if self.inputs is not None else 0
+        return files + self._late_failures
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of runs by state; files that wait for their run count as waiting."""
+        counts = {state.value: self.states[state] for state in RunState}
+        if self.inputs is not None:
+            counts["waiting"] += self.inputs.waiting
+        return counts
+
+    def add(self, run: Run, now: float) -> None:
+        """Count one run; ``now`` is S3's time in epoch seconds."""
+        self.states[run.state] += 1
+        self.unsubmitted += run.is_unsubmitted
+        if run.state in (RunState.DONE, RunState.FAILED):
+            self.rate.add(run.started_at, run.changed_at, now)
+        is_on_file = self.inputs is not None and self.inputs.add(run)
+        began = now if self.began is None else self.began
+        if run.state in FAILURE_STATES and run.changed_at >= began and not is_on_file:
+            self._late_failures += 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The status of each function, and the latest runs of all of them, newest first."""
+    """The status of each function, and the latest runs of all of them, newest first.
+
+    ``now`` is S3's time in epoch seconds.
+    """
 
     functions: tuple[FunctionStatus, ...]
     recent: tuple[Run, ...]
+    now: float = 0.0
 
 
-def collect_status(
-    ledger: RunLedger,
-    functions: Iterable[str],
-    jobs: Mapping[str, Mapping[str, UnfinishedJob]],
-    *,
-    since: datetime | None = None,
-    recent_states: Collection[RunState] = (),
-    limit: int = 10,
-) -> StatusReport:
-    """Count the runs of these functions; ``since`` leaves out those that changed earlier.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusQuery:
+    """What is counted; ``since`` leaves out runs that changed earlier.
 
     ``jobs`` are the unfinished jobs by name, for each function that uses Batch; they were listed
-    just before. ``recent`` has up to ``limit`` runs, in ``recent_states`` or, if that is empty,
-    in all states.
+    just before. ``list_jobs`` lists them for a function that uses Batch no longer. ``inputs`` are
+    the files of functions that are compared with their runs. ``recent`` has up to ``limit`` runs,
+    in ``recent_states`` or, if that is empty, in all states. ``began`` is S3's time since when
+    failures count as relevant that are not of a file; None: now. Only the first ``most_files``
+    files of a function are compared.
     """
+
+    jobs: Mapping[str, Jobs]
+    list_jobs: Callable[[], Jobs] | None = None
+    inputs: Mapping[str, Sequence[InputObject]] = field(default_factory=dict)
+    since: datetime | None = None
+    began: float | None = None
+    recent_states: Collection[RunState] = ()
+    limit: int = 10
+    most_files: int | None = None
+
+
+def collect_status(ledger: RunLedger, functions: Iterable[str], query: StatusQuery) -> StatusReport:
+    """Count the runs of these functions."""
     statuses = []
-    listing_started = 0.0
     recent: list[tuple[float, str, Run]] = []
+    listed_jobs: Jobs | None = None
     for function in functions:
-        status = FunctionStatus(function=function)
-        for listed in ledger.list_runs(function, since.date() if since else None):
-            listing_started = listing_started or ledger.now
-            if since and listed.changed_at < since.timestamp():
-                continue
-            unfinished = jobs.get(function)
-            run = with_batch_state(listed, unfinished, listing_started - LISTING_DELAY)
-            if unfinished is not None and run.state is RunState.QUEUED:
-                _count_waiting_job(unfinished.get(f"{function}-{run.path.run_id}"), status)
-            status.states[run.state] += 1
-            status.unsubmitted += run.is_unsubmitted
-            if not recent_states or run.state in recent_states:
-                entry = (run.changed_at, str(run.path), run)
-                # A heap of the newest ``limit`` runs, the oldest of them on top.
-                (heapq.heappush if len(recent) < limit else heapq.heappushpop)(recent, entry)
+        jobs = query.jobs.get(function)
+        status, latest = _count_function(ledger, function, query, jobs)
+        if jobs is None and query.list_jobs and (status.states[RunState.QUEUED] or _runs(status)):
+            # The function was removed or does not use Batch any more, but its jobs may have ended.
+            listed_jobs = query.list_jobs() if listed_jobs is None else listed_jobs
+            status, latest = _count_function(ledger, function, query, listed_jobs)
         statuses.append(status)
-    latest = sorted(recent, key=lambda entry: entry[:2], reverse=True)
-    return StatusReport(functions=tuple(statuses), recent=tuple(run for _, _, run in latest))
+        recent = heapq.nlargest(query.limit, [*recent, *latest], key=lambda entry: entry[:2])
+    in_progress = any(status.unfinished_count for status in statuses)
+    for status in statuses:
+        if status.inputs is not None:
+            status.inputs.judge_files_without_run(ledger.now, in_progress=in_progress)
+    runs = tuple(run for _, _, run in recent)
+    return StatusReport(functions=tuple(statuses), recent=runs, now=ledger.now)
+
+
+def _runs(status: FunctionStatus) -> int:
+    return status.states[RunState.RUNNING]
+
+
+def _count_function(
+    ledger: RunLedger, function: str, query: StatusQuery, jobs: Jobs | None
+) -> tuple[FunctionStatus, list[tuple[float, str, Run]]]:
+    """Count one function's runs; return the latest of them too."""
+    status = FunctionStatus(function=function, began=query.began)
+    if function in query.inputs:
+        status.inputs = InputFiles.of(function, query.inputs[function], limit=query.most_files)
+    recent: list[tuple[float, str, Run]] = []
+    since = query.since
+    listing_started = 0.0
+    for listed in ledger.list_runs(function, since.date() if since else None):
+        listing_started = listing_started or ledger.now
+        if since and listed.changed_at < since.timestamp():
+            continue
+        run = with_batch_state(listed, jobs, listing_started - LISTING_DELAY)
+        if jobs is not None and run.state is RunState.QUEUED:
+            _count_waiting_job(jobs.get(f"{function}-{run.path.run_id}"), status)
+        status.add(run, ledger.now)
+        if not query.recent_states or run.state in query.recent_states:
+            entry = (run.changed_at, str(run.path), run)
+            # A heap of the newest ``limit`` runs, the oldest of them on top.
+            (heapq.heappush if len(recent) < query.limit else heapq.heappushpop)(recent, entry)
+    return status, recent
 
 
 def _count_waiting_job(job: UnfinishedJob | None, status: FunctionStatus) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from scar.aws.client.errors import translate_errors
 from scar.aws.model.names import SHARED_PREFIX
-from scar.runs.states import RunState
+from scar.runs.states import RunState, is_cancelled
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -51,12 +51,23 @@ def with_batch_state(
     record, or never started. A failed run that has one is being retried by Batch, as after the
     interruption of a Spot Instance.
     """
-    if jobs is None or record_format.DELEGATED not in run.record_times:
+    if jobs is None or not had_job(run):
         return run
     job = jobs.get(f"{run.path.function}-{run.path.run_id}")
     if job is None and run.changed_at > listed_since:
         return run
     return with_job_status(run, "" if job is None else job.status)
+
+
+def had_job(run: Run) -> bool:
+    """Return whether a job was submitted, or has started although its submission is not recorded.
+
+    A function that is killed between the two leaves no ``delegated.json``.
+    """
+    return any(
+        name == record_format.DELEGATED or name.startswith(record_format.ATTEMPT_PREFIX)
+        for name in run.record_times
+    )
 
 
 def with_job_status(run: Run, status: str) -> Run:
@@ -68,14 +79,22 @@ def with_job_status(run: Run, status: str) -> Run:
         case RunState.QUEUED | RunState.RUNNING if status not in UNFINISHED_STATUSES:
             return replace(run, state=RunState.LOST)
         # A failure that is the run's newest record is that of an attempt. If its job has not
-        # ended, Batch retries it.
-        case RunState.FAILED if (
-            status in UNFINISHED_STATUSES
-            and run.changed_at == run.record_times[record_format.ERROR]
+        # ended, Batch retries it; as after the loss of a host, of which there is no record.
+        case RunState.FAILED | RunState.LOST if status in UNFINISHED_STATUSES and _may_continue(
+            run
         ):
             return replace(run, state=RunState.RUNNING if status == "RUNNING" else RunState.QUEUED)
         case _:
             return run
+
+
+def _may_continue(run: Run) -> bool:
+    """Return whether the run is the unfinished job's to continue."""
+    if run.state is RunState.LOST:
+        return True
+    return not is_cancelled(run.record_times) and run.changed_at == run.record_times.get(
+        record_format.ERROR
+    )
 
 
 def list_unfinished_jobs(batch: BatchClient, queues: Iterable[str]) -> dict[str, UnfinishedJob]:

@@ -5,7 +5,8 @@ Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`
 that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
-since.
+since. The command line adds ``retry``, ``repeated`` (the direct invocation continues as another
+run) and ``cancelled``.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ FORMAT_VERSION = 1
 CLAIM, DELEGATED, ERROR, DONE, EVENT = "claim", "delegated", "error", "done", "event"
 WAITING = "waiting"
 ATTEMPT_PREFIX = "attempt-"
-RETRY = "retry"  # written by `scar retry`: the event was sent again
+# Written by the command line. `scar retry`: the event was sent again, and the run keeps its id or,
+# without an object, continues as another run. `scar cancel`: ``done`` only stops a run that waits.
+RETRY, REPEATED, CANCELLED = "retry", "repeated", "cancelled"
 # Characters of an event that is stored in the claim; every takeover reads the claim.
 MAX_INLINE_EVENT = 65_536
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -1,4 +1,4 @@
-"""``scar cancel``: cancel runs in AWS Batch."""
+"""``scar cancel``: cancel runs that wait or run in AWS Batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
-from scar.cli.run_selection import RunSelection, connect_functions, select_runs
+from scar.cli.run_selection import RunSelection, connect_functions, names_option, select_runs
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
-@click.option("-n", "--name", help="All unfinished Batch jobs of this function.")
+@names_option("All runs of this function that wait or run in Batch. May be repeated.")
 @fdl_option
 @click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
 @click.option("-y", "--yes", is_flag=True, hidden=True)
@@ -31,16 +31,17 @@ if TYPE_CHECKING:
 def cancel(
     session: Session,
     what: tuple[str, ...],
-    name: str | None,
+    names: tuple[str, ...],
     file: Path | None,
     *,
     dry_run: bool,
     yes: bool,
 ) -> None:
-    """Cancel runs in AWS Batch. Runs in Lambda cannot be cancelled.
+    """Cancel runs that wait or run in AWS Batch.
 
-    Running jobs are terminated, queued jobs are cancelled before they start. A cancelled run
-    counts as failed: `scar retry` starts it again.
+    Running jobs are terminated; queued jobs, and runs that wait in Lambda's queue, do not start.
+    A run in Lambda cannot be cancelled: it ends at the function's timeout. A cancelled run counts
+    as failed: `scar retry` starts it again.
 
     \b
     Examples:
@@ -48,17 +49,14 @@ def cancel(
       scar cancel -n gray --dry-run
     """
     del yes
-    from scar.runs.cancel import NotCancellableError, cancel_run
+    from scar.runs.cancel import CANCELLABLE_STATES, NotCancellableError, cancel_run
     from scar.runs.ledger import RunLedger
-    from scar.runs.states import RunState
 
-    if bool(what) == bool(name or file):
+    if bool(what) == bool(names or file):
         raise click.UsageError("Specify either runs or files, or functions with -n or -f.")
-    connection, names = connect_functions(session, name, file)
+    connection, names = connect_functions(session, names, file)
     ledger = RunLedger.connect(connection)
-    selection = RunSelection(
-        names=what, functions=names, since=None, states=(RunState.QUEUED, RunState.RUNNING)
-    )
+    selection = RunSelection(names=what, functions=names, since=None, states=CANCELLABLE_STATES)
     batch = connection.client("batch")
     selected = select_runs(session, connection, ledger, selection)
     if dry_run:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import sys
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,13 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.run_selection import connect_functions, list_runs, parse_since, since_option
+from scar.cli.run_selection import (
+    connect_functions,
+    list_runs,
+    names_option,
+    parse_since,
+    since_option,
+)
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run
     from scar.runs.logs import LogLine
 
+OWNER_WIDTH = 8  # characters of a request or job id
+_ALARMING = ("ERROR ", "WARNING ", "CRITICAL ")  # shown in bold type on a terminal
 POLL_INTERVAL = 2.0  # seconds between two requests with --follow
 # CloudWatch Logs makes lines available late and out of order, so each request reads this much
 # of the time before the newest line again.
@@ -37,7 +47,7 @@ OVERLAP = timedelta(seconds=30)
 
 
 @click.command()
-@click.option("-n", "--name", help="Name of the function.")
+@names_option()
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
 @click.option(
@@ -53,6 +63,9 @@ OVERLAP = timedelta(seconds=30)
     is_flag=True,
     help="Wait for new lines, until Ctrl-C or until the selected runs have ended.",
 )
+@click.option(
+    "--raw", is_flag=True, help="Show lines as they were logged: the supervisor's as JSON."
+)
 @output_options
 @target_options
 @pass_session
@@ -60,7 +73,7 @@ def log(  # noqa: PLR0913 one argument per option
     session: Session,
     /,
     *,
-    name: str | None,
+    names: tuple[str, ...],
     file: Path | None,
     log_stream_name: str,
     request_id: str,
@@ -69,10 +82,12 @@ def log(  # noqa: PLR0913 one argument per option
     since: str | None,
     failed: bool,
     follow: bool,
+    raw: bool,
 ) -> None:
     """Show the logs of functions and runs, in Lambda and in Batch.
 
-    Lines are in order of time (UTC), each with the service that logged it.
+    Lines are in order of time (UTC), each with the service that logged it, and with the start of
+    its request or job where a log has the lines of several runs.
 
     \b
     Examples:
@@ -81,22 +96,24 @@ def log(  # noqa: PLR0913 one argument per option
       scar log --file s3://my-photos/incoming/a.jpg
     """
     of_runs = bool(run or key or failed)
+    one_run = bool(run or request_id or log_stream_name)
     if of_runs and (log_stream_name or request_id):
         raise click.UsageError("--run, --file and --failed cannot be used with -ls and -ri.")
-    if not (name or file or run or key):
+    if not (names or file or run or key):
         raise missing_option("-n NAME", "-f FILE", "--run RUN", "--file s3://BUCKET/KEY")
     if follow and (request_id or session.json):
         raise click.UsageError("--follow cannot be used with -ri or -j.")
-    connection, names = connect_functions(session, name, file)
+    connection, names = connect_functions(session, names, file)
     after = parse_since(since)
     if of_runs:
         runs = _select_runs(session, connection, names, (run, key), after)
         lines = (_follow_runs if follow else _read_run_logs)(session, connection, runs)
     else:
-        lines = _read_function_logs(connection, names, log_stream_name, request_id, after)
+        with _explaining_removal(connection):
+            lines = _read_function_logs(connection, names, log_stream_name, request_id, after)
         if follow:
             lines = _follow_functions(connection, names, log_stream_name, lines)
-    if _show_lines(session, lines):
+    if _show_lines(session, lines, raw=raw, with_owner=not one_run):
         return
     if log_stream_name or request_id or of_runs:
         subject = request_id or log_stream_name or run or key or "failed runs"
@@ -105,6 +122,23 @@ def log(  # noqa: PLR0913 one argument per option
             remedy="Log lines are available after some seconds; `scar log -n NAME` shows all.",
         )
     session.terminal.write_message("There are no log lines yet.")
+
+
+@contextmanager
+def _explaining_removal(connection: AwsConnection) -> Iterator[None]:
+    """Say what became of the logs of a function that was removed."""
+    from scar.runs.ledger import RunLedger
+    from scar.runs.logs import FunctionNotFoundError
+
+    try:
+        yield
+    except FunctionNotFoundError as error:
+        if error.name not in RunLedger.connect(connection).list_functions():
+            raise
+        raise ScarError(
+            f"The function {error.name} was removed, and its logs were deleted with it.",
+            remedy="`scar why RUN` still shows the records of its runs, for 90 days.",
+        ) from error
 
 
 def _read_function_logs(
@@ -152,7 +186,7 @@ def _select_runs(
 ) -> list[Run]:
     from scar.runs import lookup
     from scar.runs.ledger import RunLedger
-    from scar.runs.status import FAILURE_STATES
+    from scar.runs.states import FAILURE_STATES
 
     ledger, (run, key) = RunLedger.connect(connection), run_or_key
     if run:
@@ -206,8 +240,10 @@ def _follow_runs(
         lines = _read_run_logs(session, connection, runs, quiet=True)
 
 
-def _show_lines(session: Session, lines: Iterable[LogLine]) -> int:
+def _show_lines(session: Session, lines: Iterable[LogLine], *, raw: bool, with_owner: bool) -> int:
     """Write the lines as they come; return their number."""
+    from scar.runs.logs import LineOwners, format_message
+
     number = 0
 
     def count_lines() -> Iterator[LogLine]:
@@ -219,12 +255,22 @@ def _show_lines(session: Session, lines: Iterable[LogLine]) -> int:
     if session.json:
         session.terminal.write_json_rows(map(_line_to_json, count_lines()))
         return number
+    owners = LineOwners()
+    # Without the date, half of a line of 80 columns is left for the message.
+    time_format = "%H:%M:%S" if sys.stdout.isatty() else "%Y-%m-%d %H:%M:%S"
     for line in count_lines():
+        owner = owners.owner_of(line)[:OWNER_WIDTH] if with_owner else ""
         milliseconds = line.time.microsecond // 1000
-        timestamp = f"{line.time:%Y-%m-%d %H:%M:%S}.{milliseconds:03}"
-        prefix = session.terminal.faint(f"{timestamp} {line.source:<6}")
-        for text in line.message.splitlines() or [""]:
-            session.terminal.write_data(f"{prefix}  {escape_control_characters(text)}")
+        timestamp = f"{line.time:{time_format}}.{milliseconds:03}"
+        prefix = f"{timestamp} {line.source:<6}"
+        if with_owner:
+            prefix += f" {owner:<{OWNER_WIDTH}}"
+        message = line.message if raw else format_message(line.message)
+        for text in message.splitlines() or [""]:
+            shown = escape_control_characters(text)
+            if not raw and text.startswith(_ALARMING):
+                shown = session.terminal.bold(shown)
+            session.terminal.write_data(f"{session.terminal.faint(prefix)}  {shown}")
     return number
 
 

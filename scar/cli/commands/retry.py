@@ -13,6 +13,7 @@ from scar.cli.run_output import show_runs
 from scar.cli.run_selection import (
     RunSelection,
     connect_functions,
+    names_option,
     parse_since,
     select_runs,
     since_option,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
 @click.option("--failed", is_flag=True, help="All failed and lost runs of the functions.")
-@click.option("-n", "--name", help="Name of the function.")
+@names_option()
 @fdl_option
 @since_option
 @click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
@@ -41,7 +42,7 @@ def retry(  # noqa: PLR0913 one argument per option
     session: Session,
     /,
     what: tuple[str, ...],
-    name: str | None,
+    names: tuple[str, ...],
     file: Path | None,
     since: str | None,
     *,
@@ -53,7 +54,7 @@ def retry(  # noqa: PLR0913 one argument per option
 
     Select runs by id or by input file, or with --failed all of them; -n and -f limit the
     selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
-    not uploaded again. A direct invocation becomes a new run.
+    not uploaded again. A direct invocation becomes a new run: the old one ends as `repeated`.
 
     \b
     Examples:
@@ -66,7 +67,7 @@ def retry(  # noqa: PLR0913 one argument per option
 
     if bool(what) == failed:
         raise click.UsageError("Specify either runs or files, or --failed.")
-    connection, names = connect_functions(session, name, file)
+    connection, names = connect_functions(session, names, file)
     ledger = RunLedger.connect(connection)
     selection = RunSelection(
         names=what, functions=names, since=parse_since(since), states=RETRYABLE_STATES
@@ -78,9 +79,8 @@ def retry(  # noqa: PLR0913 one argument per option
     services = session.services
 
     def start_run(run: Run) -> str:
-        return retry_run(
-            ledger, run, lambda f, event: services.enqueue(connection, f, event)
-        ).request_id
+        retried = retry_run(ledger, run, lambda f, event: services.enqueue(connection, f, event))
+        return retried.repeated_as or retried.request_id
 
     action = RunAction(apply=start_run, refusal=NotRetryableError, verb="Started")
     refused = apply_to_runs(session, selected, action)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,36 +11,43 @@ import click
 
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.run_selection import connect_functions, parse_since, read_status, since_option
+from scar.cli.run_output import detail_to_json, show_details, to_datetime
+from scar.cli.run_selection import (
+    LATEST_FAILED,
+    StatusScope,
+    connect_functions,
+    names_option,
+    parse_since,
+    read_status,
+    since_option,
+)
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.runs.ledger import Run
+    from scar.runs.run_details import RunDetail
     from scar.runs.status import FunctionStatus, StatusReport
-    from supervisor.invocation import RunPath
 
 REFRESH_INTERVAL = 2.0  # seconds, with --watch
-_HEAD = ("FUNCTION", "WAITING", "LAMBDA", "QUEUED", "RUNNING", "DONE", "FAILED", "LOST", "")
+_COUNTED = ("waiting", "lambda", "queued", "running", "done", "failed", "lost")
+_HEAD = ("FUNCTION", *(name.upper() for name in _COUNTED), "")
 
 
 @click.command()
-@click.option("-n", "--name", help="Name of the function.")
+@names_option()
 @fdl_option
 @since_option
-@click.option(
-    "--failed", is_flag=True, help="List failed and lost runs only, up to 100, with their files."
-)
+@click.option("--failed", is_flag=True, help="List failed and lost runs only, up to 100.")
 @click.option("--watch", is_flag=True, help="Repeat every 2 seconds, until Ctrl-C.")
 @output_options
 @target_options
 @pass_session
 def status(
     session: Session,
-    name: str | None,
+    names: tuple[str, ...],
     file: Path | None,
     since: str | None,
     *,
@@ -47,6 +55,10 @@ def status(
     watch: bool,
 ) -> None:
     """Show the number of runs in each state, and the latest runs.
+
+    While runs are in progress, and with up to 5 functions, a line says how many of the files in
+    the input folders are done (of the first 10,000 of each function), how fast, and how long the
+    others take. Direct calls that `scar retry` has repeated as other runs are not counted.
 
     \b
     States:
@@ -61,59 +73,72 @@ def status(
     \b
     Examples:
       scar status
+      scar status -n gray -n crop --watch
       scar status -f thumbnails.yaml --failed --since 1d
     """
     from scar.runs.ledger import RunLedger
-    from scar.runs.lookup import read_input_urls
+    from scar.runs.run_details import RunDetailReader
+    from scar.runs.states import FAILURE_STATES
 
     if watch and session.json:
         raise UsageError("--watch cannot be used with -j.", remedy="Omit one of them.")
     after = parse_since(since)
-    connection, names = connect_functions(session, name, file)
+    connection, names = connect_functions(session, names, file)
+    details = RunDetailReader(RunLedger.connect(connection))
+    scope = StatusScope(functions=names, since=after, with_files=True)
+    if failed:
+        scope = replace(scope, states=FAILURE_STATES, most=LATEST_FAILED)
     while True:
-        found = read_status(session, connection, names, after, failed=failed)
-        files = read_input_urls(RunLedger.connect(connection), found.recent) if failed else {}
+        found = read_status(session, connection, scope)
+        runs = details.read(found.recent, found.now)
         if session.json:
-            session.terminal.write_json(_status_to_json(found, files))
+            session.terminal.write_json(_status_to_json(found, runs))
             return
         if watch:
             session.terminal.clear_screen()
-        _show_status(session, found, files, failed=failed)
+        _show_status(session, found, runs, failed=failed)
         if not watch:
             return
         time.sleep(REFRESH_INTERVAL)
 
 
 def _show_status(
-    session: Session, found: StatusReport, files: Mapping[RunPath, str], *, failed: bool
+    session: Session, found: StatusReport, runs: Sequence[RunDetail], *, failed: bool
 ) -> None:
+    from scar.runs.progress import describe_progress
+
     terminal = session.terminal
     if not found.functions:
         terminal.write_message("There are no runs yet.")
         return
     rows = [
-        (f.function, *map(_count_cell, _count_states(f).values()), _waiting_reason(f))
+        (_function_name(f), *(_count_cell(f.counts[key]) for key in _COUNTED), _waiting_reason(f))
         for f in found.functions
     ]
     terminal.write_table(_HEAD, rows, alignment="lrrrrrrrl")
-    if found.recent:
+    for function in found.functions:
+        if progress := describe_progress([function]):
+            prefix = f"{function.function}: " if len(found.functions) > 1 else ""
+            terminal.write_data(f"{prefix}{progress}")
+    if runs:
         terminal.write_data("")
-        rows = [
-            (
-                _format_time(run.changed_at),
-                run.state.value,
-                run.path.function,
-                run.path.run_id,
-                files.get(run.path, ""),
-            )
-            for run in found.recent
-        ]
-        last = "FILE" if files else ""
-        terminal.write_table(("CHANGED (UTC)", "STATE", "FUNCTION", "RUN", last), rows)
+        removed = {f.function for f in found.functions if f.is_removed}
+        show_details(session, runs, removed, found.now)
+    _show_hints(session, found, failed=failed)
+
+
+def _show_hints(session: Session, found: StatusReport, *, failed: bool) -> None:
+    terminal = session.terminal
     if any(f.unusable for f in found.functions):
         terminal.write_message(
             "`scar init` repairs or replaces compute environments and job queues that Batch cannot"
             " use; their jobs stay queued meanwhile."
+        )
+    never_started = sum(f.inputs.never_started for f in found.functions if f.inputs)
+    if never_started:
+        terminal.write_message(
+            f"{format_count(never_started, 'file')} started no run. `scar run -n NAME` runs a"
+            " function on the files of its input folders."
         )
     failures = sum(f.failure_count for f in found.functions)
     if failures:
@@ -125,19 +150,8 @@ def _show_status(
         terminal.write_message("No run has failed.")
 
 
-def _count_states(found: FunctionStatus) -> dict[str, int]:
-    """Return the number of runs by state, in the order of the table's columns."""
-    from scar.runs.states import RunState
-
-    return {
-        "waiting": found.states[RunState.WAITING],
-        "lambda": found.states[RunState.LAMBDA],
-        "queued": found.states[RunState.QUEUED],
-        "running": found.states[RunState.RUNNING],
-        "done": found.states[RunState.DONE],
-        "failed": found.states[RunState.FAILED],
-        "lost": found.states[RunState.LOST],
-    }
+def _function_name(found: FunctionStatus) -> str:
+    return f"{found.function} (removed)" if found.is_removed else found.function
 
 
 def _waiting_reason(found: FunctionStatus) -> str:
@@ -162,36 +176,32 @@ def _format_time(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
 
 
-def _status_to_json(found: StatusReport, files: Mapping[RunPath, str]) -> dict[str, object]:
+def _status_to_json(found: StatusReport, runs: Sequence[RunDetail]) -> dict[str, object]:
     return {
-        "functions": [
-            {
-                "name": f.function,
-                **_count_states(f),
-                "unsubmitted": f.unsubmitted,
-                "batch": dict(f.jobs_by_status),
-                "runnable_since": _to_datetime(f.runnable_since),
-                "reason": f.reason,
-                "unusable": f.unusable,
-            }
-            for f in found.functions
-        ],
-        "recent": list(_runs_to_json(found.recent, files)),
+        "functions": [_function_to_json(function) for function in found.functions],
+        "recent": [detail_to_json(run) for run in runs],
     }
 
 
-def _runs_to_json(runs: Iterable[Run], files: Mapping[RunPath, str]) -> Iterable[dict[str, object]]:
-    for run in runs:
-        yield {
-            "function": run.path.function,
-            "run": run.path.run_id,
-            "date": run.path.date,
-            "state": run.state.value,
-            "changed": _to_datetime(run.changed_at),
-            **({"unsubmitted": True} if run.is_unsubmitted else {}),
-            **({"file": files[run.path]} if run.path in files else {}),
+def _function_to_json(found: FunctionStatus) -> dict[str, object]:
+    inputs = found.inputs
+    return {
+        "name": found.function,
+        "removed": found.is_removed,
+        **found.counts,
+        "never_started": inputs.never_started if inputs else 0,
+        "files": {
+            "total": inputs.total,
+            "complete": inputs.is_complete,
+            "done": inputs.done,
+            "failed": inputs.failed,
         }
-
-
-def _to_datetime(seconds: float) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+        if inputs
+        else None,
+        "per_second": round(found.rate.per_second, 6),
+        "unsubmitted": found.unsubmitted,
+        "batch": dict(found.jobs_by_status),
+        "runnable_since": to_datetime(found.runnable_since),
+        "reason": found.reason,
+        "unusable": found.unusable,
+    }

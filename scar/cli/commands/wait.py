@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.formatting import format_count
+from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.run_selection import connect_functions
+from scar.cli.run_selection import (
+    connect_functions,
+    list_all_jobs,
+    list_jobs_by_function,
+    names_option,
+)
 from scar.errors import ScarError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -25,7 +30,7 @@ BACKOFF = 1.3
 
 @click.command()
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
-@click.option("-n", "--name", help="All files in the input folders of this function.")
+@names_option("All files in the input folders of this function. May be repeated.")
 @fdl_option
 @click.option(
     "--timeout",
@@ -38,12 +43,17 @@ BACKOFF = 1.3
 @target_options
 @pass_session
 def wait(
-    session: Session, runs: tuple[str, ...], name: str | None, file: Path | None, timeout: float
+    session: Session,
+    runs: tuple[str, ...],
+    names: tuple[str, ...],
+    file: Path | None,
+    timeout: float,
 ) -> None:
     """Wait until runs have ended.
 
     With -n or -f, wait until every file in the functions' input folders has a run that has
-    ended.
+    ended, and all other runs of the functions, such as direct calls, have ended too. Failures
+    count if they are of the latest run on a file, or of another run that ended meanwhile.
 
     \b
     Exit status:
@@ -56,15 +66,52 @@ def wait(
       scar wait -f thumbnails.yaml --timeout 600
       scar wait -n gray && scar get -b my-photos/out -p .
     """
-    if bool(runs) == bool(name or file):
+    if bool(runs) == bool(names or file):
         raise click.UsageError("Specify either runs, or functions with -n or -f.")
-    connection, names = connect_functions(session, name, file)
+    connection, names = connect_functions(session, names, file)
+    try:
+        found = _wait(session, connection, (runs, names), timeout)
+    except KeyboardInterrupt:
+        session.terminal.write_message("")  # the terminal has written ^C on the progress line
+        raise
+    notes = _read_notes(connection, found)
+    if session.json:
+        session.terminal.write_json({**found.counts, "notes": notes})
+    session.terminal.write_message(found.summary)
+    for run, note in notes.items():
+        session.terminal.write_message(f"Run {run}: {escape_control_characters(note)}")
+    if found.failure_count:
+        raise ScarError(
+            f"{format_count(found.failure_count, 'run')} did not succeed.",
+            remedy="`scar status --failed` lists them, `scar why RUN` shows the cause.",
+        )
+    if found.earlier_failure_count:
+        session.terminal.write_message(
+            f"{format_count(found.earlier_failure_count, 'run')} failed before this command began,"
+            " or on files that were replaced since: not an error of this command."
+        )
+
+
+def _wait(
+    session: Session,
+    connection: AwsConnection,
+    runs_or_names: tuple[tuple[str, ...], tuple[str, ...]],
+    timeout: float,
+) -> RunProgress:
+    """Return the progress when everything has ended; raise WaitTimeoutError."""
+    runs, names = runs_or_names
     deadline, pause = time.monotonic() + timeout, FIRST_PAUSE
+    began: float | None = None
     while True:
-        found = _read_progress(session, connection, runs, names)
-        session.terminal.show_progress(found.summary)
+        found = (
+            _read_runs(session, connection, runs)
+            if runs
+            else _read_functions(session, connection, names, began)
+        )
+        began = found.began
+        session.terminal.show_progress(found.progress or found.summary)
         if found.is_finished:
-            break
+            return found
         if time.monotonic() + pause > deadline:
             session.terminal.clear_progress()
             raise WaitTimeoutError(
@@ -73,45 +120,55 @@ def wait(
             )
         time.sleep(pause)
         pause = min(LONGEST_PAUSE, pause * BACKOFF)
-    if session.json:
-        session.terminal.write_json(found.counts)
-    session.terminal.write_message(found.summary)
-    if found.failure_count:
-        raise ScarError(
-            f"{format_count(found.failure_count, 'run')} did not succeed.",
-            remedy="`scar status --failed` lists them, `scar why RUN` shows the cause.",
-        )
 
 
-def _read_progress(
-    session: Session, connection: AwsConnection, runs: tuple[str, ...], functions: tuple[str, ...]
-) -> RunProgress:
-    """Count the runs, or the functions' input files, by state; raise FunctionNotFoundError."""
+def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...]) -> RunProgress:
+    """Count the runs by state; raise RunNotFoundError."""
     from scar.runs import lookup
     from scar.runs.ledger import RunLedger
-    from scar.runs.progress import count_inputs, count_runs
+    from scar.runs.progress import count_runs
     from scar.runs.unfinished_jobs import list_unfinished_jobs
 
-    ledger = RunLedger.connect(connection)
-    deployed = session.services.list_functions(connection)
     # Before the records: see scar.cli.run_selection.
-    queues = [f.queue for f in deployed if f.queue]
+    queues = [f.queue for f in session.services.list_functions(connection) if f.queue]
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
-    if runs:
-        found = lookup.find_runs(ledger, runs)
-        return count_runs(found, jobs, ledger.now)
-    folders = {f.name: f.inputs for f in deployed if f.name in functions}
-    missing = [name for name in functions if name not in folders]
+    ledger = RunLedger.connect(connection)
+    return count_runs(lookup.find_runs(ledger, runs), jobs, ledger.now)
+
+
+def _read_functions(
+    session: Session, connection: AwsConnection, names: tuple[str, ...], began: float | None
+) -> RunProgress:
+    """Count the functions' runs and input files; raise FunctionNotFoundError."""
+    from scar.runs.ledger import RunLedger
+    from scar.runs.progress import count_inputs
+
+    deployed = {f.name: f for f in session.services.list_functions(connection)}
+    missing = [name for name in names if name not in deployed]
     if missing:
         from scar.runs.logs import FunctionNotFoundError
 
-        raise FunctionNotFoundError(missing[0], (f.name for f in deployed))
+        raise FunctionNotFoundError(missing[0], deployed)
+    functions = [deployed[name] for name in names]
+    jobs = list_jobs_by_function(connection, functions)
     list_objects = session.services.list_input_objects
+    files = {
+        f.name: [one for folder in f.inputs for one in list_objects(connection, folder)]
+        for f in functions
+    }
     return count_inputs(
-        ledger,
-        {
-            name: [one for folder in inputs for one in list_objects(connection, folder)]
-            for name, inputs in folders.items()
-        },
+        RunLedger.connect(connection),
+        files,
         jobs,
+        list_jobs=lambda: list_all_jobs(connection),
+        began=began,
     )
+
+
+def _read_notes(connection: AwsConnection, found: RunProgress) -> dict[str, str]:
+    """Return what the latest runs have not uploaded, or why they failed, by run."""
+    from scar.runs.ledger import RunLedger
+    from scar.runs.run_details import RunDetailReader
+
+    details = RunDetailReader(RunLedger.connect(connection)).read(found.recent, found.began)
+    return {str(d.run.path): f"{d.run.state.value}, {d.note}" for d in details if d.note}

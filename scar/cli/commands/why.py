@@ -75,7 +75,7 @@ def _show_history(session: Session, history: RunHistory) -> None:
     from scar.runs.report import build_report, format_time
 
     report, terminal = build_report(history), session.terminal
-    terminal.write_data(terminal.bold(report.headline))
+    terminal.write_data(terminal.bold(escape_control_characters(report.headline)))
     for line in report.lines:
         timestamp = terminal.faint(f"{format_time(line.time):<19}")
         terminal.write_data(f"  {timestamp}  {escape_control_characters(line.text)}")
@@ -105,7 +105,9 @@ def _history_to_json(history: RunHistory) -> dict[str, object]:
             output: [str(run.path) for run in runs]
             for output, runs in history.triggered_runs.items()
         },
+        "repeated_as": str(history.repeated_as.path) if history.repeated_as else None,
         "log": list(history.log_tail),
+        "note": report.note,
         "why": report.cause,
         "remedy": report.remedy,
     }

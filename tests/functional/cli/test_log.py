@@ -47,9 +47,10 @@ def write(group: str, stream: str, *lines: tuple[int, str]) -> None:
     )
 
 
-def lines(out: str) -> list[tuple[str, str]]:
-    parts = [line.split(None, 3) for line in out.splitlines()]
-    return [(part[2], part[3]) for part in parts]
+def lines(out: str, *, with_owner: bool = True) -> list[tuple[str, str]]:
+    """Return service and message of each line, without time and owner."""
+    start = 41 if with_owner else 32
+    return [(line[24:30].strip(), line[start:]) for line in out.splitlines()]
 
 
 def test_lambda_and_batch_lines_are_in_the_order_of_time(
@@ -101,7 +102,7 @@ def test_one_call_can_be_chosen(
     write("/aws/batch/gray", "b1", (20, "job says"), (21, '{"run": "r-1"}'))
     write("/aws/batch/gray", "b2", (20, "another job"))
     assert run(["log", "-n", "gray", "-ri", "r-1"], services) == 0
-    assert [text for _, text in lines(capsys.readouterr().out)] == [
+    assert [text for _, text in lines(capsys.readouterr().out, with_owner=False)] == [
         "START RequestId: r-1 Version: 1",
         "mine",
         "REPORT RequestId: r-1 Duration: 4 ms",
@@ -130,3 +131,67 @@ def test_control_characters_of_scripts_do_not_reach_the_terminal(
     write("/aws/lambda/gray", "s1", (0, "a\x1b[2Jb\rc"))
     assert run(["log", "-n", "gray"], services) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+SUPERVISOR_LINE = {
+    "time": "2026-09-21T14:13:20.000Z",
+    "level": "INFO",
+    "message": "Batch job fn-a submitted.",
+    "job": "j-1",
+    "run": "3f9c2a1200000000",
+}
+REPORT = (
+    "REPORT RequestId: 5c9d84bd-1\tDuration: 12.30 ms\tBilled Duration: 13 ms\t"
+    "Memory Size: 512 MB\tMax Memory Used: 67 MB\tInit Duration: 210.00 ms\t"
+)
+
+
+def test_the_lines_of_the_supervisor_and_of_lambda_are_readable(
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = json.dumps(SUPERVISOR_LINE)
+    write(
+        "/aws/lambda/gray",
+        "s1",
+        (0, "START RequestId: 5c9d84bd-1 Version: 1"),
+        (1, text),
+        (2, '{"time": "of the script"}'),
+        (3, REPORT),
+    )
+    assert run(["log", "-n", "gray"], services) == 0
+    shown = capsys.readouterr().out
+    assert lines(shown)[1:] == [
+        ("lambda", "INFO Batch job fn-a submitted. (job=j-1)"),
+        ("lambda", '{"time": "of the script"}'),
+        ("lambda", "REPORT 12.30 ms, billed 13 ms, 67 of 512 MB, init duration 210.00 ms"),
+    ]
+    assert {line[31:39] for line in shown.splitlines()} == {"5c9d84bd"}
+    assert run(["log", "-n", "gray", "--raw"], services) == 0
+    assert lines(capsys.readouterr().out)[1] == ("lambda", text)
+
+
+def test_lines_say_whose_they_are(
+    services: Services, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("/aws/lambda/gray", "s1", (0, "START RequestId: aaaaaaaa-1 Version: 1"), (20, "one"))
+    write("/aws/lambda/gray", "s2", (10, "START RequestId: bbbbbbbb-1 Version: 1"), (30, "two"))
+    write("/aws/batch/gray", "gray/default/cccccccc1", (40, "three"))
+    assert run(["log", "-n", "gray"], services) == 0
+    shown = capsys.readouterr().out.splitlines()
+    owners = {line[41:]: line[31:39] for line in shown}
+    assert owners["one"] == "aaaaaaaa"
+    assert owners["two"] == "bbbbbbbb"
+    assert owners["three"] == "cccccccc"
+
+
+def test_the_logs_of_a_removed_function_are_explained(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = boto3.client("s3", region_name="us-east-1")
+    bucket = "scar-123456789012-us-east-1"
+    client.create_bucket(Bucket=bucket)
+    client.put_object(Bucket=bucket, Key="runs/gone/2026-09-21/abc/claim.json", Body=b"{}")
+    assert run(["log", "-n", "gone"], services) == 1
+    assert "was removed, and its logs were deleted with it" in capsys.readouterr().err
+    assert run(["log", "-n", "absent"], services) == 1
+    assert "There is no function absent." in capsys.readouterr().err

@@ -89,6 +89,29 @@ def test_a_failed_run_is_explained_and_done_after_a_retry(cloud: LocalCloudProce
     assert len(cloud.runs("second", key)) == 1
 
 
+def test_a_repeated_direct_call_has_ended_and_names_its_repetition(
+    cloud: LocalCloudProcess,
+) -> None:
+    script = cloud.folder / "crash.sh"
+    script.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    before = counts(cloud, "first")
+    scar(cloud, "run", "-n", "first", "-s", str(script), status=1)
+    scar(cloud, "retry", "--failed", "-n", "first")
+    # The repetition runs at once, and fails as the first call has.
+    until(lambda: counts(cloud, "first")["failed"] == before["failed"] + 1)
+    after = counts(cloud, "first")
+    assert (after["waiting"], after["repeated"]) == (0, before["repeated"] + 1)
+    listed = json.loads(scar(cloud, "status", "-n", "first", "-j"))["recent"]
+    (old,) = [row for row in listed if row["state"] == "repeated"]
+    (new,) = [row for row in listed if row["state"] == "failed" and row["direct"]]
+    assert old["note"] == f"repeated as {new['run']}"
+    assert "SIGSEGV" in new["note"]
+    assert f"repeated as run {new['function']}/" in scar(cloud, "why", old["run"])
+    scar(cloud, "retry", old["run"], status=1)
+    scar(cloud, "cancel", old["run"], status=1)
+    scar(cloud, "wait", old["run"])
+
+
 def test_a_chain_is_followed_in_both_directions(cloud: LocalCloudProcess) -> None:
     key = cloud.put("first", 'echo "true" >"$TMP_OUTPUT_DIR/chained"')
     until(lambda: cloud.keys("in/second/chained"))

@@ -16,7 +16,7 @@ from scar.runs.invoke import InputObject
 from scar.runs.ledger import RunLedger, UnreadableRecordError
 from scar.runs.logs import FunctionNotFoundError
 from scar.runs.progress import count_inputs
-from scar.runs.retry import NotRetryableError, retry_run
+from scar.runs.retry import NotRetryableError, read_repetition, retry_run
 from scar.runs.states import RunState
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
@@ -82,16 +82,6 @@ def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
     put_run(s3, "in/c", "claim")
     found = lookup.find_runs_of_input(a_ledger(s3), "data", "in/a b")
     assert [run.path.run_id for run in found] == [old, new, other]
-
-
-def test_the_files_of_runs_are_read_from_their_claims() -> None:
-    s3 = ListedS3()
-    run = put_run(s3, "in/a b+ü", "claim", "error")
-    s3.put(f"runs/fn/{DAY}/{'c' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
-    s3.put(f"runs/fn/{DAY}/{'e' * 32}/error.json", 50, record_format.encode({"owner": {}}))
-    ledger = a_ledger(s3)
-    runs = [lookup.find_run(ledger, name) for name in (run, "c" * 32, "e" * 32)]
-    assert list(lookup.read_input_urls(ledger, runs).values()) == ["s3://data/in/a b+ü", "", ""]
 
 
 @pytest.mark.parametrize("url", ["http://b/k", "s3://b", "s3://b/", "b/k"])
@@ -238,6 +228,7 @@ class OneJobBatch:
         (("delegated", "claim", "attempt-1", "error"), "RUNNABLE", RunState.QUEUED),
         (("delegated", "claim", "attempt-1", "error"), "FAILED", RunState.FAILED),
         (("delegated", "claim", "attempt-1", "done"), "FAILED", RunState.DONE),
+        (("delegated", "claim", "error", "cancelled", "done"), "RUNNABLE", RunState.FAILED),
         (("claim",), "FAILED", RunState.LAMBDA),
     ],
 )
@@ -248,6 +239,16 @@ def test_the_state_of_a_run_is_corrected_by_its_job(
     ledger, run = a_ledger(s3), put_run(s3, "in/a", *names)
     found = correct_run_state(ledger, OneJobBatch(status), lookup.find_run(ledger, run))  # type: ignore[arg-type]
     assert found.state is state
+
+
+def test_a_run_that_lost_its_host_is_queued_while_batch_retries_its_job() -> None:
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "delegated", "claim", "attempt-1", age=5000)
+    ledger = a_ledger(s3)
+    listed = lookup.find_run(ledger, run)
+    assert listed.state is RunState.LOST
+    assert correct_run_state(ledger, OneJobBatch("RUNNABLE"), listed).state is RunState.QUEUED  # type: ignore[arg-type]
+    assert correct_run_state(ledger, OneJobBatch("FAILED"), listed).state is RunState.LOST  # type: ignore[arg-type]
 
 
 def test_a_run_whose_job_ended_after_the_listing_is_listed_again() -> None:
@@ -270,14 +271,112 @@ def test_a_cancelled_queued_job_is_a_failure_and_can_be_retried() -> None:
     retry_run(ledger, found, sent)
 
 
-@pytest.mark.parametrize("names", [("claim",), ("claim", "done"), ("claim", "error")])
-def test_only_batch_jobs_can_be_cancelled(names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("names", "remedy"),
+    [
+        (("claim",), "function's timeout"),
+        (("claim", "done"), "nothing to cancel"),
+        (("claim", "error"), "nothing to cancel"),
+        (("claim", "error", "repeated"), "repeated as another run"),
+    ],
+)
+def test_a_run_that_cannot_be_cancelled_says_what_ends_it(
+    names: tuple[str, ...], remedy: str
+) -> None:
     s3, batch = ListedS3(), Batch()
     run = put_run(s3, "in/a", *names)
     ledger = a_ledger(s3)
-    with pytest.raises(NotCancellableError):
+    with pytest.raises(NotCancellableError) as caught:
         cancel_run(ledger, batch, lookup.find_run(ledger, run))  # type: ignore[arg-type]
+    assert remedy in caught.value.remedy
     assert batch.ended == []
+
+
+@pytest.mark.parametrize("names", [("claim", "error", "retry"), ("claim", "waiting")])
+def test_a_waiting_run_is_cancelled_and_can_be_retried(names: tuple[str, ...]) -> None:
+    s3, batch, sent = ListedS3(), Batch(), SentEvents()
+    run = put_run(s3, "in/a", *names)
+    ledger = a_ledger(s3)
+    assert cancel_run(ledger, batch, lookup.find_run(ledger, run)) == ""  # type: ignore[arg-type]
+    assert batch.ended == []
+    found = lookup.find_run(ledger, run)
+    assert found.state is RunState.FAILED
+    assert ledger.read_record(found.path, "error") is not None
+    s3.now += 1
+    retry_run(ledger, found, sent)
+    assert lookup.find_run(ledger, run).state is RunState.WAITING
+
+
+def test_a_cancelled_run_whose_event_cannot_be_sent_stays_cancelled() -> None:
+    def enqueue(function: str, event: dict[str, object]) -> str:
+        raise FunctionNotFoundError(function)
+
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim", "error", "retry")
+    ledger = a_ledger(s3)
+    cancel_run(ledger, Batch(), lookup.find_run(ledger, run))  # type: ignore[arg-type]
+    s3.now += 1
+    with pytest.raises(NotRetryableError):
+        retry_run(ledger, lookup.find_run(ledger, run), enqueue)
+    found = lookup.find_run(ledger, run)
+    assert found.state is RunState.FAILED
+    assert {"cancelled", "done"} <= set(found.record_times)
+
+
+def test_a_waiting_run_that_ends_before_it_is_cancelled_is_done() -> None:
+    s3 = ListedS3()
+    run = put_run(s3, "in/a", "claim", "error", "retry")
+    ledger = a_ledger(s3)
+    found = lookup.find_run(ledger, run)
+    put_run(s3, "in/a", "done")
+    with pytest.raises(NotCancellableError, match="ended meanwhile"):
+        cancel_run(ledger, Batch(), found)  # type: ignore[arg-type]
+    assert lookup.find_run(ledger, run).state is RunState.DONE
+
+
+def test_a_running_job_whose_submission_was_not_recorded_is_cancelled_by_its_claim() -> None:
+    s3, batch = ListedS3(), Batch()
+    owner = {"site": "batch", "request": "r", "job": "j-9", "attempt": 1}
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, record_format.encode({"owner": owner}))
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/attempt-1.json", 50)
+    s3.put(f"runs/fn/{DAY}/{'a' * 32}/delegated.json", 900, record_format.encode({"job": "j-1"}))
+    ledger = a_ledger(s3)
+    assert cancel_run(ledger, batch, lookup.find_run(ledger, "a" * 32)) == "j-9"  # type: ignore[arg-type]
+
+
+def put_direct_call(s3: ListedS3, *names: str, event: str = '{"a": 1}') -> str:
+    run = "5c9d84bd-0000-4000-8000-000000000000"
+    owner = {"site": "lambda", "request": run, "job": "", "attempt": 1}
+    for offset, name in enumerate(names):
+        body = record_format.encode({"owner": owner, "event": event})
+        s3.put(f"runs/fn/{DAY}/{run}/{name}.json", 100 - offset, body)
+    return run
+
+
+@pytest.mark.parametrize("names", [("claim", "error"), ("claim", "waiting")])
+def test_a_repeated_direct_call_has_ended_and_names_the_new_run(names: tuple[str, ...]) -> None:
+    s3, sent = ListedS3(), SentEvents()
+    run, ledger = put_direct_call(s3, *names), a_ledger(s3)
+    assert retry_run(ledger, lookup.find_run(ledger, run), sent).repeated_as == "request"
+    found = lookup.find_run(ledger, run)
+    assert found.state is RunState.REPEATED
+    assert read_repetition(ledger, found) == "request"
+    assert "retry" not in found.record_times
+    with pytest.raises(NotRetryableError) as caught:
+        retry_run(ledger, found, sent)
+    assert "repeated as request" in caught.value.remedy
+    assert len(sent.events) == 1
+
+
+def test_a_direct_call_whose_event_cannot_be_sent_stays_failed() -> None:
+    def enqueue(function: str, event: dict[str, object]) -> str:
+        raise KeyboardInterrupt
+
+    s3 = ListedS3()
+    run, ledger = put_direct_call(s3, "claim", "error"), a_ledger(s3)
+    with pytest.raises(KeyboardInterrupt):
+        retry_run(ledger, lookup.find_run(ledger, run), enqueue)
+    assert lookup.find_run(ledger, run).state is RunState.FAILED
 
 
 def an_input(key: str, age: float) -> InputObject:
@@ -311,13 +410,10 @@ def test_an_unsubmitted_run_is_waited_for_and_its_reason_shown() -> None:
     assert found.summary == ("1 waiting (1 not submitted to AWS Batch yet; next attempt by Lambda)")
 
 
-def test_an_unsubmitted_run_can_be_retried_by_name_and_has_no_job_to_cancel() -> None:
-    s3, batch, sent = ListedS3(), Batch(), SentEvents()
+def test_an_unsubmitted_run_can_be_retried_by_name() -> None:
+    s3, sent = ListedS3(), SentEvents()
     run = put_run(s3, "in/a", "claim", "waiting", age=50)
     ledger = a_ledger(s3)
-    with pytest.raises(NotCancellableError) as caught:
-        cancel_run(ledger, batch, lookup.find_run(ledger, run))  # type: ignore[arg-type]
-    assert "does not exist yet" in caught.value.remedy
     retry_run(ledger, lookup.find_run(ledger, run), sent)
     assert lookup.find_run(ledger, run).state is RunState.WAITING
 

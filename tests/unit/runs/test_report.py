@@ -309,3 +309,49 @@ def test_records_of_one_second_are_reported_in_the_order_of_their_writing() -> N
     history = RunHistory(run=run, records=records, triggered_runs={})
     texts = [line.text.split()[0] for line in build_report(history).lines]
     assert texts == ["claimed", "not", "submitted"]
+
+
+def test_a_run_that_made_nothing_says_so_and_why() -> None:
+    left_out = [{"reason": "unmatched", "count": 1, "expected": "suffix .csv"}]
+    claim = {"owner": LAMBDA, "input": {"bucket": "b", "key": "in/x"}}
+    done = {"owner": LAMBDA, "state": "done", "outputs": [], "left_out": left_out}
+    report = build_report(a_history({"claim": claim, "done": done}))
+    assert report.headline.endswith(": done, made nothing: 1 file did not match suffix .csv")
+    assert report.note == "made nothing: 1 file did not match suffix .csv"
+    assert report.cause == ""
+
+
+def test_a_superseded_run_did_not_make_nothing() -> None:
+    claim = {"owner": LAMBDA, "input": {"bucket": "b", "key": "in/x"}}
+    done = {"owner": LAMBDA, "state": "superseded", "outputs": []}
+    assert build_report(a_history({"claim": claim, "done": done})).note == ""
+
+
+def test_a_repeated_run_names_the_run_that_continues_it() -> None:
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "error": {"owner": LAMBDA, "kind": "ScriptFailed", "problem": "Status 1."},
+        "repeated": {"repeated_as": "new-id"},
+    }
+    history = a_history(records)
+    report = build_report(history)
+    assert report.headline.endswith(": repeated as another run")
+    assert report.lines[-1].text == "repeated as run new-id, which has not started yet"
+    times = {"claim": NOW}
+    path = RunPath(function="fn", date="2026-09-21", run_id="new-id")
+    new = Run(path=path, state=derive_state(times, NOW), record_times=times)
+    report = build_report(replace(history, repeated_as=new))
+    assert report.lines[-1].text == "repeated as run fn/2026-09-21/new-id (running in Lambda)"
+
+
+def test_a_cancelled_run_says_so_once() -> None:
+    error = {"owner": LAMBDA, "kind": "Cancelled", "problem": "It was cancelled."}
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "error": error,
+        "cancelled": {},
+        "done": {},
+    }
+    report = build_report(a_history(records))
+    assert [line.text for line in report.lines][1:] == ["cancelled: It was cancelled."]
+    assert report.cause == "It was cancelled."

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.runs.states import (
+    FINISHED_STATES,
     LAMBDA_LEASE,
     MAX_EVENT_AGE,
     MAX_SUBMISSION_WAIT,
@@ -74,6 +75,16 @@ NOW = 1_790_000_000.0
         ({"delegated": 990, "attempt-1": 980, "retry": 70, "claim": 70}, RunState.LAMBDA),
         ({"attempt-1": 980, "retry": 70, "claim": 69, "delegated": 60}, RunState.QUEUED),
         ({"retry": 70, "delegated": 60, "claim": 59, "attempt-1": 59}, RunState.RUNNING),
+        ({"claim": 90, "error": 80, "repeated": 70}, RunState.REPEATED),
+        ({"claim": 90, "waiting": 80, "repeated": 70}, RunState.REPEATED),
+        ({"claim": 90, "waiting": 60, "repeated": 70}, RunState.WAITING),
+        ({"claim": 60, "error": 80, "repeated": 70}, RunState.LAMBDA),
+        ({"claim": 60, "error": 50, "repeated": 70}, RunState.REPEATED),
+        ({"claim": 60, "done": 50, "repeated": 70}, RunState.DONE),
+        ({"claim": 90, "error": 50, "retry": 70, "cancelled": 50, "done": 50}, RunState.FAILED),
+        ({"claim": 90, "waiting": 80, "cancelled": 50}, RunState.WAITING),
+        ({"claim": 40, "cancelled": 50, "done": 30}, RunState.DONE),
+        ({"claim": 90, "cancelled": 50, "done": 50, "repeated": 9}, RunState.REPEATED),
     ],
 )
 def test_the_state_follows_from_which_records_there_are_and_how_old(
@@ -83,13 +94,16 @@ def test_the_state_follows_from_which_records_there_are_and_how_old(
 
 
 RECORDS = ("claim", "waiting", "delegated", "attempt-1", "error", "retry", "done", "event")
+COMMAND_RECORDS = ("repeated", "cancelled")
 
 
-@given(st.dictionaries(st.sampled_from(RECORDS), st.integers(0, 100_000), min_size=1))
+@given(
+    st.dictionaries(st.sampled_from(RECORDS + COMMAND_RECORDS), st.integers(0, 100_000), min_size=1)
+)
 def test_no_state_lasts_for_ever_without_a_job(ages: dict[str, int]) -> None:
     """Whatever a crash leaves: after two days only a job that is queued may keep a run going."""
     state = derive_state({name: NOW - 200_000 - age for name, age in ages.items()}, NOW)
-    assert state in {RunState.DONE, RunState.FAILED, RunState.LOST, RunState.QUEUED}
+    assert state in FINISHED_STATES | {RunState.QUEUED}
 
 
 @given(st.dictionaries(st.sampled_from(RECORDS), st.integers(0, 5), min_size=1))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from scar.runs.ledger import RunLedger
-from scar.runs.states import RunState
-from scar.runs.status import FAILURE_STATES, collect_status
+from scar.runs.states import FAILURE_STATES, RunState
+from scar.runs.status import StatusQuery, StatusReport, collect_status
 from scar.runs.unfinished_jobs import UnfinishedJob
 from tests.fakes.s3_listing_client import NOW, ListedS3
 
@@ -29,6 +29,15 @@ def a_ledger(s3: ListedS3) -> RunLedger:
     return RunLedger(cast("object", s3), "state")  # type: ignore[arg-type]
 
 
+def collect(
+    ledger: RunLedger,
+    functions: list[str],
+    jobs: dict[str, dict[str, UnfinishedJob]],
+    **query: Any,  # noqa: ANN401 the fields of a StatusQuery
+) -> StatusReport:
+    return collect_status(ledger, functions, StatusQuery(jobs=jobs, **query))
+
+
 def test_runs_are_counted_by_state_without_reading_them() -> None:
     s3 = ListedS3(page=7)
     for number in range(20):
@@ -36,7 +45,7 @@ def test_runs_are_counted_by_state_without_reading_them() -> None:
     for number in range(20, 30):
         record(s3, number, "claim", "error")
     record(s3, 30, "claim", age=100_000)
-    found = collect_status(a_ledger(s3), ["fn"], {})
+    found = collect(a_ledger(s3), ["fn"], {})
     assert found.functions[0].states == {RunState.DONE: 20, RunState.FAILED: 10, RunState.LOST: 1}
     assert s3.calls == {"list": 9}  # 61 keys, 7 to a page
 
@@ -46,14 +55,14 @@ def test_the_records_of_a_run_may_be_on_two_pages() -> None:
         s3 = ListedS3(page=page)
         for number in range(5):
             record(s3, number, "claim", "delegated", "attempt-1", "done")
-        assert collect_status(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.DONE: 5}
+        assert collect(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.DONE: 5}
 
 
 def test_the_latest_runs_come_first_and_are_few() -> None:
     s3 = ListedS3()
     for number in range(50):
         record(s3, number, "claim", "done", age=1000 - number)
-    found = collect_status(a_ledger(s3), ["fn"], {}, limit=3)
+    found = collect(a_ledger(s3), ["fn"], {}, limit=3)
     assert [run.path.run_id for run in found.recent] == [run_id(n) for n in (49, 48, 47)]
 
 
@@ -61,7 +70,7 @@ def test_the_latest_runs_can_be_limited_to_states() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "done")
     record(s3, 2, "claim", "error")
-    found = collect_status(a_ledger(s3), ["fn"], {}, recent_states=FAILURE_STATES)
+    found = collect(a_ledger(s3), ["fn"], {}, recent_states=FAILURE_STATES)
     assert [run.state for run in found.recent] == [RunState.FAILED]
 
 
@@ -71,7 +80,7 @@ def test_since_applies_to_the_last_change_and_to_the_listed_days() -> None:
     record(s3, 2, "claim", "done", age=60)
     s3.put(f"runs/fn/2026-09-01/{run_id(3)}/done.json", 20)
     since = datetime.fromtimestamp(NOW - 3600, UTC)
-    found = collect_status(a_ledger(s3), ["fn"], {}, since=since)
+    found = collect(a_ledger(s3), ["fn"], {}, since=since)
     assert [run.path.run_id for run in found.recent] == [run_id(2)]
 
 
@@ -87,7 +96,7 @@ def test_runnable_jobs_are_counted_with_the_reason_of_the_oldest() -> None:
         record(s3, number, "claim", "delegated", age=5000)
         job = a_job(number, state, "CAPACITY:X" if number == 2 else "")
         jobs[job.name] = job
-    (found,) = collect_status(a_ledger(s3), ["fn"], {"fn": jobs}).functions
+    (found,) = collect(a_ledger(s3), ["fn"], {"fn": jobs}).functions
     assert found.states == {RunState.QUEUED: 3}
     assert found.jobs_by_status == {"RUNNABLE": 2, "STARTING": 1}
     assert (found.runnable_since, found.reason) == (NOW - 2, "CAPACITY:X")
@@ -99,7 +108,7 @@ def test_a_queued_run_without_a_job_is_lost_after_the_listing_delay(
 ) -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "delegated", age=age)
-    assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
+    assert collect(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
 
 
 @pytest.mark.parametrize(("age", "state"), [(500, RunState.LOST), (10, RunState.RUNNING)])
@@ -108,7 +117,7 @@ def test_a_run_whose_job_was_killed_is_lost_before_its_lease_ends(
 ) -> None:
     s3 = ListedS3()
     record(s3, 1, "delegated", "claim", "attempt-1", age=age)
-    assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
+    assert collect(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {state: 1}
 
 
 @pytest.mark.parametrize(
@@ -121,7 +130,7 @@ def test_a_failed_run_is_not_finished_while_batch_retries_its_job(
     s3 = ListedS3()
     record(s3, 1, "delegated", "claim", "attempt-1", "error")
     jobs = {a_job(1, job).name: a_job(1, job)} if job else {}
-    found = collect_status(a_ledger(s3), ["fn"], {"fn": jobs}).functions[0]
+    found = collect(a_ledger(s3), ["fn"], {"fn": jobs}).functions[0]
     assert found.states == {state: 1}
     assert found.jobs_by_status == ({"RUNNABLE": 1} if job == "RUNNABLE" else {})
 
@@ -129,15 +138,13 @@ def test_a_failed_run_is_not_finished_while_batch_retries_its_job(
 def test_a_failure_in_lambda_is_not_corrected_by_jobs() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "error", age=5000)
-    assert collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {
-        RunState.FAILED: 1
-    }
+    assert collect(a_ledger(s3), ["fn"], {"fn": {}}).functions[0].states == {RunState.FAILED: 1}
 
 
 def test_without_a_listing_of_jobs_a_queued_run_stays_queued() -> None:
     s3 = ListedS3()
     record(s3, 1, "claim", "delegated", age=5000)
-    assert collect_status(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.QUEUED: 1}
+    assert collect(a_ledger(s3), ["fn"], {}).functions[0].states == {RunState.QUEUED: 1}
 
 
 def test_unsubmitted_runs_are_counted_among_the_waiting_ones() -> None:
@@ -145,6 +152,6 @@ def test_unsubmitted_runs_are_counted_among_the_waiting_ones() -> None:
     record(s3, 1, "claim", "waiting")
     record(s3, 2, "claim", "waiting")
     record(s3, 3, "claim", "error", "retry")
-    (found,) = collect_status(a_ledger(s3), ["fn"], {"fn": {}}).functions
+    (found,) = collect(a_ledger(s3), ["fn"], {"fn": {}}).functions
     assert found.states == {RunState.WAITING: 3}
     assert (found.unsubmitted, found.unfinished_count, found.failure_count) == (2, 3, 0)
