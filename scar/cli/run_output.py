@@ -87,7 +87,7 @@ def cut_middle(text: str, width: int) -> str:
 
 
 def _row(detail: RunDetail, removed: Collection[str], now: float) -> tuple[str, ...]:
-    from scar.runs.rate import format_seconds
+    from scar.meter import format_duration
     from scar.runs.run_details import DIRECT_CALL
 
     run = detail.run
@@ -99,7 +99,7 @@ def _row(detail: RunDetail, removed: Collection[str], now: float) -> tuple[str, 
         run.state.value,
         f"{function} (removed)" if function in removed else function,
         escape_control_characters(file),
-        "" if detail.seconds is None else format_seconds(detail.seconds),
+        "" if detail.seconds is None else format_duration(detail.seconds),
         f"{detail.service}{attempts}",
         run.path.run_id,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scar.cli.completion.values import complete_function
 from scar.cli.fdl_files import connect_names
 from scar.errors import ScarError, UsageError
 
@@ -71,7 +72,15 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 def names_option(help_: str = "Name of a function; several times for several.") -> Callable[[F], F]:
     """Add -n NAME, which may be repeated."""
-    return click.option("-n", "--name", "names", multiple=True, metavar="NAME", help=help_)
+    return click.option(
+        "-n",
+        "--name",
+        "names",
+        multiple=True,
+        metavar="NAME",
+        help=help_,
+        shell_complete=complete_function,
+    )
 
 
 def connect_functions(

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.meter import format_duration
 from scar.runs.lookup import input_id_prefix
-from scar.runs.rate import format_seconds, seconds_left
+from scar.runs.rate import seconds_left
 from scar.runs.states import FAILURE_STATES, FINISHED_STATES, UNSUBMITTED, RunState
 from scar.runs.status import StatusQuery, collect_status
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
@@ -165,7 +166,7 @@ def describe_progress(statuses: Sequence[FunctionStatus]) -> str:
         parts.append(_format_rate(per_second))
     left = seconds_left(rates, unfinished)
     if left is not None:
-        parts.append(f"about {format_seconds(left)} left")
+        parts.append(f"about {format_duration(left)} left")
     return ", ".join(parts)
 
 

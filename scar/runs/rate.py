@@ -42,17 +42,3 @@ def seconds_left(rates: list[EndRate], unfinished: int) -> float | None:
     """Return how long the unfinished runs take at this rate; None if that is not known."""
     per_second = sum(rate.per_second for rate in rates)
     return unfinished / per_second if per_second and unfinished else None
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a duration with one or two units: ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} d {hours % 24} h"

@@ -20,6 +20,7 @@ from scar.cli.invocation_output import (
 )
 from scar.cli.options import (
     fdl_option,
+    function_option,
     missing_option,
     output_options,
     pass_session,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("-n", "--name", help="Name of the function.")
+@function_option()
 @fdl_option
 @click.option(
     "-s",

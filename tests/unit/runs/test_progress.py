@@ -12,7 +12,7 @@ from scar.runs.invoke import InputObject
 from scar.runs.ledger import RunLedger
 from scar.runs.lookup import input_id_prefix
 from scar.runs.progress import RunProgress, count_inputs, describe_progress
-from scar.runs.rate import EndRate, format_seconds
+from scar.runs.rate import EndRate
 from scar.runs.states import FAILURE_STATES, FINISHED_STATES, RunState
 from scar.runs.status import FunctionStatus, StatusQuery, collect_status
 from scar.runs.unfinished_jobs import UnfinishedJob
@@ -198,22 +198,6 @@ def test_a_rate_is_never_negative_and_zero_only_if_nothing_ended(
         rate.add(NOW - max(one, other), NOW - min(one, other), NOW)
     ended = any(min(pair) <= 3600 for pair in ages)
     assert (rate.per_second > 0) == ended
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.4, "0 s"),
-        (90, "90 s"),
-        (119.6, "2 min"),
-        (200, "3 min 20 s"),
-        (7500, "2 h 5 min"),
-        (7200, "2 h"),
-        (200_000, "2 d 7 h"),
-    ],
-)
-def test_durations_have_one_or_two_units(seconds: float, text: str) -> None:
-    assert format_seconds(seconds) == text
 
 
 def test_all_states_are_either_finished_or_waited_for() -> None:
