@@ -7,6 +7,7 @@ import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from scar.errors import ConfigurationError
 from scar.local.access_keys import AccessKeys
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
@@ -32,10 +33,12 @@ from scar.local.registry.ecr_api import EcrImageApi
 from scar.local.registry.images import RegistryImageResolver
 from scar.local.registry.service import RegistryService
 from scar.local.s3.service import S3Service
+from scar.local.state.inventory import check_inventory, write_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from scar.local.engines.port import Engine
     from scar.local.home import LocalCloudHome
     from scar.local.http.messages import HttpApp, Request
     from scar.local.lambda_.model import LogSink
@@ -70,7 +73,7 @@ class LocalCloud:
         try:
             # Opened before the services, since it ends the sandboxes of a killed server;
             # closed after them (they stop their own sandboxes) and after the HTTP server.
-            selected = select_engine(engine, home.data / "engines", environment)
+            selected = _select_kept_engine(home, engine, environment)
             self.engine = self._conditions.engine(selected)
             self._closers.insert(0, self.engine.close)
             self._start_services(home, environment)
@@ -104,11 +107,16 @@ class LocalCloud:
             "guarantees": asdict(self.engine.guarantees),
             "lambda": asdict(self._lambda.status()),
             "batch": self._batch.status(),
-            "not_emulated": [*self._moto.status_messages(), *NOT_EMULATED],
+            "not_emulated": [
+                *filter(None, [self._log_damage]),
+                *self._moto.status_messages(),
+                *NOT_EMULATED,
+            ],
         }
 
     def _start_services(self, home: LocalCloudHome, environment: Mapping[str, str]) -> None:
         secret, data = home.load_secret(), home.data
+        check_inventory(data)
         keys = AccessKeys(secret)
         # New at each start; clients get it from ECR's GetAuthorizationToken, which moto serves.
         password = secrets.token_urlsafe(24)
@@ -118,6 +126,7 @@ class LocalCloud:
         self._closers.append(moto.close)
         groups = moto.log_groups
         logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention_days)
+        self._log_damage = logs.damage
         self._closers.append(logs.close)
         registry = RegistryService(data / "registry", password)
         sink = self._conditions.log_sink(logs)
@@ -144,6 +153,7 @@ class LocalCloud:
             Route.MOTO: moto,
         }
         _connect_to_moto(moto, logs, ecr_images)
+        write_inventory(data)
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
@@ -194,6 +204,30 @@ class LocalCloud:
 
     def _enqueue_event(self, arn: str, payload: bytes, trace: str = "", delay: float = 0.0) -> None:
         self._lambda.enqueue(arn, payload, trace, delay=delay)
+
+
+def _select_kept_engine(
+    home: LocalCloudHome, engine: str, environment: Mapping[str, str]
+) -> Engine:
+    """Return the engine that was named, else that of the last start, else the best one.
+
+    A start never changes to another engine by itself: it may isolate less.
+    """
+    kept = "" if engine else home.kept_engine()
+    try:
+        selected = select_engine(engine or kept, home.data / "engines", environment)
+    except ConfigurationError as error:
+        if not kept:
+            raise
+        raise ConfigurationError(
+            f"The local cloud in {home.path} uses the {kept} engine, which does not work now:"
+            f" {error.problem}",
+            remedy="Make it work again, or choose another one: `scar local start --engine"
+            " docker`, `sandbox`, or `process`. The process engine has no isolation: scripts run"
+            " on this machine as you. Buckets, functions and jobs stay.",
+        ) from error
+    home.keep_engine(selected.name)
+    return selected
 
 
 class _StartupGate:

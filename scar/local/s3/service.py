@@ -25,7 +25,8 @@ from scar.local.s3.storage.body_receiver import BodyReceiver
 from scar.local.s3.storage.database import Database
 from scar.local.s3.storage.objects import ObjectWriter
 from scar.local.s3.storage.outbox import Outbox
-from scar.local.s3.storage.store import LocalObjectStore
+from scar.local.s3.storage.store import LocalObjectStore, refuse_missing_index
+from scar.local.state.lost_files import LostFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +59,7 @@ class S3Service:
         clock: Callable[[], float] = time.time,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        refuse_missing_index(folder / "meta.db", folder / "blobs")
         self._database = Database(folder / "meta.db", durable=durable)
         self._outbox = Outbox(self._database, deliver, clock)
         body_files = BodyFiles(folder / "blobs", durable=durable)
@@ -74,8 +76,9 @@ class S3Service:
         self._account_id = account_id
         self._operations = _operation_handlers(store)
         # Before the first request: later, a file may belong to a write in progress.
-        if removed := store.remove_unreferenced_files():
-            log.info("removed %d files of writes that were never acknowledged", removed)
+        lost = LostFiles(folder / "lost", clock=clock)
+        store.set_unreferenced_files_aside(lost)
+        lost.remove_old()
         self._outbox.start()
 
     def close(self) -> None:
