@@ -22,6 +22,7 @@ from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
+from scar.local.http.spooled_bodies import BodySpool
 from scar.local.lambda_.app import InvokeApp
 from scar.local.lambda_.function_registry import MotoFunctionRegistry
 from scar.local.lambda_.model import NOT_EMULATED
@@ -158,7 +159,10 @@ class LocalCloud:
         self._lambda.start()
         self._batch.start()
         self._gate.open(
-            Router(apply_conditions(apps, self._conditions.requests), Authenticator(secret))
+            Router(
+                apply_conditions(apps, self._conditions.requests),
+                Authenticator(secret, spool=BodySpool(data)),
+            )
         )
 
     def _build_lambda_service(
@@ -261,6 +265,7 @@ class _ControlApp:
         token = request.headers.get("x-scar-token", "")
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             return Response(status=403)
+        request.on_authenticated()
         if request.path != "/_scar/status":
             return Response(status=404)
         body = json.dumps(self._status()).encode()

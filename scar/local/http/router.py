@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from scar.local.http.auth import close_body
 from scar.local.http.messages import Response
 
 if TYPE_CHECKING:
@@ -100,4 +101,7 @@ class Router:
             if isinstance(result, Response):
                 return result
             request = result
-        return self._apps[route].handle(request)
+        try:
+            return self._apps[route].handle(request)
+        finally:
+            close_body(request.body)

@@ -72,6 +72,7 @@ class RegistryService:
         if not self._is_authorized(request.headers.get("authorization", "")):
             challenge = {"www-authenticate": 'Basic realm="scar local registry"'}
             return error_response(401, "UNAUTHORIZED", "authentication required", challenge)
+        request.on_authenticated()
         if request.path in {"/v2", "/v2/"}:
             return json_response(200, {})
         # Names are checked after decoding, so that "%2e%2e" is rejected like "..".
