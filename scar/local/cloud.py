@@ -132,7 +132,10 @@ class LocalCloud:
         registry = RegistryService(data / "registry", password)
         sink = self._conditions.log_sink(logs)
         self._closers.append(self._conditions.close)  # stores late log events
-        images, ecr_images = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
+        images, ecr_images = (
+            RegistryImageResolver(registry.store),
+            EcrImageApi(registry.store, moto.has_repository),
+        )
         self._lambda = self._build_lambda_service(moto, images, sink, keys)
         self._batch = self._build_batch_service(moto, images, sink, keys)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
@@ -162,6 +165,7 @@ class LocalCloud:
             Router(
                 apply_conditions(apps, self._conditions.requests),
                 Authenticator(secret, spool=BodySpool(data)),
+                folder=data,
             )
         )
 

@@ -24,6 +24,7 @@ from scar.local.http.authentication_errors import (
 )
 from scar.local.http.aws_chunked import AwsChunkedBody, ChunkSigner
 from scar.local.http.protocol_errors import find_error_format
+from scar.local.http.regions import find_region_error
 from scar.local.http.spooled_bodies import BodySpool, SpooledBody, SpoolFullError
 
 if TYPE_CHECKING:
@@ -135,6 +136,8 @@ class Authenticator:
         ):
             raise AuthenticationError(AuthenticationErrorReason.MISMATCH)
         request.on_authenticated()
+        if problem := find_region_error(authorization.region):
+            raise AuthenticationError(AuthenticationErrorReason.REGION, problem)
         body = request.body
         if payload.startswith(sigv4.STREAMING_PREFIX):
             body = AwsChunkedBody(body, _chunk_signer(key, authorization, payload))

@@ -24,6 +24,7 @@ class AuthenticationErrorReason(enum.StrEnum):
     BODY_HASH = "body-hash"
     TOO_LARGE = "too-large"
     BUSY = "busy"
+    REGION = "region"
 
 
 _MISMATCH = (
@@ -40,6 +41,7 @@ _MESSAGES = {
     AuthenticationErrorReason.EXPIRED: "Request has expired",
     AuthenticationErrorReason.BODY_HASH: _MISMATCH,
     AuthenticationErrorReason.TOO_LARGE: "The request is too large for this service.",
+    AuthenticationErrorReason.REGION: "The Region of the credential scope does not exist.",
     AuthenticationErrorReason.BUSY: "Too many large requests are being received. Try again.",
 }
 _S3_ERRORS = {
@@ -60,6 +62,7 @@ _S3_ERRORS = {
     AuthenticationErrorReason.BODY_HASH: (400, "XAmzContentSHA256Mismatch", ""),
     AuthenticationErrorReason.TOO_LARGE: (400, "EntityTooLarge", ""),
     AuthenticationErrorReason.BUSY: (503, "SlowDown", ""),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion", ""),
 }
 _JSON_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "MissingAuthenticationTokenException"),
@@ -71,6 +74,7 @@ _JSON_ERRORS = {
     AuthenticationErrorReason.BODY_HASH: (403, "InvalidSignatureException"),
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLargeException"),
     AuthenticationErrorReason.BUSY: (503, "ServiceUnavailable"),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion"),
 }
 _QUERY_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "MissingAuthenticationToken"),
@@ -82,10 +86,12 @@ _QUERY_ERRORS = {
     AuthenticationErrorReason.BODY_HASH: (403, "SignatureDoesNotMatch"),
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLarge"),
     AuthenticationErrorReason.BUSY: (503, "ServiceUnavailable"),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion"),
 }
 _EC2_ERRORS = {
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLarge", ""),
     AuthenticationErrorReason.BUSY: (503, "Unavailable", ""),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion", ""),
 }
 
 
