@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
 import resource
 import socket
 import ssl
@@ -384,7 +385,7 @@ def test_honest_clients_are_served_while_slow_ones_take_all_connections() -> Non
 def test_the_server_survives_the_lack_of_file_descriptors() -> None:
     server = HttpServer(Answering(echo), limits=ConnectionLimits(idle=300, head=300))
     port = server.start()
-    request = b"GET / HTTP/1.0\r\nhost: x\r\n\r\n"
+    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"  # the connection stays open
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
         stack.callback(server.close, grace=1)
@@ -392,8 +393,9 @@ def test_the_server_survives_the_lack_of_file_descriptors() -> None:
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=300))
         until(lambda: len(server._connections) == 5)
         asking = [stack.enter_context(socket.socket()) for _ in range(3)]
-        used = len(list(Path("/proc/self/fd").iterdir())) - 1  # without that of the listing
-        resource.setrlimit(resource.RLIMIT_NOFILE, (used, hard))
+        with Path(os.devnull).open() as file:
+            lowest = file.fileno()  # all below it are in use, so that none is left
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
         try:
             for sock in asking:  # connected by the kernel; the server cannot accept it at once
                 sock.settimeout(300)
