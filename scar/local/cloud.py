@@ -7,6 +7,7 @@ import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from scar.errors import ConfigurationError
 from scar.local.access_keys import AccessKeys
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
@@ -21,6 +22,7 @@ from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
+from scar.local.http.spooled_bodies import BodySpool
 from scar.local.lambda_.app import InvokeApp
 from scar.local.lambda_.function_registry import MotoFunctionRegistry
 from scar.local.lambda_.model import NOT_EMULATED
@@ -32,10 +34,12 @@ from scar.local.registry.ecr_api import EcrImageApi
 from scar.local.registry.images import RegistryImageResolver
 from scar.local.registry.service import RegistryService
 from scar.local.s3.service import S3Service
+from scar.local.state.inventory import check_inventory, write_inventory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from scar.local.engines.port import Engine
     from scar.local.home import LocalCloudHome
     from scar.local.http.messages import HttpApp, Request
     from scar.local.lambda_.model import LogSink
@@ -70,7 +74,7 @@ class LocalCloud:
         try:
             # Opened before the services, since it ends the sandboxes of a killed server;
             # closed after them (they stop their own sandboxes) and after the HTTP server.
-            selected = select_engine(engine, home.data / "engines", environment)
+            selected = _select_kept_engine(home, engine, environment)
             self.engine = self._conditions.engine(selected)
             self._closers.insert(0, self.engine.close)
             self._start_services(home, environment)
@@ -104,11 +108,16 @@ class LocalCloud:
             "guarantees": asdict(self.engine.guarantees),
             "lambda": asdict(self._lambda.status()),
             "batch": self._batch.status(),
-            "not_emulated": [*self._moto.status_messages(), *NOT_EMULATED],
+            "not_emulated": [
+                *filter(None, [self._log_damage]),
+                *self._moto.status_messages(),
+                *NOT_EMULATED,
+            ],
         }
 
     def _start_services(self, home: LocalCloudHome, environment: Mapping[str, str]) -> None:
         secret, data = home.load_secret(), home.data
+        check_inventory(data)
         keys = AccessKeys(secret)
         # New at each start; clients get it from ECR's GetAuthorizationToken, which moto serves.
         password = secrets.token_urlsafe(24)
@@ -118,11 +127,15 @@ class LocalCloud:
         self._closers.append(moto.close)
         groups = moto.log_groups
         logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention_days)
+        self._log_damage = logs.damage
         self._closers.append(logs.close)
         registry = RegistryService(data / "registry", password)
         sink = self._conditions.log_sink(logs)
         self._closers.append(self._conditions.close)  # stores late log events
-        images, ecr_images = RegistryImageResolver(registry.store), EcrImageApi(registry.store)
+        images, ecr_images = (
+            RegistryImageResolver(registry.store),
+            EcrImageApi(registry.store, moto.has_repository),
+        )
         self._lambda = self._build_lambda_service(moto, images, sink, keys)
         self._batch = self._build_batch_service(moto, images, sink, keys)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
@@ -144,11 +157,16 @@ class LocalCloud:
             Route.MOTO: moto,
         }
         _connect_to_moto(moto, logs, ecr_images)
+        write_inventory(data)
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
         self._gate.open(
-            Router(apply_conditions(apps, self._conditions.requests), Authenticator(secret))
+            Router(
+                apply_conditions(apps, self._conditions.requests),
+                Authenticator(secret, spool=BodySpool(data)),
+                folder=data,
+            )
         )
 
     def _build_lambda_service(
@@ -196,6 +214,30 @@ class LocalCloud:
         self._lambda.enqueue(arn, payload, trace, delay=delay)
 
 
+def _select_kept_engine(
+    home: LocalCloudHome, engine: str, environment: Mapping[str, str]
+) -> Engine:
+    """Return the engine that was named, else that of the last start, else the best one.
+
+    A start never changes to another engine by itself: it may isolate less.
+    """
+    kept = "" if engine else home.kept_engine()
+    try:
+        selected = select_engine(engine or kept, home.data / "engines", environment)
+    except ConfigurationError as error:
+        if not kept:
+            raise
+        raise ConfigurationError(
+            f"The local cloud in {home.path} uses the {kept} engine, which does not work now:"
+            f" {error.problem}",
+            remedy="Make it work again, or choose another one: `scar local start --engine"
+            " docker`, `sandbox`, or `process`. The process engine has no isolation: scripts run"
+            " on this machine as you. Buckets, functions and jobs stay.",
+        ) from error
+    home.keep_engine(selected.name)
+    return selected
+
+
 class _StartupGate:
     """Answers 503 until all services have started, and again while they stop."""
 
@@ -227,6 +269,7 @@ class _ControlApp:
         token = request.headers.get("x-scar-token", "")
         if not secrets.compare_digest(token.encode(), self._token.encode()):
             return Response(status=403)
+        request.on_authenticated()
         if request.path != "/_scar/status":
             return Response(status=404)
         body = json.dumps(self._status()).encode()

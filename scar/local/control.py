@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +18,13 @@ from typing import TYPE_CHECKING
 
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.local.conditions.settings import parse_seed
+from scar.local.home import disk_full_error
+from scar.local.state.private_files import dated_name, open_private
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from io import BufferedWriter, TextIOWrapper
     from pathlib import Path
 
     from scar.local.home import LocalCloudHome, RunningServer
@@ -29,6 +33,7 @@ EXIT_LOCKED = 75  # a server's exit status: another server uses the state folder
 ENGINES = ("docker", "sandbox", "process")
 RANDOM_SEED = "random"
 """Stands for a new seed of ``--chaos``."""
+_NEEDED_BYTES = 64 << 10  # free bytes below which a server that left no log had no room for it
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 RESPONSE_SECONDS = 10.0
@@ -165,8 +170,7 @@ class LocalCloudControl:
     def _start_server(self, engine: str, chaos: str) -> RunningServer:
         command = self._server_command(engine, chaos)
         self.home.remove_server_record()
-        descriptor = os.open(self.home.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "ab") as log:
+        with self._open_log() as log:
             log_start = log.tell()
             server = subprocess.Popen(
                 command,
@@ -185,10 +189,7 @@ class LocalCloudControl:
             # EXIT_LOCKED: a server runs, but its record was deleted; it writes the record again.
             if (status := server.poll()) not in (None, EXIT_LOCKED):
                 log_text = self._log_from(log_start)
-                raise LocalCloudNotStartedError(
-                    f"The local cloud did not start (status {status}):\n{log_text}",
-                    remedy=f"The complete log is {self.home.log}.",
-                )
+                raise _start_failure(self.home, status, log_text)
             time.sleep(0.05)
             waited += 0.05
         server.kill()
@@ -197,6 +198,22 @@ class LocalCloudControl:
             f"The local cloud did not respond within {START_SECONDS:.0f} s.",
             remedy=f"See {self.home.log}.",
         )
+
+    def _open_log(self) -> BufferedWriter:
+        if self.home.log.is_dir():
+            self.home.log.rename(dated_name(self.home.log, "damaged"))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        return os.fdopen(os.open(self.home.log, flags, 0o600), "ab")
+
+    def _open_lock(self) -> TextIOWrapper:
+        try:
+            self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return open_private(self.home.path / "lock")
+        except OSError as error:
+            raise ConfigurationError(
+                f"The local cloud cannot use {error.filename}: {error.strerror}.",
+                remedy="Move it aside, or set SCAR_LOCAL_HOME to a folder that you can write to.",
+            ) from error
 
     def _log_from(self, offset: int) -> str:
         with self.home.log.open("rb") as log:
@@ -220,8 +237,7 @@ class LocalCloudControl:
     @contextmanager
     def _exclusive_lock(self) -> Iterator[None]:
         """Hold the lock with which one command at a time starts or stops this folder's server."""
-        self.home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.home.path / "lock").open("w") as lock:
+        with self._open_lock() as lock:
             waited = 0.0
             while True:
                 try:
@@ -236,6 +252,16 @@ class LocalCloudControl:
                     time.sleep(0.1)
                     waited += 0.1
             yield
+
+
+def _start_failure(home: LocalCloudHome, status: int | None, log_text: str) -> ScarError:
+    """Return the error for a server that has exited; a full disk leaves no room for its log."""
+    if not log_text and shutil.disk_usage(home.path).free < _NEEDED_BYTES:
+        return disk_full_error(home.path)
+    return LocalCloudNotStartedError(
+        f"The local cloud did not start (status {status}):\n{log_text or '(its log is empty)'}",
+        remedy=f"The complete log is {home.log}.",
+    )
 
 
 def control_token(secret: bytes) -> str:

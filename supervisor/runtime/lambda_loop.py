@@ -39,11 +39,16 @@ class NextInvocation:
 
 
 class RuntimeApiClient:
-    """Client with one persistent connection; ``address`` is ``AWS_LAMBDA_RUNTIME_API``."""
+    """Client with one persistent connection; ``address`` is ``AWS_LAMBDA_RUNTIME_API``.
+
+    That is ``host:port`` in Lambda. The local cloud appends a secret path, ``host:port/token``.
+    """
 
     def __init__(self, address: str) -> None:
+        host, slash, path = address.partition("/")
+        self._root = f"{slash}{path}{API_ROOT}"
         # No timeout: the sandbox is frozen until the next event.
-        self._connection = http.client.HTTPConnection(address)
+        self._connection = http.client.HTTPConnection(host)
 
     def next_invocation(self) -> NextInvocation:
         status, headers, payload = self._send_request("GET", "/invocation/next", None, {})
@@ -78,7 +83,7 @@ class RuntimeApiClient:
         reused = self._connection.sock is not None
         sent = {"Content-Type": "application/json", **headers} if body is not None else {}
         try:
-            self._connection.request(method, API_ROOT + path, body, sent)
+            self._connection.request(method, self._root + path, body, sent)
             response = self._connection.getresponse()
             lowered = {name.lower(): value for name, value in response.getheaders()}
             return response.status, lowered, response.read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import threading
 import time
 import uuid
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 UNFINISHED_STATUSES = (*WAITING_STATUSES, *PLACED_STATUSES)
+_STORE_PAUSE = 5.0  # seconds between two attempts to store a result on a full disk
 _POLL_INTERVAL = 2.0  # seconds between two scheduler runs: a change of a queue may have been missed
 
 
@@ -188,12 +190,22 @@ class BatchService:
         try:
             # While closing, the killed container's exit is not the job's result: the job stays
             # RUNNING in the store, and recover() treats it as lost at the next start.
-            if not self._closing.is_set():
-                self._state_machine.finish_attempt(job_id, outcome)
+            self._store_outcome(job_id, outcome)
         finally:
             with self._lock:
                 del self._attempts[job_id]
             self._wake.set()
+
+    def _store_outcome(self, job_id: str, outcome: AttemptOutcome) -> None:
+        """Store the outcome once the disk has space for it, unless the service is closed before."""
+        while not self._closing.is_set():
+            try:
+                self._state_machine.finish_attempt(job_id, outcome)
+            except (OSError, sqlite3.Error):
+                LOG.exception("cannot store the result of job %s; the next attempt follows", job_id)
+                self._closing.wait(_STORE_PAUSE)
+            else:
+                return
 
     def _running_attempts(self) -> list[tuple[RunningAttempt, threading.Thread]]:
         with self._lock:

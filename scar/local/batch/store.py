@@ -5,7 +5,6 @@ No method takes another lock than its own, so callers may hold any lock.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +17,8 @@ from scar.local.batch.model import (
     job_to_json,
 )
 from scar.local.batch.placement import RunnableJob
+from scar.local.state.databases import DatabaseFormat, open_database
+from scar.local.state.files import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE INDEX IF NOT EXISTS job_queue ON job(queue, status, number);
 CREATE INDEX IF NOT EXISTS job_status ON job(status, number);
 """
+_FORMAT = DatabaseFormat(file=JOBS, schema=_SCHEMA)
 _MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that one scheduler run reads
 
 
@@ -42,14 +44,10 @@ class JobStore:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
         # Reentrant: the methods that write may run inside a caller's transaction.
         self._lock = threading.RLock()
         self._depth = 0
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._db = open_database(path, _FORMAT)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

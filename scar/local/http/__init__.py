@@ -2,17 +2,23 @@
 
 ``server`` accepts connections and serves each in a thread of its own. In that thread,
 ``connection`` reads a request's head (parsed by ``heads``), wraps the body that follows
-(``bodies``), and calls the application, an ``HttpApp`` of ``messages``. It sends the response:
-bytes, a stream, or segments of files (``files``), which the kernel copies to the socket. A body
-is a stream in both directions; only its reader decides how much of it is in memory.
+(``bodies``; ``deadlines`` bounds the time of each part), and calls the application, an
+``HttpApp`` of ``messages``. It sends the response: bytes, a stream, or segments of files
+(``files``), which the kernel copies to the socket. A body is a stream in both directions; only
+its reader decides how much of it is in memory.
+
+Until a request of a connection is authenticated, its client may be anybody on this machine: it
+has little time and memory, and is disconnected first when there are too many connections.
 
 The application of the local cloud is the router of ``router``. It selects the service of a
 request and, except for the control and registry routes, has it authenticated by ``auth``:
 ``sigv4`` parses the authorization and computes the expected signature, ``aws_chunked`` decodes
-and verifies S3's signed chunks while they are read, and ``authentication_errors`` builds the
-response to a rejected request in the format of its service.
+and verifies S3's signed chunks while they are read, ``spooled_bodies`` receives all other bodies
+in bounded memory, and ``authentication_errors`` builds the response to a rejected request in the
+format of its service, which ``protocol_errors`` knows. ``regions`` knows which Regions exist.
+If a service fails, for example because the disk is full, ``failures`` builds the response.
 
 Lambda's Runtime API runs the same server, one for each sandbox, without a router. A new service
-is one ``Route`` with its application; it needs no code in the server. ``heads``, ``sigv4`` and
-``authentication_errors`` do no I/O.
+is one ``Route`` with its application; it needs no code in the server. ``heads``, ``sigv4``,
+``protocol_errors`` and ``authentication_errors`` do no I/O.
 """

@@ -8,7 +8,6 @@ key is authorized for every call.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 import time
@@ -22,18 +21,22 @@ from scar.local.http.authentication_errors import (
     AuthenticationError,
     AuthenticationErrorReason,
     build_error_response,
-    find_error_format,
 )
 from scar.local.http.aws_chunked import AwsChunkedBody, ChunkSigner
-from scar.local.http.bodies import BytesBody, read_all
+from scar.local.http.protocol_errors import find_error_format
+from scar.local.http.regions import find_region_error
+from scar.local.http.spooled_bodies import BodySpool, SpooledBody, SpoolFullError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.http.messages import Request, Response
+    from scar.local.http.messages import Request, RequestBody, Response
 
-MAX_BODY_BYTES = 128 << 20
-"""Most bytes in a request to a service other than S3: its body is read and hashed whole."""
+MAX_BODY_BYTES = 16 << 20
+"""Most bytes in a request to a service other than S3: its body is read and hashed whole.
+
+The largest payload of all services is Lambda's, 6 MiB.
+"""
 
 _SKEW = 15 * 60  # seconds that a client's clock may be wrong, as for AWS
 _KEY_ID = re.compile(r"\w{16,128}", re.ASCII)
@@ -47,10 +50,19 @@ def derive_secret_key(server_secret: bytes, access_key_id: str) -> str:
 
 
 class Authenticator:
-    """Verifies the signatures of requests; ``clock`` returns epoch seconds."""
+    """Verifies the signatures of requests.
 
-    def __init__(self, server_secret: bytes, clock: Callable[[], float] = time.time) -> None:
+    ``clock`` returns epoch seconds; bodies are received in ``spool`` until they are verified.
+    """
+
+    def __init__(
+        self,
+        server_secret: bytes,
+        clock: Callable[[], float] = time.time,
+        spool: BodySpool | None = None,
+    ) -> None:
         self._clock = clock
+        self._spool = spool or BodySpool()
 
         # A key is valid for a day, a Region and a service: derive it once, not per request.
         @lru_cache(maxsize=256)
@@ -64,8 +76,8 @@ class Authenticator:
 
         S3's bodies stay streams: an ``aws-chunked`` body is returned decoded, and its signatures
         are verified while it is read; for a plain one the S3 service compares
-        x-amz-content-sha256. Every other body is read whole, up to MAX_BODY_BYTES, and must have
-        the signed hash.
+        x-amz-content-sha256. Every other body is received whole, up to MAX_BODY_BYTES, and must
+        have the signed hash; the caller closes it (``close_body``).
         """
         service = ""
         try:
@@ -81,26 +93,52 @@ class Authenticator:
         if not _KEY_ID.fullmatch(authorization.access_key):
             raise AuthenticationError(AuthenticationErrorReason.UNKNOWN_KEY)
         self._check_time(authorization)
+        # S3's bodies may be larger than memory: the header's hash is signed, the body compared
+        # with it later. Other services have no such header, so the body itself is hashed.
+        if authorization.service == "s3":
+            return self._verify(request, authorization, _s3_payload_hash(request, authorization))
+        # What can be known without the body is checked by now: an unsigned body costs nothing.
+        if not _SHA256.fullmatch(authorization.signature):
+            raise AuthenticationError(AuthenticationErrorReason.MISMATCH)
+        body = self._receive(request)
+        try:
+            return self._verify(replace(request, body=body), authorization, body.sha256)
+        except BaseException:
+            body.close()
+            raise
+
+    def _receive(self, request: Request) -> SpooledBody:
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            raise AuthenticationError(AuthenticationErrorReason.TOO_LARGE)
+        try:
+            body = self._spool.receive(request.body, MAX_BODY_BYTES)
+        except SpoolFullError as error:
+            raise AuthenticationError(AuthenticationErrorReason.BUSY) from error
+        if body is None:
+            raise AuthenticationError(AuthenticationErrorReason.TOO_LARGE)
+        return body
+
+    def _verify(
+        self, request: Request, authorization: sigv4.Sigv4Authorization, payload: str
+    ) -> Request:
         key = self._signing_key(
             authorization.access_key,
             (authorization.date, authorization.region, authorization.service),
         )
-        # S3's bodies may be larger than memory: the header's hash is signed, the body compared
-        # with it later. Other services have no such header, so the body itself is hashed.
-        if authorization.service == "s3":
-            body, payload = request.body, _s3_payload_hash(request, authorization)
-        else:
-            data = read_all(request.body, MAX_BODY_BYTES)
-            if data is None:
-                raise AuthenticationError(AuthenticationErrorReason.TOO_LARGE)
-            body, payload = BytesBody(data), hashlib.sha256(data).hexdigest()
         canonical = sigv4.build_canonical_request(
             authorization, request.method, request.path, request.query, request.headers, payload
         )
+        # As bytes: a signature with other characters than ASCII must not raise TypeError.
         if not hmac.compare_digest(
-            sigv4.compute_signature(key, authorization, canonical), authorization.signature
+            sigv4.compute_signature(key, authorization, canonical).encode(),
+            authorization.signature.encode(),
         ):
             raise AuthenticationError(AuthenticationErrorReason.MISMATCH)
+        request.on_authenticated()
+        if problem := find_region_error(authorization.region):
+            raise AuthenticationError(AuthenticationErrorReason.REGION, problem)
+        body = request.body
         if payload.startswith(sigv4.STREAMING_PREFIX):
             body = AwsChunkedBody(body, _chunk_signer(key, authorization, payload))
         return replace(request, body=body, access_key=authorization.access_key)
@@ -122,6 +160,12 @@ class Authenticator:
             raise AuthenticationError(AuthenticationErrorReason.EXPIRED)
         elif age < -_SKEW:
             raise AuthenticationError(AuthenticationErrorReason.EXPIRED, "Request is not valid yet")
+
+
+def close_body(body: RequestBody) -> None:
+    """Close the body of an authenticated request, if it was received whole."""
+    if isinstance(body, SpooledBody):
+        body.close()
 
 
 def _find_authorization(request: Request) -> sigv4.Sigv4Authorization:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import enum
-import json
-import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
-from xml.sax.saxutils import escape
 
-from scar.local.http.messages import Response
+from scar.local.http.protocol_errors import ErrorFormat, ProtocolError, build_protocol_error
 
 if TYPE_CHECKING:
-    from scar.local.http.messages import Request
-
-
-class ErrorFormat(enum.StrEnum):
-    """The formats of error responses that SDKs parse."""
-
-    S3 = "s3"
-    JSON = "json"
-    QUERY = "query"
-    EC2 = "ec2"
+    from scar.local.http.messages import Response
 
 
 class AuthenticationErrorReason(enum.StrEnum):
@@ -35,6 +23,8 @@ class AuthenticationErrorReason(enum.StrEnum):
     EXPIRED = "expired"
     BODY_HASH = "body-hash"
     TOO_LARGE = "too-large"
+    BUSY = "busy"
+    REGION = "region"
 
 
 _MISMATCH = (
@@ -51,6 +41,8 @@ _MESSAGES = {
     AuthenticationErrorReason.EXPIRED: "Request has expired",
     AuthenticationErrorReason.BODY_HASH: _MISMATCH,
     AuthenticationErrorReason.TOO_LARGE: "The request is too large for this service.",
+    AuthenticationErrorReason.REGION: "The Region of the credential scope does not exist.",
+    AuthenticationErrorReason.BUSY: "Too many large requests are being received. Try again.",
 }
 _S3_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "AccessDenied", "Access Denied"),
@@ -69,6 +61,8 @@ _S3_ERRORS = {
     AuthenticationErrorReason.EXPIRED: (403, "AccessDenied", ""),
     AuthenticationErrorReason.BODY_HASH: (400, "XAmzContentSHA256Mismatch", ""),
     AuthenticationErrorReason.TOO_LARGE: (400, "EntityTooLarge", ""),
+    AuthenticationErrorReason.BUSY: (503, "SlowDown", ""),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion", ""),
 }
 _JSON_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "MissingAuthenticationTokenException"),
@@ -79,6 +73,8 @@ _JSON_ERRORS = {
     AuthenticationErrorReason.EXPIRED: (403, "InvalidSignatureException"),
     AuthenticationErrorReason.BODY_HASH: (403, "InvalidSignatureException"),
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLargeException"),
+    AuthenticationErrorReason.BUSY: (503, "ServiceUnavailable"),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion"),
 }
 _QUERY_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "MissingAuthenticationToken"),
@@ -89,6 +85,13 @@ _QUERY_ERRORS = {
     AuthenticationErrorReason.EXPIRED: (403, "SignatureDoesNotMatch"),
     AuthenticationErrorReason.BODY_HASH: (403, "SignatureDoesNotMatch"),
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLarge"),
+    AuthenticationErrorReason.BUSY: (503, "ServiceUnavailable"),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion"),
+}
+_EC2_ERRORS = {
+    AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLarge", ""),
+    AuthenticationErrorReason.BUSY: (503, "Unavailable", ""),
+    AuthenticationErrorReason.REGION: (400, "InvalidRegion", ""),
 }
 
 
@@ -100,73 +103,29 @@ class AuthenticationError(Exception):
     detail: str = ""
 
 
-def find_error_format(request: Request, service: str) -> ErrorFormat:
-    """Return the error format of the signed service, else one guessed from the request."""
-    content_type = request.headers.get("content-type", "")
-    # EC2 uses the Query protocol too, but has error documents of its own.
-    if service == "ec2":
-        return ErrorFormat.EC2
-    if service not in ("", "s3") and content_type.startswith("application/x-www-form-urlencoded"):
-        return ErrorFormat.QUERY
-    if service in ("", "s3") and "x-amz-target" not in request.headers:
-        return ErrorFormat.S3
-    return ErrorFormat.JSON
-
-
 def build_error_response(error: AuthenticationError, error_format: ErrorFormat) -> Response:
     """Build the response for which an SDK raises the same error as for AWS's."""
-    text = error.detail or _MESSAGES[error.reason]
-    request_id = secrets.token_hex(8).upper()
+    status, code, usual = _find_error(error.reason, error_format)
+    message = error.detail or usual or _MESSAGES[error.reason]
+    response = build_protocol_error(
+        ProtocolError(status=status, code=code, message=message), error_format
+    )
+    if error.reason is not AuthenticationErrorReason.BUSY:
+        return response
+    return replace(response, headers={**response.headers, "retry-after": "1"})
+
+
+def _find_error(
+    reason: AuthenticationErrorReason, error_format: ErrorFormat
+) -> tuple[int, str, str]:
+    """Return status and code, and the message if it is that of the format alone."""
     match error_format:
         case ErrorFormat.S3:
-            status, code, usual = _S3_ERRORS[error.reason]
-            return _s3_response(status, code, error.detail or usual or text, request_id)
-        case ErrorFormat.JSON:
-            status, code = _JSON_ERRORS[error.reason]
-            return _json_response(status, code, text, request_id)
+            return _S3_ERRORS[reason]
         case ErrorFormat.QUERY:
-            status, code = _QUERY_ERRORS[error.reason]
-            document = f"<Type>Sender</Type><Code>{code}</Code><Message>{escape(text)}</Message>"
-            return _xml_response(
-                status,
-                f"<ErrorResponse><Error>{document}</Error><RequestId>{request_id}</RequestId>"
-                "</ErrorResponse>",
-                {"x-amzn-requestid": request_id},
-            )
+            return (*_QUERY_ERRORS[reason], "")
         case ErrorFormat.EC2:
-            document = f"<Code>AuthFailure</Code><Message>{escape(text)}</Message>"
-            return _xml_response(
-                401,
-                f"<Response><Errors><Error>{document}</Error></Errors>"
-                f"<RequestID>{request_id}</RequestID></Response>",
-                {"x-amzn-requestid": request_id},
-            )
+            return _EC2_ERRORS.get(reason, (401, "AuthFailure", ""))
+        case ErrorFormat.JSON | ErrorFormat.CBOR:
+            return (*_JSON_ERRORS[reason], "")
     assert_never(error_format)
-
-
-def _s3_response(status: int, code: str, text: str, request_id: str) -> Response:
-    body = (
-        f"<Error><Code>{code}</Code><Message>{escape(text)}</Message>"
-        f"<RequestId>{request_id}</RequestId><HostId>{request_id}</HostId></Error>"
-    )
-    return _xml_response(status, body, {"x-amz-request-id": request_id, "x-amz-id-2": request_id})
-
-
-def _json_response(status: int, code: str, text: str, request_id: str) -> Response:
-    return Response(
-        status=status,
-        headers={
-            "content-type": "application/x-amz-json-1.1",
-            "x-amzn-errortype": code,
-            "x-amzn-requestid": request_id,
-        },
-        body=json.dumps({"__type": code, "message": text}).encode(),
-    )
-
-
-def _xml_response(status: int, body: str, headers: dict[str, str]) -> Response:
-    return Response(
-        status=status,
-        headers={"content-type": "application/xml", **headers},
-        body=f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode(),
-    )

@@ -11,6 +11,7 @@ from io import BufferedReader
 from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import BrokenBodyError, ChunkedBody, IncomingBody, SizedBody
+from scar.local.http.deadlines import DeadlineSource
 from scar.local.http.files import FileSegments
 from scar.local.http.heads import (
     MalformedHeadError,
@@ -23,6 +24,7 @@ from scar.local.http.messages import Request, Response
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from scar.local.http.messages import HttpApp
 
@@ -36,21 +38,27 @@ _BUFFER = 1 << 16
 class ConnectionLimits:
     """The number of connections, and how long (seconds) a client may block its thread.
 
-    ``idle``: between two requests (None: no limit). ``head``: for a complete request head.
-    ``stall``: between two reads or writes of a body. ``drain``: to discard an unread body.
+    ``idle``: between two requests (None: no limit). ``head``: for a complete request head, and
+    between two requests of a client that was not authenticated. ``stall``: between two reads or
+    writes of a body. ``unverified``: for all of a body before its client is authenticated.
+    ``drain``: to discard an unread body. ``slow``: after it, a client that is not authenticated
+    is disconnected rather than an idle one that is.
     """
 
     connections: int = 512
     idle: float | None = 75.0
     head: float = 30.0
     stall: float = 60.0
+    unverified: float = 60.0
     drain: float = 30.0
+    slow: float = 1.0
 
 
 class ClientConnection:
     """Serves one socket in the calling thread; ``stop`` may be called from another thread.
 
-    ``idle`` is true between two requests, ``since`` is the monotonic time of its start.
+    ``idle`` is true between two requests, ``since`` is the monotonic time of the last change of
+    ``idle``. ``trusted``: a request of this connection was authenticated. ``stopping``: it closes.
     """
 
     def __init__(
@@ -64,13 +72,14 @@ class ClientConnection:
         self._app = app
         self._limits = limits
         self._tls = tls
-        self._stopping = False
+        self.stopping = False
+        self.trusted = False
         self.idle = True
         self.since = time.monotonic()
 
     def stop(self, *, immediately: bool = False) -> None:
         """Close the connection after the request in progress, or immediately."""
-        self._stopping = True
+        self.stopping = True
         with contextlib.suppress(OSError):
             # Not SSLSocket.shutdown: it would end the encryption while the other thread writes.
             if immediately:
@@ -85,8 +94,9 @@ class ClientConnection:
             self._sock.settimeout(self._limits.head)
             if self._tls:
                 self._sock = self._tls.wrap_socket(self._sock, server_side=True)
-            with BufferedReader(socket.SocketIO(self._sock, "rb"), _BUFFER) as reader:
-                while self._serve_next_request(reader):
+            source = DeadlineSource(self._sock)
+            with BufferedReader(source, _BUFFER) as reader:
+                while self._serve_next_request(source, reader):
                     pass
         except OSError as error:  # closed by the client or ``stop``, timed out, not TLS
             log.debug("connection closed: %s", error)
@@ -95,28 +105,36 @@ class ClientConnection:
         finally:
             self._sock.close()
 
-    def _serve_next_request(self, reader: BufferedReader[socket.SocketIO]) -> bool:
+    def _serve_next_request(
+        self, source: DeadlineSource, reader: BufferedReader[DeadlineSource]
+    ) -> bool:
         """Serve one request; return whether another may follow."""
         self.idle, self.since = True, time.monotonic()
-        self._sock.settimeout(self._limits.idle)
-        # ``idle`` is set before ``_stopping`` is read, and ``stop`` does the reverse: one of
+        source.limit(each=self._limits.idle if self.trusted else self._limits.head)
+        # ``idle`` is set before ``stopping`` is read, and ``stop`` does the reverse: one of
         # both sees the other's change, so that no connection waits here after ``stop``.
-        if self._stopping or not reader.peek(1):
+        if self.stopping or not reader.peek(1):
             return False
-        self.idle = False
-        self._sock.settimeout(self._limits.head)
+        self.idle, self.since = False, time.monotonic()
+        source.limit(each=self._limits.head, total=self._limits.head)
         try:
-            head = read_request_head(_DeadlineReader(reader, self._limits.head).readline)
+            head = read_request_head(reader.readline)
         except MalformedHeadError as error:
             self._send_error(error)
             return False
         if head is None:
             return False
-        self._sock.settimeout(self._limits.stall)
-        return self._serve_request(head, self._request_body(head, reader))
+        source.limit(
+            each=self._limits.stall, total=None if self.trusted else self._limits.unverified
+        )
+        return self._serve_request(head, self._request_body(head, reader), source)
+
+    def _trust(self, source: DeadlineSource) -> None:
+        self.trusted = True
+        source.limit(each=self._limits.stall)
 
     def _request_body(
-        self, head: RequestHead, reader: BufferedReader[socket.SocketIO]
+        self, head: RequestHead, reader: BufferedReader[DeadlineSource]
     ) -> IncomingBody:
         on_first_read = self._send_continue if head.expects_continue else None
         if head.length is None:
@@ -126,15 +144,16 @@ class ClientConnection:
     def _send_continue(self) -> None:
         self._sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _serve_request(self, head: RequestHead, body: IncomingBody) -> bool:
-        response = self._call_app(head, body)
+    def _serve_request(self, head: RequestHead, body: IncomingBody, source: DeadlineSource) -> bool:
+        response = self._call_app(head, body, lambda: self._trust(source))
         try:
             # A client that still waits for "100 Continue" does not send its body after a final
             # response. Any other unread body must be read first: it would be parsed as the head
             # of the next request.
             skipped = body.is_waiting_for_continue and not body.consumed
-            drained = skipped or self._drain_body(body)
-            close = skipped or not drained or self._stopping or not head.keep_alive
+            source.limit(each=self._limits.stall, total=self._limits.drain)
+            drained = skipped or _drain_body(body)
+            close = skipped or not drained or self.stopping or not head.keep_alive
             self._send_response(head.method, response, close=close)
             if not drained:
                 self._close_lingering()
@@ -143,9 +162,16 @@ class ClientConnection:
             if not isinstance(response.body, bytes):
                 response.body.close()
 
-    def _call_app(self, head: RequestHead, body: IncomingBody) -> Response:
+    def _call_app(
+        self, head: RequestHead, body: IncomingBody, on_authenticated: Callable[[], None]
+    ) -> Response:
         request = Request(
-            method=head.method, path=head.path, query=head.query, headers=head.headers, body=body
+            method=head.method,
+            path=head.path,
+            query=head.query,
+            headers=head.headers,
+            body=body,
+            on_authenticated=on_authenticated,
         )
         try:
             return self._app.handle(request)
@@ -160,18 +186,8 @@ class ClientConnection:
                 b' see its log."}',
             )
 
-    def _drain_body(self, body: IncomingBody) -> bool:
-        end = time.monotonic() + self._limits.drain
-        try:
-            while not body.consumed:
-                if time.monotonic() > end:
-                    return False
-                body.read(_PIECE)
-        except (BrokenBodyError, TimeoutError):
-            return False
-        return True
-
     def _send_response(self, method: str, response: Response, *, close: bool) -> None:
+        self._sock.settimeout(self._limits.stall)  # reading may have left a shorter one
         headers = dict(response.headers)
         with_body = may_have_body(method, response.status)
         content = response.body
@@ -202,6 +218,7 @@ class ClientConnection:
 
     def _send_error(self, error: MalformedHeadError) -> None:
         text = f"{error}\n".encode()
+        self._sock.settimeout(self._limits.stall)
         headers = {"content-type": "text/plain", "content-length": str(len(text))}
         self._sock.sendall(encode_response_head(error.status, headers, close=True) + text)
         self._close_lingering()
@@ -220,17 +237,11 @@ class ClientConnection:
                 pass
 
 
-class _DeadlineReader:
-    """Reads lines until a deadline, so that a slow client cannot block its thread.
-
-    The socket's timeout alone starts anew with each byte.
-    """
-
-    def __init__(self, reader: BufferedReader[socket.SocketIO], seconds: float) -> None:
-        self._reader = reader
-        self._end = time.monotonic() + seconds
-
-    def readline(self, limit: int) -> bytes:
-        if time.monotonic() > self._end:
-            raise TimeoutError("The client took too long to send the request's head.")
-        return self._reader.readline(limit)
+def _drain_body(body: IncomingBody) -> bool:
+    """Read the rest of a body; return whether its end was reached in time."""
+    try:
+        while not body.consumed:
+            body.read(_PIECE)
+    except (BrokenBodyError, TimeoutError):
+        return False
+    return True

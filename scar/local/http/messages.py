@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class RequestBody(Protocol):
@@ -28,7 +28,9 @@ class Request:
     """One HTTP request; ``path`` and ``query`` as sent, header names in lower case.
 
     ``path`` and ``query`` are still percent-encoded. ``access_key`` is the id of the key that
-    signed the request, empty on routes without authentication.
+    signed the request, empty on routes without authentication. ``on_authenticated`` must be called
+    once the client has proved that it may use the service: until then the time it has is limited,
+    and its connection is the first to be closed for another one.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Request:
     body: RequestBody
     remote: str = "127.0.0.1"
     access_key: str = ""
+    on_authenticated: Callable[[], None] = field(default=lambda: None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,14 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from scar.local.http.auth import close_body
+from scar.local.http.bodies import BrokenBodyError
+from scar.local.http.failures import build_failure_response
 from scar.local.http.messages import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from scar.local.http.auth import Authenticator
     from scar.local.http.messages import HttpApp, Request
@@ -85,19 +89,32 @@ def _signed_service(request: Request) -> str:
 class Router:
     """Authenticates each request and dispatches it to the application of its route.
 
-    ``apps`` has one entry for each route.
+    ``apps`` has one entry for each route. ``folder`` is named when its disk is full.
     """
 
-    def __init__(self, apps: Mapping[Route, HttpApp], authenticator: Authenticator) -> None:
+    def __init__(
+        self,
+        apps: Mapping[Route, HttpApp],
+        authenticator: Authenticator,
+        folder: Path | None = None,
+    ) -> None:
         self._apps = apps
         self._authenticator = authenticator
+        self._folder = folder
 
     def handle(self, request: Request) -> Response:
-        """Return the response of the request's service, or an authentication error."""
+        """Return the response of the request's service, or an error in its protocol."""
         route = find_route(request)
-        if route not in (Route.CONTROL, Route.REGISTRY):  # these have their own credentials
-            result = self._authenticator.authenticate(request)
-            if isinstance(result, Response):
-                return result
-            request = result
-        return self._apps[route].handle(request)
+        try:
+            if route not in (Route.CONTROL, Route.REGISTRY):  # these have their own credentials
+                result = self._authenticator.authenticate(request)
+                if isinstance(result, Response):
+                    return result
+                request = result
+            return self._apps[route].handle(request)
+        except (BrokenBodyError, TimeoutError):  # the connection is lost: no response can be sent
+            raise
+        except Exception as error:  # noqa: BLE001 - one failed request must not end the server
+            return build_failure_response(request, _signed_service(request), error, self._folder)
+        finally:
+            close_body(request.body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import threading
@@ -26,8 +27,8 @@ class HttpServer:
     """Serves an application: keep-alive, 100-continue, streamed bodies, a thread per connection.
 
     A server costs a socket and a thread, so that each sandbox can have its own. When
-    ``limits.connections`` are open, the one that is idle for the longest time is closed for a
-    new one; if none is idle, the new one is rejected with 503, which SDKs retry.
+    ``limits.connections`` are open, one is closed for a new one: see ``_evict``. If none may be
+    closed, the new one is rejected with 503, which SDKs retry.
     """
 
     def __init__(
@@ -98,6 +99,8 @@ class HttpServer:
                 if self._closing:
                     return
                 log.warning("cannot accept a connection: %s", error)
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    self._evict()
                 time.sleep(0.1)  # out of file descriptors: do not spin
                 continue
             try:
@@ -132,13 +135,34 @@ class HttpServer:
 
     def _make_room(self) -> bool:
         with self._lock:
-            if len(self._connections) < self._limits.connections:
+            if sum(not c.stopping for c in self._connections) < self._limits.connections:
                 return True
-            idle = [c for c in self._connections if c.idle]
-        if not idle:
-            return False
+        return self._evict()
+
+    def _evict(self) -> bool:
+        """Close the connection that is missed least; return whether there is one.
+
+        Clients that were not authenticated are first: those that are idle, then those that have
+        been sending one request for long (``limits.slow``). Then idle clients that were
+        authenticated; one with a request in progress is never disconnected. Of each kind, the
+        oldest. All clients have the same address, so there is no limit for each.
+        """
+        with self._lock:
+            now = time.monotonic()
+            candidates = [c for c in self._connections if c.idle or not c.trusted]
+            candidates = [c for c in candidates if not c.stopping]
+            if not candidates:
+                return False
+
+            def rank(connection: ClientConnection) -> tuple[int, float]:
+                if connection.trusted:
+                    return 2, connection.since
+                is_slow = now - connection.since > self._limits.slow
+                return (0 if connection.idle else 1 if is_slow else 3), connection.since
+
+            chosen = min(candidates, key=rank)
         # It closes in its own thread, so that the limit is exceeded for a moment.
-        min(idle, key=lambda c: c.since).stop()
+        chosen.stop(immediately=not chosen.trusted)
         return True
 
     def _reject_connection(self, sock: socket.socket) -> None:

@@ -11,8 +11,9 @@ its own outputs started too often is not started again.
 Both paths lease a worker from the ``pool``, which enforces concurrency limits and reuses warm
 sandboxes. A ``worker`` starts one sandbox through the container engine with the variables of
 ``environment``, serves the Runtime API to it (``runtime_api``, on a loopback port of its own from
-``port_listener``), waits for the response, and writes Lambda's log lines and error documents
-(``reports``) and the sandbox's output to its ``log_stream``. ``model`` holds the data types and
+``port_listener``; ``runtime_access`` rejects everybody else), waits for the response, and writes
+Lambda's log lines and error documents (``reports``) and the sandbox's output to its
+``log_stream``. ``model`` holds the data types and
 the ports to the rest of the local cloud: images, logs, credentials, destinations.
 
 One more operation of Lambda's API that runs functions starts in ``app`` and ``service``;

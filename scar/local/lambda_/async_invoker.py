@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,8 +99,8 @@ class AsyncInvoker:
     def _dispatch_until_closed(self) -> None:
         while not self._closed.is_set():
             self._dispatch_due_events()
-            due = self._queue.next_due_time()
-            pause = _POLL_INTERVAL if due is None else max(due - self._clock(), 0.0)
+            due_in = self._queue.seconds_until_due()
+            pause = _POLL_INTERVAL if due_in is None else due_in
             with self._changed:
                 # An event that is due but was not started waits for a slot, not for its time:
                 # a pause of zero would make this loop spin.
@@ -117,16 +118,15 @@ class AsyncInvoker:
 
     def _dispatch_next_event(self) -> bool:
         """Start one event; return False if none can run now."""
-        now = self._clock()
-        for arn in self._queue.ready_functions(now):
+        for arn in self._queue.ready_functions():
             if self._closed.is_set():
                 return False
-            event = self._queue.take(arn, now)
-            if event is not None and self._dispatch_event(event, now):
+            event = self._queue.take(arn)
+            if event is not None and self._dispatch_event(event):
                 return True
         return False
 
-    def _dispatch_event(self, event: QueuedEvent, now: float) -> bool:
+    def _dispatch_event(self, event: QueuedEvent) -> bool:
         function = self._functions.get(event.function_arn)
         if function is None:
             log.warning(
@@ -136,7 +136,7 @@ class AsyncInvoker:
             )
             self._queue.delete(event)
             return True
-        if now - event.enqueued >= function.max_event_age:
+        if self._queue.age(event) >= function.max_event_age:
             self._executor.submit(
                 self._complete_event, function, event, InvocationCondition.EVENT_AGE_EXCEEDED
             )
@@ -191,11 +191,14 @@ class AsyncInvoker:
             log.exception(
                 "event %s failed because of an internal error of the local cloud", event.request_id
             )
-            self._queue.requeue(event, self._clock() + _ERROR_BACKOFF)
+            self._queue.requeue(event, _ERROR_BACKOFF)
             return
         finally:
             self._pool.release(worker)
-        self._handle_result(function, event, result)
+        try:
+            self._handle_result(function, event, result)
+        except (OSError, sqlite3.Error):  # the disk is full: the event stays in the file
+            log.exception("the result of event %s could not be stored", event.request_id)
         self.wake()
 
     def _handle_result(
@@ -205,8 +208,8 @@ class AsyncInvoker:
             waits = self._settings.retry_waits
             wait = waits[min(event.attempts, len(waits) - 1)]
             # Not after the event expires, so that its invocation record is sent at that time.
-            due = min(self._clock() + wait, event.enqueued + function.max_event_age)
-            self._queue.requeue(event, due, failed_with=result.payload)
+            left = max(function.max_event_age - self._queue.age(event), 0.0)
+            self._queue.requeue(event, min(wait, left), failed_with=result.payload)
             return
         final_event = dataclasses.replace(
             event, attempts=event.attempts + 1, last_response=result.payload

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxContext:
-    """Addresses and log names of one sandbox. ``runtime_api`` is host:port."""
+    """Addresses and log names of one sandbox. ``runtime_api`` is host:port/token."""
 
     runtime_api: str
     log_group: str

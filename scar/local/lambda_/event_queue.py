@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import sqlite3
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from scar.local.state.databases import DatabaseFormat, open_database
+from scar.local.state.files import EVENT_QUEUE
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _SCHEMA: Final = """
@@ -26,45 +30,70 @@ CREATE TABLE IF NOT EXISTS event (
 """
 
 
+_FORMAT: Final = DatabaseFormat(
+    file=EVENT_QUEUE,
+    schema=_SCHEMA,
+    added_columns=(("event", "trace", "TEXT NOT NULL DEFAULT ''"),),
+)
+_LONGEST_RETRY_WAIT: Final = 300.0
+"""Seconds, more than any wait for a retry. A later due time was written by a wrong clock."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEvent:
     """One event; the last of its ``attempts`` failed with ``last_response``.
 
-    ``trace`` is the trace id of the request that caused it, or empty.
+    ``queued_at`` and ``due`` are times of the queue's timer. ``trace`` is the trace id of the
+    request that caused the event, or empty.
     """
 
     id: int
     request_id: str
     function_arn: str
     payload: bytes
-    enqueued: float
+    queued_at: float
     due: float
     attempts: int
     last_response: bytes | None = None
     trace: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class _Position:
+    """The place of a waiting event in its function's heap; times are those of the timer."""
+
+    due: float
+    number: int
+    queued_at: float
+
+
 class EventQueue:
-    """Survives a killed process; times are epoch seconds.
+    """Survives a killed process.
 
     An event stays in the file until ``delete``: an event that a killed process had taken is
     available again, with the same request id, when the file is next opened.
+
+    ``timer`` returns seconds that only move forwards; ``clock`` epoch seconds, which the file
+    contains. The clock is read when an event is written and when the file is opened, nowhere
+    else: a clock that is set back or forward delays no event and makes none too old.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._timer = timer
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        # With WAL, NORMAL survives a killed process; the loss of power may cost the last commits.
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(_SCHEMA)
-        # A file of an earlier release has no such column.
-        if "trace" not in {row[1] for row in self._db.execute("PRAGMA table_info(event)")}:
-            self._db.execute("ALTER TABLE event ADD COLUMN trace TEXT NOT NULL DEFAULT ''")
-        # Heaps of (due, id) in memory; events that are being run are in the file alone.
-        self._waiting_by_function: dict[str, list[tuple[float, int]]] = {}
-        for arn, due, number in self._db.execute("SELECT function_arn, due, id FROM event"):
-            self._push_event(arn, due, number)
+        self._db = open_database(path, _FORMAT)
+        # Heaps in memory; events that are being run are in the file alone.
+        self._waiting_by_function: dict[str, list[_Position]] = {}
+        rows = self._db.execute("SELECT function_arn, id, enqueued, due, attempts FROM event")
+        for arn, number, enqueued, due, attempts in rows:
+            self._push(arn, self._restored_position(number, enqueued, due, attempts))
 
     def __len__(self) -> int:
         """Count waiting events, also those that wait for a retry, but not running ones."""
@@ -72,70 +101,87 @@ class EventQueue:
             return sum(map(len, self._waiting_by_function.values()))
 
     def put(
-        self, function_arn: str, request_id: str, payload: bytes, now: float, trace: str = ""
+        self,
+        function_arn: str,
+        request_id: str,
+        payload: bytes,
+        trace: str = "",
+        *,
+        delay: float = 0.0,
     ) -> None:
-        """Add an event durably."""
+        """Add an event durably, due after ``delay`` seconds."""
         with self._lock:
+            now = self._clock()
             cursor = self._db.execute(
                 "INSERT INTO event (request_id, function_arn, payload, enqueued, due, trace)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (request_id, function_arn, payload, now, now, trace),
+                (request_id, function_arn, payload, now, now + delay, trace),
             )
-            self._push_event(function_arn, now, int(cursor.lastrowid or 0))
+            queued_at, number = self._timer(), int(cursor.lastrowid or 0)
+            self._push(function_arn, _Position(queued_at + delay, number, queued_at))
 
-    def ready_functions(self, now: float) -> list[str]:
+    def ready_functions(self) -> list[str]:
         """List the ARNs of functions with a due event, the longest due first."""
         with self._lock:
             first_entries = [(heap[0], arn) for arn, heap in self._waiting_by_function.items()]
-        return [arn for (due, _), arn in sorted(first_entries) if due <= now]
+        now = self._timer()
+        return [arn for position, arn in sorted(first_entries) if position.due <= now]
 
-    def next_due_time(self) -> float | None:
-        """Return when the next event is due, possibly in the past; None without events."""
+    def seconds_until_due(self) -> float | None:
+        """Return the seconds until the next event is due, at least 0; None without events."""
         with self._lock:
-            return min((heap[0][0] for heap in self._waiting_by_function.values()), default=None)
+            due = min((heap[0].due for heap in self._waiting_by_function.values()), default=None)
+        return None if due is None else max(due - self._timer(), 0.0)
 
-    def take(self, function_arn: str, now: float) -> QueuedEvent | None:
+    def age(self, event: QueuedEvent) -> float:
+        """Return the seconds since the event was put into the queue."""
+        return self._timer() - event.queued_at
+
+    def take(self, function_arn: str) -> QueuedEvent | None:
         """Take the function's first due event, or return None. The file keeps it."""
         with self._lock:
             heap = self._waiting_by_function.get(function_arn)
-            if not heap or heap[0][0] > now:
+            if not heap or heap[0].due > self._timer():
                 return None
-            due, number = heapq.heappop(heap)
+            position = heapq.heappop(heap)
             if not heap:
                 del self._waiting_by_function[function_arn]
             row = self._db.execute(
-                "SELECT request_id, payload, enqueued, attempts, answer, trace FROM event"
-                " WHERE id = ?",
-                (number,),
+                "SELECT request_id, payload, attempts, answer, trace FROM event WHERE id = ?",
+                (position.number,),
             ).fetchone()
         return QueuedEvent(
-            id=number,
+            id=position.number,
             request_id=row[0],
             function_arn=function_arn,
             payload=row[1],
-            enqueued=row[2],
-            due=due,
-            attempts=row[3],
-            last_response=row[4],
-            trace=row[5],
+            queued_at=position.queued_at,
+            due=position.due,
+            attempts=row[2],
+            last_response=row[3],
+            trace=row[4],
         )
 
     def restore(self, event: QueuedEvent) -> None:
         """Put a taken event back in its old position."""
         with self._lock:
-            self._push_event(event.function_arn, event.due, event.id)
+            self._push(event.function_arn, _Position(event.due, event.id, event.queued_at))
 
-    def requeue(self, event: QueuedEvent, due: float, *, failed_with: bytes | None = None) -> None:
-        """Make an event wait until ``due``; ``failed_with`` records one more failed attempt."""
+    def requeue(self, event: QueuedEvent, wait: float, *, failed_with: bytes | None = None) -> None:
+        """Make an event wait for seconds; ``failed_with`` records one more failed attempt."""
         with self._lock:
-            if failed_with is None:
-                self._db.execute("UPDATE event SET due = ? WHERE id = ?", (due, event.id))
-            else:
-                self._db.execute(
-                    "UPDATE event SET due = ?, attempts = ?, answer = ? WHERE id = ?",
-                    (due, event.attempts + 1, failed_with, event.id),
-                )
-            self._push_event(event.function_arn, due, event.id)
+            due = self._clock() + wait
+            try:
+                if failed_with is None:
+                    self._db.execute("UPDATE event SET due = ? WHERE id = ?", (due, event.id))
+                else:
+                    self._db.execute(
+                        "UPDATE event SET due = ?, attempts = ?, answer = ? WHERE id = ?",
+                        (due, event.attempts + 1, failed_with, event.id),
+                    )
+            finally:  # also if the disk is full: the event must not wait for the next start
+                position = _Position(self._timer() + wait, event.id, event.queued_at)
+                self._push(event.function_arn, position)
 
     def delete(self, event: QueuedEvent) -> None:
         """Delete an event that is finished."""
@@ -147,5 +193,15 @@ class EventQueue:
         with self._lock:
             self._db.close()
 
-    def _push_event(self, arn: str, due: float, number: int) -> None:
-        heapq.heappush(self._waiting_by_function.setdefault(arn, []), (due, number))
+    def _restored_position(
+        self, number: int, enqueued: float, due: float, attempts: int
+    ) -> _Position:
+        """Return the position of an event in the file, whatever happened to the clock since."""
+        now, timer = self._clock(), self._timer()
+        # An event that was not attempted waits for nothing, unless it was put with a delay.
+        longest = _LONGEST_RETRY_WAIT if attempts else due - enqueued
+        wait = due - now if due - now <= longest else 0.0
+        return _Position(timer + wait, number, timer - max(now - enqueued, 0.0))
+
+    def _push(self, arn: str, position: _Position) -> None:
+        heapq.heappush(self._waiting_by_function.setdefault(arn, []), position)

@@ -79,7 +79,10 @@ class LambdaPorts:
 
 
 class LambdaService:
-    """Runs functions. ``queue`` is the file of the event queue; the caller closes the engine."""
+    """Runs functions. ``queue`` is the file of the event queue; the caller closes the engine.
+
+    ``clock`` returns epoch seconds; ``timer`` seconds that only move forwards, for all waits.
+    """
 
     def __init__(
         self,
@@ -88,10 +91,10 @@ class LambdaService:
         settings: LambdaServiceSettings,
         *,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._functions = ports.functions
         self._settings = settings
-        self._clock = clock
         dependencies = WorkerDependencies(
             engine=ports.engine,
             images=ports.images,
@@ -110,7 +113,7 @@ class LambdaService:
             on_release=self.wake,
             is_throttled=ports.is_throttled,
         )
-        self._queue = EventQueue(queue)
+        self._queue = EventQueue(queue, clock=clock, timer=timer)
         invoker_settings = AsyncInvokerSettings(
             retry_waits=settings.retry_waits, concurrency=settings.concurrency
         )
@@ -171,12 +174,12 @@ class LambdaService:
         """
         request_id = str(uuid.uuid4())
         chain = decode_trace_header(trace)
-        self._queue.put(function_arn, request_id, payload, self._clock() + delay, chain)
+        self._queue.put(function_arn, request_id, payload, chain, delay=delay)
         self.wake()
         return request_id
 
     def wake(self) -> None:
-        """Check the event queue now, for callers that have changed the clock."""
+        """Check the event queue now, for callers that have moved the timer."""
         self._async_invoker.wake()
 
     def close_stale_sandboxes(self) -> None:

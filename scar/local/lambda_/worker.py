@@ -16,6 +16,7 @@ from scar.local.lambda_.environment import SandboxContext, function_environment
 from scar.local.lambda_.lineage import parse_chain
 from scar.local.lambda_.log_stream import LogStreamWriter
 from scar.local.lambda_.model import INIT_LIMIT, LambdaInvokeResult
+from scar.local.lambda_.runtime_access import SandboxOnlyApp
 from scar.local.lambda_.runtime_api import RuntimeApiServer, RuntimeInvocation, RuntimeResponse
 
 if TYPE_CHECKING:
@@ -169,9 +170,10 @@ class Worker:
         with self._closing:
             if self._closed:
                 raise InvocationInterruptedError
-            self._listener = dependencies.listen(self._api)
+            guard = SandboxOnlyApp(self._api)
+            self._listener = dependencies.listen(guard)
             context = SandboxContext(
-                runtime_api=f"127.0.0.1:{self._listener.port}",
+                runtime_api=f"127.0.0.1:{self._listener.port}/{guard.token}",
                 log_group=self._log.group,
                 log_stream=self._log.stream,
                 endpoint_url=dependencies.endpoint_url,

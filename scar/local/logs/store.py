@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from scar.local.logs.model import LogEvent, LogStream
+from scar.local.state.databases import DatabaseFormat, move_database_aside, open_database
+from scar.local.state.files import LOG_EVENTS, StateFileError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
@@ -30,6 +33,8 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS event_stream ON event(stream, at, id);
 CREATE INDEX IF NOT EXISTS event_group ON event(grp, at, id, stream);
 """
+_FORMAT = DatabaseFormat(file=LOG_EVENTS, schema=_SCHEMA)
+LOG = logging.getLogger(__name__)
 
 
 class LogStore:
@@ -37,7 +42,8 @@ class LogStore:
 
     ``ensure_group`` creates a missing group before its first stream is stored; ``retention``
     returns a group's retention in days, or None to keep events indefinitely. Groups with the
-    same name in two Regions share their events.
+    same name in two Regions share their events. A damaged database is renamed, and an empty one
+    takes its place: logs are no reason not to start. ``damage`` says so, else it is empty.
     """
 
     def __init__(
@@ -50,8 +56,6 @@ class LogStore:
         max_group_bytes: int = MAX_GROUP_BYTES,
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / "logs.sqlite"
-        path.touch(mode=0o600)
         self._ensure_group = ensure_group
         self._retention = retention
         self._clock = clock
@@ -61,10 +65,7 @@ class LogStore:
         # (group, stream): writers of deleted streams, such as a running sandbox, are ignored.
         self._deleted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        self._db, self.damage = _open_or_replace(folder / "logs.sqlite")
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
         """Store (epoch milliseconds, message) pairs; create group and stream if missing.
@@ -279,6 +280,17 @@ class LogStore:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _open_or_replace(path: Path) -> tuple[sqlite3.Connection, str]:
+    """Return the open database, and what happened to a damaged one."""
+    try:
+        return open_database(path, _FORMAT), ""
+    except StateFileError as error:
+        aside = move_database_aside(path, "damaged")
+        damage = f"{error.problem} It was renamed to {aside}; the log events start anew."
+        LOG.error("%s", damage)  # noqa: TRY400 - the text is complete
+        return open_database(path, _FORMAT), damage
 
 
 def _truncate_event(event: tuple[int, str]) -> tuple[int, str]:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scar.local.http.regions import find_region_error
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
@@ -126,7 +128,13 @@ class MotoBatchRegistry:
             return _definition_record(max(matching, key=lambda item: int(item.revision)), region)
 
     def _region_and_name(self, name_or_arn: str, region: str) -> tuple[str, str]:
+        """Return the Region and name of an ARN; a name is in ``region``.
+
+        In a Region that does not exist, nothing has a name: moto's table would raise KeyError.
+        """
         match = _ARN.match(name_or_arn)
+        if match and find_region_error(match[1]):
+            return self._region, ""
         return (match[1], match[3]) if match else (region or self._region, name_or_arn)
 
     def _moto_backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.local.http.regions import find_region_error
 from scar.local.moto.journal_keys import function_name
 from scar.local.moto.recursion_config import read_recursive_loop
 
@@ -71,6 +72,8 @@ class FunctionRecords:
         match = _REGION.match(name_or_arn)
         region = match[1] if match else region or self._region
         name = function_name(name_or_arn)
+        if find_region_error(region):  # moto's table of Regions raises KeyError
+            return None
         with self._lock:
             backend = lambda_backends[self._account][region]
             try:

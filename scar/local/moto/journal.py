@@ -6,12 +6,13 @@ The caller makes sure that one change is executed and appended at a time.
 from __future__ import annotations
 
 import re
-import sqlite3
 import threading
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from scar.local.moto.calls import MotoRequest
+from scar.local.state.databases import DatabaseFormat, open_database
+from scar.local.state.files import CHANGE_JOURNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS change (
 );
 CREATE INDEX IF NOT EXISTS change_owner ON change(owner, slot);
 """
+_FORMAT = DatabaseFormat(file=CHANGE_JOURNAL, schema=_SCHEMA)
 _COLUMNS = "service, region, method, path, query, content_type, target, body"
 
 
@@ -36,12 +38,8 @@ class ChangeJournal:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        path.touch(mode=0o600)
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
         # Every commit reaches the disk: an acknowledged change survives the loss of power.
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        self._db = open_database(path, _FORMAT, synchronous="FULL")
 
     def append(self, seed: str, request: MotoRequest, key: JournalKey) -> None:
         """Append a successful change durably, and delete the rows that it makes redundant."""

@@ -39,6 +39,12 @@ class MotoApp:
         self._app = DomainDispatcherApplication(create_backend_app)
         self._regions_with_network: set[str] = set()
 
+    def clear(self) -> None:
+        """Delete all state, as in a new process."""
+        with self.lock:
+            _clear_backends()
+            self._regions_with_network.clear()
+
     def call(self, request: MotoRequest, seed: str) -> Response:
         """Return moto's response; ``seed`` determines all random values in it."""
         with self.lock:

@@ -7,10 +7,16 @@ import json
 import logging
 import secrets
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
+from scar.local.http.protocol_errors import (
+    ProtocolError,
+    build_protocol_error,
+    find_error_format,
+)
 from scar.local.moto import calls, supported_operations
 from scar.local.moto.batch_registry import MotoBatchRegistry
 from scar.local.moto.compat import MotoCompat
@@ -24,7 +30,7 @@ from scar.local.moto.recursion_config import execute_recursion_call
 from scar.local.moto.validation import find_violation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from scar.local.http.messages import Request
@@ -105,14 +111,40 @@ class MotoService:
             return render_error(
                 service, ApiError(code="SerializationException", message=str(error))
             )
-        api_error = supported_operations.check_operation(call) or self._validate_call(call)
+        api_error = supported_operations.check_operation(call)
         if api_error is not None:
-            return render_error(service, api_error)
+            return self._render_refusal(request, service, api_error)
+        try:
+            return self._execute_call(call, moto_request)
+        except _UNEXPECTED_VALUE as error:
+            LOG.exception("%s of %s failed", call.operation, service)
+            return render_error(service, _unexpected_value_error(call, error))
+
+    def _execute_call(self, call: MotoCall, request: MotoRequest) -> Response:
+        api_error = self._validate_call(call)
+        if api_error is not None:
+            return render_error(call.service, api_error)
         return self._call_handlers(call) or (
-            self._execute_and_record(call, moto_request)
+            self._execute_and_record(call, request)
             if supported_operations.changes_state(call)
-            else self._execute_read(call, moto_request)
+            else self._execute_read(call, request)
         )
+
+    def _render_refusal(self, request: Request, service: str, error: ApiError) -> Response:
+        """Return the error in the protocol of the service, which may be an unknown one."""
+        if service in calls.PROTOCOLS:
+            return render_error(service, error)
+        return build_protocol_error(
+            ProtocolError(status=error.status, code=error.code, message=error.message),
+            find_error_format(request, service),
+        )
+
+    def has_repository(self, name: str, region: str) -> bool:
+        """Return whether an ECR repository was created."""
+        from moto.ecr.models import ecr_backends
+
+        with self._moto.lock:
+            return name in ecr_backends[self.account][region].repositories
 
     def _call_handlers(self, call: MotoCall) -> Response | None:
         """Return the response of the first handler that serves this call, or None."""
@@ -144,14 +176,31 @@ class MotoService:
                 if api_error is not None:
                     return render_error(call.service, api_error)
             seed = secrets.token_hex(8)
-            response = self._call_moto(call, request, seed)
-            # Recorded after moto has accepted the change and before the client knows of it: a
-            # crash in between loses a change that was never acknowledged.
+            with self._undoing_on_error(call):
+                response = self._call_moto(call, request, seed)
+                # Recorded after moto has accepted the change and before the client knows of it: a
+                # crash in between loses a change that was never acknowledged.
+                if response.status < 300:
+                    self._journal.append(seed, request, journal_key(call))
             if response.status < 300:
-                self._journal.append(seed, request, journal_key(call))
                 for listener in self._change_listeners:
                     listener(call)
         return response
+
+    @contextmanager
+    def _undoing_on_error(self, call: MotoCall) -> Iterator[None]:
+        """If the block raises, make moto's state that of the journal again.
+
+        moto may have changed it in part, or the disk may be too full for the journal.
+        """
+        try:
+            yield
+        except Exception:
+            # The journal has no messages: those that wait would be lost.
+            if call.service not in {"sqs", "sns"}:
+                self._moto.clear()
+                self.failed_replays = self._replay_journal()
+            raise
 
     def _call_moto(self, call: MotoCall, request: MotoRequest, seed: str) -> Response:
         with self._moto.lock:
@@ -172,11 +221,14 @@ class MotoService:
         failed = []
         for seed, request in self._journal.read_changes():
             call = calls.parse_call(request)
-            response = self._call_moto(call, request, seed)
-            if response.status >= 300:
+            try:
+                status = str(self._call_moto(call, request, seed).status)
+            except _UNEXPECTED_VALUE as error:
+                status = repr(error)
+            if not status.startswith("2"):
                 failed.append(
                     f"{call.operation} of {call.service} could not be replayed at start "
-                    f"(HTTP status {response.status}); the change is missing."
+                    f"(HTTP status {status}); the change is missing."
                 )
                 LOG.error("%s", failed[-1])
         return tuple(failed)
@@ -207,6 +259,30 @@ class MotoService:
         self._journal.close()
 
 
+def _unexpected_value_error(call: MotoCall, error: Exception) -> ApiError:
+    """Return the error for a request whose values neither our code nor moto's can process."""
+    if isinstance(error, NotImplementedError):
+        message = f"The local cloud does not emulate this {call.operation} request: {error}"
+        return ApiError(code="NotImplemented", message=message, status=501)
+    is_query = calls.PROTOCOLS.get(call.service) in {"query", "ec2"}
+    return ApiError(
+        code="ValidationError" if is_query else "ValidationException",
+        message=f"The local cloud cannot process a value in this {call.operation} request"
+        f" ({type(error).__name__}: {error}). Correct the request; the local cloud's log has the"
+        " details.",
+    )
+
+
+# Errors of lookups and conversions: a value that AWS would reject reached a table or a parser.
+_UNEXPECTED_VALUE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    NotImplementedError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _UNSIGNED = ApiError(
     code="MissingAuthenticationToken",
     message="The request has no AWS signature (Signature Version 4), which names its service.",

@@ -9,7 +9,7 @@ from scar.image.formats.blobs import is_digest
 from scar.local.http.messages import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from scar.image.formats.manifest import Json, JsonObject
     from scar.local.moto.calls import MotoCall
@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 class EcrImageApi:
     """Handles DescribeImages, BatchDeleteImage and the account setting BLOB_MOUNTING.
 
-    A repository to which nothing was pushed has no images; unlike in ECR, one that was never
-    created is no error.
+    ``repository_exists`` (name, Region) returns whether a repository was created; calls for others
+    are left to moto, which rejects them. A repository to which nothing was pushed has no images.
     """
 
-    def __init__(self, store: RegistryStore) -> None:
+    def __init__(self, store: RegistryStore, repository_exists: Callable[[str, str], bool]) -> None:
         self._store = store
+        self._repository_exists = repository_exists
 
     def handle_call(self, call: MotoCall) -> Response | None:
         """Return the response to a call, or None for calls that moto handles."""
         repository = call.text("repositoryName")
         match call.service, call.operation:
+            case (
+                "ecr",
+                "DescribeImages" | "BatchDeleteImage",
+            ) if not self._repository_exists(repository, call.region):
+                return None  # RepositoryNotFoundException
             case "ecr", "DescribeImages":
                 return _json_response(
                     {"imageDetails": list(self._describe_images(repository, call.parameters))}

@@ -58,6 +58,8 @@ class RegistryImageResolver:
 
     def _load_image(self, image_uri: str, digest: str, manifest: JsonObject) -> LocalImage:
         config_digest = _descriptor_digest(manifest["config"])
+        for descriptor in (manifest["config"], *expect_list(manifest.get("layers"), image_uri)):
+            self._check_blob(image_uri, descriptor)
         path = self._store.blob_path(config_digest)
         config = expect_object(parse_json(path.read_bytes(), "configuration"), image_uri)
         run_config = expect_object(config.get("config") or {}, image_uri)
@@ -85,6 +87,21 @@ class RegistryImageResolver:
             entrypoint=expect_texts(run_config.get("Entrypoint"), image_uri),
             environment={name: value for name, _, value in pairs},
         )
+
+    def _check_blob(self, image_uri: str, descriptor: Json) -> None:
+        """Raise ImageError if another program has removed or cut the file of a blob."""
+        path = self._store.blob_path(_descriptor_digest(descriptor))
+        size = expect_object(descriptor, image_uri).get("size")
+        found = path.stat().st_size if path.is_file() else None
+        if found is None or (isinstance(size, int) and found != size):
+            state = "missing" if found is None else f"damaged: {found} bytes instead of {size}"
+            # A push uploads only what is missing.
+            self._store.set_blob_aside(path)
+            raise ImageError(
+                f"The image {image_uri} cannot be used: the file {path} is {state}.",
+                remedy="Restore the file from a backup, or run `scar rm` and `scar init` for the"
+                " function again: that pushes the image again.",
+            )
 
 
 def split_image_uri(image_uri: str) -> tuple[str, str]:

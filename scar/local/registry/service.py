@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import itertools
+import logging
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -13,6 +14,7 @@ from scar.image.errors import ImageError
 from scar.image.formats.blobs import digest_of, is_digest
 from scar.image.formats.manifest import INDEX_MEDIA_TYPES, MANIFEST_MEDIA_TYPES
 from scar.local.http.bodies import read_all
+from scar.local.http.failures import describe_full_disk
 from scar.local.http.messages import Response
 from scar.local.registry.responses import (
     blob_response,
@@ -32,6 +34,7 @@ from scar.local.registry.store import (
     manifest_media_type,
 )
 from scar.local.registry.uploads import BlobUpload, BlobUploads
+from scar.local.state.disk_space import is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 
     from scar.local.http.messages import Request, RequestBody
 
+LOG = logging.getLogger(__name__)
 USER_NAME = "AWS"  # the user name that ECR's authorization tokens have
 _ROUTE = re.compile(
     r"/v2/(?P<name>.+)/(?P<kind>blobs/uploads|blobs|manifests|tags)/(?P<rest>[^/]*)\Z"
@@ -56,6 +60,7 @@ class RegistryService:
     def __init__(
         self, folder: Path, password: str, *, repository_exists: Callable[[str], bool] | None = None
     ) -> None:
+        self._folder = folder
         self.store = RegistryStore(folder)
         self.store.collect_garbage()
         self._uploads = BlobUploads(self.store)
@@ -67,11 +72,17 @@ class RegistryService:
             return self._authorize_and_dispatch(request)
         except ImageError as error:
             return error_response(400, "MANIFEST_INVALID", error.problem)
+        except OSError as error:
+            if not is_disk_full(error):
+                raise
+            LOG.exception("%s %s failed", request.method, request.path)
+            return error_response(507, "INSUFFICIENT_STORAGE", describe_full_disk(self._folder))
 
     def _authorize_and_dispatch(self, request: Request) -> Response:
         if not self._is_authorized(request.headers.get("authorization", "")):
             challenge = {"www-authenticate": 'Basic realm="scar local registry"'}
             return error_response(401, "UNAUTHORIZED", "authentication required", challenge)
+        request.on_authenticated()
         if request.path in {"/v2", "/v2/"}:
             return json_response(200, {})
         # Names are checked after decoding, so that "%2e%2e" is rejected like "..".
@@ -161,11 +172,19 @@ class RegistryService:
                     start = request.headers.get("content-range", f"{upload.size}-")
                     if start.removeprefix("bytes ").partition("-")[0] != str(upload.size):
                         return upload_progress_response(416, upload)
-                    upload.append(request.body)
+                    self._append(upload, request.body)
                     return upload_progress_response(202, upload)
 
+    def _append(self, upload: BlobUpload, body: RequestBody) -> None:
+        try:
+            upload.append(body)
+        except OSError as error:
+            if is_disk_full(error):  # the client starts the upload again, once there is space
+                self._uploads.cancel(upload)
+            raise
+
     def _finish_upload(self, upload: BlobUpload, digest: str, body: RequestBody) -> Response:
-        upload.append(body)
+        self._append(upload, body)
         if not self._uploads.finish(upload, digest):
             return error_response(
                 400, "DIGEST_INVALID", f"the content does not have digest {digest!r}"

@@ -4,11 +4,14 @@ blobs/sha256/<hex>                          the blob, shared by all repositories
 repositories/<quoted name>/blobs/<hex>      empty: a link from the repository to the blob
                           /manifests/<hex>  the manifest, which contains its media type
                           /tags/<tag>       the digest of a manifest
+deleted/<hex>                               empty: the blob was used by a deleted manifest
+lost/<date>/<hex>                           blobs that no manifest explains, kept for days
 incoming/                                   files being written
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -29,9 +32,11 @@ from scar.image.formats.manifest import (
     expect_text,
     parse_json,
 )
+from scar.local.state.files import StateFileError
+from scar.local.state.lost_files import LostFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*\Z")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")
@@ -45,8 +50,11 @@ class RegistryStore:
         self.incoming = folder / "incoming"
         self._blobs = folder / "blobs" / "sha256"
         self._repositories = folder / "repositories"
+        self._deleted = folder / "deleted"
+        self._lost = LostFiles(folder / "lost")
         shutil.rmtree(self.incoming, ignore_errors=True)  # uploads do not survive their server
-        for subfolder in (self.incoming, self._blobs, self._repositories):
+        folders = (folder, self.incoming, self._blobs.parent, self._blobs, self._repositories)
+        for subfolder in (*folders, self._deleted):
             subfolder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def blob_path(self, digest: str) -> Path:
@@ -114,6 +122,8 @@ class RegistryStore:
     def delete_repository(self, repository: str) -> None:
         """Delete a repository's content; unreferenced blobs are removed at the next start."""
         folder = self._repository_folder(repository)
+        for digest in self.list_manifests(repository):
+            self._mark_blobs_deleted(repository, digest)
         removed = self.incoming / f"removed-{uuid.uuid4().hex}"
         try:
             folder.replace(removed)  # in one step: clients may be pulling
@@ -128,6 +138,7 @@ class RegistryStore:
             path = self._repository_folder(repository) / "tags" / tag
             if path.read_text() == digest:
                 path.unlink(missing_ok=True)
+        self._mark_blobs_deleted(repository, digest)
         return _remove_if_present(self._manifest_path(repository, digest))
 
     def delete_tag(self, repository: str, tag: str) -> bool:
@@ -147,26 +158,41 @@ class RegistryStore:
         return self._repository_folder(repository).is_dir()
 
     def collect_garbage(self) -> int:
-        """Remove blobs that no manifest references; return their number.
+        """Remove blobs whose last manifest was deleted; return their number.
 
-        Must not be called during a push: its blobs are stored before their manifest.
+        Other blobs that no manifest references are moved to ``lost``: a push was interrupted, or
+        manifests are missing. Raise StateFileError if a manifest is damaged, since then nobody
+        knows which blobs are in use. Must not be called during a push: its blobs are stored
+        before their manifest.
         """
         used = {
             digest
             for repository in self.list_repositories()
             for digest in self._referenced_blobs(repository)
         }
-        removed = 0
-        for name in _list_names(self._blobs):
-            if f"sha256:{name}" not in used:
-                self.blob_path(f"sha256:{name}").unlink(missing_ok=True)
-                removed += 1
+        unused = [path for path in self._blobs.iterdir() if f"sha256:{path.name}" not in used]
+        explained = set(_list_names(self._deleted))
+        removed = [path for path in unused if path.name in explained]
+        for path in removed:
+            path.unlink(missing_ok=True)
+        self._lost.take(path for path in unused if path.name not in explained)
+        self._lost.remove_old()
+        for name in explained:
+            (self._deleted / name).unlink(missing_ok=True)
+        self._remove_links_except(used)
+        return len(removed)
+
+    def set_blob_aside(self, path: Path) -> None:
+        """Move the file of a damaged blob to ``lost``; do nothing if it does not exist."""
+        if os.path.lexists(path):
+            self._lost.take([path])
+
+    def _remove_links_except(self, used: Container[str]) -> None:
         for repository in self.list_repositories():
             links = self._repository_folder(repository) / "blobs"
             for name in _list_names(links):
                 if f"sha256:{name}" not in used:
                     (links / name).unlink(missing_ok=True)
-        return removed
 
     def create_temporary_file(self) -> Path:
         """Create an empty file, readable by its owner only, for bytes being received."""
@@ -176,16 +202,31 @@ class RegistryStore:
 
     def _referenced_blobs(self, repository: str) -> Iterator[str]:
         for name in _list_names(self._repository_folder(repository) / "manifests"):
+            path = self._repository_folder(repository) / "manifests" / name
             try:
-                yield from list_manifest_blobs(self.read_manifest(repository, f"sha256:{name}"))
-            except FileNotFoundError:
-                continue
+                data = path.read_bytes()
+            except OSError as error:
+                raise _damaged_manifest_error(path, repository, str(error.strerror)) from error
+            if digest_of(data) != f"sha256:{name}":
+                raise _damaged_manifest_error(path, repository, "its content has changed")
+            yield from list_manifest_blobs(data)
+
+    def _mark_blobs_deleted(self, repository: str, digest: str) -> None:
+        """Note that the blobs of a manifest that is deleted now may be removed with it."""
+        # Without a note (no such manifest, a damaged one, a full disk) they become lost files.
+        with contextlib.suppress(OSError, ImageError):
+            for blob in list_manifest_blobs(self.read_manifest(repository, digest)):
+                self._write_atomically(self._deleted / _hex_digest(blob), b"")
 
     def _write_atomically(self, target: Path, data: bytes) -> None:
         temporary = self.create_temporary_file()
-        temporary.write_bytes(data)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.replace(target)
+        try:
+            temporary.write_bytes(data)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary.replace(target)
+        except BaseException:  # the disk is full
+            temporary.unlink(missing_ok=True)
+            raise
 
     def _repository_folder(self, repository: str) -> Path:
         return self._repositories / quote(repository, safe="")
@@ -195,6 +236,16 @@ class RegistryStore:
 
     def _manifest_path(self, repository: str, digest: str) -> Path:
         return self._repository_folder(repository) / "manifests" / _hex_digest(digest)
+
+
+def _damaged_manifest_error(path: Path, repository: str, reason: str) -> StateFileError:
+    return StateFileError(
+        f"{path} is damaged: {reason}. It is the manifest of an image in the repository"
+        f" {repository} of the local registry.",
+        remedy="Restore it from a backup, or move it out of this folder: then functions that use"
+        " the image need `scar init` again; its layers are moved to registry/lost and kept there"
+        " for 7 days; all else is kept.",
+    )
 
 
 def is_repository_name(name: str) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import sqlite3
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import BrokenBodyError
+from scar.local.http.failures import describe_full_disk
 from scar.local.http.messages import Response
 from scar.local.s3.api.bucket_api import BucketApi
 from scar.local.s3.api.copy_api import CopyApi
@@ -25,7 +24,9 @@ from scar.local.s3.storage.body_receiver import BodyReceiver
 from scar.local.s3.storage.database import Database
 from scar.local.s3.storage.objects import ObjectWriter
 from scar.local.s3.storage.outbox import Outbox
-from scar.local.s3.storage.store import LocalObjectStore
+from scar.local.s3.storage.store import LocalObjectStore, refuse_missing_index
+from scar.local.state.disk_space import is_disk_full
+from scar.local.state.lost_files import LostFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +59,7 @@ class S3Service:
         clock: Callable[[], float] = time.time,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        refuse_missing_index(folder / "meta.db", folder / "blobs")
         self._database = Database(folder / "meta.db", durable=durable)
         self._outbox = Outbox(self._database, deliver, clock)
         body_files = BodyFiles(folder / "blobs", durable=durable)
@@ -74,8 +76,9 @@ class S3Service:
         self._account_id = account_id
         self._operations = _operation_handlers(store)
         # Before the first request: later, a file may belong to a write in progress.
-        if removed := store.remove_unreferenced_files():
-            log.info("removed %d files of writes that were never acknowledged", removed)
+        lost = LostFiles(folder / "lost", clock=clock)
+        store.set_unreferenced_files_aside(lost)
+        lost.remove_old()
         self._outbox.start()
 
     def close(self) -> None:
@@ -147,15 +150,8 @@ def _check_expected_owner(request: S3Request, account_id: str) -> None:
 
 def _internal_error(error: Exception, folder: Path) -> S3Error:
     """Return 507 if the disk is full, which clients do not retry, else 500, which they do."""
-    disk_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    code = getattr(error, "sqlite_errorcode", None)
-    if disk_full or code == sqlite3.SQLITE_FULL:
-        return S3Error(
-            507,
-            "InsufficientStorage",
-            f"The disk is full: {folder}. Nothing of this request was stored; free disk space, or"
-            " set SCAR_LOCAL_HOME to a folder on another disk.",
-        )
+    if is_disk_full(error):
+        return S3Error(507, "InsufficientStorage", describe_full_disk(folder))
     return S3Error(500, "InternalError", "Internal error in the local cloud; see its log.")
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @click.option(
     "--engine",
     default="",
-    help="Container engine: docker, sandbox or process. Default: the best one available.",
+    help="Container engine: docker, sandbox or process. Default: that of the last start, "
+    "at first the best one available.",
 )
 @click.option(
     "--chaos",

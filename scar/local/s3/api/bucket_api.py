@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from scar.aws.requests.rules.s3 import check_bucket_tags
 from scar.local.http.messages import Response
+from scar.local.http.regions import find_region_error
 from scar.local.s3.protocol import notifications, xml
 from scar.local.s3.protocol.bucket_policy import check_encryption_policy
 from scar.local.s3.protocol.errors import S3Error, malformed_xml, not_implemented
@@ -201,12 +202,13 @@ def _choose_region(request: S3Request, root: ET.Element) -> str:
         )
     if region == "EU":  # the oldest constraint, an alias
         return "eu-west-1"
-    if region == _HOME_REGION or (region is not None and region.count("-") < 2):
+    problem = find_region_error(region) if region is not None else ""
+    if region == _HOME_REGION or problem:
         raise S3Error(
             400,
             "InvalidLocationConstraint",
-            "The specified location-constraint is not valid",
-            details={"LocationConstraint": region},
+            f"The specified location-constraint is not valid. {problem}".rstrip(),
+            details={"LocationConstraint": region or ""},
         )
     if region is not None and request.region not in (_HOME_REGION, region):
         raise S3Error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,17 +40,30 @@ class BodyFiles:
             finally:
                 os.close(folder)
 
-    def open(self, name: str) -> BinaryIO:
-        """Open a file for reading; raise FileNotFoundError if its object was deleted."""
-        return (self._folder / name).open("rb", buffering=0)
+    def open(self, name: str, size: int) -> BinaryIO:
+        """Open a file for reading; raise FileNotFoundError if its object was deleted.
+
+        Also if it does not have this size: another program has cut it.
+        """
+        file = (self._folder / name).open("rb", buffering=0)
+        if os.fstat(file.fileno()).st_size != size:
+            file.close()
+            raise FileNotFoundError(errno.ENOENT, "The file has another size", name)
+        return file
+
+    def find_damage(self, name: str, size: int) -> str:
+        """Return what is wrong with a file that should have this size; empty if it has it."""
+        path = self._folder / name
+        if not path.is_file():
+            return f"the file {path} is {'not a regular file' if path.exists() else 'missing'}"
+        found = path.stat().st_size
+        return f"the file {path} has {found} bytes instead of {size}" if found != size else ""
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; ignore those that do not exist."""
         for name in names:
             (self._folder / name).unlink(missing_ok=True)
 
-    def remove_except(self, live: Container[str]) -> int:
-        """Remove all files except the live ones; return the number of removed files."""
-        stale = [entry.name for entry in os.scandir(self._folder) if entry.name not in live]
-        self.remove(stale)
-        return len(stale)
+    def paths_except(self, live: Container[str]) -> list[Path]:
+        """Return the paths of all files except the live ones."""
+        return [self._folder / e.name for e in os.scandir(self._folder) if e.name not in live]

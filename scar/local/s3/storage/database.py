@@ -9,12 +9,15 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scar.errors import ConfigurationError
-from scar.local.s3.storage.schema import ADDED_COLUMNS, SCHEMA, SCHEMA_VERSION
+from scar.local.s3.storage.schema import FORMAT
+from scar.local.state.databases import open_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+_CACHE = "PRAGMA cache_size=-8000"
+_IDLE_READERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +35,23 @@ class Database:
     """One SQLite file in WAL mode: readers do not block the writer, nor the writer readers.
 
     Commits survive a crash of the process (``synchronous`` NORMAL); with ``durable`` (FULL) also
-    a loss of power. Raise ConfigurationError if a later release wrote the file.
+    a loss of power. Raise StateFileError if the file cannot be used.
     """
 
     def __init__(self, path: Path, *, durable: bool = False) -> None:
-        self._path = path
-        self._durable = durable
-        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._synchronous = "FULL" if durable else "NORMAL"
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(_IDLE_READERS)
         self._lock = threading.Lock()
-        self._writer = self._connect()
-        self._writer.execute("PRAGMA journal_mode=WAL")
-        version = int(self._writer.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            raise ConfigurationError(
-                f"{path} was written by a later release of scar (format {version}).",
-                remedy="Use that release, or delete the local cloud's data with"
-                " `scar local reset`.",
-            )
-        self._writer.executescript(f"{SCHEMA} PRAGMA user_version={SCHEMA_VERSION};")
-        for table, column, definition in ADDED_COLUMNS:
-            columns = {row[1] for row in self._writer.execute(f"PRAGMA table_info({table})")}
-            if column not in columns:
-                self._writer.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
+        self.path = path
+        self._writer = open_database(path, FORMAT, synchronous=self._synchronous)
+        self._writer.execute(_CACHE)
 
     def _connect(self) -> sqlite3.Connection:
         # No isolation level: transactions are begun explicitly. Each connection is used by one
         # thread at a time, though not always by the one that opened it.
-        db = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
-        db.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
-        db.execute("PRAGMA cache_size=-8000")
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=30, check_same_thread=False)
+        db.execute(f"PRAGMA synchronous={self._synchronous}")
+        db.execute(_CACHE)
         return db
 
     @contextlib.contextmanager
@@ -73,7 +64,10 @@ class Database:
         try:
             yield db
         finally:
-            self._readers.put(db)
+            try:
+                self._readers.put_nowait(db)
+            except queue.Full:  # each connection costs file descriptors, also while it is idle
+                db.close()
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Transaction]:

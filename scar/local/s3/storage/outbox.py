@@ -18,8 +18,9 @@ log = logging.getLogger(__name__)
 BATCH = 64  # events delivered between two transactions
 FIRST_PAUSE = 0.2  # seconds to the first retry; doubled for each further one
 LONGEST_PAUSE = 30.0
+MIN_ATTEMPTS = 1000
 MAX_AGE = 24 * 3600.0
-"""Seconds after which an event that cannot be delivered is discarded and logged."""
+"""Seconds after which an event is discarded and logged, if it also had MIN_ATTEMPTS."""
 
 
 class DeliverEvent(Protocol):
@@ -89,18 +90,23 @@ class Outbox:
         while not self._stopping.is_set():
             # Not the events of a destination that waits for a retry: they would overtake it.
             with self._database.read() as db:
+                now = self._clock()
+                # A due time beyond the longest pause was written before the clock was set back.
                 rows = db.execute(
                     "SELECT id, arn, payload, created, attempts, trace FROM outbox AS o"
-                    " WHERE due <= ? AND NOT EXISTS (SELECT 1 FROM outbox"
-                    " WHERE arn = o.arn AND due > 0 AND due > ?) ORDER BY id LIMIT ?",
-                    (self._clock(), self._clock(), BATCH),
+                    " WHERE (due <= ?1 OR due > ?2) AND NOT EXISTS (SELECT 1 FROM outbox"
+                    " WHERE arn = o.arn AND due > 0 AND due > ?1 AND due <= ?2)"
+                    " ORDER BY id LIMIT ?3",
+                    (now, now + LONGEST_PAUSE, BATCH),
                 ).fetchall()
             if not rows:
                 break
             self._deliver_batch(rows)
         with self._database.read() as db:
             next_due = db.execute("SELECT min(due) FROM outbox WHERE due > 0").fetchone()[0]
-        return None if next_due is None else max(0.01, float(next_due) - self._clock())
+        if next_due is None:
+            return None
+        return min(max(0.01, float(next_due) - self._clock()), LONGEST_PAUSE)
 
     def _deliver_batch(self, rows: list[tuple[int, str, bytes, float, int, str]]) -> None:
         done: list[tuple[int]] = []
@@ -111,7 +117,8 @@ class Outbox:
             try:
                 self._deliver(arn, payload, trace)
             except Exception as error:
-                if self._clock() - created > MAX_AGE:
+                # By attempts too: the clock alone may have been set forward.
+                if self._clock() - created > MAX_AGE and attempts >= MIN_ATTEMPTS:
                     log.exception("event %d for %s is discarded: not deliverable", number, arn)
                     done.append((number,))
                     continue

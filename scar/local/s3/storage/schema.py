@@ -7,10 +7,8 @@ object must not read another body under its id after the object was replaced.
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
-# Columns added since the first release of this version, which an older file lacks. They have
-# defaults, so that releases before them can still use the file.
-ADDED_COLUMNS = (("outbox", "trace", "TEXT NOT NULL DEFAULT ''"),)
+from scar.local.state.databases import DatabaseFormat
+from scar.local.state.files import S3_INDEX
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS bucket(
@@ -37,3 +35,11 @@ CREATE TABLE IF NOT EXISTS outbox(
     trace TEXT NOT NULL DEFAULT '');
 CREATE INDEX IF NOT EXISTS outbox_waiting ON outbox(arn, due) WHERE due > 0;
 """
+
+FORMAT = DatabaseFormat(
+    file=S3_INDEX,
+    schema=SCHEMA,
+    # Columns added since the first release of this version, which an older file lacks. They have
+    # defaults, so that releases before them can still use the file.
+    added_columns=(("outbox", "trace", "TEXT NOT NULL DEFAULT ''"),),
+)

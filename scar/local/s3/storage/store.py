@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ from scar.local.http.files import FileSegment, FileSegments
 from scar.local.s3.protocol.errors import S3Error
 from scar.local.s3.protocol.ranges import ByteRange
 from scar.local.s3.storage import objects
+from scar.local.state.files import S3_INDEX, damaged_file_error, lost_name, missing_file_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from scar.local.s3.protocol.body import ReceivedBody
     from scar.local.s3.protocol.request import S3Request
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from scar.local.s3.storage.body_receiver import BodyReceiver
     from scar.local.s3.storage.database import Database
     from scar.local.s3.storage.objects import ObjectRow, ObjectWriter
+    from scar.local.state.lost_files import LostFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +65,34 @@ class LocalObjectStore:
         """
         # Reading the row and opening its files is not one step. If another thread replaces the
         # object in between, the files no longer exist: read the row of the new object.
+        before: ObjectRow | None = None
         for _ in range(5):
             with self.database.read() as db:
                 stored = objects.require(db, request.bucket, request.key)
-            byte_range = select_range(stored)
+            if stored == before:  # not replaced: the file itself is gone
+                raise self._missing_body_error(stored)
+            before, byte_range = stored, select_range(stored)
             if not with_body:
                 return stored, byte_range, b""
             body = self._open_body(stored, byte_range or ByteRange(0, stored.size))
             if body is not None:
                 return stored, byte_range, body
         raise S3Error(503, "SlowDown", "The object is being replaced faster than it can be read.")
+
+    def _missing_body_error(self, stored: ObjectRow) -> S3Error:
+        """Return the error for an object whose body was removed or cut by another program.
+
+        Its status is one that clients do not retry.
+        """
+        damages = (self.body_files.find_damage(part.file, part.size) for part in stored.files)
+        damage = next(filter(None, damages), "")
+        return S3Error(
+            422,
+            "BodyMissing",
+            f"The body of the object {stored.key} is damaged in the local cloud: "
+            f"{damage or 'its row in the index is missing'}. Upload the object again, or restore"
+            " the file from a backup; all other objects are kept.",
+        )
 
     def _open_body(self, stored: ObjectRow, byte_range: ByteRange) -> bytes | FileSegments | None:
         if stored.inline is None:
@@ -87,19 +109,38 @@ class LocalObjectStore:
             for part in stored.files:
                 if start < part.size and left > 0:
                     length = min(part.size - start, left)
-                    file = self.body_files.open(part.file)
+                    file = self.body_files.open(part.file, part.size)
                     segments.append(FileSegment(file, start, length))
                     left -= length
                 start = max(0, start - part.size)
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             FileSegments(segments).close()
             return None
+        except OSError:  # out of file descriptors
+            FileSegments(segments).close()
+            raise
         return FileSegments(segments)
 
-    def remove_unreferenced_files(self) -> int:
-        """Remove files that no row references: bodies of writes that were not acknowledged."""
+    def set_unreferenced_files_aside(self, lost: LostFiles) -> int:
+        """Move files that no row references to the lost files; return their number.
+
+        They are bodies of writes that were not acknowledged, or the index is not the one that
+        belongs to them: the second is why they are not removed at once.
+        """
         with self.database.read() as db:
             live = {file for (file,) in db.execute("SELECT file FROM part")}
             for (files,) in db.execute("SELECT files FROM object WHERE files IS NOT NULL"):
                 live.update(file for file, _ in json.loads(files))
-        return self.body_files.remove_except(live)
+        return lost.take(self.body_files.paths_except(live))
+
+
+def refuse_missing_index(index: Path, bodies: Path) -> None:
+    """Raise StateFileError if bodies exist but their index is missing or empty."""
+    if os.path.lexists(lost_name(index)) and not os.path.lexists(index):
+        return  # the user has permitted it
+    is_used = index.exists() and (not index.is_file() or index.stat().st_size > 0)
+    if is_used or not bodies.is_dir() or not any(bodies.iterdir()):
+        return
+    if index.exists():
+        raise damaged_file_error(index, S3_INDEX, "is empty, but bodies of objects exist")
+    raise missing_file_error(index, S3_INDEX)

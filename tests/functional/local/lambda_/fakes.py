@@ -169,7 +169,7 @@ def a_cloud(
         idle_limit=idle_limit,
         init_limit=init_limit,
     )
-    more = {} if clock is None else {"clock": clock}
+    more = {} if clock is None else {"clock": clock, "timer": clock}
     service = LambdaService(folder / "events.sqlite", ports, settings, **more)
     service.start()
     return LambdaCloud(folder, engine, functions, logs, sent, service)

@@ -97,8 +97,9 @@ DEEDS = {
 
 class Api:
     def __init__(self) -> None:
-        host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
-        self._connection = http.client.HTTPConnection(host, int(port))
+        host, _, token = os.environ["AWS_LAMBDA_RUNTIME_API"].partition("/")
+        self._root = f"/{token}/2018-06-01/runtime"
+        self._connection = http.client.HTTPConnection(host)
 
     def next(self) -> tuple[str, Event]:
         response, body = self._ask("GET", "/invocation/next")
@@ -110,7 +111,7 @@ class Api:
     def _ask(
         self, method: str, path: str, body: str | None = None
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        self._connection.request(method, "/2018-06-01/runtime" + path, body)
+        self._connection.request(method, self._root + path, body)
         response = self._connection.getresponse()
         return response, response.read()
 

@@ -25,7 +25,7 @@ class StoreWithConcurrentPush(RegistryStore):
 
 
 def test_describe_images_does_not_fail_while_an_image_is_pushed(tmp_path: Path) -> None:
-    api = EcrImageApi(StoreWithConcurrentPush(tmp_path))
+    api = EcrImageApi(StoreWithConcurrentPush(tmp_path), lambda _name, _region: True)
     call = MotoCall(
         service="ecr",
         operation="DescribeImages",

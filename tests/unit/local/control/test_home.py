@@ -47,7 +47,7 @@ def test_a_folder_of_another_layout_is_rejected_with_a_remedy(tmp_path: Path) ->
     (tmp_path / "layout").write_text("99\n")
     with pytest.raises(ConfigurationError, match="layout 99") as caught:
         home.create()
-    assert "scar local reset" in caught.value.remedy
+    assert "Use that release" in caught.value.remedy
 
 
 def test_a_server_with_a_record_is_found_while_it_runs(tmp_path: Path) -> None:

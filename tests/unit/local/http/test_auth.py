@@ -15,9 +15,15 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.http.auth import Authenticator, derive_secret_key
+from scar.local.http.auth import (
+    MAX_BODY_BYTES,
+    Authenticator,
+    close_body,
+    derive_secret_key,
+)
 from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request, Response
+from scar.local.http.spooled_bodies import BodySpool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,3 +197,102 @@ def test_a_malformed_authorization_is_rejected(authorization: str) -> None:
     request = a_request()
     headers = {**request.headers, "authorization": authorization}
     assert rejection(replace(request, headers=headers))[0] in (400, 403)
+
+
+class CountedBody:
+    """An endless body that counts the bytes that were read of it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def read(self, size: int, /) -> bytes:
+        self.count += size
+        return b"x" * size
+
+
+def lambda_request(data: bytes = b"{}") -> Request:
+    url = "http://127.0.0.1/2015-03-31/functions/f/invocations"
+    signer = SigV4Auth(credentials(), "lambda", "us-east-1")
+    return signed(signer, "POST", url, data=data, headers={"content-length": str(len(data))})
+
+
+def edited(request: Request, **headers: str) -> Request:
+    new = {name.replace("_", "-"): value for name, value in headers.items()}
+    return replace(request, headers={**request.headers, **new})
+
+
+def unsigned(request: Request) -> Request:
+    authorization, _, signature = request.headers["authorization"].rpartition("=")
+    return edited(request, authorization=f"{authorization}={'0' * len(signature)}")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda r: edited(r, content_length=str(100 << 20)),
+        lambda r: edited(r, content_length="9" * 18),
+        lambda r: edited(r, authorization=r.headers["authorization"][:-2]),
+        lambda r: edited(r, authorization=r.headers["authorization"] + "\u00e4"),
+        lambda r: edited(r, authorization=r.headers["authorization"].replace(KEY_ID, "K")),
+        lambda r: edited(r, x_amz_date="20200101T000000Z"),
+        lambda r: edited(r, authorization="Basic x"),
+    ],
+)
+def test_a_request_that_its_head_condemns_is_rejected_without_its_body(
+    change: Callable[[Request], Request],
+) -> None:
+    body = CountedBody()
+    assert rejection(change(replace(lambda_request(), body=body)))[0] >= 400
+    assert body.count == 0
+
+
+def test_an_unsigned_body_without_a_length_is_read_up_to_the_limit_and_not_kept() -> None:
+    spool = BodySpool()
+    body = CountedBody()
+    request = unsigned(replace(lambda_request(), body=body))
+    response = Authenticator(SECRET, spool=spool).authenticate(request)
+    assert isinstance(response, Response)
+    assert response.status == 413
+    assert MAX_BODY_BYTES <= body.count <= MAX_BODY_BYTES + (1 << 17)
+    assert spool.used == 0
+
+
+def test_large_bodies_are_rejected_while_others_fill_the_spool_but_small_ones_are_not() -> None:
+    spool = BodySpool(total=100_000)
+    authenticator = Authenticator(SECRET, spool=spool)
+    large, small = lambda_request(b"x" * 150_000), lambda_request(b"x" * 60_000)
+    first = authenticator.authenticate(large)
+    assert isinstance(first, Request)
+    second = authenticator.authenticate(lambda_request(b"x" * 150_000))
+    assert isinstance(second, Response)
+    assert (second.status, second.headers["retry-after"]) == (503, "1")
+    assert isinstance(authenticator.authenticate(small), Request)
+    close_body(first.body)
+    close_body(first.body)
+    assert spool.used == 0
+    again = authenticator.authenticate(lambda_request(b"x" * 150_000))
+    assert isinstance(again, Request)
+    close_body(again.body)
+
+
+@given(st.integers(0, 200_000), st.integers(1, 70_000))
+def test_a_body_is_the_same_after_it_was_verified(size: int, piece: int) -> None:
+    data = bytes(number % 251 for number in range(size))
+    request = authenticate(lambda_request(data))
+    assert isinstance(request, Request)
+    assert b"".join(iter(lambda: request.body.read(piece), b"")) == data
+    close_body(request.body)
+
+
+@pytest.mark.parametrize("service", ["s3", "lambda"])
+def test_a_client_is_trusted_once_its_signature_is_verified(service: str) -> None:
+    trusted: list[bool] = []
+    signer = S3SigV4Auth if service == "s3" else SigV4Auth
+    request = replace(
+        signed(signer(credentials(), service, "us-east-1"), "GET", "http://127.0.0.1/"),
+        on_authenticated=lambda: trusted.append(True),
+    )
+    assert isinstance(authenticate(unsigned(request)), Response)
+    assert trusted == []
+    assert isinstance(authenticate(request), Request)
+    assert trusted == [True]

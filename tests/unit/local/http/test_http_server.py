@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import resource
 import socket
 import ssl
 import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +26,6 @@ from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from scar.local.http.messages import HttpApp
 
@@ -260,6 +263,7 @@ def test_a_connection_above_the_limit_replaces_an_idle_one_or_gets_503() -> None
     entered, release = threading.Event(), threading.Event()
 
     def block(request: Request) -> Response:
+        request.on_authenticated()
         if request.path == "/block":
             entered.set()
             release.wait(300)
@@ -283,3 +287,122 @@ def test_a_connection_above_the_limit_replaces_an_idle_one_or_gets_503() -> None
         busy.close()
     finally:
         server.close()
+
+
+def trusting_echo(request: Request) -> Response:
+    """Authenticate requests with the header ``key``, and return their bodies."""
+    if "key" not in request.headers:
+        return echo(request)
+    request.on_authenticated()
+    return echo(request)
+
+
+DRIPPED = [
+    b"GET / HTTP/1.1\r\nhost: " + b"x" * 10_000,  # within a line
+    b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 150,  # from line to line
+    b"PUT / HTTP/1.1\r\ncontent-length: 10000\r\n\r\n" + b"x" * 9_000,
+    b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 2000,
+    b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;" + b"x" * 4000,
+    b"PUT /ignore HTTP/1.1\r\ncontent-length: 10000\r\n\r\n" + b"x" * 9_000,
+]
+
+
+@pytest.mark.parametrize("data", DRIPPED)
+def test_a_client_that_sends_byte_by_byte_is_disconnected_at_the_limit(data: bytes) -> None:
+    limits = ConnectionLimits(idle=300, head=0.3, stall=300, unverified=0.3, drain=0.3)
+    head = data.index(b"\r\n\r\n") + 4 if b"\r\n\r\n" in data else 16
+    with (
+        serving(Answering(trusting_echo), limits=limits) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=200) as sock,
+    ):
+        sock.sendall(data[:head])
+        sent = drip(sock, data[head:])
+    assert sent < len(data) - head
+
+
+def drip(sock: socket.socket, data: bytes) -> int:
+    """Send single bytes until the server disconnects; return their number."""
+    sock.settimeout(0.005)
+    for number in range(len(data)):
+        try:
+            sock.sendall(data[number : number + 1])
+            while sock.recv(1000):  # a response before the end of the connection
+                pass
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return number
+        return number
+    return len(data)
+
+
+def test_an_authenticated_client_may_send_its_body_slowly() -> None:
+    limits = ConnectionLimits(idle=300, head=300, stall=300, unverified=0.1)
+    release = threading.Event()
+
+    def wait(request: Request) -> Response:
+        request.on_authenticated()
+        release.wait(300)
+        return echo(request)
+
+    with (
+        serving(Answering(wait), limits=limits) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=300) as sock,
+    ):
+        sock.sendall(b"PUT / HTTP/1.1\r\ncontent-length: 2\r\n\r\n")
+        time.sleep(0.2)  # longer than an unknown client has
+        release.set()
+        sock.sendall(b"ok")
+        assert sock.recv(1000).endswith(b"ok")
+
+
+def test_honest_clients_are_served_while_slow_ones_take_all_connections() -> None:
+    limits = ConnectionLimits(connections=8, idle=300, head=300, stall=300, unverified=300, slow=0)
+    request = b"PUT / HTTP/1.1\r\nhost: x\r\nkey: k\r\ncontent-length: 2\r\n\r\nok"
+    starts = (b"", b"GET / HT", b"PUT / HTTP/1.1\r\ncontent-length: 9\r\n\r\nx")
+    with contextlib.ExitStack() as stack:
+        server = HttpServer(Answering(trusting_echo), limits=limits)
+        port = server.start()
+        stack.callback(server.close, grace=1)
+
+        def connect() -> socket.socket:
+            sock = socket.create_connection(("127.0.0.1", port), timeout=300)
+            return stack.enter_context(sock)
+
+        honest = connect()
+        honest.sendall(request)
+        assert honest.recv(1000).endswith(b"ok")
+        slow = [connect() for _ in range(40)]
+        for number, sock in enumerate(slow):
+            with contextlib.suppress(ConnectionError):  # already replaced by a later one
+                sock.sendall(starts[number % 3])
+        for _ in range(20):
+            assert talk(port, request).endswith(b"ok")
+        honest.sendall(request)  # it was idle, and is still connected
+        assert honest.recv(1000).endswith(b"ok")
+
+
+def test_the_server_survives_the_lack_of_file_descriptors() -> None:
+    server = HttpServer(Answering(echo), limits=ConnectionLimits(idle=300, head=300))
+    port = server.start()
+    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"  # the connection stays open
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.close, grace=1)
+        for _ in range(5):  # idle
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=300))
+        until(lambda: len(server._connections) == 5)
+        asking = [stack.enter_context(socket.socket()) for _ in range(3)]
+        with Path(os.devnull).open() as file:
+            lowest = file.fileno()  # all below it are in use, so that none is left
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+        try:
+            for sock in asking:  # connected by the kernel; the server cannot accept it at once
+                sock.settimeout(300)
+                sock.connect(("127.0.0.1", port))
+                sock.sendall(request)
+                # It closes an idle connection instead of waiting for a descriptor.
+                assert sock.recv(1000).startswith(b"HTTP/1.1 200")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert talk(port, request).startswith(b"HTTP/1.1 200")

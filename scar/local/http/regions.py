@@ -1,0 +1,35 @@
+"""The Regions of AWS, as botocore knows them."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+
+
+def find_region_error(region: str) -> str:
+    """Return why a request cannot be for this Region; empty if it exists."""
+    known = _known_regions()
+    if region in known:
+        return ""
+    similar = difflib.get_close_matches(region, known, n=len(known), cutoff=0.6)
+    # Of equally similar ones the first in the alphabet: eu-central-1 rather than eu-central-2.
+    nearest = sorted(similar, key=lambda name: (-_similarity(region, name), name))
+    name = repr(region[:60]) if not region.isprintable() or not region else region[:60]
+    return f"There is no Region {name}" + (f"; did you mean {nearest[0]}?" if nearest else ".")
+
+
+def _similarity(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+@functools.cache
+def _known_regions() -> frozenset[str]:
+    import botocore.loaders  # slow, and not needed to find a running server
+
+    partitions = botocore.loaders.create_loader().load_data("partitions")["partitions"]
+    return frozenset(
+        name
+        for partition in partitions
+        for name in partition["regions"]
+        if not name.endswith("-global")
+    )

@@ -1,0 +1,177 @@
+"""Opens the SQLite databases of the state folder, and refuses those that cannot be trusted.
+
+SQLite itself takes an empty file for a new database, a database of another service for one that
+lacks some tables, and a missing write-ahead log for one without changes. Each would be an empty
+index, and what the index should list would look like garbage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scar.local.state.disk_space import is_disk_full
+from scar.local.state.files import (
+    StateFileError,
+    damaged_file_error,
+    lost_name,
+    missing_file_error,
+)
+from scar.local.state.private_files import dated_name
+from scar.local.state.write_ahead_log import find_damage
+
+if TYPE_CHECKING:
+    from scar.local.state.files import StateFile
+
+_CHECKED_BYTES = 16 << 20  # of a larger file only the header is checked: a check reads all of it
+_SIBLINGS = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseFormat:
+    """The schema of a database: statements that may be executed again.
+
+    ``version`` is incremented if earlier releases cannot use the file any more.
+    ``added_columns`` (table, column, definition) are missing in files of earlier releases.
+    """
+
+    file: StateFile
+    schema: str
+    version: int = 1
+    added_columns: tuple[tuple[str, str, str], ...] = ()
+
+
+def open_database(
+    path: Path, database_format: DatabaseFormat, *, synchronous: str = "NORMAL"
+) -> sqlite3.Connection:
+    """Open a database, readable by its owner only; create it if it does not exist.
+
+    The connection is in WAL mode and has no implicit transactions.
+    Raise StateFileError if it is damaged, of another service, or of a later release. An empty
+    file counts as new: ``inventory`` and the services know whether it was used before.
+    """
+    accepted = _accept_loss(path)
+    _check_file(path, database_format.file, accepted=accepted)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    path.chmod(0o600)  # files of earlier releases; SQLite gives its other files the same mode
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+    try:
+        # The first statement that reads the file: it fails if this is not a database.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        _check_content(connection, path, database_format)
+        _apply_schema(connection, database_format)
+    except BaseException as error:
+        connection.close()
+        if not isinstance(error, sqlite3.Error) or is_disk_full(error):
+            raise
+        reason = (
+            "is locked by another process"
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            else f"is damaged ({error})"
+        )
+        raise damaged_file_error(path, database_format.file, reason) from error
+    return connection
+
+
+def move_database_aside(path: Path, reason: str) -> Path:
+    """Rename a database and its write-ahead log to ``<name>.<reason>-<date>``; return that name."""
+    name = dated_name(path, reason)
+    for suffix in _SIBLINGS:
+        with contextlib.suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{name}{suffix}")
+    return name
+
+
+def _accept_loss(path: Path) -> bool:
+    """Return whether the user has permitted to start without the file, which does not exist."""
+    permit = Path(lost_name(path))
+    if os.path.lexists(path) or not os.path.lexists(permit):
+        return False
+    permit.rename(dated_name(path, "lost"))
+    # SQLite would delete the log of a database that does not exist.
+    move_database_aside(path, "lost")
+    return True
+
+
+def _check_file(path: Path, file: StateFile, *, accepted: bool) -> None:
+    """Raise StateFileError if the database exists but cannot be opened."""
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        log = Path(f"{path}-wal")
+        if not accepted and log.exists() and log.stat().st_size:
+            raise missing_file_error(path, file) from error
+        return
+    except OSError as error:
+        raise damaged_file_error(path, file, f"cannot be read ({error.strerror})") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise damaged_file_error(path, file, f"is {kind}")
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise damaged_file_error(path, file, "cannot be read and written by this user")
+    if damage := find_damage(path):
+        raise damaged_file_error(path, file, damage)
+
+
+def _check_content(
+    connection: sqlite3.Connection, path: Path, database_format: DatabaseFormat
+) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > database_format.version:
+        raise StateFileError(
+            f"{path} was written by a later release of scar (format {version}). It contains"
+            f" {database_format.file.contents}.",
+            remedy="Use that release, or set SCAR_LOCAL_HOME to another folder.",
+        )
+    if path.stat().st_size <= _CHECKED_BYTES:
+        result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if result != "ok":
+            raise damaged_file_error(path, database_format.file, f"is damaged ({result})")
+    if reason := _find_foreign_table(_read_tables(connection), database_format):
+        raise damaged_file_error(path, database_format.file, f"is another database ({reason})")
+
+
+def _apply_schema(connection: sqlite3.Connection, database_format: DatabaseFormat) -> None:
+    for table, column, definition in database_format.added_columns:
+        if column not in _read_tables(connection).get(table, {column}):
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
+    connection.executescript(database_format.schema)
+    if int(connection.execute("PRAGMA user_version").fetchone()[0]) != database_format.version:
+        connection.execute(f"PRAGMA user_version={database_format.version}")
+
+
+def _find_foreign_table(tables: dict[str, frozenset[str]], database_format: DatabaseFormat) -> str:
+    """Return why the tables are not those of the format; empty if they are, or there are none.
+
+    Later releases may have added tables and columns.
+    """
+    if not tables:
+        return ""
+    with contextlib.closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(database_format.schema)
+        expected = _read_tables(model)
+    added = {(table, column) for table, column, _ in database_format.added_columns}
+    if not expected.keys() & tables.keys():
+        return f"it has the tables {', '.join(sorted(tables))}"
+    for table in expected.keys() & tables.keys():
+        missing = {c for c in expected[table] - tables[table] if (table, c) not in added}
+        if missing:
+            return f"its table {table} has no column {min(missing)}"
+    return ""
+
+
+def _read_tables(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
+    """Return the columns of all tables."""
+    names = connection.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
+    return {
+        name: frozenset(row[1] for row in connection.execute(f'PRAGMA table_info("{name}")'))
+        for (name,) in names
+    }
