@@ -278,7 +278,7 @@ def nested_1500_levels(run: Workspace) -> None:
         (replaced_by_a_link("home"), "by a link"),
         (nested_1500_levels, "levels of folders"),
     ],
-    ids=str,
+    ids=range(11),
 )
 def test_an_output_folder_that_cannot_be_used_is_explained(
     run: Workspace, change: Callable[[Workspace], None], words: str
