@@ -175,7 +175,9 @@ def test_an_endless_answer_is_read_to_its_limit_only(answer: Script, tmp_path: P
 
 
 def dripped_head(server: Server, connection: socket.socket, head: bytes) -> None:
-    server.drip(connection, HEAD + b"X: " + b"y" * 60_000)
+    # What came before the deadline looks like a whole head without a body.
+    server.send(connection, HEAD)
+    server.drip(connection, b"X: " + b"y" * 60_000)
 
 
 def dripped_body(server: Server, connection: socket.socket, head: bytes) -> None:
@@ -217,6 +219,17 @@ def test_a_blob_that_arrives_a_byte_at_a_time_is_given_up_after_three_blocks() -
         with blob.open() as file, pytest.raises(RegistryUnreachableError, match="too slow"):
             file.read()
         assert len(server.requests) == MAX_SLOW_BLOCKS
+
+
+def test_a_blob_whose_head_arrives_a_byte_at_a_time_is_given_up_after_two_attempts() -> None:
+    with (
+        serving(dripped_head) as server,
+        RepositoryClient(server.endpoint, "a", sleep=lambda _: None, limits=LIMITS) as client,
+    ):
+        blob = client.remote_blob(f"sha256:{'0' * 64}", 1_000_000)
+        with blob.open() as file, pytest.raises(RegistryUnreachableError, match="too slow"):
+            file.read()
+        assert len(server.requests) == 2
 
 
 def test_a_blob_of_a_slow_but_steady_registry_arrives() -> None:
