@@ -60,14 +60,23 @@ class RootReader:
                         raise too_large_error(f"{self.subject}'s file {info.name}", info.size)
                     if member := self._convert(info):
                         content = archive.read(info) if member.isreg() else iter(())
-                        yield RootMember(member, content)
+                        # Read by the caller, so outside this block.
+                        yield RootMember(member, self._translate_damage(content))
                 archive.require_end()
         except TAR_ERRORS as error:
-            raise ImageError(
-                f"{self.subject} cannot be imported: it is truncated or not a tar archive"
-                f" ({error}).",
-                remedy="Write or download it again.",
-            ) from error
+            raise self._damaged_error(error) from error
+
+    def _translate_damage(self, content: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            yield from content
+        except TAR_ERRORS as error:
+            raise self._damaged_error(error) from error
+
+    def _damaged_error(self, error: Exception) -> ImageError:
+        return ImageError(
+            f"{self.subject} cannot be imported: it is truncated or not a tar archive ({error}).",
+            remedy="Write or download it again.",
+        )
 
     def read_folder(self, folder: Path, output: Path | None = None) -> Iterator[RootMember]:
         """Yield what is below a folder, sorted, without following links.

@@ -108,10 +108,13 @@ def test_every_command_has_examples_and_json(name: str) -> None:
     assert "--json" in {option for p in command.params for option in p.opts}
 
 
+SEVERAL_FUNCTIONS = {"status", "wait", "log", "logs", "retry", "cancel"}  # accept -n repeatedly
+
+
 @pytest.mark.parametrize("name", LEAVES)
 def test_an_option_means_the_same_in_every_command(name: str) -> None:
     meanings = {
-        "-n": "name",
+        "-n": "names" if name in SEVERAL_FUNCTIONS else "name",
         "-f": "file",
         "-b": "bucket",
         "-o": "output_file",

@@ -139,7 +139,7 @@ def test_progress_has_a_denominator_a_rate_and_the_time_left() -> None:
     put(s3, file_run("in/30"), claim=5)
     status = status_of(s3, StatusQuery(jobs={}, inputs={"fn": files}))
     text = describe_progress([status])
-    assert text == "done 28 of 200 files (14 %), 1.9/s, about 92 s left"
+    assert text == "done 28 of 200 files (14 %), 1.9/s, about 1 min 32 s left"
 
 
 def test_a_bounded_listing_says_of_at_least() -> None:

@@ -62,6 +62,8 @@ class SimulatedResponse:
     def read_all(self) -> bytes:
         return self.body
 
+    read_error = read_all
+
 
 @dataclass(slots=True)
 class SimulatedBatch:

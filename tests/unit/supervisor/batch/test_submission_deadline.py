@@ -84,6 +84,8 @@ class _Response:
     def read_all(self) -> bytes:
         return b"{}"
 
+    read_error = read_all
+
 
 def seeded(seed: int) -> Callable[[], float]:
     return random.Random(seed).random  # noqa: S311 - the same pauses every time

@@ -111,6 +111,8 @@ def recording_harness(folder: Path, mode: ExecutionMode, status: int = 0) -> Rec
 
 def arrive(found: RecordingHarness, *, request: str = "req-1") -> dict[str, object]:
     stored = found.harness.store.put("in/a", b"a")
+    # An earlier output: it is looked at after the first write was refused.
+    found.harness.store.put("out/made", b"0")
     event = notification("in/a", etag=stored.etag)
     found.harness.supervisor.handle(lambda_invocation(event, request=request))
     return event

@@ -20,7 +20,7 @@ from supervisor.logs import Log
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 UNTIL_THERE = "while [ ! -s $PIDS ]; do sleep 0.01; done"
 
 

@@ -38,7 +38,7 @@ FACTS = RunVariables(
     output_dir="/o",
 )
 RUN = RunPath(function="fn", date="2026-09-21", run_id="r")
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def a_config() -> FunctionConfig:

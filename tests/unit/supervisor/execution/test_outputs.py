@@ -406,7 +406,7 @@ def test_what_the_scripts_user_may_not_read_is_an_error_in_all_modes(
     if service != "lambda" and os.geteuid() != 0:
         pytest.skip("needs root")
     done = subprocess.run(
-        [sys.executable, "-c", _UNPRIVILEGED, str(Path(__file__).parents[3]), service, entry],
+        [sys.executable, "-c", _UNPRIVILEGED, str(Path(__file__).parents[4]), service, entry],
         capture_output=True,
         text=True,
         check=True,

@@ -15,7 +15,7 @@ from supervisor.execution.users import has_access
 from supervisor.model import ImageDefaults
 from tests.fakes.supervisor_factory import STATE, lambda_invocation, new_harness
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SCRIPT = (
     'cd; [ "$PWD" = "$HOME" ] && [ "$(ls -A)" = "" ] && touch x && echo "$HOME" && pwd -P;'
     'ls -ld . | cut -c1-10; ln -s "$HOME/x" "$TMP_OUTPUT_DIR/x"; ls -d "$TMP_OUTPUT_DIR/../home"'
