@@ -244,7 +244,7 @@ def _parse_retry_after(response: HttpResponse) -> float:
 
 
 _REMEDIES = {
-    407: "The proxy (HTTPS_PROXY) needs a login: https://USER:PASSWORD@HOST:PORT.",
+    407: "The proxy needs a login: put user and password into its address in HTTPS_PROXY.",
     401: "Log in with `docker login`; an earlier login may have expired.",
     403: "The credentials lack permission (in ECR: ecr:InitiateLayerUpload, ecr:PutImage…).",
     404: "The repository does not exist; `scar init` creates the repositories of functions.",
