@@ -78,6 +78,9 @@ def read_event_file(path: Path, name: str, option: str, *, only_regular: bool = 
     Reads no more than an event can contain, so that a device such as ``/dev/zero`` ends too.
     ``only_regular`` refuses pipes, devices and sockets without waiting for them. Raise UsageError.
     """
+    # Imported here: only an event with a file needs it.
+    from scar.transfer.local_files import describe_file_kind
+
     maximum = limits.LAMBDA_SYNC_PAYLOAD.maximum
     # Without O_NONBLOCK, opening a pipe that no process writes to waits without end.
     flags = os.O_RDONLY | (os.O_NONBLOCK if only_regular else 0)
@@ -86,7 +89,7 @@ def read_event_file(path: Path, name: str, option: str, *, only_regular: bool = 
             mode = os.fstat(file.fileno()).st_mode
             if only_regular and not stat.S_ISREG(mode):
                 raise UsageError(
-                    f"{name} is not a regular file, but {_file_kind(mode)}.",
+                    f"{name} is not a regular file, but {describe_file_kind(mode)}.",
                     remedy=f"Write its content to a file, and pass the file's name with {option}.",
                 )
             content = file.read(maximum + 1)
@@ -100,13 +103,3 @@ def read_event_file(path: Path, name: str, option: str, *, only_regular: bool = 
             remedy="Send less, or upload the data to an input folder: files start functions too.",
         )
     return content
-
-
-def _file_kind(mode: int) -> str:
-    kinds = {
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-        stat.S_IFSOCK: "a socket",
-    }
-    return kinds.get(stat.S_IFMT(mode), "a special file")

@@ -109,7 +109,7 @@ def _walk(
     elif stat.S_ISREG(status.st_mode):
         yield LocalFile(path, path.name, status.st_size)
     else:
-        problems.add(str(path), _describe_kind(status.st_mode))
+        problems.add(str(path), f"it is {describe_file_kind(status.st_mode)}, not a file")
 
 
 def _walk_folder(
@@ -134,7 +134,9 @@ def _walk_folder(
                 if stat.S_ISREG(status.st_mode):
                     yield LocalFile(Path(entry.path), name, status.st_size)
                 else:
-                    problems.add(entry.path, _describe_kind(status.st_mode))
+                    problems.add(
+                        entry.path, f"it is {describe_file_kind(status.st_mode)}, not a file"
+                    )
         except FileNotFoundError:
             problems.add(entry.path, _DANGLING if entry.is_symlink() else _REMOVED)
         except OSError as error:
@@ -159,14 +161,15 @@ def _add_unreadable(path: str, error: OSError, problems: ProblemList) -> None:
     problems.add(path, f"it cannot be read: {describe_os_error(error)}")
 
 
-def _describe_kind(mode: int) -> str:
+def describe_file_kind(mode: int) -> str:
+    """Return what a special file is, by its ``st_mode``: ``a pipe``, ``a device`` …"""
     kinds = {
         stat.S_IFIFO: "a pipe",
         stat.S_IFSOCK: "a socket",
         stat.S_IFCHR: "a device",
         stat.S_IFBLK: "a device",
     }
-    return f"it is {kinds.get(stat.S_IFMT(mode), 'a special file')}, not a file"
+    return kinds.get(stat.S_IFMT(mode), "a special file")
 
 
 def _key_problem(key: str) -> str:
