@@ -87,7 +87,7 @@ def test_it_starts_in_an_empty_root(root: Path) -> None:
 
 # Imports are the cost of the start until the first event. These modules were once imported or
 # easily could be; each takes a millisecond or more.
-BUDGET = 160
+BUDGET = 165
 NOT_BEFORE_IT_IS_NEEDED = {
     "inspect", "ast", "tokenize", "typing", "traceback", "shutil", "tempfile", "urllib.request",
     "xml.etree.ElementTree", "logging", "supervisor.storage", "supervisor.aws.client",
@@ -107,7 +107,7 @@ def test_the_start_until_the_first_event_imports_few_modules(root: Path) -> None
     times = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     modules = {line.rpartition("|")[2].strip() for line in times}
     assert {"supervisor.runtime.lambda_loop", "supervisor.execution.core", "http.client"} <= modules
-    assert not modules & NOT_BEFORE_IT_IS_NEEDED
+    assert modules & NOT_BEFORE_IT_IS_NEEDED == set()
     assert len(modules) <= BUDGET
 
 

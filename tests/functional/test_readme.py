@@ -74,6 +74,8 @@ def shown(text: str) -> list[str]:
     text = re.sub(r"\x1b\[\d*m", "", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", "TIME", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
+    # Whose line it is: the beginning of a request id or log stream.
+    text = re.sub(r"^(TIME (?:lambda|batch ) )[0-9a-f]{8}", r"\1ID", text, flags=re.MULTILINE)
     return [line.rstrip() for line in text.splitlines()]
 
 

@@ -98,7 +98,7 @@ def test_an_unknown_image_is_named_with_what_was_tried(fresh: LocalCloudProcess)
     with pytest.raises(ScarError) as refused:
         fresh.deploy(described)
     assert "no/such:image was not found" in refused.value.problem
-    assert "Tried: container.image_file (not set). No Docker" in refused.value.problem
+    assert "No Docker or Podman socket was found" in refused.value.problem
     assert not fresh.client("lambda").list_functions()["Functions"]
 
 
