@@ -91,7 +91,8 @@ PHASES = (
     *both(Phase(name="create upload", requests=r"POST out/large\?uploads", large=LARGE_SIZE)),
     *both(Phase(name="part", requests="PUT out/large.*partNumber=3", large=LARGE_SIZE)),
     *both(Phase(name="completion", requests=r"POST out/large\?uploadId", large=LARGE_SIZE)),
-    Phase(name="removal of the workspace", event="os.scandir", place="/scar-[0-9a-f]+$"),
+    Phase(name="removal of the files", event="os.scandir", place="/scar-[0-9a-f]+$"),
+    Phase(name="removal of the workspace", event="os.rmdir", place="^scar-[0-9a-f]+$"),
     *both(Phase(name="done", requests=r"PUT .*done\.json")),
     *both(
         Phase(
