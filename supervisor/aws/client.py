@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, assert_never
 from urllib.parse import quote
 
-from supervisor.aws.errors import AwsError, parse_error_response
+from supervisor.aws.errors import (
+    CREDENTIAL_CODES,
+    AwsError,
+    AwsErrorResponse,
+    parse_error_response,
+)
 from supervisor.aws.retry import Backoff, RetryPolicy
 from supervisor.aws.sigv4 import CredentialScope, sign
 from supervisor.invocation import TRACE_VARIABLE, valid_trace_id
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from supervisor.aws.credentials import CredentialProvider
     from supervisor.aws.request import AwsRequest
     from supervisor.aws.retry import ThrottlingDeadline
+    from supervisor.aws.sigv4 import Credentials
 
 T = TypeVar("T")
 # Seconds that a request has at least, although its deadline is near: it is the last one then.
@@ -91,9 +97,24 @@ class AwsClient:
     def _send_once(
         self, request: AwsRequest, *, fresh: bool = False, until: float | None = None
     ) -> StreamedResponse:
+        credentials = self.credentials.get_credentials()
+        try:
+            return self._sign_and_send(request, credentials, fresh=fresh, until=until)
+        except AwsErrorResponse as error:
+            # Credentials may be revoked before they expire. AWS has executed nothing, so that even
+            # a request that must not be repeated is sent again: once, with other credentials.
+            is_rejected = error.code in CREDENTIAL_CODES
+            if not (is_rejected and self.credentials.replace_rejected(credentials)):
+                raise
+        renewed = self.credentials.get_credentials()
+        return self._sign_and_send(request, renewed, fresh=fresh, until=until)
+
+    def _sign_and_send(
+        self, request: AwsRequest, credentials: Credentials, *, fresh: bool, until: float | None
+    ) -> StreamedResponse:
         headers = sign(
             request,
-            credentials=self.credentials.get_credentials(),
+            credentials=credentials,
             scope=CredentialScope(self.region, self.service),
             timestamp=self.clock(),
         )

@@ -28,6 +28,9 @@ class CredentialProvider(Protocol):
     def get_credentials(self) -> Credentials:
         """Return credentials that are valid now; raise NoCredentials."""
 
+    def replace_rejected(self, rejected: Credentials) -> bool:
+        """Return whether there are other credentials than these, which AWS has rejected."""
+
 
 @dataclass(frozen=True, slots=True)
 class StaticCredentials:
@@ -38,13 +41,17 @@ class StaticCredentials:
     def get_credentials(self) -> Credentials:
         return self.credentials
 
+    def replace_rejected(self, rejected: Credentials) -> bool:
+        return rejected != self.credentials
+
 
 class RefreshableCredentials:
     """Fetches credentials at their first use, and again before they expire.
 
     From ten minutes before the expiry one thread fetches new ones while others use the old ones. A
-    failed refresh is repeated every minute and raised only after the expiry. ``clock`` is in epoch
-    seconds, as ``Credentials.expires`` is.
+    failed refresh is repeated every minute and raised only after the expiry. Credentials that AWS
+    rejects before their expiry, because they were revoked, are fetched again at once. ``clock`` is
+    in epoch seconds, as ``Credentials.expires`` is.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class RefreshableCredentials:
         self._lock = threading.Lock()
         self._current: Credentials | None = None
         self._next_try = 0.0
+        self._next_replacement = 0.0
 
     def get_credentials(self) -> Credentials:
         current = self._current
@@ -71,6 +79,26 @@ class RefreshableCredentials:
                 self._lock.release()
         return current
 
+    def replace_rejected(self, rejected: Credentials) -> bool:
+        """Fetch credentials again, unless another thread has; at most once a minute in vain."""
+        with self._lock:
+            if self._current is not None and not _is_same_session(self._current, rejected):
+                return True
+            now = self._clock()
+            if now < self._next_replacement:
+                return False
+            try:
+                fetched = self._fetch()
+            except AwsError:
+                self._next_replacement = now + REFRESH_RETRY_PAUSE
+                return False  # the caller has AWS's error, which says more
+            if _is_same_session(fetched, rejected):
+                # The endpoint returns them until they expire.
+                self._next_replacement = now + REFRESH_RETRY_PAUSE
+                return False
+            self._current = fetched
+            return True
+
     def _refresh_credentials(self) -> Credentials:
         now = self._clock()
         current = self._current
@@ -85,6 +113,10 @@ class RefreshableCredentials:
                 raise
             return current
         return self._current
+
+
+def _is_same_session(one: Credentials, other: Credentials) -> bool:
+    return (one.access_key, one.token) == (other.access_key, other.token)
 
 
 def find_credentials(

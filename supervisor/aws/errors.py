@@ -27,6 +27,7 @@ TRANSIENT_CODES = frozenset({"InternalError", "RequestTimeout", "ServiceUnavaila
 CLOCK_SKEW_CODES = frozenset({"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"})
 CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"}
+    | {"TokenRefreshRequired", "UnrecognizedClientException", "InvalidClientTokenId"}
 )
 
 
@@ -145,7 +146,10 @@ def _find_remedy(code: str, message: str) -> str:
     if code in CLOCK_SKEW_CODES or "Signature expired" in message or "Signature not yet" in message:
         return "Correct the system clock: it differs from AWS's by more than five minutes."
     if code in CREDENTIAL_CODES:
-        return "Renew the credentials: they are invalid or have expired."
+        return (
+            "Renew the credentials: they are invalid, have expired or were revoked. A function or"
+            " job gets new ones with its next start: run it again."
+        )
     if code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
         return "Check the secret access key, and that no proxy changes the requests."
     return ""

@@ -168,6 +168,16 @@ class Supervisor:
     ) -> None:
         log.error(error.problem, remedy=error.remedy)
         try:
+            self._write_failure(error, context, record, log)
+        except Terminated:
+            # TERM is ignored from now on. Without a record the run would be lost instead of failed.
+            self._write_failure(error, context, record, log)
+            raise
+
+    def _write_failure(
+        self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
+    ) -> None:
+        try:
             self._keep_event(context, record)
             record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
         except SupervisorError as second:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor import descriptors
+from supervisor.errors import ClaimLost, Terminated
 from supervisor.execution.run_files import RunFiles
 from supervisor.folders import empty_folder, remove_entry
 
@@ -54,20 +55,23 @@ def create_workspace(
         # Files that existed before the run may belong to the image or to Lambda.
         before = frozenset(_list_names(above)) if exclusive else None
         name = f"scar-{os.urandom(8).hex()}"
-        os.mkdir(name, 0o700, dir_fd=above)
-        with descriptors.closing(descriptors.open_listing(above, name)) as root:
-            try:
-                for folder in ("input", "output", "home"):
-                    os.mkdir(folder, 0o700, dir_fd=root)
-                # Open until the end: the inode of a folder that is removed could be used again.
-                with descriptors.closing(descriptors.open_folder(root, ("home",))) as home:
-                    yield _new_workspace(parent / name, root, home)
-            finally:
-                # The folder itself, wherever the script has moved it, and what has its name now.
-                _try(warn, lambda: empty_folder(root))
-                _try(warn, lambda: remove_entry(above, name))
-                if before is not None:
-                    _try(warn, lambda: _remove_new_entries(above, before))
+        try:
+            os.mkdir(name, 0o700, dir_fd=above)
+            with descriptors.closing(descriptors.open_listing(above, name)) as root:
+                try:
+                    for folder in ("input", "output", "home"):
+                        os.mkdir(folder, 0o700, dir_fd=root)
+                    # Open until the end: the inode of a removed folder could be used again.
+                    with descriptors.closing(descriptors.open_folder(root, ("home",))) as home:
+                        yield _new_workspace(parent / name, root, home)
+                finally:
+                    # The folder itself, wherever the script has moved it.
+                    _complete(lambda: _try(warn, lambda: empty_folder(root)))
+        finally:
+            # What has its name now.
+            _complete(lambda: _try(warn, lambda: remove_entry(above, name)))
+            if before is not None:
+                _complete(lambda: _try(warn, lambda: _remove_new_entries(above, before)))
 
 
 def _new_workspace(path: Path, root: int, home: int) -> Workspace:
@@ -78,6 +82,23 @@ def _new_workspace(path: Path, root: int, home: int) -> Workspace:
         home=descriptors.identity(os.fstat(home)),
     )
     return Workspace(path, files)
+
+
+def _complete(clean_up: Callable[[], None]) -> None:
+    """Run a clean-up to its end; then raise what interrupted it.
+
+    Signal handlers raise Terminated and ClaimLost, each at most once in a process.
+    """
+    interruption: BaseException | None = None
+    for _ in range(3):
+        try:
+            clean_up()
+        except (Terminated, ClaimLost) as error:
+            interruption = error
+        else:
+            break
+    if interruption is not None:
+        raise interruption
 
 
 def _try(warn: Callable[[str], None], remove: Callable[[], None]) -> None:

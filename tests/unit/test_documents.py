@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOT = structure.ROOT
-PATH_DOCUMENTS = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "docs/architecture.md")
+PATH_DOCUMENTS = (
+    *("README.md", "CONTRIBUTING.md", "AGENTS.md"),
+    *("docs/architecture.md", "docs/security.md"),
+)
 
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -131,6 +134,23 @@ def test_each_row_of_the_engines_names_its_test() -> None:
     # What no engine isolates, or what cannot be tested without measuring time.
     assert without == ["vCPU limit in Batch", "network, with abstract Unix sockets"]
     assert len(rows) > 10
+
+
+def test_each_row_of_what_was_tried_names_what_repeats_it() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    table = text.partition("| what | tried | result | repeat it |\n")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[1:]]
+    assert {len(row) for row in rows} == {4}
+    for what, tried, _, repeat in rows:
+        assert re.search(r"\d|whole repository", tried), what
+        spans = _CODE.findall(repeat)
+        assert spans, what
+        for span in spans:
+            is_test = span in all_test_names() or (ROOT / span).is_file()
+            module = re.match(r"python -m ([\w.]+)", span)
+            is_bench = module and (ROOT / f"{module[1].replace('.', '/')}.py").is_file()
+            assert is_test or is_bench or _MAKE.match(span), (what, span)
+    assert len(rows) > 15
 
 
 @pytest.mark.parametrize("name", PATH_DOCUMENTS)

@@ -189,3 +189,45 @@ def test_a_token_with_line_breaks_is_rejected_without_being_shown() -> None:
         found.fetch()
     assert "geheim" not in str(caught.value)
     assert "geheim" not in repr(found)
+
+
+def test_rejected_credentials_are_fetched_again_at_once_and_by_one_thread() -> None:
+    role = HourlyRole()
+    renewed = RefreshableCredentials(role.fetch, role.clock)
+    first = renewed.get_credentials()
+    threads = [threading.Thread(target=renewed.replace_rejected, args=(first,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert role.fetched == 2
+    assert renewed.get_credentials().access_key == "AK2"
+    assert renewed.replace_rejected(first)
+    assert renewed.replace_rejected(renewed.get_credentials())
+    assert role.fetched == 3
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["the same again", "endpoint down"])
+def test_credentials_are_fetched_in_vain_at_most_once_a_minute(*, broken: bool) -> None:
+    role = HourlyRole()
+    calls = []
+    only = Credentials(access_key="AK", secret_key="s", expires=HOUR)
+
+    def fetch() -> Credentials:
+        calls.append(role.now)
+        if broken and len(calls) > 1:
+            raise NoCredentials("The endpoint is down.")
+        return only
+
+    renewed = RefreshableCredentials(fetch, role.clock)
+    assert renewed.get_credentials() == only
+    for second in range(120):
+        role.now = float(second)
+        assert not renewed.replace_rejected(only)
+        assert renewed.get_credentials() == only
+    assert calls == [0.0, 0.0, 60.0]
+
+
+def test_credentials_of_the_environment_have_no_replacement() -> None:
+    keys = Credentials(access_key="AK", secret_key="s")
+    assert not StaticCredentials(keys).replace_rejected(keys)
