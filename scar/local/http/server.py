@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import resource
 import socket
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.local.http.connection import ClientConnection, ConnectionLimits
@@ -42,7 +44,8 @@ class HttpServer:
         self._app = app
         self._port = port
         self._tls = tls
-        self._limits = limits or ConnectionLimits()
+        limits = limits or ConnectionLimits()
+        self._limits = replace(limits, connections=min(limits.connections, _most_connections()))
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -173,3 +176,9 @@ class HttpServer:
                 headers = {"content-length": "0", "retry-after": "1"}
                 sock.sendall(encode_response_head(503, headers, close=True))
         sock.close()
+
+
+def _most_connections() -> int:
+    """Return how many connections leave two thirds of the file descriptors for other files."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else max(soft // 3, 8)

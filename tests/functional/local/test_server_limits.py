@@ -126,7 +126,6 @@ def test_the_server_survives_clients_that_use_up_its_file_descriptors(
             sock = socket.create_connection(("127.0.0.1", running.port), timeout=300)
             stack.callback(sock.close)
             sock.sendall(b"GET / HT")
-        until(lambda: "cannot accept a connection" in home.log.read_text())
         (home.path / "server.json").unlink()  # the server needs a descriptor to write it again
         cloud = until(control.find)
         assert cloud is not None
