@@ -68,6 +68,7 @@ def _create_session(profile: str) -> Session:
     try:
         return sdk.new_session(profile=profile or None)
     except ProfileNotFound as error:
+        profile = profile or str(error.kwargs.get("profile", ""))  # of AWS_PROFILE
         without_profile = sdk.new_session({"profile": (None, None, None, None)})
         suggestion = suggest_name(profile, without_profile.available_profiles)
         raise ConfigurationError(

@@ -1,8 +1,8 @@
 """The terminal: data on stdout, messages and progress on stderr.
 
 Everything that commands print passes here, and only here control characters are escaped: file
-names, logs, registries' messages and errors contain what other people wrote. Only ``write_bytes``,
-the output of the user's own script, is written unchanged.
+names, logs, registries' messages and errors contain what other people wrote. The output of a script
+(``write_bytes``) goes to files and pipes unchanged.
 """
 
 from __future__ import annotations
@@ -79,8 +79,12 @@ class Terminal:
         sys.stdout.write(f"{_encodable(safe, sys.stdout.encoding)}\n")
 
     def write_bytes(self, content: bytes) -> None:
-        """Write bytes to stdout unchanged."""
+        """Write the output of a script to stdout: unchanged, unless stdout is a terminal."""
         self.clear_progress()
+        if sys.stdout.isatty():
+            text = escape_lines(content.decode(errors="backslashreplace"))
+            sys.stdout.write(_encodable(text, sys.stdout.encoding))
+            return
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

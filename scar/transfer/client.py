@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
+from scar.aws.client.foreign_responses import refuse_foreign_responses
 from scar.transfer.errors import (
     BucketNotFoundError,
     BucketOwnerError,
@@ -44,6 +45,7 @@ def transfer_client(connection: AwsConnection, owner: str = "") -> S3Client:
     client.meta.events.unregister("before-call.s3", add_expect_header)
     _announce_phases(client)
     add_expected_bucket_owner(client, lambda: owner or connection.account.id)
+    refuse_foreign_responses(client)
     connection.waits.attach(client)
     return client
 

@@ -4,7 +4,8 @@
 same timeouts and retries, and reads the caller's account. The endpoint is AWS's or, with
 ``scar --local``, that of the local cloud; nothing above this package distinguishes them.
 Handlers raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``: ``errors``
-adds the failed step and a remedy. ``encryption`` requests server-side encryption for objects that
+adds the failed step and a remedy. ``foreign_responses`` refuses what proxies and login pages answer
+in AWS's place. ``encryption`` requests server-side encryption for objects that
 scar writes. ``waiter`` polls with a timeout.
 
 Every client waits inside its calls (``call_waits``): for the request rate of the account

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, overload
 
 from scar.aws.client.call_waits import CallWaits
 from scar.aws.client.errors import translate_errors
+from scar.aws.client.foreign_responses import refuse_foreign_responses
 from scar.aws.model.account import Account
 from scar.errors import ScarError
 
@@ -202,5 +203,6 @@ class AwsConnection:
             client.exceptions  # noqa: B018
         if service == "s3":
             add_expected_bucket_owner(client, lambda: self.account.id)
+        refuse_foreign_responses(client)
         self.waits.attach(client)
         return client

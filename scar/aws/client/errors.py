@@ -21,6 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from scar.aws.client.foreign_responses import is_foreign_error
 from scar.errors import ConfigurationError, OperationRefusedError, ScarError
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ _CREDENTIAL_ERROR_CODES = frozenset(
 )
 # The remedies of errors without a response, the most specific first. The network's come before all
 # others that are OSErrors: SSLError, ProxyConnectionError and timeouts are.
+_NOT_AWS = (
+    "The response is not AWS's: log in to the network, or check HTTPS_PROXY, HTTP_PROXY and the"
+    " address after --endpoint-url or in AWS_ENDPOINT_URL."
+)
 _REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     (
         (NoCredentialsError, PartialCredentialsError),
@@ -60,10 +65,7 @@ _REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((HTTPClientError,), "Check the network, then run the same command again."),
     (
         (ResponseParserError,),
-        (
-            "The response is not AWS's: check HTTPS_PROXY, HTTP_PROXY and the address"
-            " after --endpoint-url or in AWS_ENDPOINT_URL."
-        ),
+        _NOT_AWS,
     ),
     ((Exception,), "Run the same command again; if the error persists, run it with --debug."),
 )
@@ -130,6 +132,11 @@ def error_message(error: ClientError) -> str:
 
 
 def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
+    if isinstance(error, ClientError) and is_foreign_error(error):
+        return ConfigurationError(
+            f"Cannot {doing}: the response to {error.operation_name} could not be parsed.",
+            remedy=_NOT_AWS,
+        )
     if isinstance(error, ClientError):
         return _client_error_to_scar_error(error, doing, who)
     remedy = next(remedy for kinds, remedy in _REMEDIES if isinstance(error, kinds))

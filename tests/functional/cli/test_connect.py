@@ -48,7 +48,7 @@ def test_the_local_cloud_is_reached_whatever_the_environment_says(
     monkeypatch.setenv("AWS_PROFILE", "work")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    with serve_stub(StubEndpoint(body=IDENTITY)) as stub:
+    with serve_stub(StubEndpoint(body=IDENTITY, headers={"x-amzn-RequestId": "r-1"})) as stub:
         connection = connect_to_local_cloud(
             cloud(stub.url), ConnectionTarget(local=True, region="eu-west-1")
         )
@@ -67,7 +67,7 @@ def test_local_and_an_endpoint_exclude_each_other() -> None:
 def test_aws_is_described_by_account_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with serve_stub(StubEndpoint(body=IDENTITY)) as stub:
+    with serve_stub(StubEndpoint(body=IDENTITY, headers={"x-amzn-RequestId": "r-1"})) as stub:
         connection = connect_to_aws(ConnectionTarget(region="eu-west-1", endpoint_url=stub.url))
         assert connection.description == f"AWS account 123456789012, eu-west-1 at {stub.url}"
 

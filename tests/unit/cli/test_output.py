@@ -174,3 +174,16 @@ def test_there_is_no_progress_line_in_a_pipe(capsys: pytest.CaptureFixture[str])
     assert not Terminal().shows_progress
     Terminal().show_progress("x")
     assert capsys.readouterr() == ("", "")
+
+
+@given(st.binary())
+def test_the_output_of_a_script_does_not_control_the_terminal(content: bytes) -> None:
+    assert_harmless(written(lambda terminal: terminal.write_bytes(content)))
+
+
+def test_the_output_of_a_script_goes_to_a_pipe_unchanged() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="utf-8")
+    with redirect_stdout(stream):
+        Terminal().write_bytes(b"\x1b[31m\xff\x00")
+    assert raw.getvalue() == b"\x1b[31m\xff\x00"

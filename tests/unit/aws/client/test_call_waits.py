@@ -52,6 +52,7 @@ class FakeService:
     def respond(self, **_: object) -> AWSResponse:
         self.requests += 1
         headers = HTTPHeaders()
+        headers["x-amzn-requestid"] = "r-1"
         if not self.errors:
             return AWSResponse("https://aws", 200, headers, _Body(b"{}"))
         error = self.errors[0] if self.repeats_last else self.errors.pop(0)

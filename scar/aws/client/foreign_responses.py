@@ -1,0 +1,50 @@
+"""Recognize responses that are not AWS's: of proxies, and of the login pages of networks.
+
+The SDK takes any response with status 200 for a success: an upload to a login page would count as
+uploaded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.parsers import ResponseParserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.client import BaseClient
+    from botocore.exceptions import ClientError
+    from botocore.model import OperationModel
+
+# Every response of AWS, and of services with AWS's APIs, has one of these headers:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html
+# https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
+_REQUEST_IDS = ("x-amzn-requestid", "x-amz-request-id", "x-amz-id-2")
+
+
+def refuse_foreign_responses(client: BaseClient) -> None:
+    """Make calls raise ResponseParserError if a success has no request id of AWS."""
+    # Before the parser: for some of these bodies it raises a bare KeyError.
+    client.meta.events.register("before-parse", _refuse_foreign_response)
+
+
+def is_foreign_error(error: ClientError) -> bool:
+    """Return whether the SDK made this error of a response that it could not parse."""
+    metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
+    is_made = error.response.get("Error", {}).get("Code") == "500"
+    return is_made and "HTTPHeaders" in metadata and not _has_id(metadata["HTTPHeaders"])
+
+
+def _refuse_foreign_response(
+    operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
+) -> None:
+    if 200 <= response_dict["status_code"] < 300 and not _has_id(response_dict["headers"]):
+        raise ResponseParserError(
+            f"the response to {operation_model.name} has no request id of AWS"
+        )
+
+
+def _has_id(headers: Mapping[str, str]) -> bool:
+    names = {name.lower() for name in headers}
+    return not names.isdisjoint(_REQUEST_IDS)
