@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html
 _REQUEST_IDS = ("x-amzn-requestid", "x-amz-request-id", "x-amz-id-2")
 
+_SHOWN = 100  # bytes of a foreign response in the error
+
 
 def refuse_foreign_responses(client: BaseClient) -> None:
     """Make calls raise ResponseParserError if a success has no request id of AWS."""
@@ -40,8 +42,11 @@ def _refuse_foreign_response(
     operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
 ) -> None:
     if 200 <= response_dict["status_code"] < 300 and not _has_id(response_dict["headers"]):
+        body = response_dict.get("body", b"")  # a stream, if the response is an object
+        begin = body[:_SHOWN].decode(errors="replace") if isinstance(body, bytes) else ""
         raise ResponseParserError(
             f"the response to {operation_model.name} has no request id of AWS"
+            + (f"; it begins with {begin!r}" if begin else "")
         )
 
 
