@@ -110,6 +110,12 @@ class RunLedger:
             for run in self._list_runs(f"{RUNS_PREFIX}{function}/{day}/{start}")
         )
 
+    def read_time(self, run: RunPath) -> float:
+        """Return S3's time: of the last listing, of one of this run if there was none."""
+        if not self.now:
+            next(self._list_keys(f"{RUNS_PREFIX}{run}/"), None)
+        return self.now
+
     def read_record(self, run: RunPath, name: str) -> dict[str, object] | None:
         """Return one record, None if it does not exist.
 

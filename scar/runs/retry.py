@@ -113,6 +113,17 @@ def read_repetition(ledger: RunLedger, run: Run) -> str:
     return str(record.get("repeated_as", ""))
 
 
+def follow_repetitions(ledger: RunLedger, run: Run) -> Run:
+    """Return the run that continues this one after `scar retry`; itself if none does."""
+    passed = set()
+    while run.state is RunState.REPEATED and run.path.run_id not in passed:
+        passed.add(run.path.run_id)
+        new_id = read_repetition(ledger, run)
+        found = ledger.list_runs_with_id(run.path.function, new_id) if new_id else ()
+        run = next((one for one in found if one.path.run_id == new_id), run)
+    return run
+
+
 def _starts_same_run(run: Run, event: dict[str, object]) -> bool:
     """Return whether this event belongs to the run, whatever request delivers it."""
     try:
@@ -181,7 +192,8 @@ def _mark_repeated(ledger: RunLedger, run: Run, request: str, event: dict[str, o
     """Record which run continues a direct invocation, and that it waits; return its id."""
     new_id = record_format.run_id(run.path.function, DirectInvocation(event=""), request)
     # Not later than the day on which the supervisor claims it, even if its clock is slow.
-    today = f"{datetime.fromtimestamp(ledger.now - CLOCK_SKEW, UTC):%Y-%m-%d}"
+    now = ledger.read_time(run.path)
+    today = f"{datetime.fromtimestamp(now - CLOCK_SKEW, UTC):%Y-%m-%d}"
     new_run = RunPath(function=run.path.function, date=today, run_id=new_id)
     waiting = {
         "run": str(new_run),

@@ -13,7 +13,7 @@ from scar.runs.cancel import NotCancellableError, cancel_run
 from scar.runs.ledger import RunLedger
 from scar.runs.progress import count_inputs, count_runs
 from scar.runs.report import build_report
-from scar.runs.retry import NotRetryableError, retry_run
+from scar.runs.retry import NotRetryableError, follow_repetitions, retry_run
 from scar.runs.run_details import RunDetailReader
 from scar.runs.run_history import RunHistory
 from scar.runs.states import MAX_EVENT_AGE, RunState
@@ -50,9 +50,8 @@ class World:
 
     @property
     def ledger(self) -> RunLedger:
-        ledger = RunLedger(self.s3, "state")  # type: ignore[arg-type]
-        ledger.now = self.s3.now
-        return ledger
+        """Return a ledger that has listed nothing: `scar retry --failed` lists with another."""
+        return RunLedger(self.s3, "state")  # type: ignore[arg-type]
 
     def find(self, run: str) -> Run:
         return lookup.find_run(self.ledger, run)
@@ -99,6 +98,23 @@ def test_the_new_run_has_the_state_of_its_records_whenever_it_began(
     for name in names:
         world.put(NEW, name, age)
     assert world.find(NEW).state is state
+
+
+def test_the_last_run_of_a_chain_of_repetitions_is_awaited() -> None:
+    world = World()
+    world.put(NEW, "claim")
+    world.put(NEW, "error")
+    retry_run(world.ledger, world.find(NEW), world.enqueue)
+    last = follow_repetitions(world.ledger, world.find(OLD))
+    assert (last.path.run_id, last.state) == (f"9{NEW[1:]}", RunState.WAITING)
+    assert follow_repetitions(world.ledger, last) == last
+
+
+def test_a_repetition_that_an_earlier_release_did_not_record_has_ended() -> None:
+    world = World()
+    world.s3.objects = {k: v for k, v in world.s3.objects.items() if "repeats" not in k}
+    found = world.find(OLD)
+    assert follow_repetitions(world.ledger, found) == found
 
 
 def test_the_report_names_the_other_run() -> None:
