@@ -7,8 +7,8 @@ import stat
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.cli.formatting import escape_control_characters
 from scar.cli.invocation_output import show_queued, show_response
+from scar.cli.run_output import format_log_lines
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class FunctionCall:
                 self.connection, function.name, payload, timeout=function.timeout
             )
         except FunctionError as failed:
-            for line in failed.log_tail:
-                self.session.terminal.write_message(escape_control_characters(line))
+            for line in format_log_lines(failed.log_tail, told=failed.problem):
+                self.session.terminal.write_message(line)
             raise
 
     def enqueue(self, payload: dict[str, object]) -> str:

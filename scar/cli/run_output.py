@@ -1,4 +1,4 @@
-"""Show runs: those that a command has started or cancelled, and lists of runs with details."""
+"""Show runs: those that a command has started or cancelled, lists with details, log lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scar.cli.formatting import escape_control_characters, format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from scar.cli.session import Session
     from scar.runs.ledger import Run
@@ -51,6 +51,22 @@ def show_details(
     for name, detail in notes:
         note = escape_control_characters(detail.note)
         terminal.write_data(f"{name}  {detail.run.state}: {note}")
+
+
+def format_log_lines(messages: Iterable[str], told: str = "") -> Iterator[str]:
+    """Yield log lines as `scar logs` shows them, safe for a terminal.
+
+    A line of the supervisor whose message is part of ``told`` is left out: the text of the error
+    that is shown beside them, and says the same.
+    """
+    from scar.runs.logs import format_message, parse_supervisor_line
+
+    for message in messages:
+        text = str(parse_supervisor_line(message).get("message", ""))
+        if text and text in told:
+            continue
+        for line in format_message(message).splitlines() or [""]:
+            yield escape_control_characters(line)
 
 
 def detail_to_json(detail: RunDetail) -> dict[str, object]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
 from scar.errors import ScarError
 from scar.runs.diagnosis import CANCELLED
-from scar.runs.states import STATE_TEXTS, RunState
+from scar.runs.retry import CLOCK_SKEW, read_repetition
+from scar.runs.states import MAX_EVENT_AGE, STATE_TEXTS, RunState, is_not_begun
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
     from scar.runs.ledger import Run, RunLedger
+    from supervisor.invocation import RunPath
 
 CANCELLABLE_STATES = (RunState.WAITING, RunState.QUEUED, RunState.RUNNING)
 
@@ -42,7 +46,7 @@ def cancel_run(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
         case RunState.QUEUED | RunState.RUNNING:
             return _cancel_job(ledger, batch, run)
         case _:
-            raise _refusal(run, run.state)
+            raise _refusal(run, run.state, _find_repetition(ledger, run))
 
 
 def _cancel_job(ledger: RunLedger, batch: BatchClient, run: Run) -> str:
@@ -65,6 +69,8 @@ def _prevent_start(ledger: RunLedger, run: Run, problem: str) -> None:
     once, and ``cancelled`` beside it says that the run has failed. A process that starts at this
     very moment executes the run all the same: its outputs stay.
     """
+    if is_not_begun(run.record_times):
+        _claim_for_request(ledger, run)
     # In this order: what a crash leaves in between is a failed run. An error that was recorded
     # before is that of an earlier attempt; one that was recorded since stays.
     failure = {
@@ -88,6 +94,41 @@ def _prevent_start(ledger: RunLedger, run: Run, problem: str) -> None:
         )
 
 
+def _claim_for_request(ledger: RunLedger, run: Run) -> None:
+    """Claim a run that has not begun in the name of its request, on each day that it may begin.
+
+    The first delivery of a request writes its claim without reading anything. Only if it finds a
+    claim, it reads ``done``. If this command is killed before it writes ``done``, the request
+    takes over its own claim: the run begins as if it had not been cancelled.
+    """
+    record = ledger.read_record(run.path, record_format.REPEATS) or {}
+    owner = {"site": "lambda", "request": record.get("request", ""), "job": "", "attempt": 1}
+    for path in (run.path, *_paths_of_other_days(run)):
+        claim = {
+            "owner": owner,
+            "run": str(path),
+            "lease": 0,
+            "event": record.get("event", ""),
+            "by": "scar cancel",
+        }
+        if not ledger.write_if_absent(path, record_format.CLAIM, claim):
+            raise NotCancellableError(
+                f"Run {run.path} has started meanwhile.", remedy=_REMEDIES[RunState.LAMBDA]
+            )
+    for path in _paths_of_other_days(run):
+        ledger.write_record(path, record_format.CANCELLED, {"run": str(run.path)})
+        done = {"owner": owner, "state": "cancelled", "outputs": []}
+        ledger.write_if_absent(path, record_format.DONE, done)
+
+
+def _paths_of_other_days(run: Run) -> tuple[RunPath, ...]:
+    """Return where the supervisor records the run if Lambda delivers it after midnight."""
+    sent = run.record_times[record_format.REPEATS]
+    times = (sent, sent + CLOCK_SKEW, sent + MAX_EVENT_AGE + CLOCK_SKEW)
+    days = {f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}" for time in times}
+    return tuple(replace(run.path, date=day) for day in sorted(days - {run.path.date}))
+
+
 def _find_job_id(ledger: RunLedger, run: Run) -> str:
     """Return the id of the job that runs or will run it; empty if a Lambda request runs it.
 
@@ -100,11 +141,19 @@ def _find_job_id(ledger: RunLedger, run: Run) -> str:
     return str(submission.get("job", "")) or claimed
 
 
-def _refusal(run: Run, state: RunState) -> NotCancellableError:
+def _find_repetition(ledger: RunLedger, run: Run) -> str:
+    return read_repetition(ledger, run) if run.state is RunState.REPEATED else ""
+
+
+def _refusal(run: Run, state: RunState, repeated_as: str = "") -> NotCancellableError:
+    if state is RunState.REPEATED and repeated_as:
+        remedy = f"It was repeated as run {repeated_as}: `scar cancel {repeated_as}` cancels that."
+    else:
+        remedy = _REMEDIES.get(state, "It has ended: there is nothing to cancel.")
     return NotCancellableError(
         f"Run {run.path} ({STATE_TEXTS[state]}) cannot be cancelled: only runs that wait or run in"
         " Batch can.",
-        remedy=_REMEDIES.get(state, "It has ended: there is nothing to cancel."),
+        remedy=remedy,
     )
 
 

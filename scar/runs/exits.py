@@ -37,7 +37,7 @@ EXITS: Mapping[RunState, StateExit] = {
         " gives up: `failed`",
         seconds=max(MAX_EVENT_AGE, MAX_SUBMISSION_WAIT),
         expires_as="`lost` (not submitted to Batch); after 6 h as `failed` or `lost` as before its"
-        " retry",
+        " retry, or `lost` (a repeated direct call)",
     ),
     RunState.LAMBDA: StateExit(
         event="its request ends: `done`, `failed`, `queued` or `waiting`",

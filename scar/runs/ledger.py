@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
-from scar.runs.states import RunState, derive_state, describe_state, is_unsubmitted
+from scar.runs.states import (
+    RunState,
+    derive_state,
+    describe_state,
+    is_not_begun,
+    is_unsubmitted,
+)
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import date
 
     from mypy_boto3_s3 import S3Client
 
@@ -84,19 +89,32 @@ class RunLedger:
         return tuple(day for day in days if since is None or day >= since.isoformat())
 
     def list_runs(self, function: str, since: date | None = None) -> Iterator[Run]:
-        """Yield the runs of a function by day and run id, from listings alone."""
-        if since is None:
-            yield from self._list_runs(f"{RUNS_PREFIX}{function}/")
-            return
-        for day in self.list_days(function, since):
-            yield from self._list_runs(f"{RUNS_PREFIX}{function}/{day}/")
+        """Yield the runs of a function by day and run id, from listings alone.
+
+        Runs that repeat direct invocations come up to two days later: see ``_join_days``.
+        """
+        folders = (
+            [f"{RUNS_PREFIX}{function}/"]
+            if since is None
+            else [f"{RUNS_PREFIX}{function}/{day}/" for day in self.list_days(function, since)]
+        )
+        yield from self._join_days(run for prefix in folders for run in self._list_runs(prefix))
 
     def list_runs_with_id(
         self, function: str, start: str, since: date | None = None
     ) -> Iterator[Run]:
         """Yield the runs whose id begins with ``start``; costs one listing for each day."""
-        for day in self.list_days(function, since):
-            yield from self._list_runs(f"{RUNS_PREFIX}{function}/{day}/{start}")
+        yield from self._join_days(
+            run
+            for day in self.list_days(function, since)
+            for run in self._list_runs(f"{RUNS_PREFIX}{function}/{day}/{start}")
+        )
+
+    def read_time(self, run: RunPath) -> float:
+        """Return S3's time: of the last listing, of one of this run if there was none."""
+        if not self.now:
+            next(self._list_keys(f"{RUNS_PREFIX}{run}/"), None)
+        return self.now
 
     def read_record(self, run: RunPath, name: str) -> dict[str, object] | None:
         """Return one record, None if it does not exist.
@@ -160,6 +178,40 @@ class RunLedger:
                 record_times=record_times,
             )
 
+    def _join_days(self, runs: Iterable[Run]) -> Iterator[Run]:
+        """Yield each run once, although a repeated direct invocation may have two folders.
+
+        `scar retry` records it under the day of the retry, the supervisor under the day on which
+        Lambda delivers it: the next one, if midnight is between. Such runs are kept until the
+        listing has reached a later day.
+        """
+        kept: dict[str, Run] = {}
+        day = ""
+        for run in runs:
+            if run.path.date != day:
+                day = run.path.date
+                for old in [one for one in kept.values() if _next_day(one.path.date) < day]:
+                    yield kept.pop(old.path.run_id)
+            earlier = kept.get(run.path.run_id)
+            if earlier is not None:
+                kept[run.path.run_id] = self._join_folders(earlier, run)
+            elif record_format.REPEATS in run.record_times:
+                kept[run.path.run_id] = run
+            else:
+                yield run
+        yield from kept.values()
+
+    def _join_folders(self, earlier: Run, later: Run) -> Run:
+        """Return one run with the records of both; its path is where its process writes."""
+        times = dict(earlier.record_times)
+        for name, time in later.record_times.items():
+            times[name] = max(time, times.get(name, time))
+        return Run(
+            path=later.path if is_not_begun(earlier.record_times) else earlier.path,
+            state=derive_state(times, self.now),
+            record_times=times,
+        )
+
     def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float]]:
         for key, time in self._list_keys(prefix):
             parts = key.removeprefix(RUNS_PREFIX).split("/")
@@ -195,6 +247,13 @@ class RunLedger:
 
 class UnreadableRecordError(ScarError):
     """A run record is invalid, or has the format of a newer release."""
+
+
+def _next_day(day: str) -> str:
+    try:
+        return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    except ValueError:  # not a folder of scar
+        return ""
 
 
 def _server_time(headers: Mapping[str, str]) -> float:

@@ -72,13 +72,19 @@ def format_message(message: str) -> str:
     return message
 
 
+def parse_supervisor_line(message: str) -> dict[str, object]:
+    """Return the fields of a line that the supervisor has logged; empty for any other line."""
+    try:
+        entry: object = json.loads(message) if message.startswith("{") else None
+    except (ValueError, RecursionError):
+        return {}
+    return entry if isinstance(entry, dict) and set(entry) >= _SUPERVISOR_FIELDS else {}
+
+
 def _format_supervisor_line(message: str) -> str:
     """Return ``WARNING text (field=value)``; the time and the run are shown beside each line."""
-    try:
-        entry = json.loads(message)
-    except ValueError:
-        return message
-    if not isinstance(entry, dict) or not set(entry) >= _SUPERVISOR_FIELDS:
+    entry = parse_supervisor_line(message)
+    if not entry:
         return message
     fields = {k: v for k, v in entry.items() if k not in _SUPERVISOR_FIELDS | {"remedy", "run"}}
     text = " ".join(str(entry[name]) for name in ("level", "message", "remedy") if entry.get(name))

@@ -39,8 +39,12 @@ def find_run(ledger: RunLedger, text: str, functions: Iterable[str] = ()) -> Run
     function, _, rest = text.strip("/").partition("/")
     day, _, run_id = rest.partition("/")
     if run_id:
-        matches = [
-            run for run in ledger.list_runs_with_id(function, run_id) if run.path.date == day
+        found = list(ledger.list_runs_with_id(function, run_id))
+        # A run that `scar retry` has started before midnight may begin on the next day.
+        matches = [run for run in found if run.path.date == day] or [
+            run
+            for run in found
+            if run.path.run_id == run_id and record_format.REPEATS in run.record_times
         ]
     elif len(text) < MIN_ID_LENGTH:
         raise UsageError(

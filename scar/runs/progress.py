@@ -31,8 +31,8 @@ class RunProgress:
     ``waiting`` counts files whose run is still expected, ``never_started`` those that no event
     will start anymore, ``unsubmitted`` the waiting runs that Batch has not accepted yet.
     ``failed`` counts the failures that matter: of the latest run on each file, and of other runs
-    that ended since ``began``. ``progress`` says how far the files are, ``recent`` are the latest
-    runs.
+    that ended since ``began`` or were started by `scar retry` shortly before. ``progress``
+    says how far the files are, ``recent`` are the latest runs.
     """
 
     states: Counter[RunState] = field(default_factory=Counter)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
 from scar.runs.left_out import MADE_NOTHING, describe_outputs
-from scar.runs.states import RunState, is_cancelled, is_unsubmitted
+from scar.runs.states import RunState, is_cancelled, is_not_begun, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
 from supervisor.runs import record_format
 
@@ -110,6 +110,8 @@ def _describe_record(
     # S3's times are whole seconds. The rank is the order in which supervisors write records:
     # Lambda claims a run before it submits it to Batch, a job after that.
     owner = _describe_owner(record)
+    if name == record_format.CLAIM and "by" in record:
+        return  # `scar cancel` has claimed a run that never began
     if name == record_format.CLAIM:
         yield (3 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
     elif name == record_format.WAITING:
@@ -134,6 +136,8 @@ def _describe_end(
         yield 5, f"{how}: {record.get('problem')}"
     elif name == record_format.RETRY:
         yield 6, "retried: its event was sent to the function again"
+    elif name == record_format.REPEATS:
+        yield -1, f"started by `scar retry`: it repeats run {record.get('repeats')}"
     elif name == record_format.REPEATED:
         yield 6, f"repeated as run {_describe_repetition(history, record)}"
     elif name == record_format.DONE and not is_cancelled(history.run.record_times):
@@ -253,6 +257,9 @@ def _diagnose_lost(history: RunHistory) -> tuple[str, str]:
         problem = str(history.records.get(record_format.WAITING, {}).get("problem", ""))
         dropped = "Lambda has dropped its event since: no attempt follows."
         return f"{problem} {dropped}".strip(), retry
+    if is_not_begun(history.run.record_times):
+        dropped = "Lambda has not delivered its event within 6 hours, and has dropped it since."
+        return dropped, retry
     job = history.job
     if job is None:
         return (

@@ -6,15 +6,16 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.logs import FunctionNotFoundError
-from scar.runs.states import FAILURE_STATES, LAMBDA_LEASE, RunState, is_cancelled
+from scar.runs.states import FAILURE_STATES, LAMBDA_LEASE, RunState, is_cancelled, is_not_begun
 from supervisor.errors import EventError
 from supervisor.events.parser import parse_event
-from supervisor.invocation import DirectInvocation, ObjectEvent
+from supervisor.invocation import DirectInvocation, ObjectEvent, RunPath
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ RETRYABLE_STATES = FAILURE_STATES
 RETRYABLE_BY_NAME = FAILURE_STATES | {RunState.WAITING}
 # S3 keeps whole seconds, so two records have different times if more than a second is between them.
 _NEXT_SECOND = 1.1
+# Seconds by which the clocks of S3 and of Lambda may differ.
+CLOCK_SKEW = 300.0
 
 
 class NotRetryableError(ScarError):
@@ -54,7 +57,7 @@ def retry_run(
     """Send the run's event to its function again.
 
     A run on an object keeps its id. A direct invocation has no id but its request's: it continues
-    as another run, and this one ends as ``RunState.REPEATED``.
+    as another run, which waits from now on, and this one ends as ``RunState.REPEATED``.
 
     ``enqueue`` invokes a function asynchronously with a payload and returns the request id.
     Raise NotRetryableError for a run that is done or in progress, whose event was not recorded
@@ -64,6 +67,12 @@ def retry_run(
         raise NotRetryableError(
             f"Run {run.path} ({run.state_text}) cannot be retried.",
             remedy=_refusal_remedy(ledger, run),
+        )
+    if run.state is RunState.WAITING and is_not_begun(run.record_times):
+        # Another request would be another run: the script would run twice.
+        raise NotRetryableError(
+            f"Run {run.path} waits in Lambda's queue already.",
+            remedy="`scar wait` waits for it. To start it anew, cancel it first: `scar cancel`.",
         )
     event = _read_event(ledger, run)
     keeps_id = _starts_same_run(run, event)
@@ -82,7 +91,8 @@ def retry_run(
         raise
     if keeps_id:
         return RetriedRun(run=run, request_id=request)
-    return RetriedRun(run=run, request_id=request, repeated_as=_mark_repeated(ledger, run, request))
+    new_id = _mark_repeated(ledger, run, request, event)
+    return RetriedRun(run=run, request_id=request, repeated_as=new_id)
 
 
 def prepare_retry(
@@ -101,6 +111,17 @@ def read_repetition(ledger: RunLedger, run: Run) -> str:
     """Return the id of the run as which this one was repeated; empty if it was not."""
     record = ledger.read_record(run.path, record_format.REPEATED) or {}
     return str(record.get("repeated_as", ""))
+
+
+def follow_repetitions(ledger: RunLedger, run: Run) -> Run:
+    """Return the run that continues this one after `scar retry`; itself if none does."""
+    passed = set()
+    while run.state is RunState.REPEATED and run.path.run_id not in passed:
+        passed.add(run.path.run_id)
+        new_id = read_repetition(ledger, run)
+        found = ledger.list_runs_with_id(run.path.function, new_id) if new_id else ()
+        run = next((one for one in found if one.path.run_id == new_id), run)
+    return run
 
 
 def _starts_same_run(run: Run, event: dict[str, object]) -> bool:
@@ -167,15 +188,24 @@ def _restore(ledger: RunLedger, run: Run) -> None:
             ledger.write_if_absent(run.path, record_format.DONE, {"state": "cancelled"})
 
 
-def _mark_repeated(ledger: RunLedger, run: Run, request: str) -> str:
-    """Record which run continues a direct invocation; return its id."""
+def _mark_repeated(ledger: RunLedger, run: Run, request: str, event: dict[str, object]) -> str:
+    """Record which run continues a direct invocation, and that it waits; return its id."""
     new_id = record_format.run_id(run.path.function, DirectInvocation(event=""), request)
+    # Not later than the day on which the supervisor claims it, even if its clock is slow.
+    now = ledger.read_time(run.path)
+    today = f"{datetime.fromtimestamp(now - CLOCK_SKEW, UTC):%Y-%m-%d}"
+    new_run = RunPath(function=run.path.function, date=today, run_id=new_id)
+    waiting = {
+        "run": str(new_run),
+        "request": request,
+        "repeats": str(run.path),
+        "event": json.dumps(event),
+    }
+    ended = {"run": str(run.path), "request": request, "repeated_as": new_id}
     try:
-        ledger.write_record(
-            run.path,
-            record_format.REPEATED,
-            {"run": str(run.path), "request": request, "repeated_as": new_id},
-        )
+        # In this order: after a crash in between, both runs are counted.
+        ledger.write_record(new_run, record_format.REPEATS, waiting)
+        ledger.write_record(run.path, record_format.REPEATED, ended)
     except ScarError as error:
         raise ScarError(
             f"Run {run.path} was started again as {new_id}, but that could not be recorded:"
@@ -195,6 +225,9 @@ def _refusal_remedy(ledger: RunLedger, run: Run) -> str:
 def _read_event(ledger: RunLedger, run: Run) -> dict[str, object]:
     claim = ledger.read_record(run.path, record_format.CLAIM) or {}
     text = claim.get("event") or ledger.read_event(run.path)
+    if not text and record_format.REPEATS in run.record_times:
+        repeats = ledger.read_record(run.path, record_format.REPEATS) or {}
+        text = repeats.get("event")
     if (
         not isinstance(text, str)
         or not text

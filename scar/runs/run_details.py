@@ -69,7 +69,8 @@ class RunDetailReader:
         name = _NOTED.get(run.state, "")
         record = self.ledger.read_record(run.path, name) if name in run.record_times else None
         source = claim.get("input")
-        is_direct = bool(claim) and not isinstance(source, dict)
+        is_known = bool(claim) or record_format.REPEATS in run.record_times
+        is_direct = is_known and not isinstance(source, dict)
         # After a retry the run began again; its older records are of the attempt before.
         started = run.record_times.get(record_format.RETRY, run.started_at)
         return RunDetail(

@@ -30,8 +30,9 @@ MAX_SUBMISSION_WAIT = 2 * MAX_EVENT_AGE + LAMBDA_LEASE
 class RunState(enum.StrEnum):
     """The state of a run; the values are part of the commands' JSON output.
 
-    ``WAITING``: its event waits in Lambda's queue, because it was retried, or because its
-    submission to Batch did not succeed yet (``is_unsubmitted``); ``LAMBDA``: running in Lambda;
+    ``WAITING``: its event waits in Lambda's queue, because it was retried, because it repeats a
+    direct invocation (``is_not_begun``), or because its submission to Batch did not succeed yet
+    (``is_unsubmitted``); ``LAMBDA``: running in Lambda;
     ``QUEUED``: submitted to Batch and not started; ``RUNNING``: running in Batch; ``LOST``: no
     process runs it, and no error was recorded; ``REPEATED``: a failed direct invocation that was
     sent again, and is another run since.
@@ -50,7 +51,14 @@ class RunState(enum.StrEnum):
 FINISHED_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.LOST, RunState.REPEATED})
 FAILURE_STATES = frozenset({RunState.FAILED, RunState.LOST})
 # Records that say nothing about a process. The event may be stored at any time.
-_NOTES = (record_format.EVENT, record_format.REPEATED, record_format.CANCELLED)
+_NOTES = frozenset(
+    {
+        record_format.EVENT,
+        record_format.REPEATED,
+        record_format.REPEATS,
+        record_format.CANCELLED,
+    }
+)
 # The states in sentences.
 STATE_TEXTS: Mapping[RunState, str] = {
     RunState.WAITING: "waiting in Lambda's queue",
@@ -97,6 +105,9 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
 
 def _derive_unfinished_state(written: Mapping[str, float], now: float) -> RunState:
     """Return the state of a run without ``done``, whether or not it was repeated."""
+    if is_not_begun(written):
+        expired = now - written[record_format.REPEATS] > MAX_EVENT_AGE
+        return RunState.LOST if expired else RunState.WAITING
     claim = written.get(record_format.CLAIM, 0.0)
     error = written.get(record_format.ERROR, -1.0)
     retried = written.get(record_format.RETRY, -1.0)
@@ -138,6 +149,14 @@ def is_cancelled(written: Mapping[str, float]) -> bool:
     cancelled = written.get(record_format.CANCELLED, -1.0)
     has_both = record_format.DONE in written and record_format.CANCELLED in written
     return has_both and cancelled >= written.get(record_format.CLAIM, -1.0)
+
+
+def is_not_begun(written: Mapping[str, float]) -> bool:
+    """Return whether `scar retry` has started the run and no process has claimed it yet.
+
+    That is a repeated direct invocation: its request id, and so its run id, is new.
+    """
+    return record_format.REPEATS in written and not written.keys() - _NOTES
 
 
 def is_unsubmitted(written: Mapping[str, float]) -> bool:

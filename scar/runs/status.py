@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from scar.runs.input_files import InputFiles
 from scar.runs.rate import EndRate
-from scar.runs.states import FAILURE_STATES, FINISHED_STATES, RunState
+from scar.runs.states import FAILURE_STATES, FINISHED_STATES, RunState, derive_state
 from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     Jobs = Mapping[str, UnfinishedJob]
 
+# Seconds after `scar retry` in which `scar wait` returns the failures of the runs that it started,
+# also if they have failed before it began to wait: `scar retry --failed && scar wait -n NAME`.
+RETRY_SECONDS = 3600.0
 UNFINISHED_STATES = tuple(state for state in RunState if state not in FINISHED_STATES)
 
 
@@ -65,8 +69,9 @@ class FunctionStatus:
     def relevant_failure_count(self) -> int:
         """Return the failures of the latest run on each file, and of other runs since ``began``.
 
-        An earlier direct call, or a file that was replaced since, may have failed: that is in the
-        counts, but nothing is to be done about it.
+        Runs that `scar retry` has started shortly before count too, and runs that were in
+        progress at ``began`` and have been lost since. An earlier direct call, or a file that was
+        replaced since, may have failed: that is in the counts, but nothing is to be done about it.
         """
         files = self.inputs.failed if self.inputs is not None else 0
         return files + self._late_failures
@@ -87,8 +92,21 @@ class FunctionStatus:
             self.rate.add(run.started_at, run.changed_at, now)
         is_on_file = self.inputs is not None and self.inputs.add(run)
         began = now if self.began is None else self.began
-        if run.state in FAILURE_STATES and run.changed_at >= began and not is_on_file:
+        if run.state in FAILURE_STATES and not is_on_file and _has_failed_since(run, began):
             self._late_failures += 1
+
+
+def _has_failed_since(run: Run, began: float) -> bool:
+    """Return whether a failure is new at ``began``, or that of a retry shortly before."""
+    times = run.record_times
+    retried = max(times.get(name, -1.0) for name in (record_format.RETRY, record_format.REPEATS))
+    if run.changed_at >= began or retried >= began - RETRY_SECONDS:
+        return True
+    # No record says when a process was lost: compare with the state of that time.
+    return run.state is RunState.LOST and derive_state(times, began) in (
+        RunState.WAITING,
+        RunState.LAMBDA,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

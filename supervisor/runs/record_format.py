@@ -6,7 +6,7 @@ that is too large for the claim), ``waiting`` (nothing submitted yet), ``error``
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
 since. The command line adds ``retry``, ``repeated`` (the direct invocation continues as another
-run) and ``cancelled``.
+run), ``repeats`` (that other run, until its request claims it) and ``cancelled``.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ ATTEMPT_PREFIX = "attempt-"
 # Written by the command line. `scar retry`: the event was sent again, and the run keeps its id or,
 # without an object, continues as another run. `scar cancel`: ``done`` only stops a run that waits.
 RETRY, REPEATED, CANCELLED = "retry", "repeated", "cancelled"
+# The other run, which has no record of its own before its request claims it.
+REPEATS = "repeats"
 # Characters of an event that is stored in the claim; every takeover reads the claim.
 MAX_INLINE_EVENT = 65_536
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -62,7 +62,7 @@ def status(
 
     \b
     States:
-      waiting  in Lambda's queue: started again by `scar retry`, or not submitted to Batch yet
+      waiting  in Lambda's queue: started by `scar retry`, or not submitted to Batch yet
       lambda   running in Lambda
       queued   submitted to AWS Batch, not started yet
       running  running in AWS Batch

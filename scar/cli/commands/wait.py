@@ -51,9 +51,12 @@ def wait(
 ) -> None:
     """Wait until runs have ended.
 
+    A direct call that `scar retry` has repeated ends with the run that repeats it.
+
     With -n or -f, wait until every file in the functions' input folders has a run that has
     ended, and all other runs of the functions, such as direct calls, have ended too. Failures
-    count if they are of the latest run on a file, or of another run that ended meanwhile.
+    count if they are of the latest run on a file, of another run that ended meanwhile, or of one
+    that `scar retry` started in the hour before.
 
     \b
     Exit status:
@@ -123,17 +126,19 @@ def _wait(
 
 
 def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...]) -> RunProgress:
-    """Count the runs by state; raise RunNotFoundError."""
+    """Count the runs, or those that repeat them, by state; raise RunNotFoundError."""
     from scar.runs import lookup
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_runs
+    from scar.runs.retry import follow_repetitions
     from scar.runs.unfinished_jobs import list_unfinished_jobs
 
     # Before the records: see scar.cli.run_selection.
     queues = [f.queue for f in session.services.list_functions(connection) if f.queue]
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     ledger = RunLedger.connect(connection)
-    return count_runs(lookup.find_runs(ledger, runs), jobs, ledger.now)
+    found = [follow_repetitions(ledger, run) for run in lookup.find_runs(ledger, runs)]
+    return count_runs(found, jobs, ledger.now)
 
 
 def _read_functions(

@@ -9,6 +9,7 @@ import click
 
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import output_options, pass_session, target_options
+from scar.cli.run_output import format_log_lines
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def _show_history(session: Session, history: RunHistory) -> None:
         terminal.write_data(f"  {timestamp}  {escape_control_characters(line.text)}")
     if history.log_tail:
         terminal.write_data("  The end of its log:")
-        for text in history.log_tail:
-            terminal.write_data(f"    {escape_control_characters(text)}")
+        for text in format_log_lines(history.log_tail):
+            terminal.write_data(f"    {text}")
     if report.cause:
         terminal.write_data(f"  Why: {escape_control_characters(report.cause)}")
     if report.remedy:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from scar.runs.cancel import cancel_run
 from scar.runs.ledger import RunLedger
 from scar.runs.logs import FunctionNotFoundError
-from scar.runs.retry import retry_run
+from scar.runs.retry import read_repetition, retry_run
+from scar.runs.states import MAX_EVENT_AGE
 from scar.runs.unfinished_jobs import LISTING_DELAY, UnfinishedJob, with_batch_state
 from supervisor.errors import PreconditionFailed, SubmissionThrottled, SupervisorError
 from supervisor.events.parser import parse_event
@@ -109,6 +112,8 @@ class RunWorld:
     """The run of one event. ``jobs`` are the unfinished Batch jobs, with the attempts they had.
 
     ``holder`` is the process that has claimed the run and works on it; None if none does.
+    ``request`` is that of a direct invocation; after ``follow_repetition`` it is the one that
+    `scar retry` has sent, which Lambda delivers until ``deliverable_until``.
     """
 
     is_direct: bool
@@ -117,8 +122,13 @@ class RunWorld:
     running: set[str] = field(default_factory=set)
     holder: RunOwner | None = None
     requests: int = 0
+    request: str = "r-1"
+    day: str = "2026-09-21"
+    deliverable_until: float = math.inf
     submitted: int = 0
+    sent_at: float = 0.0
     sent: list[dict[str, object]] = field(default_factory=list)
+    has_begun: bool = False
     is_function_removed: bool = False
     slept: float = 0.0
 
@@ -136,7 +146,7 @@ class RunWorld:
         return RunRecord(
             store=SupervisorStore(self.s3),  # type: ignore[arg-type]
             bucket="state",
-            run=record_format.run_path("fn", trigger, "r-1", "2026-09-21", ("", "")),
+            run=record_format.run_path("fn", trigger, self.request, self.day, ("", "")),
             owner=owner,
             description=record_format.describe_trigger(trigger),
             lease=900.0 if owner.job else LAMBDA_TIMEOUT + 60,
@@ -145,18 +155,34 @@ class RunWorld:
 
     def deliver(self, *, again: bool = False) -> bool:
         """Let a Lambda request claim the run; ``again``: the last request, a second time."""
+        if self.s3.now > self.deliverable_until:
+            return False
         if not again or not self.requests:
             self.requests += 1
-        owner = RunOwner(site=ComputeService.LAMBDA, request=f"r-{self.requests}")
+        if not self.has_begun:  # the supervisor's date of a direct invocation is today
+            self.day = f"{datetime.fromtimestamp(self.s3.now, UTC):%Y-%m-%d}"
+        owner = RunOwner(site=ComputeService.LAMBDA, request=self.last_request)
         if not self.record(owner).claim():
             return False
-        self.holder = owner
+        self.holder, self.has_begun = owner, True
         return True
+
+    @property
+    def last_request(self) -> str:
+        return self.request if self.is_direct else f"r-{self.requests}"
+
+    def follow_repetition(self) -> None:
+        """Continue with the run that the last `scar retry` of the direct invocation started."""
+        assert self.is_direct
+        self.request = f"sent-{len(self.sent)}"
+        self.deliverable_until = self.sent_at + MAX_EVENT_AGE
+        self.holder, self.has_begun = None, False
+        self.jobs, self.running = {}, set()
 
     def start_job(self, name: str) -> bool:
         """Let the next attempt of a job claim the run."""
         self.jobs[name] += 1
-        request = f"r-{name.partition('-')[2]}"
+        request = self.request if self.is_direct else f"r-{name.partition('-')[2]}"
         owner = RunOwner(
             site=ComputeService.BATCH, request=request, job=name, attempt=self.jobs[name]
         )
@@ -225,9 +251,10 @@ class RunWorld:
     def read_run(self) -> Run | None:
         """Return the run as ``scar status`` shows it; None if it has no record."""
         ledger = self.ledger
-        runs = [run for run in ledger.list_runs("fn") if run.path == self.path]
+        runs = [run for run in ledger.list_runs("fn") if run.path.run_id == self.path.run_id]
         if not runs:
             return None
+        assert len(runs) == 1, runs  # counted once
         name = f"fn-{self.path.run_id}"
         unfinished: dict[str, UnfinishedJob] = {}
         for job in self.jobs:
@@ -241,6 +268,10 @@ class RunWorld:
 
     def retry(self, run: Run) -> None:
         retry_run(self.ledger, run, self._enqueue, self._sleep)
+
+    def repeated_as(self) -> str:
+        run = self.read_run()
+        return read_repetition(self.ledger, run) if run else ""
 
     def cancel(self, run: Run) -> str:
         return cancel_run(self.ledger, self, run)  # type: ignore[arg-type]
@@ -256,6 +287,7 @@ class RunWorld:
         if self.is_function_removed:
             raise FunctionNotFoundError(function)
         self.sent.append(event)
+        self.sent_at = self.s3.now
         return f"sent-{len(self.sent)}"
 
     def _sleep(self, seconds: float) -> None:

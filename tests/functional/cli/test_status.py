@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -118,7 +119,7 @@ def test_a_repeated_direct_call_has_ended(
     assert run(["retry", "--failed"], services) == 0
     assert "Started 0 runs." in capsys.readouterr().err
     assert run(["cancel", DIRECT], services) == 1
-    assert "was repeated as another run" in capsys.readouterr().err
+    assert "was repeated as run new-run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100, 200])
@@ -149,3 +150,33 @@ def test_a_long_name_keeps_its_beginning_and_its_end(width: int) -> None:
     assert text.startswith(start)
     assert text.endswith(end)
     assert bool(dots) == (width < len(text))
+
+
+def test_why_shows_the_lines_of_the_supervisor_and_of_lambda_as_text(
+    services: Services, ledger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    supervisor = {"time": "t", "level": "WARNING", "message": "Slow disk.", "run": DIRECT}
+    logged = [
+        "START RequestId: r Version: 1",
+        json.dumps(supervisor),
+        "it says",
+        "REPORT RequestId: r\tDuration: 4 ms\tBilled Duration: 5 ms\tMemory Size: 256 MB",
+    ]
+    client = boto3.client("logs", region_name="us-east-1")
+    client.create_log_group(logGroupName="/aws/lambda/gone")
+    client.create_log_stream(logGroupName="/aws/lambda/gone", logStreamName="s1")
+    client.put_log_events(
+        logGroupName="/aws/lambda/gone",
+        logStreamName="s1",
+        logEvents=[{"timestamp": int(time.time() * 1000), "message": text} for text in logged],
+    )
+    where = {"log_group": "/aws/lambda/gone", "log_stream": "s1"}
+    put("gone", DIRECT, error={"owner": LAMBDA, "kind": "X", "problem": "p", **where})
+    assert run(["why", DIRECT], services) == 0
+    shown = capsys.readouterr().out
+    assert "    WARNING Slow disk.\n    it says\n    REPORT 4 ms, billed 5 ms" in shown
+    assert "{" not in shown
+    assert "\t" not in shown
+    assert run(["why", DIRECT, "-j"], services) == 0
+    (history,) = json.loads(capsys.readouterr().out)
+    assert history["log"] == logged

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FUNCTIONS = (
     function("first", output=[{"path": f"{BUCKET}/in/second"}]),
     function("second"),
+    function("single", concurrency=1),
     function("jobs", execution_mode="batch", batch=IN_BATCH),
     function(
         "either",
@@ -109,7 +110,37 @@ def test_a_repeated_direct_call_has_ended_and_names_its_repetition(
     assert f"repeated as run {new['function']}/" in scar(cloud, "why", old["run"])
     scar(cloud, "retry", old["run"], status=1)
     scar(cloud, "cancel", old["run"], status=1)
-    scar(cloud, "wait", old["run"])
+    scar(cloud, "wait", old["run"], status=1)
+    scar(cloud, "wait", "-n", "first", status=1)
+
+
+def test_a_repetition_that_waits_is_counted_awaited_and_cancelled(
+    cloud: LocalCloudProcess, tmp_path: Path
+) -> None:
+    """The function's only execution environment is busy, so that the event stays in the queue."""
+    crash, busy, go = tmp_path / "crash.sh", tmp_path / "busy.sh", tmp_path / "go"
+    ran = tmp_path / "ran"
+    crash.write_text(f"#!/bin/sh\necho ran >>{ran}\nexit 3\n")
+    busy.write_text(f"#!/bin/sh\nuntil [ -e {go} ]; do sleep 0.05; done\n")
+    scar(cloud, "run", "-n", "single", "-s", str(crash), status=1)
+    scar(cloud, "run", "-n", "single", "-a", "-s", str(busy))
+    until(lambda: counts(cloud, "single")["lambda"])
+    (line,) = scar(cloud, "retry", "--failed", "-n", "single").splitlines()
+    old, new = line.split()
+    assert counts(cloud, "single")["waiting"] == 1
+    scar(cloud, "wait", new, "--timeout", "0.1", status=6)
+    scar(cloud, "wait", old, "--timeout", "0.1", status=6)
+    assert "it repeats run" in scar(cloud, "why", new)
+    assert new in scar(cloud, "cancel", "-n", "single")
+    go.touch()
+    scar(cloud, "wait", "-n", "single", status=1)
+    # What is sent later runs later: the cancelled event has been delivered before it.
+    scar(cloud, "run", "-n", "single", "-a", "-s", str(crash))
+    until(lambda: ran.read_text() == "ran\nran\n")
+    scar(cloud, "wait", "-n", "single", status=1)
+    assert ran.read_text() == "ran\nran\n"
+    (history,) = histories(cloud, new)
+    assert (history["state"], history["why"][:21]) == ("failed", "The run was cancelled")
 
 
 def test_a_chain_is_followed_in_both_directions(cloud: LocalCloudProcess) -> None:

@@ -197,13 +197,15 @@ def test_output_goes_to_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == ""
 
 
+class Failing(FakeServices):
+    """Only invocations raise the error."""
+
+    def list_functions(self, connection: object) -> list[object]:  # type: ignore[override]
+        return [function_summary()]
+
+
 def test_a_failing_function_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     failed = FunctionError("gray failed: status 3", remedy="See the log.")
-
-    class Failing(FakeServices):
-        def list_functions(self, connection: object) -> list[object]:  # type: ignore[override]
-            return [function_summary()]
-
     assert run(["run", "-n", "gray", "w"], Failing({}, error=failed)) == 1
     assert "status 3" in capsys.readouterr().err
 
@@ -251,3 +253,34 @@ def test_run_with_force_leaves_nothing_out() -> None:
     )
     assert run(["run", "-n", "gray", "-a", "--force"], services) == 0
     assert len(services.queued) == 1
+
+
+SAID = "The script ended with status 3."
+SUPERVISOR_LINES = {
+    "own": (
+        json.dumps({"time": "t", "level": "WARNING", "message": "Slow disk.", "run": "r"}),
+        "WARNING Slow disk.",
+    ),
+    "told": (json.dumps({"time": "t", "level": "ERROR", "message": SAID, "remedy": "x"}), None),
+    "other json": ('{"message": "mine"}', '{"message": "mine"}'),
+    "no json": ("{broken", "{broken"),
+    "deep": ("[" * 5_000, "[" * 5_000),
+    "same words": (SAID, SAID),
+    "report": ("REPORT RequestId: r\tDuration: 4 ms\tBilled Duration: 5 ms", "REPORT 4 ms"),
+    "escape": ("a\x1b[2Jb", "a"),
+}
+
+
+@pytest.mark.parametrize("kind", SUPERVISOR_LINES)
+def test_the_log_of_a_failed_call_is_text_and_says_nothing_twice(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message, shown = SUPERVISOR_LINES[kind]
+    error = FunctionError(f"gray failed: {SAID}", remedy="See the log.")
+    error.log_tail = ("first", message, "last")
+    assert run(["run", "-n", "gray", "w"], Failing({}, error=error)) == 1
+    _, first, *middle, last, problem, remedy = capsys.readouterr().err.splitlines()
+    assert (first, last) == ("first", "last")
+    assert (problem, remedy) == (f"Error: gray failed: {SAID}", "See the log.")
+    assert len(middle) == (shown is not None)
+    assert all(line.startswith(str(shown)) and "\x1b" not in line for line in middle)

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from scar.runs.cancel import CANCELLABLE_STATES, NotCancellableError
 from scar.runs.exits import EXITS, commands_for, exits_as_markdown
 from scar.runs.retry import NotRetryableError
-from scar.runs.states import FAILURE_STATES, FINISHED_STATES, RunState
+from scar.runs.states import FAILURE_STATES, FINISHED_STATES, MAX_EVENT_AGE, RunState
 from tests.fakes.chaos.run_world import RunWorld
 from tests.fakes.object_store import Crash
 
@@ -115,6 +115,20 @@ class RunHistories(RuleBasedStateMachine):
                 self.world.holder = holder  # the command was killed, not the run
 
     @rule()
+    @precondition(lambda self: self.world.is_direct and self.is_repeated())
+    def follow_repetition(self) -> None:
+        """The world is that of the new run from now on; its request may claim it or not."""
+        assert self.world.repeated_as() == f"sent-{len(self.world.sent)}"
+        self.world.follow_repetition()
+        run = self.world.read_run()
+        assert run is not None, "the new run is in no state"
+        assert run.state in (RunState.WAITING, RunState.LOST), run
+
+    def is_repeated(self) -> bool:
+        run = self.world.read_run()
+        return run is not None and run.state is RunState.REPEATED
+
+    @rule()
     @precondition(lambda self: self.world.read_run() is not None)
     def retry_without_function(self) -> None:
         """The function was removed: nothing is sent, and the run stays as it was."""
@@ -147,8 +161,21 @@ class RunHistories(RuleBasedStateMachine):
                 after = world.read_run()
                 assert after is not None
             assert after.state in FINISHED_STATES, after
+            if run.state is RunState.WAITING:
+                self.check_that_the_event_starts_nothing(world)
         if run.state in FAILURE_STATES:
             self.check_retry(self.world.copy())
+
+    @staticmethod
+    def check_that_the_event_starts_nothing(world: RunWorld) -> None:
+        late = world.copy()
+        last = min(world.deliverable_until, world.s3.now + MAX_EVENT_AGE)
+        for time in (world.s3.now, last):
+            late.s3.now = max(time, world.s3.now)
+            assert not late.deliver(again=True)
+            after = late.read_run()
+            assert after is not None
+            assert after.state in (RunState.FAILED, RunState.REPEATED)
 
     @staticmethod
     def check_retry(world: RunWorld) -> None:
@@ -163,6 +190,15 @@ class RunHistories(RuleBasedStateMachine):
         assert after is not None
         if world.is_direct:
             assert after.state is RunState.REPEATED
+            world.follow_repetition()
+            new = world.read_run()
+            assert new is not None
+            assert new.state is RunState.WAITING
+            world.s3.now += 1
+            assert world.deliver(), new
+            new = world.read_run()
+            assert new is not None
+            assert new.state is RunState.LAMBDA
         else:
             assert after.state is RunState.WAITING
             world.s3.now += 1
