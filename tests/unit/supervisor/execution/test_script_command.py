@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from supervisor.logs import Log
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness, notification
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from supervisor.invocation import RunResult
 
 SCRIPT = "#!/bin/sh\necho ran\n"
@@ -88,7 +87,7 @@ def test_an_interpreters_name_may_have_any_bytes(
 
 def test_an_interpreter_whose_name_is_not_utf8_is_started(tmp_path: Path) -> None:
     link = os.fsencode(tmp_path) + b"/caf\xe9"
-    os.symlink(b"/bin/sh", link)
+    Path(os.fsdecode(link)).symlink_to("/bin/sh")
     result, printed = run(tmp_path, b"#!" + link + b"\necho ran\n")
     assert (result.state, printed) == (RunOutcome.DONE, b"ran\n")
 
