@@ -15,8 +15,8 @@ How a file becomes a document:
    description; ``field_types`` has the types of single values. ``validation_errors`` converts
    pydantic's errors to messages with a position; ``known_keys`` lists the keys for suggestions.
    ``rules`` checks what concerns several keys or functions, with ``batch_rules`` for jobs and the
-   instances that they need, ``cycles`` for functions that start each other, and ``script_checks``
-   for scripts.
+   instances that they need, ``cycles`` for functions that start each other, and ``scripts/`` for
+   scripts from other systems.
 
 ``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with
 the problems of the file (``problems``): those of keys and values together, and those of ``rules``

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
-from scar.fdl import script_checks
+from scar.fdl.scripts import script_checks
+from scar.fdl.scripts.wide_text import find_wide_encoding
 from scar.image.errors import ImageError
 from scar.image.formats.reference import parse_reference
 from scar.spelling import nearest_name
@@ -169,9 +170,7 @@ def _check_user_data(path: Path) -> Path:
     """Check user data that is a script; MIME multipart and cloud-config may have CR LF."""
     with path.open("rb") as file:
         content = file.read(script_checks.MAX_CHECKED_BYTES)
-    is_script = script_checks.names_interpreter(content) or script_checks.find_wide_encoding(
-        content
-    )
+    is_script = script_checks.names_interpreter(content) or find_wide_encoding(content)
     if is_script and (problem := script_checks.find_script_problem(content, str(path))):
         raise ValueError(problem)
     return path
