@@ -57,7 +57,7 @@ def find_script_problem(content: bytes, path: str) -> str:
     """
     file = shlex.quote(path)
     first = flaw = _find_flaw(content, file)
-    commands = []
+    commands: list[str] = []
     while flaw is not None and flaw.command and len(commands) < _MAX_COMMANDS:
         commands.append(flaw.command)
         flaw = _find_flaw(flaw.corrected, file)
@@ -180,10 +180,13 @@ def _split_text(content: bytes) -> tuple[list[bytes], list[bytes], str]:
 
 def _find_appended_text(content: bytes, start: int, number: int, file: str) -> _Flaw | None:
     """Return the flaw of a script that is UTF-16 or UTF-32 from a line on."""
-    rest = content[start:]
-    encoding = find_wide_encoding(rest) if b"\0" in rest[:_SAMPLE] else ""
     # The first character cannot be two letters of 8-bit text: these lines begin elsewhere.
-    if not encoding or re.match(rb"[!-~]{2}", rest):
+    if b"\0" not in content[start : start + _SAMPLE] or re.match(
+        rb"[!-~]{2}", content[start : start + 2]
+    ):
+        return None
+    rest = content[start:]
+    if not (encoding := find_wide_encoding(rest)):
         return None
     text = decode_wide_text(rest, encoding, cut=len(content) == MAX_CHECKED_BYTES)
     if not text or not start:
