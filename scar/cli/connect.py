@@ -14,8 +14,9 @@ from botocore.exceptions import (
 
 from scar.aws.client import sdk
 from scar.aws.client.connection import AwsConnection
-from scar.aws.client.errors import NO_REGION, translate_errors
+from scar.aws.client.errors import CORRECT_REGION, NO_REGION, translate_errors
 from scar.errors import ConfigurationError, UsageError
+from scar.fdl.regions import find_region_problem
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def connect_to_local_cloud(cloud: LocalCloudEndpoint, target: ConnectionTarget) 
         raise UsageError(
             "--local and --endpoint-url are mutually exclusive.", remedy="Omit one of them."
         )
+    _require_region_name(target.region)
     # AWS_PROFILE may name a profile that this machine does not have, and a proxy cannot reach
     # the loopback interface of this machine.
     core = sdk.new_session({"profile": (None, None, None, None)})
@@ -54,6 +56,7 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     if not session.region_name:
         # STS has a global endpoint and would answer; the first call of another service would fail.
         raise ConfigurationError("No Region is set.", remedy=NO_REGION)
+    _require_region_name(session.region_name)
     connection = AwsConnection(session=session, endpoint_url=target.endpoint_url or None)
     account = _read_account(connection)
     # An endpoint may also come from AWS_ENDPOINT_URL, so the client is asked for it.
@@ -61,6 +64,14 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     suffix = "" if "amazonaws.com" in address else f" at {address}"
     connection.description = f"AWS account {account.id}, {account.region}{suffix}"
     return connection
+
+
+def _require_region_name(region: str) -> None:
+    """Raise ConfigurationError for a misspelt Region, with the nearest one."""
+    if problem := find_region_problem(region):
+        raise ConfigurationError(
+            problem if problem.endswith((".", "?")) else f"{problem}.", remedy=CORRECT_REGION
+        )
 
 
 def _create_session(profile: str) -> Session:
@@ -90,7 +101,7 @@ def _read_account(connection: AwsConnection) -> Account:
         raise ConfigurationError(
             f"There seems to be no AWS Region {region}{suggest_name(region, regions) or '.'}"
             f" {error.problem}",
-            remedy="Correct --region, AWS_REGION or the FDL's region; or check the network.",
+            remedy=f"{CORRECT_REGION} Or check the network.",
         ) from error
 
 

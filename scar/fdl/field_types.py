@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
-from scar.fdl import script_checks
+from scar.fdl.regions import find_region_problem
+from scar.fdl.scripts import script_checks
+from scar.fdl.scripts.wide_text import find_wide_encoding
 from scar.image.errors import ImageError
-from scar.image.formats.reference import parse_reference
-from scar.spelling import nearest_name
+from scar.image.formats.reference import find_file_problem, parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 # Amazon ECR API reference, CreateRepository. The function's name needs 64 of the 256 characters.
 _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
-# `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`: two words or more and a number.
-_REGION = r"[a-z]{2,}(-[a-z]+)+-\d{1,2}"
 DOCKER_SCHEME = "docker://"
 # S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -169,9 +168,7 @@ def _check_user_data(path: Path) -> Path:
     """Check user data that is a script; MIME multipart and cloud-config may have CR LF."""
     with path.open("rb") as file:
         content = file.read(script_checks.MAX_CHECKED_BYTES)
-    is_script = script_checks.names_interpreter(content) or script_checks.find_wide_encoding(
-        content
-    )
+    is_script = script_checks.names_interpreter(content) or find_wide_encoding(content)
     if is_script and (problem := script_checks.find_script_problem(content, str(path))):
         raise ValueError(problem)
     return path
@@ -206,6 +203,8 @@ def check_image_name(name: str) -> str:
         return name
     if name != name.strip():
         raise ValueError(f"{name!r} begins or ends with blanks; remove them")
+    if problem := find_file_problem(name):
+        raise ValueError(problem)
     image = name.removeprefix(DOCKER_SCHEME)
     if "://" in image:
         raise ValueError(
@@ -231,31 +230,10 @@ def _is_image_name(text: str) -> bool:
 
 
 def check_region(region: str) -> str:
-    """Check the form of a Region's name; unknown names may be new, or those of other services."""
-    if not region or re.fullmatch(_REGION, region):
-        return region
-    suggested = _suggest_region(region)
-    if not suggested and re.fullmatch(r"[a-z0-9-]+", region):
-        return region
-    hint = f"; did you mean `{suggested}`?" if suggested else ", such as eu-west-1"
-    raise ValueError(f"{region!r} is not the name of an AWS Region{hint}")
-
-
-def _suggest_region(text: str) -> str:
-    """Return the Region whose name is most like the text; empty if there is none."""
-    plain = re.sub(r"[\s_.]+", "-", text.strip().lower())
-    if re.fullmatch(_REGION, plain):
-        return plain
-    # Imported here: only a wrong value needs the list, and the import takes half a second.
-    from botocore.session import Session
-
-    session = Session()
-    known = [
-        region
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("lambda", partition)
-    ]
-    return nearest_name(plain, known, similarity=0.8)
+    """Check the name of a Region; unknown names may be new, or those of other services."""
+    if problem := find_region_problem(region):
+        raise ValueError(problem)
+    return region
 
 
 def normalize_storage_path(path: str) -> str:

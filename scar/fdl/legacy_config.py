@@ -68,14 +68,16 @@ def read_config(path: Path) -> LegacyConfig:
     """Read the file; empty if it does not exist. Raise ConfigurationError for invalid content."""
     try:
         text = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # ~/.scar may be another program's file
         return LegacyConfig()
     except PermissionError as error:
         raise ConfigurationError(
             f"{path} cannot be read: {error.strerror}.",
             remedy="Make it readable, or set HOME to a folder of yours.",
         ) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise _unusable_file_error(path, error.strerror or str(error)) from error
+    except ValueError as error:  # a NUL in the path
         raise _unusable_file_error(path, str(error)) from error
     try:
         # Numbers stay text as it is written, as in FDL files.

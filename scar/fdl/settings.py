@@ -131,11 +131,12 @@ def _environment_layers(environment: Mapping[str, str]) -> tuple[SettingsLayer, 
 def _read_config_file(path: Path) -> ParsedDocument | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(
-            f"{path} cannot be read: {error}.", remedy="Correct the file, or SCAR_CONFIG."
+            f"{path} cannot be read: {reason}.", remedy="Correct the file, or SCAR_CONFIG."
         ) from error
     # Imported here: a command without files and settings does not load PyYAML.
     from scar.fdl.yaml_document import DocumentSyntaxError, parse_document

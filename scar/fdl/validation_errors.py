@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from scar.fdl.known_keys import list_keys
@@ -62,6 +63,18 @@ def _format_input(value: object) -> str:
 
 def _suggest_key(location: Location) -> str:
     known = list_keys(FdlDocument, location[:-1])
+    if len(location) == 1 and (own := _suggest_own_key(str(location[0]))):
+        return own
     if suggestion := suggest_name(str(location[-1]), known, quote="`"):
         return suggestion
     return f"; the keys are {', '.join(known)}" if known else ""
+
+
+def _suggest_own_key(key: str) -> str:
+    """Return the name of a top-level key that was meant as the user's own, as ``x-name``."""
+    # As in Compose files (`X-name`, `x_name`), and as in GitLab CI files (`.name`).
+    match = re.fullmatch(r"(?:[xX][-_. ]?|[._$]x?[-_]?)(?P<name>.*)", key)
+    if not match or suggest_name(key, list_keys(FdlDocument, ())):
+        return ""
+    name = re.sub(r"[\s_.]+", "-", match["name"].lower()).strip("-") or "name"
+    return f"; top-level keys of your own, which scar ignores, are written `x-…`: `x-{name}`"

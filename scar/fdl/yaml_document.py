@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scar.fdl.problems import Location, Position, Problem, format_location
-from scar.fdl.script_checks import conversion_command, find_wide_encoding
+from scar.fdl.scripts.wide_text import conversion_command, find_wide_encoding
 from scar.fdl.yaml_values import construct_value
 
 if TYPE_CHECKING:

@@ -124,5 +124,7 @@ def _result_output(result: RunResult) -> bytes:
     if result.state is RunOutcome.SUBMITTED:
         return f"Run {result.run.run_id} continues as Batch job {result.job_id}.\n".encode()
     if result.error is not None and not result.output:
-        return f"{result.error.problem} {result.error.remedy}\n".encode()
+        # Names in the problem may have bytes that are not UTF-8.
+        text = f"{result.error.problem} {result.error.remedy}\n"
+        return text.encode("utf-8", "backslashreplace")
     return result.output

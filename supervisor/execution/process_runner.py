@@ -77,7 +77,8 @@ class ProcessRunner:
         child_processes.adopt_orphans()
         try:
             process = _start_process(spec, account)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            # ValueError: the image's command has a NUL, or is not valid Unicode.
             return self._start_failure(spec.argv[0], error)
         ended = False
         try:
@@ -162,14 +163,18 @@ class ProcessRunner:
         self.log.warning(f"The image's user {user} is not mapped in this sandbox; root is used.")
         return None
 
-    def _start_failure(self, program: str, error: OSError) -> tuple[int, bytes]:
+    def _start_failure(self, program: str, error: OSError | ValueError) -> tuple[int, bytes]:
         """Return the exit status of shells: 127 not found, 126 not executable."""
-        if error.filename not in (None, program):
+        if not isinstance(error, OSError):
+            text = f"scar: cannot start {program}: {error}\n"
+        elif error.filename not in (None, program):
             text = f"scar: cannot start {program} in {error.filename}: {error.strerror}\n"
         else:
             text = f"scar: cannot start {program}: {error.strerror}. Is it in the image?\n"
-        self.write(text.encode("utf-8", "backslashreplace"))
-        return (127 if isinstance(error, FileNotFoundError) else 126), text.encode()
+        # The program's name may have bytes that are not UTF-8: they are surrogates here.
+        data = text.encode("utf-8", "backslashreplace")
+        self.write(data)
+        return (127 if isinstance(error, FileNotFoundError) else 126), data
 
 
 def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess.Popen[bytes]:

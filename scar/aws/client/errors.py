@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -32,6 +33,7 @@ SdkError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
 # is not a BotoCoreError.
 SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 NO_REGION = "Set AWS_REGION or pass --region; `scar --local` needs no account."
+CORRECT_REGION = "Correct --region, AWS_REGION, the profile's Region or the FDL's region."
 _CREDENTIAL_ERROR_CODES = frozenset(
     {
         "ExpiredToken",
@@ -55,6 +57,7 @@ _REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
         "Run `aws configure`, set AWS_PROFILE, or use `scar --local`.",
     ),
     ((NoRegionError,), NO_REGION),
+    ((InvalidRegionError,), CORRECT_REGION),
     ((ProfileNotFound,), "See ~/.aws/config for the existing profiles."),
     (
         (EndpointConnectionError, ConnectTimeoutError),

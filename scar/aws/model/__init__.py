@@ -7,12 +7,12 @@ the name of every resource from these three, so that the name is known before th
 
 What goes out: ``resources/`` has one class per kind of AWS resource, the same for desired and
 observed state. ``plan`` compares both and returns the changes in dependency order: create and
-update what others need first, delete last. ``limits`` is the one table of AWS's limits, each with
-its source and date; a further limit is a line there. ``rates`` are its request rates and the token
-bucket that keeps to them. ``policy_meaning`` compares IAM policies. ``instance_types`` knows which
-EC2 instance types exist and which jobs fit them, from the table in ``instance_sizes``. ``prices``
-are AWS's list prices per Region, ``costs`` estimates from them, and ``cost_reference`` generates
-the document docs/costs.md.
+update what others need first, delete last. ``value_changes`` describes what differs. ``limits`` is
+the one table of AWS's limits, each with its source and date; a further limit is a line there.
+``rates`` are its request rates and the token bucket that keeps to them. ``policy_meaning`` compares
+IAM policies. ``instance_types`` knows which EC2 instance types exist and which jobs fit them, from
+the table in ``instance_sizes``. ``prices`` are AWS's list prices per Region, ``costs`` estimates
+from them, and ``cost_reference`` generates the document docs/costs.md.
 
 All other packages of ``scar.aws`` build on these values. Equal state compares equal, so that a plan
 without changes means that nothing has to be done. A further kind of resource is a class in

@@ -8,12 +8,13 @@ from graphlib import TopologicalSorter
 from textwrap import indent
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
+from scar.aws.model.value_changes import describe_changed_names, describe_value_change
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from scar.aws.model.resources import Resource, ResourceKey
 
-_MAX_VALUE_LENGTH = 60
 VARIABLES_FIELD = "environment"
 _STATUS_FIELD = "status"  # Batch's reasons are sentences that must be read whole
 NO_CHANGES = "Nothing to change."
@@ -29,11 +30,11 @@ class FieldChange:
 
     def __str__(self) -> str:
         if isinstance(self.before, tuple) and isinstance(self.after, tuple) and self.is_secret:
-            changed = sorted({str(pair[0]) for pair in {*self.before} ^ {*self.after}})
-            return f"{self.name}: {', '.join(changed)} (values are not shown)"
+            names = describe_changed_names(self.before, self.after)
+            return f"{self.name}: {names} (values are not shown)"
         if self.name == _STATUS_FIELD:
             return f"{self.name}: {self.before} -> {self.after}"
-        return f"{self.name}: {_shorten_value(self.before)} -> {_shorten_value(self.after)}"
+        return f"{self.name}: {describe_value_change(self.before, self.after)}"
 
     @property
     def is_secret(self) -> bool:
@@ -282,10 +283,3 @@ def _mask_value(name: str, value: object) -> object:
     if name != VARIABLES_FIELD or not isinstance(value, tuple):
         return value
     return [pair[0] for pair in value]
-
-
-def _shorten_value(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    # Keep both ends: long values such as digests and ARNs often differ only at the end.
-    half = _MAX_VALUE_LENGTH // 2
-    return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: half - 1]}…{text[-half:]}"

@@ -258,7 +258,7 @@ def _read_script(script: Path) -> bytes:
     content = read_event_file(script, f"The script {script}", "-s", only_regular=True)
     if not content.strip():
         raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
-    from scar.fdl.script_checks import find_script_problem
+    from scar.fdl.scripts.script_checks import find_script_problem
 
     if problem := find_script_problem(content, str(script)):
         raise UsageError(problem, remedy="Then run it again.")

@@ -26,7 +26,7 @@ from scar.image.formats.file_kinds import (
     is_tar,
 )
 from scar.image.formats.recompression import read_chunks
-from scar.image.formats.tar_stream import TAR_ERRORS, open_tar_stream
+from scar.image.formats.tar_stream import TAR_ERRORS, find_cut_member, open_tar_stream
 from scar.image.formats.unpacking_limits import UnpackedSize
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ _PEEKED_SIZE = 8 << 20  # bytes of a tar archive that are read, after decompress
 def require_image_file(path: Path) -> FileKind:
     """Return the kind of an image file: an image archive, or a tar archive that may be one.
 
-    Only the beginning is read. Raise NotAnImageError, with what to do, for everything else, OSError
-    if the path cannot be read.
+    Only the beginning is read, and the headers of an uncompressed archive. Raise NotAnImageError,
+    with what to do, for everything else, ImageError if it is truncated, OSError if the path cannot
+    be read.
     """
     if path.is_dir():
         kind = identify_folder_names({entry.name for entry in path.iterdir()})
@@ -57,7 +58,21 @@ def require_image_file(path: Path) -> FileKind:
             f"{path} is not an image archive: it is {kind.name}.",
             remedy=kind.remedy.replace("{path}", str(path)),
         )
+    if not path.is_dir():
+        _require_whole_file(path)
     return kind
+
+
+def _require_whole_file(path: Path) -> None:
+    """Raise ImageError if an uncompressed archive is cut within a file; only headers are read."""
+    with open_regular_file(path) as file:
+        if detect_compression(file.peek(8)[:8]) is Compression.NONE and (
+            name := find_cut_member(file)
+        ):
+            raise ImageError(
+                f"{path} is truncated: it ends within its file {name}.",
+                remedy="Copy or download it again, or write it again with `docker save`.",
+            )
 
 
 def open_regular_file(path: Path, meter: Meter | None = None) -> io.BufferedReader:

@@ -17,6 +17,10 @@ _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)
 _PATH = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _MAX_PATH_LENGTH = 255
+# The manual page of containers-transports, of section 5; sif is Apptainer's.
+_FILE_TRANSPORTS = frozenset({"docker-archive", "oci-archive", "oci", "dir", "sif"})
+_STORAGE_TRANSPORTS = frozenset({"docker-daemon", "containers-storage", "ostree"})
+_FILE_SUFFIX = re.compile(r"\.(tar(\.(gz|zst|xz|bz2|lz4))?|tgz|sif|oci)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,37 @@ def parse_reference(text: str) -> ImageReference:
     return ImageReference(
         registry=registry, repository=repository, tag=tag or "latest", digest=digest
     )
+
+
+def find_file_problem(name: str) -> str:
+    """Return why a name is not that of an image in a registry but of a file; empty if it may be.
+
+    Names are as skopeo and podman write them, ``docker-archive:image.tar``, or paths: no image of
+    Docker Hub is called ``image.tar``.
+    """
+    transport, colon, rest = name.partition(":")
+    if colon and not rest.startswith("//"):
+        if transport in _FILE_TRANSPORTS:
+            path = rest if transport == "dir" else rest.partition(":")[0]
+            return (
+                f"{name!r} is not an image name but an image file, as skopeo writes it; use"
+                f" `image_file: {path or 'PATH'}` instead of image"
+            )
+        if transport in _STORAGE_TRANSPORTS:
+            return (
+                f"{name!r} is an image in the storage of this machine, which scar does not read;"
+                f" save it (`docker save {rest or 'NAME'} -o image.tar`) and use `image_file:"
+                " image.tar` instead of image"
+            )
+    first = name.partition("/")[0]
+    is_path = first in {"", ".", ".."} or first.startswith("~")
+    has_registry = name != first and ("." in first or ":" in first)
+    if is_path or (_FILE_SUFFIX.search(name) and not has_registry):
+        return (
+            f"{name!r} is not an image name but the path of a file; use `image_file: {name}`"
+            " instead of image"
+        )
+    return ""
 
 
 def _split_tag(name: str) -> tuple[str, str]:

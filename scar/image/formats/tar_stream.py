@@ -7,6 +7,8 @@ all members in memory, and returns fewer bytes without an error where an archive
 from __future__ import annotations
 
 import contextlib
+import io
+import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +21,16 @@ if TYPE_CHECKING:
 # Bytes of the headers of one member: names, links, extended attributes (64 KiB each in Linux),
 # maps of sparse files.
 MAX_HEADER_SIZE = 1 << 20
+# Images have some hundred files.
+_MAX_CHECKED_HEADERS = 10_000
+_WITHOUT_CONTENT = frozenset(
+    {tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.DIRTYPE}
+    | {tarfile.FIFOTYPE}
+)
+# They precede the member that they describe.
+_HEADERS = frozenset(
+    {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK}
+)
 
 
 class TarStream:
@@ -99,6 +111,41 @@ def open_tar_stream(file: BinaryIO, max_members: int) -> Iterator[TarStream]:
     source = _MeteredSource(file)
     with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
         yield TarStream(archive, source, max_members)
+
+
+def find_cut_member(file: BinaryIO) -> str:
+    """Return the name of the member whose content ends after the file does; empty without one.
+
+    Only headers are read, of at most ``_MAX_CHECKED_HEADERS``. A damaged header, or a missing end
+    of the archive, is not found here.
+    """
+    size = file.seek(0, io.SEEK_END)
+    offset, announced = 0, None
+    for _ in range(_MAX_CHECKED_HEADERS):
+        file.seek(offset)
+        header = file.read(tarfile.BLOCKSIZE)
+        try:
+            info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        except TAR_ERRORS:  # the end, or damage that the archive reader reports
+            return ""
+        length = 0 if info.type in _WITHOUT_CONTENT else info.size
+        if info.type == tarfile.XHDTYPE:
+            announced = _pax_size(file.read(min(length, MAX_HEADER_SIZE)))
+        elif announced is not None and info.type not in _HEADERS:
+            length, announced = announced, None
+        if length < 0:
+            return ""
+        offset += tarfile.BLOCKSIZE + length
+        if offset > size:
+            return info.name
+        offset += -offset % tarfile.BLOCKSIZE
+    return ""
+
+
+def _pax_size(records: bytes) -> int | None:
+    """Return the size in a member's pax records: that of files too large for the header."""
+    sizes = re.findall(rb"(?:^|\n)\d+ size=(\d{1,19})(?=\n)", records)
+    return int(sizes[-1]) if sizes else None
 
 
 TAR_ERRORS = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
+from scar.aws.client.errors import translate_errors
 from scar.cli.connect import connect_to_aws, connect_to_local_cloud
 from scar.cli.main import run
 from scar.cli.services import Services
@@ -92,3 +95,30 @@ def test_without_a_region_commands_end_with_4(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     assert run(["ls"], Services({})) == 4
     assert "AWS_REGION" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["option", "AWS_REGION", "local"])
+@pytest.mark.parametrize(
+    ("region", "nearest"), [("eu_west_1", "eu-west-1"), ("us-east", "us-east-1"), ("US", "")]
+)
+def test_a_misspelt_region_is_named_with_the_nearest_one(
+    place: str, region: str, nearest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "AWS_REGION":
+        monkeypatch.setenv("AWS_DEFAULT_REGION", region)  # botocore's name of it
+    target = ConnectionTarget(region="" if place == "AWS_REGION" else region)
+    local = partial(connect_to_local_cloud, cloud("http://127.0.0.1:1"))
+    connect = local if place == "local" else connect_to_aws
+    with pytest.raises(ConfigurationError, match="not the name of an AWS Region") as caught:
+        connect(target)
+    assert f"did you mean `{nearest}`?" in caught.value.problem or not nearest
+    assert "--region" in caught.value.remedy
+
+
+def test_the_sdk_s_refusal_of_a_region_names_the_option() -> None:
+    with (
+        pytest.raises(ConfigurationError) as caught,
+        translate_errors("connect to lambda"),
+    ):
+        boto3.Session(region_name="eu_west_1").client("lambda")
+    assert "--region" in caught.value.remedy

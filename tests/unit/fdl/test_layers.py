@@ -13,7 +13,7 @@ from scar.fdl.effective_values import MASK, list_effective_values
 from scar.fdl.layers import SettingsLayer, merge_layers
 from scar.fdl.loader import LoadContext, ResolvedDocument, resolve_file
 from scar.fdl.problems import InvalidFdlError
-from scar.fdl.settings import config_path, read_settings
+from scar.fdl.settings import UserSettings, config_path, read_settings
 from scar.fdl.variables import TemplateVariables
 
 if TYPE_CHECKING:
@@ -214,6 +214,24 @@ def test_supported_values_of_scar_s_old_configuration_are_used(home: Path) -> No
     assert shown["lambda.memory"][0] == 700
     assert shown["batch.compute_resources.max_v_cpus"][0] == 9
     assert shown["batch.compute_resources.instance_types"] == ([], "default")
+
+
+@pytest.mark.parametrize("name", [".scar", ".config", ".config/scar"])
+def test_a_file_where_a_folder_of_settings_would_be_is_no_settings(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "user" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("of another program\n")
+    assert read_settings({"HOME": str(tmp_path / "user")}) == UserSettings()
+
+
+@pytest.mark.parametrize("name", [".scar/scar.cfg", ".config/scar/config.yaml"])
+def test_a_folder_where_a_file_of_settings_would_be_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "user" / name).mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory") as caught:
+        read_settings({"HOME": str(tmp_path / "user")})
+    assert "Errno" not in caught.value.problem
 
 
 def test_an_old_configuration_that_is_not_json_is_an_error(home: Path) -> None:

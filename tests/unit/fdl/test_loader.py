@@ -116,6 +116,28 @@ def test_invalid_documents_have_plain_messages(write: Write, text: str, problem:
     assert any(problem in found for found in problems(write(text))), problems(write(text))
 
 
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        *[(key, "x-a") for key in ("X-a", "X-A", "x_a", "X_a", "x.a", ".x-a", "xa", "_x-a")],
+        *[(key, "x-name") for key in ("x", ".x", "X-", "x_")],
+        *[(key, "x-common") for key in (".common", "x_common", "_common")],
+        ("x_my_anchors", "x-my-anchors"),
+    ],
+)
+def test_a_key_that_was_meant_as_the_user_s_own_is_named_with_its_prefix(
+    write: Write, key: str, written: str
+) -> None:
+    (found,) = problems(write(f"{key}: &a {{b: c}}\n{GOOD}"))
+    assert f"1:1: {key}: there is no such key" in found
+    assert f"`{written}`" in found
+
+
+@pytest.mark.parametrize("key", ["function", "storage_provider", "common"])
+def test_other_unknown_keys_do_not_name_the_prefix(write: Write, key: str) -> None:
+    assert not any("x-" in found for found in problems(write(f"{key}: 1\n{GOOD}")))
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path / "absent.yaml") == ["1:1: cannot be read: No such file or directory"]
     (tmp_path / "binary").write_bytes(b"\xff\x00")
@@ -303,7 +325,21 @@ def test_image_names_are_those_of_docker_pull(
         ("oras://a/b", "only docker:// can precede it"),
         ("docker://docker://a", "only docker:// can precede it"),
         ("a//b", "is not a valid repository name"),
-        ("./image.tar", "is not a valid"),
+        *[
+            (image, f"use `image_file: {image}`")
+            for image in (
+                *("./image.tar", "/a/i.tar", "../i", "image.tar", "images/a.tar.gz"),
+                *("IMAGE.TGZ", "alpine.sif", "my-image.tar.zst"),
+            )
+        ],
+        ("docker-archive:image.tar", "use `image_file: image.tar`"),
+        ("docker-archive:a/image.tar:name:tag", "use `image_file: a/image.tar`"),
+        ("oci-archive:image.tar", "use `image_file: image.tar`"),
+        ("oci:foo", "use `image_file: foo`"),
+        ("oci:foo:latest", "use `image_file: foo`"),
+        ("dir:foo", "use `image_file: foo`"),
+        ("docker-daemon:x:1", "(`docker save x:1 -o image.tar`) and use `image_file: image.tar`"),
+        ("containers-storage:x", "use `image_file: image.tar`"),
     ],
 )
 def test_invalid_image_names_are_found_before_a_registry_is_asked(
@@ -324,6 +360,14 @@ def test_invalid_image_names_are_found_before_a_registry_is_asked(
         ("eu-west-1a", "eu-west-1"),
         ("euwest1", "eu-west-1"),
         ("us-gov-east", "us-gov-east-1"),
+        ("us-east", "us-east-1"),
+        ("eu-wset-1", "eu-west-1"),
+        ("eu-west-l", "eu-west-1"),
+        ("ue-west-1", "eu-west-1"),
+        ("us-est-1", "us-east-1"),
+        ("us-east-0", "us-east-1"),
+        ("eu-west-01", "eu-west-1"),
+        ("xx-new-9", ""),
         ("Ireland", ""),
     ],
 )

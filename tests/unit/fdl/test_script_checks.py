@@ -6,24 +6,24 @@ import bz2
 import gzip
 import io
 import lzma
-import re
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.fdl.loader import load_document
 from scar.fdl.problems import InvalidFdlError
-from scar.fdl.script_checks import find_script_problem
+from scar.fdl.scripts.script_checks import find_script_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SCRIPT = "#!/bin/sh\n# comment\necho one\necho two\n"
 PLAIN = SCRIPT.encode()
@@ -180,10 +180,124 @@ def test_the_command_in_the_message_converts_the_script(tmp_path: Path, content:
     path = tmp_path / "my script's.sh"
     path.write_bytes(content)
     problem = find_script_problem(content, str(path))
-    (command,) = re.findall(r": ((?:LC_ALL=C sed|sed|iconv) .*?)(?:;.if a CR .*)?$", problem)
-    subprocess.run(["/bin/sh", "-c", command], check=True)
+    subprocess.run(["/bin/sh", "-c", problem.rpartition(": ")[2]], check=True)
     assert path.read_bytes().rstrip() == PLAIN.rstrip()
     assert list(tmp_path.iterdir()) == [path]
+    assert bad(path.read_bytes()) == ""
+
+
+def corrected(content: bytes) -> bytes:
+    """Return the content after the one command in the message."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "it's.sh")
+        path.write_bytes(content)
+        problem = find_script_problem(content, str(path))
+        subprocess.run(["/bin/sh", "-c", problem.rpartition(": ")[2]], check=True)
+        return path.read_bytes()
+
+
+ODD = (
+    "\ufeff",
+    "\xa0",
+    "\u200b",
+    "\u2028",
+    "\u201c",
+    "\x1b",
+    "\0",
+    "\x85",
+    " ",
+    "\n",
+    "\r\n",
+    "\t",
+)
+ODD_BYTES = (*(character.encode() for character in ODD), b"\xa0", b"\xff", b"\xff\xfe", b"\xe9")
+
+
+@pytest.mark.parametrize("lead", ODD_BYTES)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_the_command_removes_everything_before_the_interpreter(lead: bytes, end: bytes) -> None:
+    assert corrected(lead + PLAIN.replace(b"\n", end)).rstrip() == PLAIN.rstrip()
+
+
+@settings(max_examples=40)
+@given(st.lists(st.sampled_from(ODD_BYTES), min_size=1, max_size=6).map(b"".join))
+def test_the_command_removes_any_bytes_before_the_interpreter(lead: bytes) -> None:
+    assert corrected(lead + PLAIN) == PLAIN
+
+
+def test_what_precedes_the_interpreter_is_named() -> None:
+    assert "line 1: the character U+00A0 (NO-BREAK SPACE) before `#!`" in bad(
+        "\xa0".encode() + PLAIN
+    )
+    assert "the character U+2028 (LINE SEPARATOR)" in bad(" \u2028".encode() + PLAIN)
+    assert "the byte 0xa0 before" in bad(b"\xa0" + PLAIN)
+    assert "a NUL byte before" in bad(b"\0" + PLAIN)
+    assert "blanks or line ends before" in bad(b"\r\n " + PLAIN)
+
+
+WIDE = ("utf-16", "utf-16le", "utf-16be", "utf-32", "utf-32le", "utf-32be")
+script_lines = st.lists(
+    st.text(
+        st.one_of(
+            st.sampled_from("abc #日本語éÄ€Ā�的я"),
+            st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="\u2123\u2321"),
+        ),
+        max_size=12,
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=120)
+@given(
+    st.sampled_from(["#!/bin/sh", "# éé", "日本語", "# コメント", "id", "echo ü", "", "あ"]),
+    script_lines,
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(WIDE),
+    st.sampled_from(["", "\ufeff"]),
+)
+def test_the_command_keeps_the_text_of_wide_encodings(
+    head: str, lines: list[str], end: str, encoding: str, mark: str
+) -> None:
+    if "".join([head, *lines]).lstrip().startswith("#!") and not head.startswith("#!"):
+        return
+    text = "\n".join([head, *lines, ""])
+    content = (mark + text.replace("\n", end)).encode(encoding)
+    assert "UTF-" in bad(content)
+    assert corrected(content) == text.encode()
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+@pytest.mark.parametrize("text", ["id\n", "日本語\n", "é\n", "# éé…\necho\n", "a\n", "\n日本\n"])
+def test_short_files_in_wide_encodings_are_recognized(text: str, encoding: str) -> None:
+    assert corrected(text.encode(encoding)) == text.encode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16le", "utf-16be", "utf-32le"])
+@pytest.mark.parametrize("text", ["echo three\n", "# é\necho three\n", "日本語\r\necho\r\n" * 40])
+def test_the_command_converts_appended_text(text: str, encoding: str) -> None:
+    content = PLAIN + text.encode(encoding)
+    assert "text begins here" in bad(content)
+    assert corrected(content) == PLAIN + text.replace("\r\n", "\n").encode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16le", "utf-16"])
+def test_a_file_that_is_wide_at_its_beginning_only_gets_no_command(encoding: str) -> None:
+    content = (SCRIPT * 20 + "日本語\n").encode(encoding) + b"echo three\n"
+    assert "is not in that encoding throughout; save it again as UTF-8" in bad(content)
+    assert "iconv" not in bad(content)
+
+
+@pytest.mark.parametrize("kind", ["gzip", "bzip2", "xz", "zlib", "tar", "zip-stored", "zip"])
+@pytest.mark.parametrize("end", [b"\r\n", b"\r\r\n"])
+def test_the_command_leaves_the_data_of_archives_unchanged(kind: str, end: bytes) -> None:
+    head, data = b'#!/bin/sh\ntail -n +4 "$0" | cat\nexit 0\n', archive(kind)
+    assert corrected(head.replace(b"\n", end) + data) == head + data
+    assert corrected(b"\xef\xbb\xbf" + head + data) == head + data
+    # A NUL just before the data would count as their beginning.
+    long = head.replace(b"exit", b"# comment\n" * 60 + b"exit")
+    assert corrected(long.replace(b"cat", b"c\0at") + data) == long + data
 
 
 @pytest.mark.parametrize("key", ["init_script", "run_script"])

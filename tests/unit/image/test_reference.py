@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.image.errors import ImageError
-from scar.image.formats.reference import parse_reference
+from scar.image.formats.reference import find_file_problem, parse_reference
 
 DIGEST = "sha256:" + "ab" * 32
 HUB = "https://registry-1.docker.io"
@@ -63,3 +63,14 @@ def test_any_text_is_refused_or_parsed_to_a_stable_name(text: str) -> None:
         return
     assert parse_reference(str(reference)) == reference
     assert ".." not in reference.repository.split("/")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ubuntu", "ubuntu:24.04", "oci", "user/oci:1", "quay.io/a/b.tar", "localhost:5000/a.tar"),
+        *("docker://oci:1", f"a/b@{DIGEST}", "a.tar:1", "dir/x:1", "tarball", "docker-archive"),
+    ],
+)
+def test_names_of_registries_are_no_files(name: str) -> None:
+    assert find_file_problem(name) == ""

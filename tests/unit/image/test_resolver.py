@@ -7,7 +7,7 @@ import io
 import json
 import os
 import tarfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import zstandard
@@ -20,9 +20,11 @@ from scar.image.errors import (
     RegistryUnreachableError,
 )
 from scar.image.formats.blobs import BlobCache, digest_of
+from scar.image.formats.image_file import require_image_file
 from scar.image.formats.layer import LayerFile, build_layer, build_tar
 from scar.image.formats.manifest import INDEX_MEDIA_TYPES, OCI_MANIFEST, dump_json
 from scar.image.formats.resolver import find_base_image
+from scar.image.formats.tar_stream import find_cut_member
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -280,6 +282,41 @@ def test_a_truncated_archive_is_refused(
     with pytest.raises(ImageError):
         read(path, cache)
     assert not list(cache.incoming.iterdir())
+
+
+def test_an_archive_cut_within_a_file_is_recognized_by_its_headers(tmp_path: Path) -> None:
+    path, cut = tmp_path / "i.tar", tmp_path / "cut.tar"
+    write_docker_archive(path, "a:1", [TREE, {"big": LayerFile(bytes(range(256)) * 40)}], RUN)
+    require_image_file(path)
+    data = path.read_bytes()
+    with tarfile.open(path) as archive:
+        members = [(m.name, m.offset_data, m.offset_data + m.size) for m in archive if m.size]
+    for name, start, end in members:
+        for size in {start, start + 1, (start + end) // 2, end - 1}:
+            cut.write_bytes(data[:size])
+            with pytest.raises(ImageError, match="is truncated: it ends within its file") as caught:
+                require_image_file(cut)
+            assert name in caught.value.problem
+        cut.write_bytes(data[:end])
+        require_image_file(cut)  # not found without reading the manifest
+
+
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 513, 9 << 30])
+@pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("name", ["short", "é" * 200])
+def test_sizes_of_all_forms_are_read(
+    tmp_path: Path, size: int, tar_format: Literal[1, 2], name: str
+) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    header = info.tobuf(tar_format)
+    path = tmp_path / "sparse.tar"
+    for missing in (0, 1) if size else (0,):
+        with path.open("wb") as file:
+            file.write(header)
+            file.truncate(len(header) + size - missing)
+        with path.open("rb") as file:
+            assert bool(find_cut_member(file)) == bool(missing)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x1f\x8b", b"\0" * 2048])

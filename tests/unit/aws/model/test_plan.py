@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.model.plan import Create, Delete, Replace, Update, plan
+from scar.aws.model.plan import Create, Delete, FieldChange, Replace, Update, plan
 from scar.aws.model.resources import (
     BucketNotification,
     ComputeEnvironment,
@@ -24,6 +24,7 @@ from scar.aws.model.resources import (
     ResourceKey,
     Role,
 )
+from scar.aws.model.value_changes import describe_value_change
 
 FUNCTION = LambdaFunction(
     name="crop", role_arn="arn:aws:iam::1:role/scar/crop-role", image="x", memory=512
@@ -114,6 +115,80 @@ def test_a_plan_names_variables_and_never_shows_their_values() -> None:
     assert "environment: A (values are not shown)" in str(changed)
     for text in (str(created), created.to_json(), str(changed), changed.to_json()):
         assert not any(secret in text for secret in ("s3cret", "0ther", "kept"))
+
+
+LONG = "arn:aws:iam::123456789012:policy/" + "x" * 80
+POLICY = '{"Statement": [' + '{"Action": "s3:GetObject"}, ' * 9
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (512, 1024, "512 -> 1024"),
+        ("", "x", " -> x"),
+        ((), ("a",), "+ a"),
+        (("a",), (), "- a"),
+        (("a", "b"), ("b", "c"), "- a, + c"),
+        (("a", "a"), ("a",), "- a"),
+        (("a", "b"), ("b", "a"), "order: a, b -> b, a"),
+        ((("k", "1"), ("l", "2")), (("k", "1"), ("l", "3")), "l=2 -> 3"),
+        ((("k", "1"),), (("k", "1"), ("l", "")), "+ l="),
+        ((("k", "1"), ("l", "2")), (("l", "3"), ("m", "4")), "- k=1, l=2 -> 3, + m=4"),
+        ((("k", "1"), ("l", "2")), (("l", "2"), ("k", "1")), "order: k=1, l=2 -> l=2, k=1"),
+        (
+            ((("on", "x"), ("do", "1")),),
+            ((("on", "y"), ("do", "1")),),
+            "- (on=x, do=1), + (on=y, do=1)",
+        ),
+        (LONG + "a", LONG + "b", f"…{'x' * 12}a -> …{'x' * 12}b"),
+        ((LONG + "a",), (LONG + "b",), f"- …{'x' * 12}a, + …{'x' * 12}b"),
+        ((("p", LONG + "a"),), (("p", LONG + "b"),), f"p=…{'x' * 12}a -> …{'x' * 12}b"),
+        ((("p", LONG),), (("p", LONG + "b"),), f"p=…{'x' * 12} -> …{'x' * 12}b"),
+    ],
+)
+def test_a_change_shows_only_what_differs(before: object, after: object, text: str) -> None:
+    assert str(FieldChange("tags", before, after)) == f"tags: {text}"
+
+
+texts = st.one_of(
+    st.text("ab", max_size=5),
+    st.builds(
+        lambda lead, middle, end: LONG[:lead] + middle + POLICY[:end],
+        st.integers(0, 100), st.text("ab", max_size=2), st.integers(0, 200),
+    ),
+)  # fmt: skip
+pairs = st.dictionaries(st.text("kl", max_size=2), texts, max_size=4).map(lambda d: (*d.items(),))
+values = st.one_of(texts, st.lists(texts, max_size=4).map(tuple), pairs, st.lists(pairs).map(tuple))
+
+
+@given(values, values)
+def test_both_sides_of_a_change_look_different_and_equal_parts_are_left_out(
+    before: object, after: object
+) -> None:
+    if before == after:
+        return
+    text = describe_value_change(before, after)
+    one, arrow, two = text.partition(" -> ")
+    assert not arrow or one != two
+    if isinstance(before, tuple) and isinstance(after, tuple):
+        assert not text.startswith("(")
+        added = [part for part in text.split(", ") if part.startswith("+ ")]
+        removed = [part for part in text.split(", ") if part.startswith("- ")]
+        assert not {part[2:] for part in added} & {part[2:] for part in removed}
+
+
+def test_the_tags_of_the_plan_are_no_python_tuples() -> None:
+    before = replace(FUNCTION, tags=(("scar:buckets-1", "a"), ("scar:mode", "lambda")))
+    after = replace(FUNCTION, tags=(("scar:buckets-1", "a"), ("scar:mode", "batch")))
+    planned = plan([after], {before.key: before})
+    assert str(planned) == "~ function crop\n    tags: scar:mode=lambda -> batch"
+
+
+def test_added_and_removed_variables_have_a_sign() -> None:
+    before = replace(FUNCTION, environment=(("A", "1"), ("B", "2"), ("C", "3")))
+    after = replace(FUNCTION, environment=(("A", "0"), ("C", "3"), ("D", "4")))
+    text = str(plan([after], {before.key: before}))
+    assert "environment: A, - B, + D (values are not shown)" in text
 
 
 PERMISSION = InvokePermission(name="crop/scar-s3-photos", source_arn="arn:aws:s3:::photos")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from supervisor.errors import EventError, ScriptFailed
-from supervisor.invocation import RunOutcome
+from supervisor.execution.process_runner import ProcessRunner
+from supervisor.invocation import ProcessSpec, RunOutcome
+from supervisor.logs import Log
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness, notification
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from supervisor.invocation import RunResult
 
 SCRIPT = "#!/bin/sh\necho ran\n"
@@ -55,6 +57,50 @@ def test_an_interpreter_that_does_not_exist_fails_the_run(tmp_path: Path, script
     assert isinstance(result.error, ScriptFailed)
     assert result.error.status == 127
     assert b"cannot start" in printed
+
+
+# Bytes that are not UTF-8, and characters that Python's str.split() takes for blanks or line ends.
+NAMES = (
+    b"\xe9",
+    b"\xff\xfe",
+    b"\x85echo",
+    b"\xc2\x85",
+    b"\xc2\xa0",
+    b"\xe2\x80\xa8",
+    b"\xed\xa0\x80",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("head", [b"#!/bin/sh", b"#!", b"#! \t/no/such/folder/"])
+@pytest.mark.parametrize("argument", [b"", b" -x", b" \xe9"])
+def test_an_interpreters_name_may_have_any_bytes(
+    tmp_path: Path, head: bytes, name: bytes, argument: bytes
+) -> None:
+    result, printed = run(tmp_path, head + name + argument + b"\necho ran\n")
+    assert isinstance(result.error, ScriptFailed)
+    assert result.error.status == 127
+    assert b"cannot start" in printed
+    assert printed.decode()  # valid UTF-8, as the logs need it
+    assert result.output == printed
+
+
+def test_an_interpreter_whose_name_is_not_utf8_is_started(tmp_path: Path) -> None:
+    link = os.fsencode(tmp_path) + b"/caf\xe9"
+    Path(os.fsdecode(link)).symlink_to("/bin/sh")
+    result, printed = run(tmp_path, b"#!" + link + b"\necho ran\n")
+    assert (result.state, printed) == (RunOutcome.DONE, b"ran\n")
+
+
+@pytest.mark.parametrize("program", ["/bin/\0sh", "/bin/\ud800"])
+def test_a_command_that_no_system_call_accepts_fails_to_start(tmp_path: Path, program: str) -> None:
+    printed: list[bytes] = []
+    runner = ProcessRunner(Log(write=lambda _: None), write=printed.append)
+    task = ProcessSpec(argv=(program,), cwd=tmp_path, environment={}, folder=tmp_path)
+    status, output = runner.run(task, timeout=None)
+    assert status == 126
+    assert output == b"".join(printed)
+    assert b"cannot start /bin/" in output
 
 
 @pytest.mark.parametrize("script", [SCRIPT, "echo ran\n", "#!\necho ran\n", "\n\necho ran\n"])
