@@ -50,12 +50,14 @@ COMMANDS: Mapping[str, str] = {
     "image": "Inspect images; make images of root file systems and functions.",
     "local": "Start, stop and inspect the local cloud.",
     "completion": "Print the code that completes command lines in a shell.",
+    "help": "Show the help of scar or of a command.",
     "version": "Show scar's version.",
 }
 # Second names, and commands in a folder: the module and attribute of the command.
 ALIASES: Mapping[str, tuple[str, str]] = {
     "update": ("init", "update"),
     "logs": ("log", "log"),
+    "help": ("about.help", "show_help"),
     **{name: (f"about.{name}", name) for name in ("completion", "schema", "version")},
 }
 

@@ -257,8 +257,15 @@ def _counting(calls: dict[str, int], name: str, call: Callable[..., object]) -> 
     [("grow", "but changed meanwhile"), ("touch", "modified meanwhile"), ("cut", "became shorter")],
 )
 def test_a_file_that_changes_meanwhile_is_listed(
-    client: S3Client, tmp_path: Path, *, large: bool, change: str, message: str
+    client: S3Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    large: bool,
+    change: str,
+    message: str,
 ) -> None:
+    monkeypatch.setattr("scar.transfer.put.WORKERS", 1)  # the first request is that of ``a``
     size = MULTIPART_THRESHOLD + 5 if large else 300_000
     path, other = tmp_path / "data" / "a", tmp_path / "data" / "b"
     path.parent.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -173,3 +174,32 @@ def test_a_repeated_option_keeps_the_status_of_a_detailed_plan() -> None:
 
 def test_a_value_that_looks_like_an_option_is_no_repetition() -> None:
     assert run(["ls", "--region", "--region"], FakeServices({})) == 0
+
+
+@pytest.mark.parametrize("name", ["", "put", "image", *LEAVES])
+def test_help_is_the_same_as_the_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*name.split(), "--help"], FakeServices({})) == 0
+    expected = capsys.readouterr().out
+    assert expected.startswith(f"Usage: scar {name}".rstrip())
+    assert run(["help", *name.split()], FakeServices({})) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pt"], "No such command 'pt'; did you mean put?"),
+        (["image", "inspekt"], "No such command 'inspekt'; did you mean inspect?"),
+        (["put", "get"], "scar put has no subcommands."),
+    ],
+)
+def test_help_of_no_command_is_a_usage_error(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["help", *words], FakeServices({})) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "put", "-j"], FakeServices({})) == 0
+    assert "Upload files" in json.loads(capsys.readouterr().out)["help"]
