@@ -6,7 +6,9 @@ groups ``scar image`` and ``scar local`` work in the same way.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,7 +18,8 @@ from scar.cli.options import target_options
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from click.shell_completion import CompletionItem
 
@@ -47,14 +50,43 @@ COMMANDS: Mapping[str, str] = {
     "image": "Inspect images; make images of root file systems and functions.",
     "local": "Start, stop and inspect the local cloud.",
     "completion": "Print the code that completes command lines in a shell.",
+    "help": "Show the help of scar or of a command.",
     "version": "Show scar's version.",
 }
 # Second names, and commands in a folder: the module and attribute of the command.
 ALIASES: Mapping[str, tuple[str, str]] = {
     "update": ("init", "update"),
     "logs": ("log", "log"),
+    "help": ("about.help", "show_help"),
     **{name: (f"about.{name}", name) for name in ("completion", "schema", "version")},
 }
+
+
+def require_single_values(
+    command: click.Command, context: click.Context, arguments: Sequence[str]
+) -> None:
+    """Raise a usage error if an option that has one value is given twice.
+
+    Click would silently use the last value. Flags may be repeated: that changes nothing.
+    """
+    _, _, parameters = command.make_parser(context).parse_args(list(arguments))
+    for parameter, number in Counter(parameters).items():
+        if not isinstance(parameter, click.Option) or number == 1:
+            continue
+        if not (parameter.multiple or parameter.is_flag or parameter.count):
+            raise click.UsageError(
+                f"{parameter.opts[0]} was given {'twice' if number == 2 else f'{number} times'};"
+                " it has one value.",
+                context,
+            )
+
+
+class TranslatingCommand(click.Command):
+    """A command that replaces usage errors by its own."""
+
+    def translate_usage_errors(self, args: Sequence[str]) -> AbstractContextManager[None]:
+        """Return the context in which these arguments are parsed."""
+        raise NotImplementedError
 
 
 class LazyCommandGroup(click.Group):
@@ -97,9 +129,12 @@ class LazyCommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command of these arguments; a usage error suggests the nearest name."""
+        """Return the command of these arguments; a usage error suggests the nearest name.
+
+        Every command line passes here, so this is also where the command's options are checked.
+        """
         try:
-            return super().resolve_command(ctx, args)
+            name, command, rest = super().resolve_command(ctx, args)
         except click.UsageError as error:
             if args[0].startswith("-"):
                 raise
@@ -107,6 +142,22 @@ class LazyCommandGroup(click.Group):
             raise click.UsageError(
                 f"No such command {args[0]!r}{suggestion or '.'}", ctx
             ) from error
+        if command is not None and not ctx.resilient_parsing:
+            own = click.Context(command, parent=ctx, info_name=name, **command.context_settings)
+            translating = (
+                command.translate_usage_errors(rest)
+                if isinstance(command, TranslatingCommand)
+                else contextlib.nullcontext()
+            )
+            with translating:
+                require_single_values(command, own, rest)
+        return name, command, rest
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the group's own options, those before the command."""
+        if not ctx.resilient_parsing:
+            require_single_values(self, ctx, args)
+        return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete a command from the table; click's own method would import them all."""

@@ -111,8 +111,9 @@ def _run_command(arguments: list[str], services: Services | None) -> int:
             cli.invoke(context)
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
-    except click.Abort:
-        return _report("Interrupted.", INTERRUPTED)
+    except click.Abort as abort:
+        # A no to a question (``scar.cli.prompts``) has a text of its own.
+        return _report(str(abort) or "Interrupted.", INTERRUPTED)
     except click.ClickException as error:
         return _report(_describe_usage_error(error), error.exit_code)
     except BrokenPipeError:

@@ -210,5 +210,7 @@ def parse_variables(
         name, equals, content = text.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{text!r} is not NAME=value", context, parameter)
+        if name in variables:
+            raise click.BadParameter(f"{name} was given twice", context, parameter)
         variables[name] = content
     return variables

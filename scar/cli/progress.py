@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from scar.cli.session import Session
-    from scar.transfer.result import TransferResult
+    from scar.transfer.result import TransferProblem, TransferResult
 
+MAX_NAME = 80  # characters of a file's or folder's name that are shown; JSON output has all
 MAX_LINES = 10  # problems that are shown; JSON output has all
 
 
@@ -41,10 +42,9 @@ class TransferProgress:
         try:
             yield
         except KeyboardInterrupt:
-            if not self.meter.counts.items:
-                self.session.terminal.write_message(self._describe_state())
-                raise
             self.session.terminal.clear_progress()
+            if not self.meter.counts.items:
+                raise KeyboardInterrupt(f"nothing was {self.done.lower()}.") from None
             raise KeyboardInterrupt(f"{self._describe_state()} {self.repeat}") from None
         except ScarError:
             if self.meter.counts.items:
@@ -79,10 +79,7 @@ class TransferProgress:
             raise self._incomplete(result)
 
     def _incomplete(self, result: TransferResult) -> IncompleteTransferError:
-        lines = [
-            f"  {escape_control_characters(p.name)}: {escape_control_characters(p.reason)}"
-            for p in result.problems[:MAX_LINES]
-        ]
+        lines = [f"  {_format_problem(problem)}" for problem in result.problems[:MAX_LINES]]
         hidden = len(result.problems) - MAX_LINES
         if hidden > 0:
             lines.append(f"  and {hidden:,} more (-j lists all)")
@@ -90,5 +87,27 @@ class TransferProgress:
         verb = "was" if len(result.problems) == 1 else "were"
         return IncompleteTransferError(
             f"{what} {verb} not {self.done.lower()}, or not as found:\n" + "\n".join(lines),
-            remedy="All others were. Correct the cause, and repeat the command for these alone.",
+            remedy="All others were. Correct the cause, and repeat the command for these alone."
+            if result.files_without_problem
+            else "Correct the cause, and repeat the command.",
         )
+
+
+def _format_problem(problem: TransferProblem) -> str:
+    """Return a problem on one line; long names, which the reason repeats, are cut in the middle."""
+    name, reason = problem.name, problem.reason
+    # Part by part: the reason may have another path that ends in the same names.
+    for part in name.split("/"):
+        short = shorten_middle(part, MAX_NAME)
+        name, reason = name.replace(part, short), reason.replace(part, short)
+    short = shorten_middle(name, 2 * MAX_NAME)
+    name, reason = short, reason.replace(name, short)
+    return f"{escape_control_characters(name)}: {escape_control_characters(reason)}"
+
+
+def shorten_middle(text: str, length: int) -> str:
+    """Return the text, or its start and end with ``…`` between, at most ``length`` characters."""
+    if len(text) <= length:
+        return text
+    start = length // 2
+    return f"{text[:start]}…{text[len(text) - (length - start - 1) :]}"

@@ -9,11 +9,17 @@ import click
 from scar.cli.formatting import escape_lines
 
 
-def require_confirmation(question: str, *, refusal: str) -> None:
+class DeclinedError(click.Abort):
+    """The user answered no; the text is the state that this leaves: ``Nothing was removed.``"""
+
+
+def require_confirmation(question: str, *, refusal: str, declined: str) -> None:
     """Ask a yes/no question on stderr; return only if the answer is yes.
 
-    Raise click.UsageError with ``refusal`` if stdin is not a terminal, click.Abort after a no.
+    Raise click.UsageError with ``refusal`` if stdin is not a terminal, DeclinedError with
+    ``declined`` after a no, click.Abort after Ctrl-C or the end of the input.
     """
     if not sys.stdin.isatty():
         raise click.UsageError(refusal)
-    click.confirm(escape_lines(question), abort=True, err=True)
+    if not click.confirm(escape_lines(question), err=True):
+        raise DeclinedError(declined)

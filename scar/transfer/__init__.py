@@ -8,7 +8,7 @@ them (``upload_body`` is the content of one). ``get`` lists the objects (``objec
 each into its file below the target folder, never outside it (``target_files``). Both process small
 files concurrently in ``pool``, and large ones one after another with concurrent parts (multipart),
 so memory does not grow with the number or the size of files. ``function_starts`` tells which
-functions the uploaded objects start.
+functions the uploaded objects start, ``suggestions`` which location was meant by a misspelt one.
 
 One file or object that cannot be transferred does not end a command: ``result`` collects it with
 its reason. What concerns all of them does: no network, no permission, no space. What was

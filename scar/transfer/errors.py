@@ -62,11 +62,12 @@ class TransferError(ScarError):
 
 
 class BucketNotFoundError(TransferError):
-    """The bucket does not exist."""
+    """The bucket does not exist; ``meant`` is what the user probably meant, a bucket or folder."""
 
-    def __init__(self, bucket: str) -> None:
+    def __init__(self, bucket: str, *, meant: str = "") -> None:
+        suggestion = f"; did you mean {meant}?" if meant else "."
         super().__init__(
-            f"The bucket {bucket} does not exist.",
+            f"The bucket {bucket} does not exist{suggestion}",
             remedy="Check the spelling and the account (see the first line of the output). "
             "`scar init` creates the buckets of an FDL file.",
         )

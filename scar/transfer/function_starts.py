@@ -61,7 +61,9 @@ class FunctionStarts:
         if self._starting == self.objects:
             return f"Starts {names}."
         others = self.objects - self._starting
-        return f"Starts {names}. {others:,} start nothing, such as {self._example}."
+        if others == 1:
+            return f"Starts {names}. 1 file starts nothing: {self._example}."
+        return f"Starts {names}. {others:,} files start nothing, such as {self._example}."
 
     def _describe_none(self, bucket: str, prefix: str) -> str:
         near = [rule for rule in self.rules if self._example.startswith(_rule_folder(rule))]

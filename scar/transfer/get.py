@@ -27,6 +27,7 @@ from scar.transfer.errors import (
 from scar.transfer.objects import list_objects
 from scar.transfer.pool import map_unordered
 from scar.transfer.result import ProblemList, TransferredObject, TransferResult
+from scar.transfer.suggestions import suggest_folder
 from scar.transfer.target_files import TargetFiles, UnusableKeyError
 from supervisor.events.parser import is_folder_marker
 
@@ -81,7 +82,7 @@ def download_objects(
     download.problems.raise_if_all_refused()
     if not count and not download.folder_markers and not len(download.problems):
         raise UsageError(
-            f"There are no objects in s3://{location}.",
+            f"There are no objects in s3://{location}{suggest_folder(client, location) or '.'}",
             remedy=f"List the bucket's objects with `scar ls -b {location.bucket}`.",
         )
     return TransferResult(count, size, download.problems.to_tuple())

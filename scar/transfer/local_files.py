@@ -46,30 +46,99 @@ def check_files(
 ) -> TransferTotals:
     """Check every file before the first upload, and return the totals of those to upload.
 
-    A file that cannot be uploaded is added to ``problems``. ``on_skipped`` is called with a
-    message for each link to a folder. Raise UsageError for a missing path, an empty folder, and
-    two files with one key; TransferError if no file can be read.
+    A file that cannot be uploaded is added to ``problems``, and so is a path that does not exist or
+    has no files, if others have some. ``on_skipped`` is called with a message for each link to a
+    folder, and for files that an earlier path contains too. Raise UsageError if all paths are
+    missing or empty, and for two files with one key; TransferError if no file can be read.
     """
-    files = size = 0
-    # One folder has no name twice, so the keys are compared only if there are several paths.
-    sources: dict[str, Path] | None = {} if len(paths) > 1 else None
+    check = _Check(target, problems, meter, on_skipped, compares_keys=len(paths) > 1)
+    unusable: list[tuple[Path, UsageError, str]] = []
     for path in paths:
         if not os.path.lexists(path):
-            raise UsageError(f"The file or folder {path} does not exist.", remedy="Check -p.")
-        found, known = 0, len(problems)
-        for file in files_to_upload([path], target, problems, on_skipped):
-            if not os.access(file.path, os.R_OK):
-                problems.add(str(file.path), "it cannot be read: Permission denied")
-                continue
-            if sources is not None:
-                _check_unique_key(file, sources)
-            meter.expect(file.size)
-            found, size = found + 1, size + file.size
-        if not found and len(problems) == known:
-            raise UsageError(f"There are no files in {path}.", remedy="Check -p.")
-        files += found
+            error = UsageError(f"The file or folder {path} does not exist.", remedy="Check -p.")
+            unusable.append((path, error, "it does not exist"))
+        elif not check.check_path(path):
+            error = UsageError(f"There are no files in {path}.", remedy="Check -p.")
+            unusable.append((path, error, "there are no files in it"))
+    if len(unusable) == len(paths):
+        raise unusable[0][1]
+    for path, _, reason in unusable:
+        problems.add(str(path), reason)
     meter.finish_total()
-    return TransferTotals(files, size)
+    return TransferTotals(check.files, check.size)
+
+
+class _Check:
+    """The check of all files of one command, and their totals."""
+
+    def __init__(
+        self,
+        target: S3Location,
+        problems: ProblemList,
+        meter: Meter,
+        on_skipped: Callable[[str], None],
+        *,
+        compares_keys: bool,
+    ) -> None:
+        self.target = target
+        self.problems = problems
+        self.meter = meter
+        self.on_skipped = on_skipped
+        self.files = self.size = 0
+        # One folder has no name twice, so the keys are compared only if there are several paths.
+        self._sources: dict[str, Path] | None = {} if compares_keys else None
+
+    def check_path(self, path: Path) -> bool:
+        """Check the files of a path; return False if it has none, nor any problem."""
+        found, known = 0, len(self.problems)
+        repeated: list[tuple[Path, Path]] = []
+        for file in files_to_upload([path], self.target, self.problems, self.on_skipped):
+            found += 1
+            if not os.access(file.path, os.R_OK):
+                self.problems.add(str(file.path), "it cannot be read: Permission denied")
+            elif other := self._find_same(file):
+                repeated.append((file.path, other))
+            else:
+                self.meter.expect(file.size)
+                self.files, self.size = self.files + 1, self.size + file.size
+        if repeated:
+            self.on_skipped(_describe_repeated(path, repeated))
+        # A problem that an earlier path has too is known already.
+        return bool(found) or len(self.problems) > known or str(path) in self.problems
+
+    def _find_same(self, file: LocalFile) -> Path | None:
+        """Return the path before under which the same file was found; None if it is new.
+
+        Raise UsageError if another file has the same key.
+        """
+        if self._sources is None:
+            return None
+        other = self._sources.setdefault(file.name, file.path)
+        if other is file.path:
+            return None
+        if not _is_same_file(other, file.path):
+            raise UsageError(
+                f"{other} and {file.path} would get the same object key.",
+                remedy="Upload them to different folders. Nothing was uploaded.",
+            )
+        return other
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one was removed meanwhile
+        return False
+
+
+def _describe_repeated(path: Path, repeated: Sequence[tuple[Path, Path]]) -> str:
+    if len(repeated) > 1:
+        number = f"{len(repeated):,} files of {path}"
+        return f"{number} are also in an earlier path: each is uploaded once."
+    file, other = repeated[0]
+    if file == other:
+        return f"{file} is named twice: it is uploaded once."
+    return f"{file} is the same file as {other}: it is uploaded once."
 
 
 def files_to_upload(
@@ -181,12 +250,3 @@ def _key_problem(key: str) -> str:
     if size > MAX_KEY_BYTES:
         return f"its key has {size} bytes; the limit of S3 is {MAX_KEY_BYTES} bytes"
     return ""
-
-
-def _check_unique_key(file: LocalFile, sources: dict[str, Path]) -> None:
-    other = sources.setdefault(file.name, file.path)
-    if other is not file.path:
-        raise UsageError(
-            f"{other} and {file.path} would get the same object key.",
-            remedy="Upload them to different folders. Nothing was uploaded.",
-        )

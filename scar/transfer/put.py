@@ -44,9 +44,10 @@ def upload_files(
     """Upload all files below the paths.
 
     The content of a folder keeps its structure below ``target``; a file keeps its name. ``report``
-    is called once per object, ``on_skipped`` with a message for each link to a folder. All files
-    are checked before the first upload (``local_files.check_files``). A file that cannot be
-    uploaded does not prevent the others: the result names it, and those that changed meanwhile.
+    is called once per object, ``on_skipped`` with a message for each link to a folder, and for
+    files that several paths contain, which are uploaded once. All files are checked before the
+    first upload (``local_files.check_files``). A file that cannot be uploaded does not prevent the
+    others: the result names it, and those that changed meanwhile.
 
     Raise what concerns all files: BucketNotFoundError, BucketOwnerError, UsageError,
     TransferError, OperationRefusedError, ConfigurationError.
@@ -82,7 +83,13 @@ class _Upload:
         Runs in the thread that feeds the pool: the small files before a large one are uploaded
         meanwhile, and those after it wait, so that its parts do not compete for connections.
         """
+        # Two paths may contain the same file (check_files): it is uploaded once.
+        uploaded: set[str] | None = set() if len(paths) > 1 else None
         for file in files_to_upload(paths, self.target, self.problems):
+            if uploaded is not None:
+                if file.name in uploaded:
+                    continue
+                uploaded.add(file.name)
             if file.size < MULTIPART_THRESHOLD:
                 yield file
             elif transferred := self._upload(file, self._send_in_parts):
@@ -126,7 +133,7 @@ class _Upload:
         counter.complete()
         self.problems.note_success()
         if change:
-            self.problems.add(str(file.path), _describe_change(*change))
+            self.problems.add(str(file.path), _describe_change(*change), transferred=True)
         return TransferredObject(key, body.size)
 
     def _send_at_once(self, key: str, body: UploadBody, counter: MeteredItem) -> None:

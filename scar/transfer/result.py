@@ -28,10 +28,14 @@ class TransferredObject:
 
 @dataclass(frozen=True, slots=True)
 class TransferProblem:
-    """A file or object that was not transferred, or not as it is; ``name`` is its path or key."""
+    """A file or object that was not transferred; ``name`` is its path or key.
+
+    With ``transferred`` it was, but not as it is: it changed meanwhile.
+    """
 
     name: str
     reason: str
+    transferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,11 @@ class TransferResult:
     size: int
     problems: tuple[TransferProblem, ...] = ()
 
+    @property
+    def files_without_problem(self) -> int:
+        """The number of files that were transferred as they are."""
+        return self.files - sum(problem.transferred for problem in self.problems)
+
 
 class ProblemList:
     """Collects the problems of all threads, one for each name."""
@@ -67,10 +76,10 @@ class ProblemList:
     def __contains__(self, name: str) -> bool:
         return name in self._problems
 
-    def add(self, name: str, reason: str) -> None:
+    def add(self, name: str, reason: str, *, transferred: bool = False) -> None:
         """Add a problem; the first reason for a name stays."""
         with self._lock:
-            self._problems.setdefault(name, TransferProblem(name, reason))
+            self._problems.setdefault(name, TransferProblem(name, reason, transferred))
 
     def add_refusal(self, name: str, error: ScarError) -> None:
         """Add an item that the service refused; raise the error if it seems to refuse all."""

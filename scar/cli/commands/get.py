@@ -48,16 +48,21 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
     from scar.transfer import get as transfer
     from scar.transfer.client import transfer_client
     from scar.transfer.location import S3Location
+    from scar.transfer.suggestions import suggesting_buckets
 
     place = S3Location.parse(bucket)
-    client = transfer_client(session.connect(), owner)
+    connection = session.connect()
+    client = transfer_client(connection, owner)
     progress = TransferProgress(
         session,
         "Downloaded",
         where=path,
         repeat="Each of them is complete. The same command downloads all again.",
     )
-    with progress.describing_interruption():
+    with (
+        progress.describing_interruption(),
+        suggesting_buckets(place, lambda: session.services.list_functions(connection)),
+    ):
         result = transfer.download_objects(
             client,
             place,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +50,11 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
     from scar.transfer.location import S3Location
 
     place = S3Location.parse(bucket)
-    _show_objects(session, session.connect(), place, owner)
+    from scar.transfer.suggestions import suggesting_buckets
+
+    connection = session.connect()
+    with suggesting_buckets(place, lambda: session.services.list_functions(connection)):
+        _show_objects(session, connection, place, owner)
 
 
 def _show_functions(session: Session, functions: Iterable[FunctionSummary]) -> None:
@@ -87,11 +92,17 @@ def _show_objects(
     """Write the objects as they are listed, so that millions of them need little memory."""
     from scar.transfer.client import transfer_client
     from scar.transfer.objects import list_objects
+    from scar.transfer.suggestions import suggest_folder
     from supervisor.events.parser import is_folder_marker
 
-    entries = list_objects(transfer_client(connection, owner), place)
+    client = transfer_client(connection, owner)
+    entries = list_objects(client, place)
     if session.json:
-        session.terminal.write_json_rows(map(_object_to_json, entries))
+        first = next(entries, None)
+        rows = () if first is None else map(_object_to_json, chain([first], entries))
+        session.terminal.write_json_rows(rows)
+        if first is None and (suggestion := suggest_folder(client, place)):
+            session.terminal.write_message(f"0 objects in {place}{suggestion}")
         return
     files = total = markers = 0
     for entry in entries:
@@ -102,9 +113,10 @@ def _show_objects(
             markers += 1
         else:
             files, total = files + 1, total + entry.size
+    found = "" if files or markers else suggest_folder(client, place)
     folders = f" and {format_count(markers, 'folder marker')}" if markers else ""
     session.terminal.write_message(
-        f"{format_count(files, 'object')}{folders}, {format_size(total)} in {place}"
+        f"{format_count(files, 'object')}{folders}, {format_size(total)} in {place}{found}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.command_group import TranslatingCommand
 from scar.cli.deployment import deploy_functions
 from scar.cli.function_flags import FunctionFlags
 from scar.cli.function_options import NEW_NAME, function_options, name_option
@@ -14,7 +15,7 @@ from scar.cli.options import fdl_option, output_options, pass_session, target_op
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from scar.cli.session import Session
@@ -29,8 +30,15 @@ class PlanUsageError(click.UsageError):
     exit_code = 1
 
 
-class PlanCommand(click.Command):
+class PlanCommand(TranslatingCommand):
     """A command whose options are parsed under the rule of --detailed-exitcode."""
+
+    def translate_usage_errors(
+        self, args: Sequence[str]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Raise PlanUsageError for a usage error if the arguments have --detailed-exitcode."""
+        # A wrong option is found before --detailed-exitcode is parsed, so look at the text.
+        return _translated_usage_errors(_DETAILED in args)
 
     def make_context(
         self,
@@ -40,8 +48,7 @@ class PlanCommand(click.Command):
         **extra: object,
     ) -> click.Context:
         """Parse the options; raise PlanUsageError if they are wrong."""
-        # A wrong option is found before --detailed-exitcode is parsed, so look at the text.
-        with _translated_usage_errors(_DETAILED in args):
+        with self.translate_usage_errors(args):
             return super().make_context(info_name, args, parent, **extra)
 
 

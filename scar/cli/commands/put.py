@@ -46,7 +46,8 @@ def put(
 
     The structure of a folder is kept: `-b data/in -p photos` uploads `photos/2024/a.jpg` to
     `in/2024/a.jpg`. All files are checked before the first one is uploaded. A file that cannot be
-    uploaded does not prevent the others: it is listed at the end, and the exit status is 1.
+    uploaded, or a PATH that does not exist, does not prevent the others: it is listed at the end,
+    and the exit status is 1.
 
     \b
     Examples:
@@ -60,13 +61,15 @@ def put(
     from scar.transfer import put as transfer
     from scar.transfer.client import transfer_client
     from scar.transfer.location import S3Location
+    from scar.transfer.suggestions import suggesting_buckets
 
     place = S3Location.parse(bucket)
     if place.has_empty_part:
         session.terminal.write_message(
             f"The keys begin with {place.prefix!r}, as written: '//' is not the same folder as '/'."
         )
-    client = transfer_client(session.connect(), owner)
+    connection = session.connect()
+    client = transfer_client(connection, owner)
     algorithm, key = session.encryption
     if algorithm:
         add_default_encryption(client, algorithm, key)
@@ -78,7 +81,10 @@ def put(
         " its function again.",
     )
     starts = function_starts.LazyFunctionStarts(client, place)
-    with progress.describing_interruption():
+    with (
+        progress.describing_interruption(),
+        suggesting_buckets(place, lambda: session.services.list_functions(connection)),
+    ):
         result = transfer.upload_files(
             client,
             place,

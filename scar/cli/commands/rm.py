@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,6 @@ from scar.cli.deployment import show_plan
 from scar.cli.fdl_files import connect_names
 from scar.cli.options import (
     fdl_option,
-    function_option,
     notification_options,
     output_options,
     pass_session,
@@ -19,6 +19,7 @@ from scar.cli.options import (
     target_options,
 )
 from scar.cli.prompts import require_confirmation
+from scar.cli.run_selection import names_option
 from scar.errors import ScarError
 from scar.spelling import suggest_name
 
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.plan import Plan
     from scar.cli.session import Session
 
 
 @click.command()
-@function_option()
+@names_option()
 @fdl_option
 @click.option("-a", "--all", "everything", is_flag=True, help="All functions of the account.")
 @click.option("--force", is_flag=True, help="Terminate jobs that are still running.")
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 @pass_session
 def rm(  # noqa: PLR0913 one argument per option
     session: Session,
-    name: str | None,
+    names: Sequence[str],
     file: Path | None,
     *,
     everything: bool,
@@ -63,12 +65,13 @@ def rm(  # noqa: PLR0913 one argument per option
     \b
     Examples:
       scar rm -f thumbnails.yaml --dry-run
-      scar rm -n gray --keep-logs
+      scar rm -n gray -n thumbnails --keep-logs
     """
-    require_one_of({"-n NAME": name, "-f FILE": file, "-a": everything})
+    require_one_of({"-n NAME": names, "-f FILE": file, "-a": everything})
     from scar.aws.deploy.remove import RemovalOptions
 
-    connection, names, buckets = _connect_selection(session, name, file)
+    named = tuple(dict.fromkeys(names))
+    connection, names, buckets = _connect_selection(session, named, file)
     if names and not (dry_run or yes):
         _confirm(session, names, everything=everything, keep_logs=keep_logs)
     plan = session.services.remove(
@@ -79,18 +82,44 @@ def rm(  # noqa: PLR0913 one argument per option
         dry_run=dry_run,
     )
     # With --force an absent function is no error, as with `rm -f`.
-    if name and not plan and not force:
-        known = session.services.list_function_names(connection)
-        suggestion = suggest_name(name, known)
-        raise ScarError(
-            f"There is no function {name}, nor any resource of one{suggestion or '.'}",
-            remedy="`scar ls` lists the functions of the account.",
-        )
-    show_plan(session, plan, dry_run=dry_run)
-    if not dry_run:
-        kept = "Buckets with data and logs stay." if keep_logs else "Buckets with data stay."
-        removed = f"Removed: {', '.join(names)}. {kept}"
-        session.terminal.write_message(removed if names else "There is nothing to remove.")
+    absent = [] if force else _find_absent(named, plan)
+    removed = [name for name in names if name not in absent]
+    if removed or not absent:
+        show_plan(session, plan, dry_run=dry_run)
+        if not dry_run:
+            _report_removed(session, removed, keep_logs=keep_logs)
+    if absent:
+        raise _absent_error(absent, session.services.list_function_names(connection))
+
+
+def _find_absent(names: Sequence[str], plan: Plan) -> list[str]:
+    """Return the names without any resource in the plan of their removal."""
+    if not plan or len(names) < 2:
+        return [] if plan else list(names)
+    owners = {*plan.owners.values()}
+    # What an interrupted removal left behind, such as a role, has the name but no owner.
+    others = [k.name for c in plan.changes if (k := c.resource.key) not in plan.owners]
+    return [
+        name
+        for name in names
+        if owners
+        and name not in owners
+        and not any(re.search(rf"(^|/){re.escape(name)}($|-)", other) for other in others)
+    ]
+
+
+def _absent_error(names: Sequence[str], known: Sequence[str]) -> ScarError:
+    sentences = (
+        f"There is no function {name}, nor any resource of one{suggest_name(name, known) or '.'}"
+        for name in names
+    )
+    return ScarError("\n".join(sentences), remedy="`scar ls` lists the functions of the account.")
+
+
+def _report_removed(session: Session, names: Sequence[str], *, keep_logs: bool) -> None:
+    kept = "Buckets with data and logs stay." if keep_logs else "Buckets with data stay."
+    removed = f"Removed: {', '.join(names)}. {kept}"
+    session.terminal.write_message(removed if names else "There is nothing to remove.")
 
 
 def _confirm(session: Session, names: Sequence[str], *, everything: bool, keep_logs: bool) -> None:
@@ -102,17 +131,17 @@ def _confirm(session: Session, names: Sequence[str], *, everything: bool, keep_l
     require_confirmation(
         "Remove them?",
         refusal="rm --all asks for confirmation, but stdin is not a terminal: add --yes.",
+        declined="Nothing was removed.",
     )
 
 
 def _connect_selection(
-    session: Session, name: str | None, file: Path | None
+    session: Session, names: Sequence[str], file: Path | None
 ) -> tuple[AwsConnection, Sequence[str], frozenset[str]]:
     """Connect; return the functions, and the file's buckets, which are removed if empty."""
     if file is None:
         connection = session.connect()
-        names = [name] if name else session.services.list_function_names(connection)
-        return connection, names, frozenset()
+        return connection, names or session.services.list_function_names(connection), frozenset()
     connection, document = connect_names(session, file)
     specs = [entry.lambda_ for entry in document.functions.aws]
     buckets = frozenset(s.bucket for spec in specs for s in (*spec.input, *spec.output))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.function_options import function_options, name_option
+from scar.cli.function_options import function_options
 from scar.cli.options import (
     fdl_option,
     missing_option,
@@ -16,11 +17,12 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
+from scar.cli.run_selection import names_option
 from scar.errors import UsageError
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from scar.aws.model.resources import Resource
@@ -33,7 +35,9 @@ _HEAD = ("KEY", "VALUE", "FROM")
 
 @click.command()
 @fdl_option
-@name_option("Name of a function: with -f one of the file, otherwise a deployed one.")
+@names_option(
+    "Name of a function: with -f one of the file, otherwise a deployed one; may be repeated."
+)
 @function_options
 @click.option("--env", "secrets", is_flag=True, help="Show the values of environment variables.")
 @output_options
@@ -43,6 +47,7 @@ def show(
     session: Session,
     /,
     file: Path | None,
+    names: Sequence[str],
     *,
     secrets: bool,
     yes: bool,
@@ -60,42 +65,40 @@ def show(
       scar show -n gray --env
     """
     del yes
-    options = FunctionFlags(**flags)  # type: ignore[arg-type]
-    if file is None and options.name and not (options.image or options.image_file):
-        _show_deployed(session, options.name, secrets=secrets)
-        return
-    if file is None and not options.name:
-        raise missing_option("-n NAME", "-f FILE")
+    options, selected = FunctionFlags(**flags), tuple(dict.fromkeys(names))  # type: ignore[arg-type]
     from scar.cli.fdl_files import resolve_document
 
-    selected = options.name if file is not None else None
-    resolved = resolve_document(session, file, _without_name(options) if selected else options)
-    _show_resolved(session, resolved, selected, secrets=secrets)
-
-
-def _without_name(flags: FunctionFlags) -> FunctionFlags:
-    """Remove -n: together with a file it selects a function, where init would rename one."""
-    from dataclasses import replace
-
-    return replace(flags, name=None)
+    if file is not None:
+        # Together with a file, -n selects functions, where init would rename one.
+        _show_resolved(session, resolve_document(session, file, options), selected, secrets=secrets)
+    elif options.image or options.image_file:
+        if len(selected) > 1:
+            raise click.UsageError("-n was given twice, but the options describe one function.")
+        described = replace(options, name=next(iter(selected), None))
+        _show_resolved(session, resolve_document(session, file, described), (), secrets=secrets)
+    elif selected:
+        _show_deployed(session, selected, secrets=secrets)
+    else:
+        raise missing_option("-n NAME", "-f FILE")
 
 
 def _show_resolved(
-    session: Session, resolved: ResolvedDocument, name: str | None, *, secrets: bool
+    session: Session, resolved: ResolvedDocument, names: Sequence[str], *, secrets: bool
 ) -> None:
-    """Show the functions of a file, or only the one that is named."""
+    """Show the functions of a file, or only those that are named."""
     from scar.fdl.effective_values import list_effective_values
 
     functions = [f.lambda_.name for f in resolved.document.functions.aws]
-    if name and name not in functions:
-        raise UsageError(
-            f"There is no function {name}{suggest_name(name, functions) or '.'}",
-            remedy=f"The file has {', '.join(functions)}.",
-        )
+    for name in names:
+        if name not in functions:
+            raise UsageError(
+                f"There is no function {name}{suggest_name(name, functions) or '.'}",
+                remedy=f"The file has {', '.join(functions)}.",
+            )
     shown = {
         function: list_effective_values(resolved, number, secrets=secrets)
         for number, function in enumerate(functions)
-        if function == name or not name
+        if function in names or not names
     }
     if resolved.assumed_variables:
         _explain_assumed(session, resolved)
@@ -165,23 +168,31 @@ def _format_value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _show_deployed(session: Session, name: str, *, secrets: bool) -> None:
-    """Show the deployed resources of a function with all fields; raise FunctionNotFoundError."""
+def _show_deployed(session: Session, names: Sequence[str], *, secrets: bool) -> None:
+    """Show the deployed resources of functions with all fields; raise FunctionNotFoundError."""
     from scar.runs.logs import FunctionNotFoundError
 
     connection = session.connect()
-    resources = session.services.function_resources(connection, name)
-    if not resources:
-        known = session.services.list_function_names(connection)
-        raise FunctionNotFoundError(name, known)
-    rows = [row for resource in resources for row in _resource_rows(resource, secrets=secrets)]
+    found: dict[str, list[tuple[str, str, object]]] = {}
+    for name in names:
+        resources = session.services.function_resources(connection, name)
+        if not resources:
+            known = session.services.list_function_names(connection)
+            raise FunctionNotFoundError(name, known)
+        found[name] = [row for r in resources for row in _resource_rows(r, secrets=secrets)]
     if session.json:
-        found = [{"resource": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
+        functions = {
+            name: [{"resource": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
+            for name, rows in found.items()
+        }
         where = [{"key": "region", "value": connection.account.region, "from": "connection"}]
-        session.terminal.write_json({"where": where, "functions": {name: found}})
+        session.terminal.write_json({"where": where, "functions": functions})
         return
-    cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
-    session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)
+    for name, rows in found.items():
+        if len(found) > 1:
+            session.terminal.write_data(session.terminal.bold(name))
+        cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
+        session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)
 
 
 def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:

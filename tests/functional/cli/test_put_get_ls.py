@@ -10,15 +10,21 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.exceptions import ConnectTimeoutError
 
 from scar.aws.client.connection import AwsConnection
 from scar.aws.inventory.functions import InputFolder
 from scar.cli.main import run
 from scar.cli.services import Services
 from scar.cli.target import ConnectionTarget
+from scar.errors import OperationRefusedError
+from tests.fakes.services import function_summary
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from scar.aws.inventory.functions import FunctionSummary
 
 
 @pytest.fixture
@@ -167,8 +173,11 @@ def test_paths_need_no_option(
     services: Services, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["put", "-b", "photos/in", str(data / "a b.txt")], services) == 0
-    assert run(["put", "-b", "photos/in", str(data / "a b.txt"), "-p", str(data)], services) == 2
-    assert "the same object key" in capsys.readouterr().err
+    assert run(["put", "-b", "photos/in", str(data / "a b.txt"), "-p", str(data)], services) == 0
+    shown = capsys.readouterr().err
+    assert f"{data / 'a b.txt'} is the same file as" not in shown
+    assert f"{data / 'a b.txt'} is named twice: it is uploaded once.\n" in shown
+    assert "Uploaded 2 files, 3 B" in shown
     assert run(["put", "-b", "photos/in"], services) == 2
     assert "Missing option: -p PATH or PATH..." in capsys.readouterr().err
 
@@ -275,6 +284,153 @@ def test_an_interruption_says_what_is_there(
         " downloads all again.\n",
     }
     assert shown == f"moto\n{expected[command]}"
+
+
+@dataclass(frozen=True)
+class InterruptedAtOnceServices(InterruptedServices):
+    """Connects to moto; the user presses Ctrl-C at the first object."""
+
+    def interrupt(self, params: dict[str, Any], **_: object) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("command", "done"), [("put", "uploaded"), ("get", "downloaded")])
+def test_an_interruption_before_the_first_file_is_one_line(
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str], command: str, done: str
+) -> None:
+    boto3.client("s3", region_name="us-east-1").put_object(Bucket="photos", Key="in/x", Body=b"x")
+    path = data if command == "get" else data / "a b.txt"
+    arguments = [command, "-b", "photos/in", "-p", str(path)]
+    assert run(arguments, InterruptedAtOnceServices({})) == 130
+    assert capsys.readouterr().err == f"moto\nInterrupted: nothing was {done}.\n"
+
+
+def test_long_names_are_cut_for_people_and_whole_in_json(
+    services: Services, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    keys = [f"r/{'z' * 300}", f"r/sub/{'é' * 299}\x1b"]
+    for key in keys:
+        s3.put_object(Bucket="photos", Key=key, Body=b"1")
+    arguments = ["get", "-b", "photos/r", "-p", str(tmp_path / "out")]
+    assert run(arguments, services) == 1
+    shown = capsys.readouterr().err
+    assert max(map(len, shown.splitlines())) < 200 + 2 * len(str(tmp_path))
+    assert shown.count("z" * 39) == 4
+    assert "z" * 41 not in shown
+    assert "\x1b" not in shown
+    assert "All others were" not in shown
+    assert run([*arguments, "-j"], services) == 1
+    failed = json.loads(capsys.readouterr().out)["failed"]
+    assert [one["name"] for one in failed] == sorted(keys)
+    assert all(one["name"].removeprefix("r/") in one["reason"] for one in failed)
+
+
+def test_others_are_mentioned_if_there_are_some(
+    services: Services, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "link").symlink_to("nowhere")
+    arguments = ["put", "-b", "photos/in", str(data / "link")]
+    assert run(arguments, services) == 1
+    assert "All others were" not in capsys.readouterr().err
+    assert run([*arguments, str(data / "a b.txt")], services) == 1
+    assert "All others were" in capsys.readouterr().err
+
+
+def test_a_wrong_path_does_not_prevent_the_others(
+    services: Services, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    wrong = [str(tmp_path / "nope"), str(tmp_path / "empty")]
+    assert run(["put", "-b", "photos/in", "-p", *wrong, str(data)], services) == 1
+    shown = capsys.readouterr().err
+    assert "Uploaded 2 files" in shown
+    assert "nope: it does not exist\n" in shown
+    assert "empty: there are no files in it\n" in shown
+    assert run(["put", "-b", "photos/in", "-p", *wrong], services) == 2
+    assert "The file or folder" in capsys.readouterr().err
+
+
+def bucket_with_objects() -> FunctionServices:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    for bucket in ("pics", "odd"):
+        s3.create_bucket(Bucket=bucket)
+    for key in ("thumbs/a.jpg", "incoming/2024/b.jpg"):
+        s3.put_object(Bucket="pics", Key=key, Body=b"x")
+    return FunctionServices({})
+
+
+@dataclass(frozen=True)
+class FunctionServices(Services):
+    """Connects to moto, where one function reads ``pics/incoming`` and writes to ``thumbs-out``."""
+
+    error: Exception | None = None
+
+    def connect(self, target: ConnectionTarget) -> AwsConnection:
+        session = boto3.Session("testing", "testing", region_name="us-east-1")
+        return AwsConnection(session=session, description="moto")
+
+    def list_functions(self, connection: AwsConnection) -> Sequence[FunctionSummary]:
+        if self.error is not None:
+            raise self.error
+        inputs = (InputFolder("pics/incoming"),)
+        return [function_summary("gray", inputs=inputs, buckets=("pics", "thumbs-out"))]
+
+
+@pytest.mark.parametrize(
+    ("command", "folder", "suggestion"),
+    [
+        ("get", "pisc/thumbs", "The bucket pisc does not exist; did you mean pics/thumbs?"),
+        ("ls", "picks", "The bucket picks does not exist; did you mean pics?"),
+        ("put", "picss/in", "The bucket picss does not exist; did you mean pics/in?"),
+        ("ls", "thumb-out/a", "The bucket thumb-out does not exist; did you mean thumbs-out/a?"),
+        ("get", "elsewhere", "The bucket elsewhere does not exist."),
+        ("ls", "pics/thumsb", "0 objects, 0 B in pics/thumsb; did you mean pics/thumbs?"),
+        ("get", "pics/thumsb/", "no objects in s3://pics/thumsb/; did you mean pics/thumbs?"),
+        ("get", "pics/thumbs/a.jgp", "; did you mean pics/thumbs/a.jpg?"),
+        ("get", "pics/incomming/2024/b.jpg", "; did you mean pics/incoming?"),
+        ("get", "pics/incoming/2042", "; did you mean pics/incoming/2024?"),
+        ("get", "pics/x", "There are no objects in s3://pics/x. pics has incoming/, thumbs/."),
+        ("ls", "odd/nope", "0 objects, 0 B in odd/nope\n"),
+        ("ls", "odd", "0 objects, 0 B in odd\n"),
+    ],
+)
+def test_a_misspelt_bucket_or_folder_suggests_the_nearest(
+    services: Services,
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    folder: str,
+    suggestion: str,
+) -> None:
+    more = {"ls": []}.get(command, ["-p", str(data)])
+    status = run([command, "-b", folder, *more], bucket_with_objects())
+    assert (status == 0) == ("0 B" in suggestion)
+    assert suggestion in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationRefusedError("denied", remedy="ask"),
+        ConnectTimeoutError(endpoint_url="x"),
+        OSError("no network"),
+    ],
+)
+def test_a_failed_look_up_is_no_error(
+    services: Services, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    assert run(["ls", "-b", "pisc"], FunctionServices({}, error=error)) == 1
+    assert "Error: The bucket pisc does not exist.\n" in capsys.readouterr().err
+
+
+def test_json_of_no_objects_suggests_on_stderr(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["ls", "-j", "-b", "pics/thumsb"], bucket_with_objects()) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == []
+    assert "did you mean pics/thumbs?" in shown.err
 
 
 def test_an_upload_names_the_functions_that_it_starts(

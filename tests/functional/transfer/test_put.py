@@ -187,6 +187,39 @@ def test_two_paths_must_not_become_one_object(client: S3Client, tmp_path: Path) 
     assert keys(client) == []
 
 
+def test_a_file_of_several_paths_is_uploaded_once(client: S3Client, tmp_path: Path) -> None:
+    data = tmp_path / "p"
+    data.mkdir()
+    for name in ("a", "b", "c"):
+        (data / name).write_text(name)
+    (tmp_path / "link").symlink_to(data)
+    (tmp_path / "b").symlink_to(data / "b")
+    other_way = data / ".." / "p"
+    for paths, count in (
+        ([data / "a", data / "a"], 1),
+        ([data / "a", other_way / "a"], 1),
+        ([data, data / "a", other_way], 3),
+        ([tmp_path / "b", data / "b", data / "c"], 2),
+        ([data, tmp_path / "link"], 3),
+    ):
+        notes: list[str] = []
+        sent: list[str] = []
+        meter = Meter("Uploading")
+        result = upload_files(
+            client,
+            S3Location("photos"),
+            paths,
+            lambda one: sent.append(one.key),  # noqa: B023 called in this round only
+            notes.append,
+            meter,
+        )
+        assert result.files == len(sent) == len({*sent}) == count
+        assert result.problems == ()
+        assert meter.counts.total_items == count
+        assert all("uploaded once" in note for note in notes)
+        assert notes
+
+
 def test_a_name_that_is_not_utf8_is_listed(client: S3Client, tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff", "wb") as file:  # noqa: PTH123 a name of bytes
         file.write(b"x")
@@ -224,8 +257,15 @@ def _counting(calls: dict[str, int], name: str, call: Callable[..., object]) -> 
     [("grow", "but changed meanwhile"), ("touch", "modified meanwhile"), ("cut", "became shorter")],
 )
 def test_a_file_that_changes_meanwhile_is_listed(
-    client: S3Client, tmp_path: Path, *, large: bool, change: str, message: str
+    client: S3Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    large: bool,
+    change: str,
+    message: str,
 ) -> None:
+    monkeypatch.setattr("scar.transfer.put.WORKERS", 1)  # the first request is that of ``a``
     size = MULTIPART_THRESHOLD + 5 if large else 300_000
     path, other = tmp_path / "data" / "a", tmp_path / "data" / "b"
     path.parent.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -15,6 +16,8 @@ import scar.cli
 import scar.cli.commands
 from scar.cli.command_group import ALIASES, COMMANDS, cli
 from scar.cli.commands import about, image, local
+from scar.cli.main import run
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +111,8 @@ def test_every_command_has_examples_and_json(name: str) -> None:
     assert "--json" in {option for p in command.params for option in p.opts}
 
 
-SEVERAL_FUNCTIONS = {"status", "wait", "log", "logs", "retry", "cancel"}  # accept -n repeatedly
+# These accept -n repeatedly.
+SEVERAL_FUNCTIONS = {"rm", "show", "status", "wait", "log", "logs", "retry", "cancel"}
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -125,3 +129,77 @@ def test_an_option_means_the_same_in_every_command(name: str) -> None:
     }
     parameters = {option: str(p.name) for p in LEAVES[name].params for option in p.opts}
     assert {o: parameters[o] for o in meanings if o in parameters}.items() <= meanings.items()
+
+
+def options_with_one_value() -> Iterator[tuple[str, str]]:
+    """Yield the commands and each of their options, in each spelling, that has one value."""
+    for name, command in {"": cli, **LEAVES}.items():
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and not (
+                parameter.is_flag or parameter.multiple or parameter.count
+            ):
+                yield from ((name, option) for option in parameter.opts)
+
+
+def test_an_option_with_one_value_is_refused_if_given_twice(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tried = 0
+    for name, option in options_with_one_value():
+        parameter = next(p for p in {"": cli, **LEAVES}[name].params if option in p.opts)
+        arguments = [*name.split(), option, "1", parameter.opts[0], "1"]
+        assert run(arguments, FakeServices({})) == 2, arguments
+        assert f"{parameter.opts[0]} was given twice" in capsys.readouterr().err, arguments
+        tried += 1
+    assert tried > 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "region"),
+    [
+        (["--region", "eu-west-2", "ls", "--region", "eu-west-3"], "eu-west-3"),
+        (["--region", "eu-west-2", "ls", "--json", "--json"], "eu-west-2"),
+    ],
+)
+def test_a_global_option_after_the_command_wins(arguments: list[str], region: str) -> None:
+    services = FakeServices({})
+    assert run(arguments, services) == 0
+    assert services.targets[0].region == region
+
+
+def test_a_repeated_option_keeps_the_status_of_a_detailed_plan() -> None:
+    assert run(["plan", "--detailed-exitcode", "-f", "a", "-f", "b"], FakeServices({})) == 1
+    assert run(["plan", "-f", "a", "-f", "b"], FakeServices({})) == 2
+
+
+def test_a_value_that_looks_like_an_option_is_no_repetition() -> None:
+    assert run(["ls", "--region", "--region"], FakeServices({})) == 0
+
+
+@pytest.mark.parametrize("name", ["", "put", "image", *LEAVES])
+def test_help_is_the_same_as_the_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*name.split(), "--help"], FakeServices({})) == 0
+    expected = capsys.readouterr().out
+    assert expected.startswith(f"Usage: scar {name}".rstrip())
+    assert run(["help", *name.split()], FakeServices({})) == 0
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pt"], "No such command 'pt'; did you mean put?"),
+        (["image", "inspekt"], "No such command 'inspekt'; did you mean inspect?"),
+        (["put", "get"], "scar put has no subcommands."),
+    ],
+)
+def test_help_of_no_command_is_a_usage_error(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["help", *words], FakeServices({})) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "put", "-j"], FakeServices({})) == 0
+    assert "Upload files" in json.loads(capsys.readouterr().out)["help"]

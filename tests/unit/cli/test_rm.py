@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.model.plan import Plan
+from scar.aws.model.plan import Delete, Plan
+from scar.aws.model.resources import LambdaFunction, LogGroup
 from scar.cli.main import run
 from tests.fakes.services import FakeServices, function_summary
 
@@ -68,7 +69,10 @@ def test_rm_asks_on_a_terminal_and_says_that_logs_are_deleted(
     terminal("n\n")
     assert run(["rm", *selection], services) == 130
     assert services.removed == []
-    assert "with their logs: gray" in capsys.readouterr().err
+    asked = capsys.readouterr().err
+    assert "with their logs: gray" in asked
+    assert asked.endswith("Nothing was removed.\n")
+    assert "Interrupted" not in asked
     terminal("y\n")
     assert run(["rm", *selection, "--keep-logs"], services) == 0
     assert services.removals[0].keep_logs
@@ -90,3 +94,37 @@ def test_rm_suggests_the_name_of_a_misspelt_function(capsys: pytest.CaptureFixtu
     services = FakeServices({}, plan=Plan(), summaries=[function_summary("gray")])
     assert run(["rm", "-n", "grey"], services) == 1
     assert "did you mean gray?" in capsys.readouterr().err
+
+
+def deletion(*functions: str) -> Plan:
+    """Return a plan that deletes the functions."""
+    resources = [LambdaFunction(name=name) for name in functions]
+    owners = {resource.key: resource.name for resource in resources}
+    return Plan(tuple(map(Delete, resources)), owners=owners)
+
+
+def test_rm_removes_each_function_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    services = FakeServices({}, plan=deletion("a", "b"))
+    assert run(["rm", "-n", "a", "-n", "b", "--name", "a", "-y"], services) == 0
+    assert services.removed == [("a", "b")]
+    assert "Removed: a, b." in capsys.readouterr().err
+
+
+def test_rm_removes_the_others_and_names_those_that_do_not_exist(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    services = FakeServices({}, plan=deletion("looper"), summaries=[function_summary("gray")])
+    assert run(["rm", "-n", "looper", "-n", "grey", "-n", "x", "-y"], services) == 1
+    error = capsys.readouterr().err
+    assert "Removed: looper." in error
+    assert "There is no function grey, nor any resource of one; did you mean gray?" in error
+    assert "There is no function x, nor any resource of one.\n" in error
+    arguments = ["rm", "-n", "looper", "-n", "grey", "--force"]
+    assert run(arguments, FakeServices({}, plan=deletion("looper"))) == 0
+
+
+def test_what_is_left_of_a_function_is_enough_to_remove_it() -> None:
+    left = Delete(LogGroup(name="/aws/lambda/b"))
+    removed = deletion("a")
+    plan = Plan((*removed.changes, left), owners=removed.owners)
+    assert run(["rm", "-n", "a", "-n", "b"], FakeServices({}, plan=plan)) == 0

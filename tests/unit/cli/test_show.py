@@ -67,6 +67,9 @@ def test_a_file_with_several_functions_shows_the_one_that_is_named(
     assert run(["show", "-f", str(file), "-n", "f2", "-j"], FakeServices({})) == 0
     assert list(json.loads(capsys.readouterr().out)["functions"]) == ["f2"]
     assert run(["show", "-f", str(file), "-n", "f3"], FakeServices({})) == 2
+    assert run(["show", "-f", str(file), "-n", "f2", "-n", "f1", "-j"], FakeServices({})) == 0
+    assert list(json.loads(capsys.readouterr().out)["functions"]) == ["f1", "f2"]
+    assert run(["show", "-f", str(file), "-n", "f2", "-n", "f3"], FakeServices({})) == 2
 
 
 def test_show_prints_where_commands_would_connect(
@@ -79,3 +82,13 @@ def test_show_prints_where_commands_would_connect(
     assert where["region"]["from"] == "environment, SCAR_REGION"
     assert where["stage"]["value"] == "dev"
     assert where["profile"]["from"].startswith("the AWS SDK")
+
+
+def test_show_of_several_names_shows_each(capsys: pytest.CaptureFixture[str]) -> None:
+    function = LambdaFunction(name="gray", memory=333)
+    services = FakeServices({}, resources=[function])
+    assert run(["show", "-n", "gray", "-n", "blue", "-j"], services) == 0
+    assert list(json.loads(capsys.readouterr().out)["functions"]) == ["gray", "blue"]
+    assert run(["show", "-n", "gray", "-n", "blue"], services) == 0
+    assert capsys.readouterr().out.count("333") == 2
+    assert run(["show", "-n", "a", "-n", "b", "-i", "x"], services) == 2

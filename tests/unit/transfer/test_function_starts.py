@@ -34,7 +34,12 @@ ALL = rule("index", "incoming/")
         (
             (THUMBS,),
             ["incoming/a.jpg", "incoming/b"],
-            "Starts thumbs (1 of 2 files). 1 start nothing, such as incoming/b.",
+            "Starts thumbs (1 of 2 files). 1 file starts nothing: incoming/b.",
+        ),
+        (
+            (THUMBS,),
+            ["incoming/a.jpg", "incoming/b", "incoming/c"],
+            "Starts thumbs (1 of 3 files). 2 files start nothing, such as incoming/b.",
         ),
         (
             (THUMBS,),

@@ -33,6 +33,7 @@ def reset(session: Session, *, yes: bool) -> None:
         require_confirmation(
             f"Delete everything in {control.home.path}?",
             refusal="reset asks for confirmation, but stdin is not a terminal: add --yes.",
+            declined="Nothing was deleted.",
         )
     control.reset()
     if session.json:
