@@ -20,7 +20,9 @@ from scar.cli.options import (
     target_options,
 )
 from scar.cli.run_selection import (
+    NameOptionCommand,
     connect_functions,
+    explaining_names,
     list_runs,
     names_option,
     parse_since,
@@ -46,7 +48,7 @@ POLL_INTERVAL = 2.0  # seconds between two requests with --follow
 OVERLAP = timedelta(seconds=30)
 
 
-@click.command()
+@click.command(cls=NameOptionCommand)
 @names_option()
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
@@ -106,7 +108,9 @@ def log(  # noqa: PLR0913 one argument per option
     connection, names = connect_functions(session, names, file)
     after = parse_since(since)
     if of_runs:
-        runs = _select_runs(session, connection, names, (run, key), after)
+        texts = [text for text in (run, key) if text]
+        with explaining_names(session, connection, texts, "scar logs -n NAME"):
+            runs = _select_runs(session, connection, names, (run, key), after)
         lines = (_follow_runs if follow else _read_run_logs)(session, connection, runs)
     else:
         with _explaining_removal(connection):
