@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,6 +14,7 @@ import click
 
 from scar.cli.completion.values import complete_function
 from scar.cli.fdl_files import connect_names
+from scar.cli.formatting import escape_control_characters
 from scar.errors import ScarError, UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ MOST_FILES = 10_000
 MOST_FUNCTIONS = 5
 _ALL = 1_000_000
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
+_RUN_ID = re.compile(r"[0-9a-f]{6,}(-[0-9a-f-]*)?$|[^/]+/\d{4}-\d{2}-\d{2}/[^/]+$")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -81,6 +85,70 @@ def names_option(help_: str = "Name of a function; several times for several.") 
         help=help_,
         shell_complete=complete_function,
     )
+
+
+class NameOptionCommand(click.Command):
+    """A command without arguments: for a name behind it, the error is which option takes it."""
+
+    allow_extra_args = True  # refused below, with a hint
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as click does; raise UsageError for arguments, also for more than one."""
+        rest = super().parse_args(ctx, args)
+        if ctx.args and not ctx.resilient_parsing:
+            name = ctx.args[0]
+            has_runs = any("--run" in parameter.opts for parameter in self.params)
+            text = escape_control_characters(name)
+            is_file, is_run = name.startswith("s3://"), bool(_RUN_ID.match(name))
+            if (is_file or is_run) and not has_runs:
+                hint = f"`scar why {shlex.quote(text)}` shows its runs."
+            else:
+                option = "--file" if is_file else "--run" if is_run else "-n"
+                hint = f"use {option} {shlex.quote(text)}."
+            raise click.UsageError(f"Unexpected argument {text!r}: {hint}", ctx)
+        return rest
+
+
+@contextmanager
+def explaining_names(
+    session: Session, connection: AwsConnection, texts: Sequence[str], of_function: str
+) -> Iterator[None]:
+    """Say of a text that is no run if it is a function, an input folder or a file without s3://.
+
+    ``of_function`` is what to write for a function: ``scar wait -n NAME``. Best effort: if the
+    functions cannot be listed, the error remains what it was.
+    """
+    from scar.runs.lookup import InvalidRunIdError, InvalidUrlError, RunNotFoundError
+
+    try:
+        yield
+    except (RunNotFoundError, InvalidRunIdError, InvalidUrlError) as error:
+        functions: Sequence[FunctionSummary] = ()
+        with suppress(ScarError):
+            functions = session.services.list_functions(connection)
+        for text in (one for one in texts if one in error.problem):
+            if remedy := _explain_name(text, functions, of_function):
+                raise type(error)(error.problem, remedy=remedy) from error
+        raise
+
+
+def _explain_name(text: str, functions: Sequence[FunctionSummary], of_function: str) -> str:
+    """Return what a text is instead of a run, and what to write; empty if that is not known."""
+    path = text.removeprefix("s3://").rstrip("/")
+    buckets = {f.path.partition("/")[0] for one in functions for f in one.inputs}
+    buckets.update(bucket for one in functions for bucket in one.buckets)
+    for function in functions:
+        if text == function.name:
+            return f"{text} is a function: `{of_function.replace('NAME', text)}`."
+    for function in functions:
+        if any(f"{folder.path}/".startswith(f"{path}/") for folder in function.inputs):
+            return (
+                f"{path} is a folder: `scar ls -b {path}` lists its files, and `s3://{path}/FILE`"
+                f" names one. All runs: `{of_function.replace('NAME', function.name)}`."
+            )
+    if not text.startswith("s3://") and "/" in path and path.partition("/")[0] in buckets:
+        return f"Write a file with its bucket as s3://{path}."
+    return ""
 
 
 def connect_functions(

@@ -225,15 +225,21 @@ def _list_names(connection: AwsConnection) -> tuple[str, ...]:
 
 
 def _require_function(connection: AwsConnection, function: str) -> None:
-    client = connection.client("lambda")
+    """Raise FunctionNotFoundError for a function that has neither code nor logs."""
+    if function_exists(connection, function) or _has_logs(connection, function):
+        return  # `scar rm --keep-logs` leaves the logs
+    raise FunctionNotFoundError(function, _list_names(connection))
+
+
+def function_exists(connection: AwsConnection, function: str) -> bool:
+    """Return whether the function is deployed; raise ScarError."""
     try:
-        client.get_function(FunctionName=function)
+        connection.client("lambda").get_function(FunctionName=function)
     except errors.SDK_ERRORS as error:
         if errors.error_code(error) == "ResourceNotFoundException":
-            if _has_logs(connection, function):  # `scar rm --keep-logs`
-                return
-            raise FunctionNotFoundError(function, _list_names(connection)) from error
+            return False
         raise errors.to_scar_error(error, f"read the function {function}") from error
+    return True
 
 
 def _request_lines(

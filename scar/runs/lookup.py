@@ -30,11 +30,19 @@ class RunNotFoundError(ScarError):
     """No record of the run exists."""
 
 
+class InvalidUrlError(UsageError):
+    """The text is not the URL of an object."""
+
+
+class InvalidRunIdError(UsageError):
+    """The text is no run id: it is too short."""
+
+
 def find_run(ledger: RunLedger, text: str, functions: Iterable[str] = ()) -> Run:
     """Return the run of a run id, the start of one, or ``<function>/<date>/<run id>``.
 
-    ``functions`` limits the search by id. Raise RunNotFoundError, or UsageError if the id is
-    ambiguous or too short.
+    ``functions`` limits the search by id. Raise RunNotFoundError, InvalidRunIdError if the id is
+    too short, or UsageError if it is ambiguous.
     """
     function, _, rest = text.strip("/").partition("/")
     day, _, run_id = rest.partition("/")
@@ -47,7 +55,7 @@ def find_run(ledger: RunLedger, text: str, functions: Iterable[str] = ()) -> Run
             if run.path.run_id == run_id and record_format.REPEATS in run.record_times
         ]
     elif len(text) < MIN_ID_LENGTH:
-        raise UsageError(
+        raise InvalidRunIdError(
             f"{text!r} is too short for a run id.",
             remedy=f"Write its first {MIN_ID_LENGTH} characters or more.",
         )
@@ -122,11 +130,11 @@ def input_id_prefix(function: str, bucket: str, key: str) -> str:
 
 
 def parse_s3_url(url: str) -> tuple[str, str]:
-    """Split ``s3://bucket/key``; raise UsageError for anything else."""
+    """Split ``s3://bucket/key``; raise InvalidUrlError for anything else."""
     parts = urlsplit(url, allow_fragments=False)
     bucket, _, key = url.removeprefix("s3://").partition("/")
     if parts.scheme != "s3" or not bucket or not key:
-        raise UsageError(
+        raise InvalidUrlError(
             f"{url!r} is not the URL of an object.", remedy="Write s3://bucket/folder/file."
         )
     return bucket, key

@@ -10,7 +10,13 @@ from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
-from scar.cli.run_selection import RunSelection, connect_functions, names_option, select_runs
+from scar.cli.run_selection import (
+    RunSelection,
+    connect_functions,
+    explaining_names,
+    names_option,
+    select_runs,
+)
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -59,15 +65,18 @@ def cancel(
     selection = RunSelection(names=what, functions=names, since=None, states=CANCELLABLE_STATES)
     batch = connection.client("batch")
     selected = select_runs(session, connection, ledger, selection)
+    explained = explaining_names(session, connection, what, "scar cancel -n NAME")
     if dry_run:
-        show_runs(session, [(run, "") for run in selected], "Would cancel")
+        with explained:
+            show_runs(session, [(run, "") for run in selected], "Would cancel")
         return
     action = RunAction(
         apply=lambda run: cancel_run(ledger, batch, run),
         refusal=NotCancellableError,
         verb="Cancelled",
     )
-    refused = apply_to_runs(session, selected, action)
+    with explained:
+        refused = apply_to_runs(session, selected, action)
     if not what:
         return  # these ended by themselves after they were selected
     if len(refused) == 1:

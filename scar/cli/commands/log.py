@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,9 @@ from scar.cli.options import (
     target_options,
 )
 from scar.cli.run_selection import (
+    NameOptionCommand,
     connect_functions,
+    explaining_names,
     list_runs,
     names_option,
     parse_since,
@@ -46,7 +48,7 @@ POLL_INTERVAL = 2.0  # seconds between two requests with --follow
 OVERLAP = timedelta(seconds=30)
 
 
-@click.command()
+@click.command(cls=NameOptionCommand)
 @names_option()
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
@@ -61,7 +63,7 @@ OVERLAP = timedelta(seconds=30)
     "-F",
     "--follow",
     is_flag=True,
-    help="Wait for new lines, until Ctrl-C or until the selected runs have ended.",
+    help="Wait for new lines, until Ctrl-C, a removal of the functions or the end of the runs.",
 )
 @click.option(
     "--raw", is_flag=True, help="Show lines as they were logged: the supervisor's as JSON."
@@ -106,13 +108,15 @@ def log(  # noqa: PLR0913 one argument per option
     connection, names = connect_functions(session, names, file)
     after = parse_since(since)
     if of_runs:
-        runs = _select_runs(session, connection, names, (run, key), after)
+        texts = [text for text in (run, key) if text]
+        with explaining_names(session, connection, texts, "scar logs -n NAME"):
+            runs = _select_runs(session, connection, names, (run, key), after)
         lines = (_follow_runs if follow else _read_run_logs)(session, connection, runs)
     else:
         with _explaining_removal(connection):
             lines = _read_function_logs(connection, names, log_stream_name, request_id, after)
         if follow:
-            lines = _follow_functions(connection, names, log_stream_name, lines)
+            lines = _follow_functions(session, connection, (names, log_stream_name), lines)
     if _show_lines(session, lines, raw=raw, with_owner=not one_run):
         return
     if log_stream_name or request_id or of_runs:
@@ -158,9 +162,19 @@ def _read_function_logs(
 
 
 def _follow_functions(
-    connection: AwsConnection, names: tuple[str, ...], stream: str, lines: Iterator[LogLine]
+    session: Session,
+    connection: AwsConnection,
+    names_and_stream: tuple[tuple[str, ...], str],
+    lines: Iterator[LogLine],
 ) -> Iterator[LogLine]:
-    """Yield the existing lines, then new lines until Ctrl-C."""
+    """Yield the existing lines, then new lines until Ctrl-C or until no function exists anymore.
+
+    The last lines are available late: the logs are read once more after a removal.
+    """
+    from scar.runs.logs import function_exists
+
+    names, stream = names_and_stream
+    existing = [name for name in names if function_exists(connection, name)]
     # A dict as an ordered set. Lines older than the overlap cannot be read again: they are
     # dropped, so that memory stays constant.
     shown: dict[LogLine, None] = {}
@@ -169,12 +183,28 @@ def _follow_functions(
             if line not in shown:
                 shown[line] = None
                 yield line
+        if not existing:
+            text = f"{', '.join(names)}: removed, so no further lines follow."
+            session.terminal.write_message(text)
+            return
         newest = max((line.time for line in shown), default=None)
         start = newest - OVERLAP if newest else None
         shown = {line: None for line in shown if start and line.time >= start}
         time.sleep(POLL_INTERVAL)
-        found = _read_function_logs(connection, names, stream, "", start)
+        existing = [name for name in names if function_exists(connection, name)]
+        found = _read_remaining_logs(connection, names, stream, start)
         lines = iter(sorted(found, key=lambda line: line.time))
+
+
+def _read_remaining_logs(
+    connection: AwsConnection, names: tuple[str, ...], stream: str, since: datetime | None
+) -> Iterator[LogLine]:
+    """Yield the lines of the functions; none of one that was removed together with its logs."""
+    from scar.runs.logs import FunctionNotFoundError
+
+    for name in names:
+        with suppress(FunctionNotFoundError):
+            yield from _read_function_logs(connection, [name], stream, "", since)
 
 
 def _select_runs(
@@ -220,6 +250,7 @@ def _follow_runs(
     The last lines of a run are available late: the logs are read once more after the end.
     """
     from scar.runs import lookup
+    from scar.runs.batch_job import correct_run_state
     from scar.runs.ledger import RunLedger
     from scar.runs.states import FINISHED_STATES
 
@@ -235,7 +266,10 @@ def _follow_runs(
             return
         time.sleep(POLL_INTERVAL)
         ledger = RunLedger.connect(connection)
-        runs = [lookup.find_run(ledger, str(r.path)) for r in runs]
+        batch = connection.client("batch")
+        # Of a job that was terminated before it started there is no record.
+        listed = [lookup.find_run(ledger, str(run.path)) for run in runs]
+        runs = [correct_run_state(ledger, batch, run) for run in listed]
         ended = all(run.state in FINISHED_STATES for run in runs)
         lines = _read_run_logs(session, connection, runs, quiet=True)
 

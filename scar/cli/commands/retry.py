@@ -13,6 +13,7 @@ from scar.cli.run_output import show_runs
 from scar.cli.run_selection import (
     RunSelection,
     connect_functions,
+    explaining_names,
     names_option,
     parse_since,
     select_runs,
@@ -73,8 +74,10 @@ def retry(  # noqa: PLR0913 one argument per option
         names=what, functions=names, since=parse_since(since), states=RETRYABLE_STATES
     )
     selected = select_runs(session, connection, ledger, selection)
+    explained = explaining_names(session, connection, what, "scar retry --failed -n NAME")
     if dry_run:
-        show_runs(session, [(run, "") for run in selected], "Would start")
+        with explained:
+            show_runs(session, [(run, "") for run in selected], "Would start")
         return
     services = session.services
 
@@ -83,7 +86,8 @@ def retry(  # noqa: PLR0913 one argument per option
         return retried.repeated_as or retried.request_id
 
     action = RunAction(apply=start_run, refusal=NotRetryableError, verb="Started")
-    refused = apply_to_runs(session, selected, action)
+    with explained:
+        refused = apply_to_runs(session, selected, action)
     for error in refused:
         session.terminal.write_message(f"{error.problem} {error.remedy}")
     if refused:

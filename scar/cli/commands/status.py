@@ -14,6 +14,7 @@ from scar.cli.options import fdl_option, output_options, pass_session, target_op
 from scar.cli.run_output import detail_to_json, show_details, to_datetime
 from scar.cli.run_selection import (
     LATEST_FAILED,
+    NameOptionCommand,
     StatusScope,
     connect_functions,
     names_option,
@@ -36,7 +37,7 @@ _COUNTED = ("waiting", "lambda", "queued", "running", "done", "failed", "lost")
 _HEAD = ("FUNCTION", *(name.upper() for name in _COUNTED), "")
 
 
-@click.command()
+@click.command(cls=NameOptionCommand)
 @names_option()
 @fdl_option
 @since_option

@@ -11,6 +11,7 @@ from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_selection import (
     connect_functions,
+    explaining_names,
     list_all_jobs,
     list_jobs_by_function,
     names_option,
@@ -73,7 +74,8 @@ def wait(
         raise click.UsageError("Specify either runs, or functions with -n or -f.")
     connection, names = connect_functions(session, names, file)
     try:
-        found = _wait(session, connection, (runs, names), timeout)
+        with explaining_names(session, connection, runs, "scar wait -n NAME"):
+            found = _wait(session, connection, (runs, names), timeout)
     except KeyboardInterrupt:
         session.terminal.write_message("")  # the terminal has written ^C on the progress line
         raise

@@ -10,7 +10,7 @@ import click
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import output_options, pass_session, target_options
 from scar.cli.run_output import format_log_lines
-from scar.errors import ScarError
+from scar.cli.run_selection import explaining_names
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -41,9 +41,9 @@ def why(session: Session, what: str) -> None:
 
     connection = session.connect()
     ledger = RunLedger.connect(connection)
-    histories = [
-        read_history(connection, ledger, run) for run in _find_runs(connection, ledger, what)
-    ]
+    with explaining_names(session, connection, [what], "scar status -n NAME"):
+        runs = _find_runs(connection, ledger, what)
+    histories = [read_history(connection, ledger, run) for run in runs]
     if session.json:
         session.terminal.write_json([_history_to_json(history) for history in histories])
         return
@@ -64,7 +64,7 @@ def _find_runs(connection: AwsConnection, ledger: RunLedger, what: str) -> list[
     writers = [lookup.find_run(ledger, str(made_by))] if made_by else []
     found = [*writers, *lookup.find_runs_of_input(ledger, bucket, key)]
     if not found:
-        raise ScarError(
+        raise lookup.RunNotFoundError(
             f"No run has read or written {what}.",
             remedy="A file starts a function when it is uploaded to an input folder: see"
             " `scar ls`. `scar run -n NAME` runs the function on files uploaded earlier.",

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import time
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from scar.cli.main import run
+from scar.runs import logs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scar.cli.services import Services
+    from scar.runs.logs import LogLine
 
 NOW = int(time.time() * 1000) - 60_000
 
@@ -195,3 +200,43 @@ def test_the_logs_of_a_removed_function_are_explained(
     assert "was removed, and its logs were deleted with it" in capsys.readouterr().err
     assert run(["log", "-n", "absent"], services) == 1
     assert "There is no function absent." in capsys.readouterr().err
+
+
+def test_the_kept_logs_of_a_removed_function_are_followed_to_their_end(
+    services: Services, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("/aws/lambda/gone", "s1", (0, "one"))
+    write("/aws/lambda/went", "s1", (5, "two"))
+    assert run(["log", "-n", "gone", "-n", "went", "-F"], services) == 0
+    shown = capsys.readouterr()
+    assert [text for _, text in lines(shown.out)] == ["one", "two"]
+    assert "gone, went: removed, so no further lines follow." in shown.err
+
+
+@pytest.mark.parametrize("keeps_logs", [True, False])
+def test_following_ends_after_the_function_is_removed(
+    services: Services,
+    function: str,
+    keeps_logs: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.modules["scar.cli.commands.log"], "POLL_INTERVAL", 0)
+    group = f"/aws/lambda/{function}"
+    write(group, "s1", (0, "one"))
+    read_log = logs.read_log
+
+    def remove_after_reading(*arguments: Any, **options: Any) -> Iterator[LogLine]:  # noqa: ANN401
+        yield from read_log(*arguments, **options)
+        monkeypatch.setattr(logs, "read_log", read_log)
+        write(group, "s2", (10, "late"))
+        boto3.client("lambda", region_name="us-east-1").delete_function(FunctionName=function)
+        if not keeps_logs:
+            boto3.client("logs", region_name="us-east-1").delete_log_group(logGroupName=group)
+
+    monkeypatch.setattr(logs, "read_log", remove_after_reading)
+    assert run(["log", "-n", function, "-F"], services) == 0
+    shown = capsys.readouterr()
+    expected = ["one", "late"] if keeps_logs else ["one"]
+    assert [text for _, text in lines(shown.out)] == expected
+    assert "removed, so no further lines follow" in shown.err
