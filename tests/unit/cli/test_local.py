@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,17 @@ def test_reset_wants_a_yes() -> None:
     assert services.controlled.done == []
     assert run(["local", "reset", "--yes"], services) == 0
     assert services.controlled.done == ["reset"]
+
+
+def test_a_no_to_reset_deletes_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services, keyboard = local_services(), io.StringIO("n\n")
+    monkeypatch.setattr(keyboard, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin", keyboard)
+    assert run(["local", "reset"], services) == 130
+    assert services.controlled.done == []
+    assert capsys.readouterr().err.endswith("Nothing was deleted.\n")
 
 
 @pytest.mark.parametrize(

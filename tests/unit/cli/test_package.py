@@ -203,3 +203,10 @@ def test_help_of_no_command_is_a_usage_error(
 def test_help_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["help", "put", "-j"], FakeServices({})) == 0
     assert "Upload files" in json.loads(capsys.readouterr().out)["help"]
+
+
+@pytest.mark.parametrize("option", ["-e", "-le", "--environment"])
+def test_a_variable_given_twice_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["init", "-n", "a", "-i", "x", option, "KEY=1", option, "KEY=2"]
+    assert run(arguments, FakeServices({})) == 2
+    assert "KEY was given twice" in capsys.readouterr().err
