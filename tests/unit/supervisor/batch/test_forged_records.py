@@ -21,8 +21,8 @@ from supervisor.errors import SubmissionError, SubmissionThrottled
 from supervisor.events import parser
 from supervisor.execution.outputs import RECOVERED_KEY, SEQUENCER_KEY
 from supervisor.invocation import ObjectEvent, RunOutcome
-from supervisor.model import ExecutionMode, InputRule
-from tests.fakes.object_store import Crash, etag_of
+from supervisor.model import ExecutionMode, InputRule, VersionPin
+from tests.fakes.object_store import Crash, MemoryStore, etag_of
 from tests.fakes.supervisor_factory import (
     KILLED,
     NOW,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from supervisor.errors import SupervisorError
     from supervisor.invocation import Invocation, InvocationResult
-    from supervisor.model import JobRequest
+    from supervisor.model import JobRequest, ObjectRef, StoredObject
 
 INPUT = b"input"
 EVENT = notification("in/x", etag=etag_of(INPUT))
@@ -328,10 +328,12 @@ def test_a_forged_record_does_not_keep_a_run_from_its_only_job(tmp_path: Path, n
     harness.supervisor = replace(harness.supervisor, config=config)
     FORGED[name](harness)
     send(harness, failed_invocation(EVENT, TIMED_OUT, request="genuine"))
+    expected = 1 + (name == "a crash after its submission")
+    assert len(harness.submitter.submitted) == expected
     send(harness, failed_invocation(EVENT, TIMED_OUT, request="genuine"))
     FORGED["a timeout"](harness)
     jobs = harness.submitter.submitted
-    assert len(jobs) == 1 + (name == "a crash after its submission")
+    assert len(jobs) == expected
     assert len({job.environment["SCAR_RUN_ID"] for job in jobs}) == 1
     states = [
         harness.supervisor.handle(job_invocation(job, harness.store, number=job.name)).results
@@ -339,6 +341,23 @@ def test_a_forged_record_does_not_keep_a_run_from_its_only_job(tmp_path: Path, n
     ]
     assert [r.state for (r,) in states[:1]] == [RunOutcome.DONE]
     assert harness.store.created["out/x"] == 1
+
+
+def test_a_recovered_run_does_not_ask_for_the_version_id_of_a_record(tmp_path: Path) -> None:
+    harness = victim(tmp_path, ExecutionMode.LAMBDA_BATCH)
+    send(harness, a_forged("AA", TIMED_OUT))
+    (job,) = harness.submitter.submitted
+    versions: list[VersionPin] = []
+
+    class Recording(MemoryStore):
+        def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
+            versions.append(version)
+            return super().download(ref, target, version=version)
+
+    store = Recording(objects=harness.store.objects, clock=harness.store.clock)
+    supervisor = replace(harness.supervisor, open_store=lambda _provider: store)
+    supervisor.handle(job_invocation(job, store))
+    assert versions == [VersionPin(version_id="", etag=etag_of(INPUT))]
 
 
 @pytest.mark.parametrize("name", ["too old", "dropped", "failed by itself", "memory"])
