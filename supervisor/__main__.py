@@ -128,6 +128,7 @@ def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
         name=config.name,
         bucket=config.state_bucket,
         find_object=partial(_find_object, environ),
+        list_objects=partial(_list_objects, environ),
         open_store=cache(partial(storage.open_store, "s3", environ, bucket_owners(config))),
         open_submitter=lambda target: submitter.connect(target, environ, log=log),
         log=log,
@@ -138,6 +139,12 @@ def _find_object(environ: Mapping[str, str], ref: ObjectRef) -> StoredObject | N
     from supervisor.storage import s3
 
     return s3.connect(environ).api.find_object(ref)
+
+
+def _list_objects(environ: Mapping[str, str], ref: ObjectRef) -> Mapping[str, StoredObject]:
+    from supervisor.storage import s3
+
+    return s3.connect(environ).api.list_objects(ref)
 
 
 def _home_folder(environ: Mapping[str, str]) -> Path:

@@ -37,6 +37,10 @@ LATEST_FAILED = 100
 MOST_FILES = 10_000
 MOST_FUNCTIONS = 5
 _ALL = 1_000_000
+_NO_RUNS = (
+    "scar-failure-handler has no runs that can be started again or cancelled: its records are of"
+    " messages that nothing confirms. `scar status -n scar-failure-handler` lists them."
+)
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
 _RUN_ID = re.compile(r"[0-9a-f]{6,}(-[0-9a-f-]*)?$|[^/]+/\d{4}-\d{2}-\d{2}/[^/]+$")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -182,9 +186,16 @@ def select_runs(
     session: Session, connection: AwsConnection, ledger: RunLedger, selection: RunSelection
 ) -> Iterator[Run]:
     """Yield the selected runs; raise RunNotFoundError if a name has none."""
+    from scar.aws.model import names
     from scar.runs import lookup
     from scar.runs.batch_job import correct_run_state
 
+    functions = selection.functions
+    if names.FAILURE_HANDLER in functions and not selection.names:
+        session.terminal.write_message(_NO_RUNS)
+        functions = tuple(name for name in functions if name != names.FAILURE_HANDLER)
+        if not functions:
+            return
     for name in selection.names:
         if name.startswith("s3://"):
             found = lookup.find_runs_of_input(
@@ -197,11 +208,11 @@ def select_runs(
             run = found[-1]
         else:
             run = lookup.find_run(ledger, name, selection.functions)
+            if run.path.function == names.FAILURE_HANDLER:
+                raise UsageError(f"{run.path} is not a run.", remedy=_NO_RUNS)
         yield correct_run_state(ledger, connection.client("batch"), run)
     if not selection.names:
-        yield from list_runs(
-            session, connection, selection.functions, selection.since, selection.states
-        )
+        yield from list_runs(session, connection, functions, selection.since, selection.states)
 
 
 def list_runs(
@@ -236,15 +247,17 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
 
     The order matters: a job that ends in between has its final record when the records are read.
     """
+    from scar.aws.model import names
     from scar.runs.ledger import RunLedger
     from scar.runs.logs import FunctionNotFoundError
     from scar.runs.status import StatusQuery, collect_status
 
     deployed = {f.name: f for f in session.services.list_functions(connection)}
     ledger = RunLedger.connect(connection)
-    # Functions that were removed still have records of their runs.
-    known = {*deployed, *ledger.list_functions()}
-    selected = scope.functions or tuple(sorted(known))
+    # Functions that were removed still have records of their runs. What the failure handler has
+    # refused is no run of any function, and every function can cause it: it is shown on request.
+    known = {*deployed, *ledger.list_functions(), names.FAILURE_HANDLER}
+    selected = scope.functions or tuple(sorted(known - {names.FAILURE_HANDLER}))
     if missing := [name for name in selected if name not in known]:
         raise FunctionNotFoundError(missing[0], known)
     present = [deployed[name] for name in selected if name in deployed]
@@ -263,7 +276,7 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
     unusable = session.services.describe_unusable_queues(connection, queues.values())
     for function in report.functions:
         function.unusable = unusable.get(queues.get(function.function, ""), "")
-        function.is_removed = function.function not in deployed
+        function.is_removed = function.function not in {*deployed, names.FAILURE_HANDLER}
     return report
 
 

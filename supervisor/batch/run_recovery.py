@@ -8,34 +8,31 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch import fallback
 from supervisor.batch.job_request import build_job_request
-from supervisor.batch.run_evidence import ConfirmedRun, RunEvidence
+from supervisor.batch.run_evidence import RESUBMITTED, ConfirmedRun, RunEvidence
 from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import (
     ClaimLost,
     EventDiscarded,
     SubmissionError,
     SubmissionPending,
-    SubmissionThrottled,
-    SubmissionUnanswered,
     SupervisorError,
 )
 from supervisor.events import failed_event
 from supervisor.invocation import (
     DirectInvocation,
     RunOutcome,
-    RunOwner,
     RunPath,
     RunResult,
     valid_trace_id,
 )
 from supervisor.logs import Log
-from supervisor.model import ComputeService, ExecutionMode
+from supervisor.model import ExecutionMode
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 from supervisor.runs.waiting import WaitingSubmission, describe_cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from supervisor.batch.run_evidence import UnconfirmedRun
     from supervisor.events.failed_event import FailedInvocation
@@ -49,11 +46,6 @@ if TYPE_CHECKING:
     )
     from supervisor.ports import JobSubmitter, ObjectStore
 
-# The kinds of recorded failures after which another submission may succeed.
-_RESUBMITTED = frozenset(
-    kind.__name__ for kind in (SubmissionError, SubmissionThrottled, SubmissionUnanswered)
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerServices:
@@ -61,12 +53,14 @@ class HandlerServices:
 
     ``name`` is the handler's own function, ``bucket`` the state bucket. ``open_store`` connects to
     S3; its argument is the encryption that writes request. ``find_object`` returns the properties
-    of an object that exists now, None also if the handler may not know.
+    of an object that exists now, None also if the handler may not know. ``list_objects`` returns
+    the objects below a key, up to 1,000.
     """
 
     name: str
     bucket: str
     find_object: Callable[[ObjectRef], StoredObject | None]
+    list_objects: Callable[[ObjectRef], Mapping[str, StoredObject]]
     open_store: Callable[[tuple[BucketEncryption, ...]], ObjectStore]
     open_submitter: Callable[[BatchTarget], JobSubmitter]
     log: Log = field(default_factory=Log)
@@ -82,10 +76,6 @@ class RunRecovery:
     failed_invocation: FailedInvocation
     config: FunctionConfig | None
     reason: SupervisorError
-
-    @property
-    def owner(self) -> RunOwner:
-        return RunOwner(site=ComputeService.LAMBDA, request=self.failed_invocation.request_id)
 
     def find_batch_target(self, waiting: WaitingSubmission | None) -> BatchTarget | None:
         """Return where to submit a run: after a sandbox failure, or if its submission waits.
@@ -111,6 +101,8 @@ class RunRecovery:
             store=self.services.open_store(()),
             bucket=self.services.bucket,
             find_object=self.services.find_object,
+            list_objects=self.services.list_objects,
+            can_submit=self._can_submit(),
             now=self.services.now(),
             own_name=self.services.name,
             own_owner=self.invocation.owner,
@@ -192,7 +184,7 @@ class RunRecovery:
             try:
                 job = build_job_request(
                     record.run,
-                    self.failed_invocation.request_id,
+                    record.owner.request,
                     trigger.event,
                     record.write_event,
                     submission.size,
@@ -217,6 +209,16 @@ class RunRecovery:
             record.write_submission(job.name, job_id, submission.cause, self._log_location(record))
             return RunResult(run=record.run, state=RunOutcome.SUBMITTED, job_id=job_id)
         return self._failed_result(record, self.reason, log)
+
+    def _can_submit(self) -> bool:
+        """Return whether a run without a record is submitted; if not, its failure is recorded."""
+        if self.config is None or self.find_batch_target(None) is None:
+            return False
+        try:
+            self._plan_submission(self.config)
+        except SupervisorError:  # Batch has no more memory than Lambda
+            return False
+        return True
 
     def _plan_submission(self, config: FunctionConfig) -> WaitingSubmission:
         """Return the submission of a run whose sandbox ended; raise OutOfMemory."""
@@ -264,7 +266,7 @@ class RunRecovery:
             store=self.services.open_store(self.config.encryption if self.config else ()),
             bucket=self.services.bucket,
             run=run.path,
-            owner=self.owner,
+            owner=run.owner,
             description=record_format.describe_trigger(run.trigger) | self._describe_claim(run),
             lease=leases.lease_seconds(self.invocation.deadline, self.services.now()),
             has_job_ended=self._has_job_ended,
@@ -280,12 +282,12 @@ class RunRecovery:
             self.evidence.read_record(run.path, name)
             for name in (record_format.CLAIM, record_format.ERROR)
         )
-        if claim is None or error is None or error[0].get("kind") in _RESUBMITTED:
+        if claim is None or error is None or error[0].get("kind") in RESUBMITTED:
             return False
         owners = {
             record_format.parse_owner(record, str(run.path)) for record in (claim[0], error[0])
         }
-        return owners == {self.owner} and error[1] >= claim[1]
+        return owners == {run.owner} and error[1] >= claim[1]
 
     def _describe_claim(self, run: ConfirmedRun) -> dict[str, object]:
         """Return the log stream and the trace id of the failed request, from its claim."""
@@ -293,7 +295,7 @@ class RunRecovery:
             "log_group": f"/aws/lambda/{self.failed_invocation.function}",
             "log_stream": "",
         }
-        if run.claim and record_format.parse_owner(dict(run.claim), str(run.path)) == self.owner:
+        if run.claim and record_format.parse_owner(dict(run.claim), str(run.path)) == run.owner:
             names = (*location, "trace")
             location |= {name: run.claim[name] for name in names if name in run.claim}
         return location

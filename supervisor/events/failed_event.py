@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from supervisor.model import StoredObject
 
 RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED = "RetriesExhausted", "EventAgeExceeded"
+MAX_ATTEMPTS = 1_000_000  # Lambda makes at most 3, and more while it throttles the function
 CONDITIONS = frozenset({RETRIES_EXHAUSTED, EVENT_AGE_EXCEEDED})
 # The error types after which the same run is submitted by another attempt (SubmissionPending).
 _PENDING = frozenset({SubmissionThrottled.__name__, SubmissionUnanswered.__name__})
@@ -148,7 +149,7 @@ class FailedInvocation:
 def parse_invocation_record(record: bytes) -> FailedInvocation:
     """Parse an invocation record; raise EventError if it is not one."""
     try:
-        document = json.loads(record)
+        document = json.loads(record, parse_constant=_refuse_constant)
         context = document["requestContext"]
         payload = document.get("responsePayload")
         response = payload if isinstance(payload, dict) else {"errorMessage": payload or ""}
@@ -163,7 +164,7 @@ def parse_invocation_record(record: bytes) -> FailedInvocation:
             condition=str(context["condition"]),
             time=str(document.get("timestamp", "")),
             event=json.dumps(document["requestPayload"]).encode(),
-            attempts=int(context.get("approximateInvokeCount", 0)),
+            attempts=_parse_count(context.get("approximateInvokeCount", 0)),
             error_type=str(response.get("errorType", "")),
             error_message=str(response.get("errorMessage", "")),
         )
@@ -172,6 +173,17 @@ def parse_invocation_record(record: bytes) -> FailedInvocation:
             f"The event is not an invocation record of Lambda: {error!r}.",
             remedy="Use this function as an on-failure destination only.",
         ) from error
+
+
+def _parse_count(value: object) -> int:
+    # Neither a bool nor a float: `1e999` is infinite.
+    if type(value) is not int or not 0 <= value <= MAX_ATTEMPTS:
+        raise ValueError("approximateInvokeCount")
+    return value
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
 
 
 def rebuild_object_event(event: ObjectEvent, stored: StoredObject) -> ObjectEvent:

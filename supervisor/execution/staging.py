@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,10 @@ def stage_in(
         return StagedInput(path=str(file), metadata={RUN_KEY: run})
     source = trigger.source
     file = workspace.inputs / safe_file_name(source.key)
-    stored = open_store(source.provider).download(source, file, version=trigger.version)
+    version = trigger.version
+    if trigger.is_recovered:  # nothing confirms the version id; the ETag is the object's
+        version = replace(version, version_id="")
+    stored = open_store(source.provider).download(source, file, version=version)
     # In the metadata of each output, so that loops across functions, deployments and buckets end.
     origin = lineage.parse_lineage(stored.metadata)
     lineage.check_chain(origin, context.config, source)

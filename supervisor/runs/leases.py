@@ -23,6 +23,9 @@ JOB_LEASE = 900.0
 RENEWAL_INTERVAL = 300.0
 
 
+MAX_LEASE = 1e9
+
+
 def lease_seconds(deadline: float | None, now: float) -> float:
     """Return the lease of a new claim in seconds; ``deadline`` None: the owner renews it."""
     if deadline is None:
@@ -38,7 +41,7 @@ def parse_lease(record: Mapping[str, object], key: str) -> float:
             f"The run record {key} has the lease {seconds!r}, which is not a number of seconds.",
             remedy="Delete it; the run can then be started again.",
         )
-    return float(seconds)
+    return float(min(seconds, MAX_LEASE))  # JSON may have an integer that no float can hold
 
 
 def is_expired(seconds: float, claim: StoredObject) -> bool:

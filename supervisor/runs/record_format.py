@@ -97,7 +97,7 @@ def decode(data: bytes, key: str) -> dict[str, object]:
     try:
         record = json.loads(data)
         version = int(record["format"])
-    except (KeyError, RecursionError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise RecordError(
             f"The run record {key} is damaged: {error!r}.",
             remedy="Delete it; the run can then be started again.",
@@ -162,7 +162,7 @@ def parse_owner(record: dict[str, object], key: str) -> RunOwner:
             job=str(owner["job"]),
             attempt=int(owner["attempt"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise RecordError(
             f"The run record {key} has no valid owner: {error!r}.",
             remedy="Delete it; the run can then be started again.",

@@ -80,7 +80,7 @@ def parse_waiting(record: Mapping[str, object], key: str) -> WaitingSubmission:
             handler=str(record.get("handler", "")),
             attempts=attempts,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise RecordError(
             f"The run record {key} is damaged: {error!r}.",
             remedy="Delete it; the run can then be started again.",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supervisor.aws.request import Body
     from supervisor.model import BucketEncryption, ObjectRef, StoredObject
 
+LISTED = 1000  # objects of a page, at most
 QueryParameters = tuple[tuple[str, str], ...]
 
 
@@ -53,7 +54,7 @@ class S3ObjectApi:
             headers={**self._expected_owner_header(ref.bucket), **(headers or {})},
         )
 
-    def _build_listing(self, ref: ObjectRef) -> AwsRequest:
+    def _build_listing(self, ref: ObjectRef, most: int = 1) -> AwsRequest:
         from supervisor.storage.s3_listing import listing_query
 
         origin, prefix = endpoints.bucket_endpoint(ref.bucket, self.client.region, self.environ)
@@ -61,7 +62,7 @@ class S3ObjectApi:
             method="GET",
             origin=origin,
             path=f"{prefix}/",
-            query=listing_query(ref),
+            query=listing_query(ref, most),
             headers=self._expected_owner_header(ref.bucket),
         )
 
@@ -132,3 +133,9 @@ class S3ObjectApi:
         from supervisor.storage.s3_listing import find_object
 
         return find_object(self.client, self._build_listing(ref), ref)
+
+    def list_objects(self, ref: ObjectRef) -> dict[str, StoredObject]:
+        """Return the first objects whose keys begin with the key of ``ref``, by key."""
+        from supervisor.storage.s3_listing import list_objects
+
+        return list_objects(self.client, self._build_listing(ref, LISTED), ref)

@@ -17,6 +17,8 @@ from supervisor.errors import StorageError
 from supervisor.model import StoredObject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from supervisor.aws.client import AwsClient
     from supervisor.aws.request import AwsRequest
     from supervisor.model import ObjectRef
@@ -24,12 +26,12 @@ if TYPE_CHECKING:
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
-def listing_query(ref: ObjectRef) -> tuple[tuple[str, str], ...]:
+def listing_query(ref: ObjectRef, most: int = 1) -> tuple[tuple[str, str], ...]:
     """Return the query of a listing that has the object as its first entry, if it exists."""
     return (
         ("list-type", "2"),
         ("prefix", ref.key),  # in alphabetical order the key itself is the first of them
-        ("max-keys", "1"),
+        ("max-keys", str(most)),
         ("encoding-type", "url"),
     )
 
@@ -51,6 +53,17 @@ def find_object(client: AwsClient, request: AwsRequest, ref: ObjectRef) -> Store
         ) from error
 
 
+def list_objects(client: AwsClient, request: AwsRequest, ref: ObjectRef) -> dict[str, StoredObject]:
+    """Return the objects of a page whose keys begin with the key of ``ref``; raise StorageError."""
+    try:
+        return _read_listing(client, request, ref)
+    except AwsError as error:
+        raise StorageError(
+            f"Cannot list {ref.bucket}: {error.problem}",
+            remedy=error.remedy or "Run it again; the error may be temporary.",
+        ) from error
+
+
 def is_certainly_absent(client: AwsClient, request: AwsRequest, ref: ObjectRef) -> bool:
     """Return whether a listing succeeds and does not contain the object."""
     try:
@@ -60,9 +73,15 @@ def is_certainly_absent(client: AwsClient, request: AwsRequest, ref: ObjectRef) 
 
 
 def _find_in_listing(client: AwsClient, request: AwsRequest, ref: ObjectRef) -> StoredObject | None:
+    return _read_listing(client, request, ref).get(ref.key)
+
+
+def _read_listing(
+    client: AwsClient, request: AwsRequest, ref: ObjectRef
+) -> dict[str, StoredObject]:
     body = client.send(request).body
     try:
-        return _parse_listing(body, ref)
+        return dict(_parse_listing(body))
     except (ET.ParseError, ValueError) as error:
         raise StorageError(
             f"The listing of {ref.bucket} is damaged: {error}.",
@@ -70,18 +89,19 @@ def _find_in_listing(client: AwsClient, request: AwsRequest, ref: ObjectRef) -> 
         ) from error
 
 
-def _parse_listing(body: bytes, ref: ObjectRef) -> StoredObject | None:
+def _parse_listing(body: bytes) -> Iterator[tuple[str, StoredObject]]:
     if b"<!DOCTYPE" in body:  # entities could make it much longer
         raise ValueError("it declares a document type")
     root = ET.fromstring(body)  # noqa: S314
     if root.tag != f"{_NAMESPACE}ListBucketResult":
         raise ValueError(root.tag)
     for item in root.iter(f"{_NAMESPACE}Contents"):
-        if unquote_plus(item.findtext(f"{_NAMESPACE}Key", "")) == ref.key:
-            time = item.findtext(f"{_NAMESPACE}LastModified", "")
-            return StoredObject(
+        time = item.findtext(f"{_NAMESPACE}LastModified", "")
+        yield (
+            unquote_plus(item.findtext(f"{_NAMESPACE}Key", "")),
+            StoredObject(
                 size=int(item.findtext(f"{_NAMESPACE}Size", "")),
                 etag=item.findtext(f"{_NAMESPACE}ETag", "").strip('"'),
                 last_modified=datetime.fromisoformat(time).timestamp(),
-            )
-    return None
+            ),
+        )

@@ -69,6 +69,15 @@ class MemoryStore:
         found = self.objects.get((ref.bucket, ref.key))
         return self._dated(found[1]) if found else None
 
+    def list_objects(self, ref: ObjectRef) -> dict[str, StoredObject]:
+        """Return the objects whose keys begin with the key of ``ref``."""
+        self._count("list", ref)
+        return {
+            key: stored
+            for (bucket, key), (_, stored) in self.objects.items()
+            if bucket == ref.bucket and key.startswith(ref.key)
+        }
+
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         self._count("download", ref)
         found = self.objects.get((ref.bucket, ref.key))

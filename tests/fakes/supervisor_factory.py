@@ -120,7 +120,7 @@ def new_harness(
     log: list[bytes] = []
     printed: list[bytes] = []
     logger = Log("DEBUG", write=log.append)
-    store = store or MemoryStore()
+    store = store or MemoryStore(clock=lambda: NOW)
     submitter = RecordingSubmitter()
     config = FunctionConfig(
         name="fn",
@@ -199,6 +199,7 @@ def new_failure_handler(harness: SupervisorHarness) -> FailureHandler:
         name="scar-failure-handler",
         bucket=STATE,
         find_object=harness.store.find,
+        list_objects=harness.store.list_objects,
         open_store=lambda _encryption: harness.store,
         open_submitter=lambda _target: harness.submitter,
         log=harness.supervisor.log,

@@ -135,6 +135,7 @@ class ChaosSimulation:
             name="scar-failure-handler",
             bucket=STATE,
             find_object=self.store.find,
+            list_objects=self.store.list_objects,
             open_store=lambda _provider: self.store,
             open_submitter=lambda target: self._submitters[target.definition],
             log=Log("CRITICAL", write=lambda _: None),

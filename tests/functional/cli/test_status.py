@@ -94,6 +94,42 @@ def test_several_functions_can_be_named(
     assert "There is no function absent." in capsys.readouterr().err
 
 
+HANDLER = "scar-failure-handler"
+
+
+def test_what_the_failure_handler_refused_is_no_run_and_shown_on_request(
+    services: Services, ledger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = {"owner": LAMBDA, "kind": "EventDiscarded", "problem": "Nothing confirms it."}
+    for number in range(3):
+        put(HANDLER, f"{number:032x}", claim={"owner": LAMBDA}, error=error)
+    assert run(["status", "-j"], services) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [function["name"] for function in found["functions"]] == ["gone"]
+    assert {row["run"] for row in found["recent"]} == {ledger, DIRECT}
+    assert run(["status", "-j", "-n", HANDLER], services) == 0
+    (function,) = json.loads(capsys.readouterr().out)["functions"]
+    assert (function["removed"], function["failed"]) == (False, 3)
+    for names in ((), ("-n", "gone"), ("-n", "gone", "-n", HANDLER)):
+        assert run(["retry", "--failed", "--dry-run", "-j", *names], services) == 0
+        shown = capsys.readouterr()
+        assert DIRECT in shown.out
+        assert f"{0:032x}" not in shown.out
+        assert ("nothing confirms" in shown.err) == (HANDLER in names)
+    assert run(["retry", "--failed", "-n", HANDLER], services) == 0
+    assert "nothing confirms" in capsys.readouterr().err
+    assert run(["retry", f"{1:032x}"], services) != 0
+    assert "nothing confirms" in capsys.readouterr().err
+
+
+def test_the_failure_handler_can_be_named_before_it_refused_anything(
+    services: Services, ledger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["status", "-j", "-n", HANDLER], services) == 0
+    (function,) = json.loads(capsys.readouterr().out)["functions"]
+    assert (function["removed"], function["failed"]) == (False, 0)
+
+
 def test_waiting_for_a_run_says_what_it_left_out(
     services: Services, ledger: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

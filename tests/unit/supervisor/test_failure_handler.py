@@ -290,6 +290,50 @@ def test_an_invalid_invocation_record_is_rejected(record: bytes) -> None:
         failed_event.parse_invocation_record(record)
 
 
+NUMBERS = ["1e999", "-1e999", "Infinity", "-Infinity", "NaN", "9" * 400, "9" * 5000, "1.5", "-1"]
+NOT_COUNTS = [*NUMBERS, "true", "null", '"1"', "[]", "{}", "[" * 900 + "]" * 900, "[" * 100_000]
+
+
+@pytest.mark.parametrize("value", NOT_COUNTS)
+@pytest.mark.parametrize("place", ["count", "payload", "size", "request", "condition", "timestamp"])
+def test_no_value_of_a_record_ends_the_handler(tmp_path: Path, value: str, place: str) -> None:
+    harness = new_harness(tmp_path, mode=ExecutionMode.LAMBDA_BATCH)
+    sent = failed_invocation(notification("in/none"), TIMED_OUT)
+    record = json.loads(sent.event)
+    context = record["requestContext"]
+    if place == "count":
+        context["approximateInvokeCount"] = "@"
+    elif place == "payload":
+        record["requestPayload"] = "@"
+    elif place == "size":
+        record["requestPayload"]["Records"][0]["s3"]["object"]["size"] = "@"
+    elif place == "timestamp":
+        record["timestamp"] = "@"
+    else:
+        context["requestId" if place == "request" else place] = "@"
+    event = json.dumps(record).replace('"@"', value).encode()
+    result = new_failure_handler(harness).handle(replace(sent, event=event))
+    assert all(r.error is None for r in result.results)
+    assert (result.results == ()) or place != "count"
+    assert harness.submitter.submitted == []
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+@pytest.mark.parametrize("name", ["format", "lease", "attempt"])
+def test_no_number_of_a_claim_ends_the_handler(tmp_path: Path, value: str, name: str) -> None:
+    harness = died(tmp_path)
+    ((key, text),) = [
+        (k, v) for k, v in harness.store.keys(STATE).items() if k.endswith("/claim.json")
+    ]
+    claim = json.loads(text)
+    (claim["owner"] if name == "attempt" else claim)[name] = "@"
+    harness.store.put(key, json.dumps(claim).replace('"@"', value).encode(), bucket=STATE)
+    sent = failed_invocation(EVENT, TIMED_OUT, request="req-2")
+    (result,) = new_failure_handler(harness).handle(sent).results
+    assert not isinstance(result.error, OverflowError)
+    assert harness.submitter.submitted == []
+
+
 def test_invocation_records_are_translated_to_the_supervisors_errors() -> None:
     def reason(answer: tuple[str, str] | None, condition: str = "RetriesExhausted") -> object:
         record = failed_invocation(EVENT, answer, condition=condition).event

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +17,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervisor.batch.failure_handler import MAX_RUNS
+from supervisor.errors import SubmissionError, SubmissionThrottled
 from supervisor.events import parser
 from supervisor.execution.outputs import RECOVERED_KEY, SEQUENCER_KEY
 from supervisor.invocation import ObjectEvent, RunOutcome
-from supervisor.model import ExecutionMode, InputRule
-from tests.fakes.object_store import Crash, etag_of
+from supervisor.model import ExecutionMode, InputRule, VersionPin
+from tests.fakes.object_store import Crash, MemoryStore, etag_of
 from tests.fakes.supervisor_factory import (
     KILLED,
+    NOW,
     STATE,
     TIMED_OUT,
     SupervisorHarness,
@@ -35,9 +38,12 @@ from tests.fakes.supervisor_factory import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from supervisor.errors import SupervisorError
     from supervisor.invocation import Invocation, InvocationResult
+    from supervisor.model import JobRequest, ObjectRef, StoredObject
 
 INPUT = b"input"
 EVENT = notification("in/x", etag=etag_of(INPUT))
@@ -262,6 +268,157 @@ def test_a_forged_sequencer_does_not_outlast_a_newer_upload(tmp_path: Path) -> N
     harness.store.put("in/x", b"newer")
     harness.supervisor.handle(lambda_invocation(notification("in/x", etag=etag_of(b"newer"))))
     assert harness.store.keys()["out/x"] == b"newer"
+
+
+# What a function can know of an input are its key and its ETag.
+FORGED: dict[str, Callable[[SupervisorHarness], object]] = {
+    "too old": lambda h: send(h, a_forged("AA", None, "EventAgeExceeded")),
+    "dropped": lambda h: send(h, a_forged("FFFF", None, "RecursionDetected")),
+    "failed by itself": lambda h: send(h, a_forged("AA", ("ScriptFailed", "status 1"))),
+    "more memory than Batch has": lambda h: send(h, a_forged("AA", KILLED)),
+    "a timeout": lambda h: send(h, a_forged("AA", TIMED_OUT)),
+    "a crash before its claim": lambda h: crashed(h, 1),
+    "a crash after its submission": lambda h: crashed(h, 2),
+    "an error of Batch": lambda h: refused(h, SubmissionError("busy")),
+    "no answer of Batch": lambda h: refused(h, SubmissionThrottled("busy")),
+    "two errors of Batch": lambda h: refused(h, SubmissionThrottled("busy"), times=2),
+}
+
+
+def a_forged(
+    sequencer: str, error: tuple[str, str] | None, condition: str = "RetriesExhausted"
+) -> Invocation:
+    event = changed_event(sequencer=sequencer, versionId="v9")
+    return failed_invocation(event, error, request="forged", condition=condition)
+
+
+def crashed(harness: SupervisorHarness, writes: int) -> None:
+    """Let the handler end before a write, and its sender does not try again."""
+    handler = new_failure_handler(harness)
+    left = [writes]
+
+    def before(method: str, _ref: object) -> None:
+        left[0] -= method == "write"
+        if left[0] < 0:
+            raise Crash
+
+    broken = replace(harness.store, before=before)
+    with pytest.raises(Crash):
+        replace(handler, open_store=lambda _: broken).handle(a_forged("AA", TIMED_OUT))
+
+
+def refused(harness: SupervisorHarness, error: SupervisorError, times: int = 1) -> None:
+    class Refusing:
+        def submit(self, job: JobRequest, *, until: float | None = None) -> str:
+            del job, until
+            raise error
+
+        def has_ended(self, job: str, *, until: float | None = None) -> bool:
+            raise AssertionError(job, until)
+
+    handler = replace(new_failure_handler(harness), open_submitter=lambda _: Refusing())
+    for _ in range(times):
+        assert handler.handle(a_forged("AA", TIMED_OUT)).results[0].error is error
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_record_does_not_keep_a_run_from_its_only_job(tmp_path: Path, name: str) -> None:
+    harness = victim(tmp_path, ExecutionMode.LAMBDA_BATCH)
+    config = replace(harness.supervisor.config, memory=4096)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    FORGED[name](harness)
+    send(harness, failed_invocation(EVENT, TIMED_OUT, request="genuine"))
+    expected = 1 + (name == "a crash after its submission")
+    assert len(harness.submitter.submitted) == expected
+    send(harness, failed_invocation(EVENT, TIMED_OUT, request="genuine"))
+    FORGED["a timeout"](harness)
+    jobs = harness.submitter.submitted
+    assert len(jobs) == expected
+    assert len({job.environment["SCAR_RUN_ID"] for job in jobs}) == 1
+    states = [
+        harness.supervisor.handle(job_invocation(job, harness.store, number=job.name)).results
+        for job in jobs
+    ]
+    assert [r.state for (r,) in states[:1]] == [RunOutcome.DONE]
+    assert harness.store.created["out/x"] == 1
+
+
+def test_a_recovered_run_does_not_ask_for_the_version_id_of_a_record(tmp_path: Path) -> None:
+    harness = victim(tmp_path, ExecutionMode.LAMBDA_BATCH)
+    send(harness, a_forged("AA", TIMED_OUT))
+    (job,) = harness.submitter.submitted
+    versions: list[VersionPin] = []
+
+    class Recording(MemoryStore):
+        def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
+            versions.append(version)
+            return super().download(ref, target, version=version)
+
+    store = Recording(objects=harness.store.objects, clock=harness.store.clock)
+    supervisor = replace(harness.supervisor, open_store=lambda _provider: store)
+    supervisor.handle(job_invocation(job, store))
+    assert versions == [VersionPin(version_id="", etag=etag_of(INPUT))]
+
+
+@pytest.mark.parametrize("name", ["too old", "dropped", "failed by itself", "memory"])
+@pytest.mark.parametrize("mode", ExecutionMode)
+def test_no_failure_of_an_object_that_has_a_run_is_recorded(
+    tmp_path: Path, name: str, mode: ExecutionMode
+) -> None:
+    harness = victim(tmp_path, mode)
+    harness.supervisor.handle(lambda_invocation(EVENT))
+    before = records(harness)
+    assert before
+    forge = FORGED.get(name, FORGED["more memory than Batch has"])
+    if name == "memory":
+        config = replace(harness.supervisor.config, memory=10**6)
+        harness.supervisor = replace(harness.supervisor, config=config)
+    submitted = list(harness.submitter.submitted)
+    forge(harness)
+    assert records(harness) == before
+    assert harness.submitter.submitted == submitted
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1, 6])
+def test_a_run_is_found_though_its_event_has_another_date(tmp_path: Path, days: int) -> None:
+    harness = victim(tmp_path)
+    harness.supervisor = replace(harness.supervisor, now=lambda: NOW + max(days, 0) * DAY)
+    harness.supervisor.handle(lambda_invocation(dated(copy.deepcopy(EVENT), days)))
+    before = records(harness)
+    assert before
+    send(harness, a_forged("AA", None, "EventAgeExceeded"))
+    assert records(harness) == before
+
+
+@pytest.mark.parametrize("days", [-2, 2, 300])
+def test_a_failure_at_a_date_of_no_event_is_not_recorded(tmp_path: Path, days: int) -> None:
+    harness = victim(tmp_path)
+    event = dated(changed_event(sequencer="AA"), days)
+    send(harness, failed_invocation(event, None, condition="EventAgeExceeded"))
+    assert records(harness) == {}
+
+
+def test_a_failure_of_an_old_object_is_not_recorded(tmp_path: Path) -> None:
+    harness = victim(tmp_path)
+    harness.supervisor = replace(harness.supervisor, now=lambda: NOW + 10 * DAY)
+    send(harness, a_forged("AA", None, "EventAgeExceeded"))
+    assert records(harness) == {}
+
+
+def dated(event: dict[str, Any], days: int) -> dict[str, Any]:
+    time = datetime.fromtimestamp(NOW + days * DAY, UTC)
+    event["Records"][0]["eventTime"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return event
+
+
+def test_forged_failures_of_an_object_without_a_run_are_recorded_once(tmp_path: Path) -> None:
+    harness = victim(tmp_path)
+    for number in range(3):
+        send(harness, a_forged(f"A{number}", None, "EventAgeExceeded"))
+    assert sum(key.endswith("/error.json") for key in records(harness)) == 1
 
 
 JSON = st.recursive(
