@@ -360,7 +360,7 @@ def test_invalid_image_names_are_found_before_a_registry_is_asked(
         ("eu-west-1a", "eu-west-1"),
         ("euwest1", "eu-west-1"),
         ("us-gov-east", "us-gov-east-1"),
-        ("us-east", "us-east-1"),
+        *[(region, f"{region}-1") for region in ("us-east", "us-west", "eu-west", "ap-southeast")],
         ("eu-wset-1", "eu-west-1"),
         ("eu-west-l", "eu-west-1"),
         ("ue-west-1", "eu-west-1"),
