@@ -78,7 +78,7 @@ values = st.one_of(
     st.just(b"7 hdrcharset=BINARY\n8 GNU.sparse.offset=" + LONG),
 )
 records = st.lists(st.tuples(st.sampled_from(KEYS) | st.binary(min_size=1, max_size=9), values))
-noise = st.binary(max_size=60) | st.integers(1, 3000).map(lambda count: b"9" * count)
+noise = st.just(b"") | st.binary(max_size=60) | st.integers(1, 3000).map(lambda count: b"9" * count)
 
 
 @given(records, noise, st.booleans())
@@ -96,6 +96,14 @@ def test_tarfile_is_given_no_long_run_of_digits(
     if is_global:  # applied to each later member
         assert len(header.blocks.rstrip(b"\0")) < 200
         assert not header.names
+
+
+@pytest.mark.parametrize(
+    "key", [b"path", b"linkpath", b"comment", b"uname", b"hdrcharset", b"SCHILY.xattr.user.a"]
+)
+def test_tarfile_is_given_neither_names_nor_unknown_keywords(key: bytes) -> None:
+    content = record(key, LONG)
+    assert not check_pax_header(b"", content, is_global=False).blocks.strip(b"\0")
 
 
 class CountedBytes(bytes):
@@ -248,7 +256,8 @@ def sparse_block(
 def test_the_map_of_a_sparse_file_is_checked() -> None:
     good = sparse_block([(512, 512), (2048, 512), (4096, 0)], 4096, 1024)
     content = b"a" * 512 + b"b" * 512
-    [(_, data)] = read_all(good + content + END)
+    [(info, data)] = read_all(good + content + END)
+    assert info.sparse == [(512, 512), (2048, 512)]
     assert data == bytes(512) + b"a" * 512 + bytes(1024) + b"b" * 512 + bytes(1536)
     for pieces, size in (
         ([(512, 512), (512, 512)], 4096),  # twice
