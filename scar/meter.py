@@ -7,6 +7,7 @@ terminals: see ``scar.cli.output``.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SHOW_INTERVAL = 0.1  # seconds between two lines
 RATE_WINDOW = 15.0  # seconds over which the rate is averaged
 _SAMPLE_INTERVAL = 0.5  # seconds between two samples in the window
+WAIT_NOTICE = 5.0  # seconds of waiting before it is said, and between two lines
 _FIRST_RATE = 1.0  # seconds of transfer before a rate is shown
 
 
@@ -114,7 +116,8 @@ class Meter:
     """Counts the bytes and items of a transfer; all methods may be called by any thread.
 
     ``verb`` begins the lines: ``Uploading``. ``noun`` is what is counted: ``file``, ``layer``.
-    ``show`` receives the lines, and ``clock`` returns seconds.
+    ``show`` receives the lines, and ``clock`` returns seconds. ``patience``: seconds after which a
+    wait is said.
     """
 
     def __init__(
@@ -123,9 +126,11 @@ class Meter:
         noun: str = "file",
         show: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        patience: float = WAIT_NOTICE,
     ) -> None:
         self.verb = verb
         self.noun = noun
+        self._patience = patience
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
@@ -173,6 +178,31 @@ class Meter:
     def start_item(self, size: int) -> MeteredItem:
         """Return the counter of one expected item of this size."""
         return MeteredItem(self, size)
+
+    @contextlib.contextmanager
+    def announce_wait(self, subject: str) -> Iterator[None]:
+        """Show ``Waiting for <subject>: 10 s`` again and again if the block takes long.
+
+        No line is shown after the block has ended.
+        """
+        if self._show is None:
+            yield
+            return
+        ended = threading.Event()
+        thread = threading.Thread(
+            target=self._show_wait, args=(subject, ended, self._show), name="wait", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _show_wait(self, subject: str, ended: threading.Event, show: Callable[[str], None]) -> None:
+        start = self._clock()
+        while not ended.wait(self._patience):
+            show(f"Waiting for {subject}: {format_duration(self._clock() - start)}")
 
     @property
     def counts(self) -> TransferCounts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -159,3 +160,37 @@ def test_no_history_gives_an_impossible_line(
 )
 def test_durations_have_at_most_two_units(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+def test_a_wait_is_said_until_it_ends() -> None:
+    lines: list[str] = []
+    twice = threading.Event()
+
+    def show(line: str) -> None:
+        lines.append(line)
+        if len(lines) == 2:
+            twice.set()
+
+    clock = iter([0.0, 5.0, 70.0])
+    meter = Meter("Reading", show=show, clock=lambda: next(clock, 70.0), patience=0.001)
+    with meter.announce_wait("the registry"):
+        assert twice.wait(60)
+    count = len(lines)
+    assert lines[:2] == ["Waiting for the registry: 5 s", "Waiting for the registry: 1 min 10 s"]
+    threads = {thread.name for thread in threading.enumerate()}
+    assert "wait" not in threads
+    assert len(lines) == count
+
+
+def test_a_short_wait_and_one_that_nobody_sees_say_nothing() -> None:
+    lines: list[str] = []
+    with Meter("Reading", show=lines.append, patience=3600).announce_wait("x"):
+        pass
+    with (
+        pytest.raises(ValueError, match="inner"),
+        Meter("Reading", show=lines.append, patience=3600).announce_wait("x"),
+    ):
+        raise ValueError("inner")
+    with Meter("Reading", patience=0).announce_wait("x"):
+        assert "wait" not in {thread.name for thread in threading.enumerate()}
+    assert not lines

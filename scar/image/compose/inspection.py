@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import tarfile
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
 from scar.image.compose.function_image import ENTRYPOINT, SCAR_HOME
+from scar.image.formats.archive import MAX_DOCUMENT_SIZE
+from scar.image.formats.chunks import chunks_to_file
+from scar.image.formats.decompression import decompress, detect_compression
 from scar.image.formats.manifest import (
     JsonObject,
     document_error,
@@ -16,10 +19,14 @@ from scar.image.formats.manifest import (
     expect_text,
     parse_json,
 )
+from scar.image.formats.recompression import read_chunks
+from scar.image.formats.tar_stream import TAR_ERRORS, open_tar_stream
+from scar.image.formats.unpacking_limits import MAX_ENTRIES, UnpackedSize
 from supervisor.config import parse_config
 
 if TYPE_CHECKING:
     from scar.image.formats.base_image import BaseImage
+    from scar.image.formats.blobs import Blob
     from scar.image.formats.layer import ImageLayer
     from supervisor.model import FunctionConfig, ImageDefaults
 
@@ -99,14 +106,29 @@ def _read_function_config(image: BaseImage) -> FunctionConfig | None:
     if last.size > MAX_FUNCTION_LAYER:
         return None
     try:
-        with last.open() as file, tarfile.open(fileobj=file, mode="r:gz") as archive:
-            member = archive.extractfile(f"{SCAR_HOME}/function/function.json")
-            return parse_config(member.read().decode()) if member else None
-    except KeyError:  # the layer has no such file
-        return None
+        text = _find_document(last, f"{SCAR_HOME}/function/function.json")
+        return None if text is None else parse_config(text.decode())
     except ScarError:
         raise
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except (*TAR_ERRORS, OSError) as error:
         raise document_error(
             f"last layer ({image.name})", f"it contains no function ({error})"
         ) from error
+
+
+def _find_document(layer: Blob, name: str) -> bytes | None:
+    """Return a file of a layer, None if there is none; the last one of several counts."""
+    found = None
+    size = UnpackedSize("The last layer")
+    with layer.open() as file:
+        chunks = read_chunks(file)
+        head = next(chunks, b"")
+        chunks = decompress(itertools.chain([head], chunks), detect_compression(head), size)
+        with chunks_to_file(chunks) as content, open_tar_stream(content, MAX_ENTRIES) as archive:
+            for info in archive:
+                if info.name != name or not info.isreg():
+                    continue
+                if info.size > MAX_DOCUMENT_SIZE:
+                    raise ValueError(f"{name} has {info.size:,} bytes")
+                found = b"".join(archive.read(info))
+    return found

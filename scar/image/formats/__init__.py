@@ -10,7 +10,8 @@ pass: ``archive`` stores its layers in the blob cache and keeps its documents in
 ``cache_index`` records the result, so that an unchanged archive is not read again.
 
 Archives and layers come from strangers. ``tar_stream`` reads tar archives with bounded headers,
-``decompression`` gzip, bzip2, xz and zstd in bounded pieces, and ``unpacking_limits`` has the
+which ``tar_headers`` checks before Python's tarfile parses them, ``decompression`` reads gzip,
+bzip2, xz and zstd in bounded pieces, and ``unpacking_limits`` has the
 limits on what they may expand to: Lambda's for an image, and one against decompression bombs.
 
 ``blobs`` has content with its digest, and the cache of it on disk. ``layer`` writes deterministic

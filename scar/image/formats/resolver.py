@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from scar.image.errors import (
@@ -49,8 +50,8 @@ def find_base_image(
 
     ``image`` is a name such as ``debian:12``; it may be empty if the file contains one image.
     ``architecture`` is ``amd64`` (``x86_64``) or ``arm64``. ``meter`` counts the bytes of the file
-    while it is read. Raise ImageNotFoundError, with the
-    sources that were tried, if none has the image, RegistryError if it is not known whether the
+    while it is read, and says if a source takes long. Raise ImageNotFoundError, with the sources
+    that were tried, if none has the image, RegistryError if it is not known whether the
     registry has it, and ImageError if it cannot be used.
     """
     architecture = ARCHITECTURES.get(architecture, architecture)
@@ -60,8 +61,11 @@ def find_base_image(
     unusable: ImageError | None = None
     failed: RegistryError | None = None
     for source in sources:
+        # A registry may take its minute for each document, an engine as long as it likes.
+        wait = meter.announce_wait(f"{source.endpoint} to send {image}") if meter else nullcontext()
         try:
-            return source.find(image, architecture, cache)
+            with wait:
+                return source.find(image, architecture, cache)
         except ImageNotFoundError as missing:
             problems.append(missing.problem)
         except RegistryError as error:

@@ -1,7 +1,8 @@
 """Reads tar archives from untrusted streams: one pass, with bounded headers and exact sizes.
 
 Python's tarfile reads a header of any announced size into memory (a pax header of 1 GB), keeps
-all members in memory, and returns fewer bytes without an error where an archive is truncated.
+all members in memory, and returns fewer bytes without an error where an archive is truncated. Its
+parsing of some headers takes hours: ``tar_headers`` checks them first.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from scar.image.errors import ImageError
 from scar.image.formats.blobs import CHUNK_SIZE
+from scar.image.formats.tar_headers import (
+    MAX_HEADER_SIZE,
+    CheckedTarInfo,
+    header_too_large_error,
+    normalize_sparse_map,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Bytes of the headers of one member: names, links, extended attributes (64 KiB each in Linux),
-# maps of sparse files.
-MAX_HEADER_SIZE = 1 << 20
+_SPARSE_CHUNK_SIZE = 16 << 10  # bytes: tarfile copies a chunk again for each piece in it
 # Images have some hundred files.
 _MAX_CHECKED_HEADERS = 10_000
 _WITHOUT_CONTENT = frozenset(
@@ -58,6 +63,7 @@ class TarStream:
                 )
             if info.size < 0:
                 raise tarfile.ReadError(f"{info.name!r} has a negative size")
+            normalize_sparse_map(info)
             vars(self._archive)["members"].clear()  # else all headers stay in memory
             self._source.limit = self._archive.offset + tarfile.RECORDSIZE
             yield info
@@ -66,8 +72,9 @@ class TarStream:
         """Yield the content of the current member; raise EOFError if the archive is truncated."""
         file = self._archive.extractfile(info)
         left = info.size
+        size = _SPARSE_CHUNK_SIZE if info.issparse() else CHUNK_SIZE
         while file is not None and left:
-            chunk = file.read(min(CHUNK_SIZE, left))
+            chunk = file.read(min(size, left))
             if not chunk:
                 raise EOFError(f"{info.name!r} ends too early")
             left -= len(chunk)
@@ -92,11 +99,7 @@ class _MeteredSource:
 
     def read(self, size: int) -> bytes:
         if self.position > self.limit:
-            raise ImageError(
-                f"The tar archive has a header of more than {MAX_HEADER_SIZE >> 20} MiB, at byte"
-                f" {self.position:,}.",
-                remedy="Do not use this file, or write the archive again.",
-            )
+            raise header_too_large_error(self.position)
         data = self._file.read(size)
         self.position += len(data)
         return data
@@ -109,7 +112,13 @@ def open_tar_stream(file: BinaryIO, max_members: int) -> Iterator[TarStream]:
     Raise TarError, EOFError or ValueError if it is truncated or not a tar archive.
     """
     source = _MeteredSource(file)
-    with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
+    with tarfile.open(  # type: ignore[call-overload]
+        fileobj=source,
+        mode="r|",
+        tarinfo=CheckedTarInfo,
+        encoding="utf-8",
+        errors="surrogateescape",
+    ) as archive:
         yield TarStream(archive, source, max_members)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from dataclasses import dataclass
+from http.client import HTTPException, IncompleteRead
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -43,7 +44,13 @@ def describe_failure(error: BaseException, url: str) -> ConnectionFailure:
         return ConnectionFailure(f"no TLS connection to {host}: {cause}", True)
     if has(TimeoutError, Urllib3Timeout):
         return ConnectionFailure(f"{host} timed out or is too slow: {cause}", True)
-    return ConnectionFailure(f"{host}: {cause}", has(NewConnectionError, ConnectionRefusedError))
+    # Not HTTP, or a head that is too long: what was cut off is another matter.
+    is_invalid = any(
+        isinstance(item, HTTPException) and not isinstance(item, (OSError, IncompleteRead))
+        for item in chain
+    )
+    is_refused = has(NewConnectionError, ConnectionRefusedError)
+    return ConnectionFailure(f"{host}: {cause}", is_refused or is_invalid)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

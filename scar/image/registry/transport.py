@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 
 MAX_ATTEMPTS = 5
 CONNECT_ATTEMPTS = 2  # if the connection fails: this machine may be offline, so fail fast
+SLOW_SHARE = 4  # a failed read that took this share of its deadline counts as a slow one
 MAX_REDIRECTS = 5
 MAX_ERROR_LENGTH = 300  # characters of a registry's error that are shown
 MAX_RETRY_AFTER = 60.0  # seconds: if a registry asks for a longer wait, the request fails
@@ -181,13 +182,18 @@ class RegistryTransport:
         from scar.image.registry.connection_errors import describe_failure
         from scar.image.registry.http_client import HTTP_ERRORS
 
+        start = time.monotonic()
         try:
             yield
         except HTTP_ERRORS as error:
             failure = describe_failure(error, url)
+            # A host that drips and then hangs up, just before the deadline, is as slow as one that
+            # reaches it. Uploads may have taken long for other reasons.
+            took_long = time.monotonic() - start >= self.client.limits.document / SLOW_SHARE
+            is_lasting = failure.is_lasting or (took_long and method in _SAFE_METHODS)
             raise TransientError(
                 f"{method} {_strip_query(url)} failed: {failure.problem}",
-                max_attempts=CONNECT_ATTEMPTS if failure.is_lasting else MAX_ATTEMPTS,
+                max_attempts=CONNECT_ATTEMPTS if is_lasting else MAX_ATTEMPTS,
                 unreachable=True,
             ) from error
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from scar.image.errors import ImageError
+from scar.image.formats.chunks import chunks_to_file
+from scar.image.formats.decompression import decompress, detect_compression
+from scar.image.formats.recompression import read_chunks
+from scar.image.formats.tar_stream import TAR_ERRORS, open_tar_stream
+from scar.image.formats.unpacking_limits import MAX_ENTRIES, UnpackedSize
 from scar.local.engines.port import EngineError
 
 if TYPE_CHECKING:
+    import tarfile
+
+    from scar.image.formats.tar_stream import TarStream
     from scar.local.engines.port import LocalLayer
 
 SCAR_FOLDER: Final = PurePosixPath("opt/scar")
@@ -28,24 +36,33 @@ def unpack_function_layer(layer: LocalLayer, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
     try:
-        with tarfile.open(layer.path, "r:*") as archive:
-            for member in archive:
-                _extract_member(archive, member, partial, layer)
+        _extract(layer, partial)
         partial.chmod(0o755)
         partial.rename(target)
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except (ImageError, *TAR_ERRORS, OSError) as error:
         if target.exists():  # another thread was faster
             return
+        problem = error.problem.rstrip(".") if isinstance(error, ImageError) else str(error)
         raise EngineError(
-            f"The layer {layer.digest} cannot be unpacked: {error}.",
+            f"The layer {layer.digest} cannot be unpacked: {problem}.",
             remedy="Run `scar init` again to store the image again.",
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _extract(layer: LocalLayer, folder: Path) -> None:
+    packed = UnpackedSize(f"Layer {layer.digest}")
+    with layer.path.open("rb") as file:
+        compression = detect_compression(file.peek(8)[:8])
+        content = chunks_to_file(decompress(read_chunks(file), compression, packed))
+        with content, open_tar_stream(content, MAX_ENTRIES) as archive:
+            for member in archive:
+                _extract_member(archive, member, folder, layer)
+
+
 def _extract_member(
-    archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path, layer: LocalLayer
+    archive: TarStream, member: tarfile.TarInfo, folder: Path, layer: LocalLayer
 ) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
@@ -59,13 +76,12 @@ def _extract_member(
     if member.isdir():
         destination.mkdir(parents=True, exist_ok=True)
         return
-    source = archive.extractfile(member) if member.isreg() else None
-    if source is None:
+    if not member.isreg() or member.issparse():
         raise EngineError(
             f"The layer {layer.digest} contains {member.name!r}, which is neither file nor folder.",
             remedy="Rebuild the image with `scar init`, which writes no such layer.",
         )
     destination.parent.mkdir(parents=True, exist_ok=True)
-    with source, destination.open("xb") as file:
-        shutil.copyfileobj(source, file)
+    with destination.open("xb") as file:
+        file.writelines(archive.read(member))
     os.chmod(destination, 0o755 if member.mode & 0o100 else 0o644)  # noqa: PTH101

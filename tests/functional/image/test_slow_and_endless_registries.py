@@ -194,6 +194,26 @@ def silent(server: Server, connection: socket.socket, head: bytes) -> None:
     server.closed.wait(60)
 
 
+def many_headers(server: Server, connection: socket.socket, head: bytes) -> None:
+    server.send(connection, HEAD + b"".join(b"X-%d: a\r\n" % n for n in range(200)))
+
+
+def late_and_cut(server: Server, connection: socket.socket, head: bytes) -> None:
+    """Hang up before the deadline, but late."""
+    server.closed.wait(LIMITS.document * 0.6)
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("answer", [many_headers, late_and_cut])
+def test_an_answer_that_is_no_answer_is_given_up_after_two_attempts(
+    answer: Script, tmp_path: Path
+) -> None:
+    with serving(answer) as server:
+        with pytest.raises(RegistryError):
+            pull(server, tmp_path)
+        assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("answer", [dripped_head, dripped_body, dripped_error, silent])
 def test_a_document_that_arrives_a_byte_at_a_time_is_given_up_after_two_attempts(
     answer: Script, tmp_path: Path

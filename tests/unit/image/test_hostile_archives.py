@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 from scar.image.compose.tree_images import image_config
 from scar.image.errors import ImageError, ImageTooLargeError, NotAnImageError
-from scar.image.formats import archive, tar_stream
+from scar.image.formats import archive
 from scar.image.formats.archive import read_members
 from scar.image.formats.base_image import build_base_image
 from scar.image.formats.blobs import Blob, BlobCache, digest_of
 from scar.image.formats.layer import ImageLayer, LayerFile, build_tar
 from scar.image.formats.manifest import dump_json
 from scar.image.formats.resolver import find_base_image
+from scar.image.formats.tar_headers import MAX_HEADER_SIZE
 from scar.image.formats.unpacking_limits import MAX_UNPACKED_SIZE
 from supervisor.model import ImageDefaults
 
@@ -92,7 +93,7 @@ def test_a_header_of_a_gigabyte_is_refused_after_a_mebibyte(kind: bytes, cache: 
     stream = CountedStream(pieces())
     with pytest.raises(ImageError, match="a header of more than 1 MiB"):
         read_members(io.BufferedReader(stream), cache)
-    assert stream.count < tar_stream.MAX_HEADER_SIZE + (3 << 20)
+    assert stream.count < MAX_HEADER_SIZE + (3 << 20)
 
 
 def test_headers_without_end_are_refused_after_a_mebibyte(cache: BlobCache) -> None:
@@ -114,7 +115,7 @@ def test_headers_without_end_are_refused_after_a_mebibyte(cache: BlobCache) -> N
         stream = CountedStream(pieces())
         with pytest.raises(ImageError):
             read_members(io.BufferedReader(stream), cache)
-        assert stream.count < tar_stream.MAX_HEADER_SIZE + (3 << 20)
+        assert stream.count < MAX_HEADER_SIZE + (3 << 20)
 
 
 def sparse_archive(path: Path) -> Path:

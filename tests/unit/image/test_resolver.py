@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+import threading
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -25,6 +26,7 @@ from scar.image.formats.layer import LayerFile, build_layer, build_tar
 from scar.image.formats.manifest import INDEX_MEDIA_TYPES, OCI_MANIFEST, dump_json
 from scar.image.formats.resolver import find_base_image
 from scar.image.formats.tar_stream import find_cut_member
+from scar.meter import Meter
 from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
@@ -356,6 +358,34 @@ class Failing:
 
     def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
         raise self.error
+
+
+class Slow(Empty):
+    """Has no image, but says so only after someone has seen a line."""
+
+    endpoint = "the registry"
+
+    def __init__(self) -> None:
+        self.seen = threading.Event()
+        self.lines: list[str] = []
+
+    def show(self, line: str) -> None:
+        self.lines.append(line)
+        self.seen.set()
+
+    def find(self, name: str, architecture: str, cache: BlobCache) -> BaseImage:
+        assert self.seen.wait(60)
+        return super().find(name, architecture, cache)
+
+
+def test_a_source_that_takes_long_is_named(cache: BlobCache) -> None:
+    source = Slow()
+    meter = Meter("Reading", show=source.show, patience=0.001)
+    with pytest.raises(ImageNotFoundError):
+        find_base_image(
+            "r:5/a:1", None, architecture="amd64", cache=cache, sources=[source], meter=meter
+        )
+    assert source.lines[0].startswith("Waiting for the registry to send r:5/a:1: ")
 
 
 def oci_index(folder: Path, architectures: tuple[str, ...]) -> Path:

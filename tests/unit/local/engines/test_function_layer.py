@@ -75,3 +75,14 @@ def test_a_layer_that_is_no_archive_is_refused(tmp_path: Path) -> None:
         unpack_function_layer(
             LocalLayer(path=path, digest="sha256:1", diff_id="sha256:1"), tmp_path / "home"
         )
+
+
+def test_a_header_that_takes_tarfile_hours_is_refused(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("h")
+    header.type, header.size = tarfile.XHDTYPE, 1024
+    path = tmp_path / "layer"
+    path.write_bytes(header.tobuf() + b"9" * 1024)
+    with pytest.raises(EngineError, match="pax header is damaged"):
+        unpack_function_layer(
+            LocalLayer(path=path, digest="sha256:1", diff_id="sha256:1"), tmp_path / "home"
+        )

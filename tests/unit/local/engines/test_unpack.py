@@ -227,3 +227,11 @@ def test_a_bomb_and_a_giant_header_are_errors(tmp_path: Path, root: Path) -> Non
     (tmp_path / "2").write_bytes(bomb + deflate.flush())
     with pytest.raises(EngineError, match="decompression bomb"):
         unpack_layer(tmp_path / "2", root)
+
+
+def test_a_header_that_takes_tarfile_hours_is_refused(tmp_path: Path, root: Path) -> None:
+    header = tarfile.TarInfo("h")
+    header.type, header.size = tarfile.XHDTYPE, 1024
+    (tmp_path / "1").write_bytes(header.tobuf() + b"9" * 1024)
+    with pytest.raises(EngineError, match="pax header is damaged"):
+        unpack_layer(tmp_path / "1", root)
