@@ -43,7 +43,9 @@ def _refuse_foreign_response(
 ) -> None:
     if 200 <= response_dict["status_code"] < 300 and not _has_id(response_dict["headers"]):
         body = response_dict.get("body", b"")  # a stream, if the response is an object
-        begin = body[:_SHOWN].decode(errors="replace") if isinstance(body, bytes) else ""
+        # Pages only: a service's response may contain a token.
+        is_page = isinstance(body, bytes) and body.lstrip()[:2].lower() in (b"<!", b"<h")
+        begin = body[:_SHOWN].decode(errors="replace") if is_page else ""
         raise ResponseParserError(
             f"the response to {operation_model.name} has no request id of AWS"
             + (f"; it begins with {begin!r}" if begin else "")

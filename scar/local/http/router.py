@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 import re
+import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -24,6 +26,7 @@ _INVOKE_PATH = re.compile(
     r"/(?:2015-03-31|2014-11-13|2021-11-15)/functions/[^/]+/"
     r"(?:invocations|invoke-async/?|response-streaming-invocations)"
 )
+_REQUEST_IDS = frozenset({"x-amzn-requestid", "x-amz-request-id"})
 _JOBS_PATH = re.compile(r"/v1/(?:submitjob|describejobs|listjobs|terminatejob|canceljob)")
 _LOG_OPERATIONS = frozenset(
     {
@@ -111,10 +114,17 @@ class Router:
                 if isinstance(result, Response):
                     return result
                 request = result
-            return self._apps[route].handle(request)
+            return _with_request_id(self._apps[route].handle(request))
         except (BrokenBodyError, TimeoutError):  # the connection is lost: no response can be sent
             raise
         except Exception as error:  # noqa: BLE001 - one failed request must not end the server
             return build_failure_response(request, _signed_service(request), error, self._folder)
         finally:
             close_body(request.body)
+
+
+def _with_request_id(response: Response) -> Response:
+    """Add the id that every response of AWS has; clients take others for a proxy's."""
+    if any(name.lower() in _REQUEST_IDS for name in response.headers):
+        return response
+    return replace(response, headers={**response.headers, "x-amzn-requestid": str(uuid.uuid4())})
