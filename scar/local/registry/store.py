@@ -33,7 +33,9 @@ from scar.image.formats.manifest import (
     parse_json,
 )
 from scar.local.state.files import StateFileError
+from scar.local.state.folders import create_folder
 from scar.local.state.lost_files import LostFiles
+from scar.local.state.regular_files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -55,7 +57,7 @@ class RegistryStore:
         shutil.rmtree(self.incoming, ignore_errors=True)  # uploads do not survive their server
         folders = (folder, self.incoming, self._blobs.parent, self._blobs, self._repositories)
         for subfolder in (*folders, self._deleted):
-            subfolder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            create_folder(subfolder)
 
     def blob_path(self, digest: str) -> Path:
         """Return the path of the blob, which may not exist."""
@@ -86,14 +88,14 @@ class RegistryStore:
         """Return the digest of the manifest with this tag or digest, None if there is none."""
         if not is_digest(reference):
             try:
-                reference = (self._repository_folder(repository) / "tags" / reference).read_text()
+                reference = _read_tag(self._repository_folder(repository) / "tags" / reference)
             except FileNotFoundError:
                 return None
         return reference if self._manifest_path(repository, reference).is_file() else None
 
     def read_manifest(self, repository: str, digest: str) -> bytes:
         """Return a manifest's bytes; raise FileNotFoundError if it does not exist."""
-        return self._manifest_path(repository, digest).read_bytes()
+        return read_regular(self._manifest_path(repository, digest), MANIFEST_LIMIT)
 
     def put_manifest(self, repository: str, data: bytes, tag: str = "") -> str:
         """Store a manifest, under a tag if one is given; return its digest."""
@@ -136,7 +138,7 @@ class RegistryStore:
         # Tags first: a tag must not exist without its manifest.
         for tag in self.list_tags(repository):
             path = self._repository_folder(repository) / "tags" / tag
-            if path.read_text() == digest:
+            if _read_tag(path) == digest:
                 path.unlink(missing_ok=True)
         self._mark_blobs_deleted(repository, digest)
         return _remove_if_present(self._manifest_path(repository, digest))
@@ -204,7 +206,7 @@ class RegistryStore:
         for name in _list_names(self._repository_folder(repository) / "manifests"):
             path = self._repository_folder(repository) / "manifests" / name
             try:
-                data = path.read_bytes()
+                data = read_regular(path, MANIFEST_LIMIT)
             except OSError as error:
                 raise _damaged_manifest_error(path, repository, str(error.strerror)) from error
             if digest_of(data) != f"sha256:{name}":
@@ -298,6 +300,10 @@ def _check_digest(text: str) -> str:
 
 def _hex_digest(digest: str) -> str:
     return _check_digest(digest).removeprefix("sha256:")
+
+
+def _read_tag(path: Path) -> str:
+    return read_regular(path).decode(errors="replace")
 
 
 def _list_names(folder: Path) -> list[str]:

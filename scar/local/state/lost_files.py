@@ -9,6 +9,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from scar.local.state.folders import create_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
@@ -40,7 +42,7 @@ class LostFiles:
         moved = 0
         for path in paths:
             if not moved:
-                target.mkdir(mode=0o700, parents=True, exist_ok=True)
+                create_folder(target)
             path.rename(_unused_name(target, path.name))
             moved += 1
         if moved:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-Damage = Literal["missing", "empty", "half", "garbage", "directory"]
+Damage = Literal["missing", "empty", "half", "garbage", "directory", "fifo", "link", "device"]
 BODIES = {"large": os.urandom(200_000), "other": os.urandom(70_000), "small": b"inline"}
 LAYER, CONFIG = os.urandom(5000), b"{}"
 SESSION = boto3.Session(region_name="us-east-1")  # once: it loads the services' descriptions
@@ -50,6 +50,12 @@ def apply_damage(path: Path, damage: Damage) -> None:
             path.write_bytes(GARBAGE[: max(len(content), 10)])
         case "directory":
             path.mkdir()
+        case "fifo":
+            os.mkfifo(path)
+        case "link":
+            path.symlink_to(path.parent / "no such file")
+        case "device":
+            path.symlink_to("/dev/zero")
 
 
 def start(home: LocalCloudHome) -> LocalCloud:
