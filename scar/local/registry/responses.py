@@ -78,7 +78,7 @@ class FileStream:
     """A ResponseStream that reads a file while it is sent; ``size`` in bytes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = os.fdopen(open_regular(path), "rb")
+        self._file = os.fdopen(open_regular(path, follow_links=True), "rb")
         self.size = os.fstat(self._file.fileno()).st_size
 
     def __iter__(self) -> Iterator[bytes]:

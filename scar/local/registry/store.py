@@ -33,9 +33,9 @@ from scar.image.formats.manifest import (
     parse_json,
 )
 from scar.local.state.files import StateFileError
-from scar.local.state.folders import create_folder
+from scar.local.state.folders import create_folder, not_a_folder_error
 from scar.local.state.lost_files import LostFiles
-from scar.local.state.regular_files import read_regular
+from scar.local.state.regular_files import NotRegularFileError, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -54,7 +54,9 @@ class RegistryStore:
         self._repositories = folder / "repositories"
         self._deleted = folder / "deleted"
         self._lost = LostFiles(folder / "lost")
-        shutil.rmtree(self.incoming, ignore_errors=True)  # uploads do not survive their server
+        if self.incoming.is_dir():  # rmtree would wait for the writer of a pipe
+            # Uploads do not survive their server.
+            shutil.rmtree(self.incoming, ignore_errors=True)
         folders = (folder, self.incoming, self._blobs.parent, self._blobs, self._repositories)
         for subfolder in (*folders, self._deleted):
             create_folder(subfolder)
@@ -87,10 +89,9 @@ class RegistryStore:
     def find_digest(self, repository: str, reference: str) -> str | None:
         """Return the digest of the manifest with this tag or digest, None if there is none."""
         if not is_digest(reference):
-            try:
-                reference = _read_tag(self._repository_folder(repository) / "tags" / reference)
-            except FileNotFoundError:
-                return None
+            reference = _read_tag(self._repository_folder(repository) / "tags" / reference)
+        if not is_digest(reference):
+            return None
         return reference if self._manifest_path(repository, reference).is_file() else None
 
     def read_manifest(self, repository: str, digest: str) -> bytes:
@@ -203,6 +204,7 @@ class RegistryStore:
         return Path(name)
 
     def _referenced_blobs(self, repository: str) -> Iterator[str]:
+        self.list_tags(repository)  # raises if a file is in the place of the folder
         for name in _list_names(self._repository_folder(repository) / "manifests"):
             path = self._repository_folder(repository) / "manifests" / name
             try:
@@ -303,10 +305,18 @@ def _hex_digest(digest: str) -> str:
 
 
 def _read_tag(path: Path) -> str:
-    return read_regular(path).decode(errors="replace")
+    """Return the digest of a tag, empty if there is none: missing, or a pipe in its place."""
+    try:
+        return read_regular(path).decode(errors="replace")
+    except (FileNotFoundError, NotRegularFileError):
+        return ""
 
 
 def _list_names(folder: Path) -> list[str]:
+    """Return the names in a folder, none if it does not exist; raise StateFileError for a file."""
+    for path in (folder.parent, folder):
+        if os.path.lexists(path) and not path.is_dir():
+            raise not_a_folder_error(path)
     try:
         return sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ def create_folder(path: Path) -> None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise not_a_folder_error(path) from error
+        places = (*reversed(path.parents), path)
+        wrong = (p for p in places if os.path.lexists(p) and not p.is_dir())
+        raise not_a_folder_error(next(wrong, path)) from error
 
 
 def create_or_replace_folder(path: Path) -> str:

@@ -70,7 +70,11 @@ class LostFiles:
     def _days(self) -> list[str]:
         if not self._folder.is_dir():
             return []
-        return [entry.name for entry in self._folder.iterdir() if _DAY.fullmatch(entry.name)]
+        return [
+            entry.name
+            for entry in os.scandir(self._folder)
+            if _DAY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
 
 
 def _unused_name(folder: Path, name: str) -> Path:
