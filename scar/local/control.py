@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.local.conditions.settings import parse_seed
 from scar.local.home import disk_full_error
+from scar.local.state.inventory import remove_inventory
 from scar.local.state.private_files import dated_name, open_private
+from scar.local.state.regular_files import describe_kind, open_regular
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
@@ -136,6 +138,7 @@ class LocalCloudControl:
             return
         with self._exclusive_lock():
             self._stop_server()
+            remove_inventory(self.home.data)
             for entry in self.home.path.iterdir():
                 if entry.name == "lock":  # held now; a new file would be a second lock
                     continue
@@ -200,10 +203,11 @@ class LocalCloudControl:
         )
 
     def _open_log(self) -> BufferedWriter:
-        if self.home.log.is_dir():
-            self.home.log.rename(dated_name(self.home.log, "damaged"))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        return os.fdopen(os.open(self.home.log, flags, 0o600), "ab")
+        log = self.home.log
+        if describe_kind(log):
+            log.rename(dated_name(log, "damaged"))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return os.fdopen(open_regular(log, flags, follow_links=True), "ab")
 
     def _open_lock(self) -> TextIOWrapper:
         try:

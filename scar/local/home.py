@@ -19,8 +19,9 @@ from scar.errors import ConfigurationError
 from scar.local.processes import is_running
 from scar.local.state.disk_space import is_disk_full
 from scar.local.state.files import StateFileError
-from scar.local.state.inventory import has_inventory
+from scar.local.state.inventory import create_data_folder, has_inventory
 from scar.local.state.private_files import dated_name, write_private
+from scar.local.state.regular_files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ class LocalCloudHome:
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
-            self.data.mkdir(mode=0o700, exist_ok=True)
+            create_data_folder(self.data)
             layout = self.path / "layout"
             if not os.path.lexists(layout):
                 write_private(layout, f"{LAYOUT_VERSION}\n")
@@ -179,7 +180,7 @@ class LocalCloudHome:
     def last_server(self) -> RunningServer | None:
         """Return the server that wrote the record, which may have been killed since, or None."""
         try:
-            server = RunningServer(**json.loads(self._server_record.read_text()))
+            server = RunningServer(**json.loads(read_regular(self._server_record)))
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         return server if server.is_well_formed() else None
@@ -217,7 +218,7 @@ def disk_full_error(folder: Path) -> ConfigurationError:
 def _read_text(path: Path, contents: str) -> str:
     """Return the text of a small file; raise StateFileError if it cannot be read."""
     try:
-        return path.read_bytes()[:10_000].decode(errors="replace")
+        return read_regular(path).decode(errors="replace")
     except OSError as error:
         raise StateFileError(
             f"{path} cannot be read: {error.strerror}. It contains {contents}.",

@@ -62,7 +62,8 @@ def main() -> int:
     except ScarError as error:
         return _print_error(error)
     except (OSError, sqlite3.Error) as error:
-        LOG.exception("the local cloud cannot start")
+        if not getattr(error, "filename", None):  # else the message names the file
+            LOG.exception("the local cloud cannot start")
         return _print_error(_translate_error(home, error))
     return 0
 

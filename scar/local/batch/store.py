@@ -19,6 +19,7 @@ from scar.local.batch.model import (
 from scar.local.batch.placement import RunnableJob
 from scar.local.state.databases import DatabaseFormat, open_database
 from scar.local.state.files import JOBS
+from scar.local.state.folders import create_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +44,7 @@ class JobStore:
     """All jobs by ID. ``transaction`` makes several reads and writes atomic."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(path.parent)
         # Reentrant: the methods that write may run inside a caller's transaction.
         self._lock = threading.RLock()
         self._depth = 0

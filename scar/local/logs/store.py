@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from scar.local.logs.model import LogEvent, LogStream
 from scar.local.state.databases import DatabaseFormat, move_database_aside, open_database
 from scar.local.state.files import LOG_EVENTS, StateFileError
+from scar.local.state.folders import create_or_replace_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -55,7 +56,7 @@ class LogStore:
         clock: Callable[[], float] = time.time,
         max_group_bytes: int = MAX_GROUP_BYTES,
     ) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        moved = create_or_replace_folder(folder)
         self._ensure_group = ensure_group
         self._retention = retention
         self._clock = clock
@@ -65,7 +66,8 @@ class LogStore:
         # (group, stream): writers of deleted streams, such as a running sandbox, are ignored.
         self._deleted: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
-        self._db, self.damage = _open_or_replace(folder / "logs.sqlite")
+        self._db, damage = _open_or_replace(folder / "logs.sqlite")
+        self.damage = " ".join(filter(None, (moved, damage)))
 
     def append(self, group: str, stream: str, events: Sequence[tuple[int, str]], /) -> None:
         """Store (epoch milliseconds, message) pairs; create group and stream if missing.

@@ -28,6 +28,7 @@ from scar.local.moto.log_groups import LogGroups
 from scar.local.moto.moto_app import MotoApp
 from scar.local.moto.recursion_config import execute_recursion_call
 from scar.local.moto.validation import find_violation
+from scar.local.state.folders import create_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ class MotoService:
         region: str = "us-east-1",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(folder)
         self.account = account
         self._check = check
         self._registry = registry

@@ -15,9 +15,12 @@ from scar.image.formats.manifest import (
     parse_json,
 )
 from scar.local.engines.port import LocalImage, LocalLayer
+from scar.local.state.regular_files import read_regular
 
 if TYPE_CHECKING:
     from scar.local.registry.store import RegistryStore
+
+CONFIG_LIMIT = 16 << 20  # bytes; configurations have some kilobytes
 
 
 class RegistryImageResolver:
@@ -61,7 +64,9 @@ class RegistryImageResolver:
         for descriptor in (manifest["config"], *expect_list(manifest.get("layers"), image_uri)):
             self._check_blob(image_uri, descriptor)
         path = self._store.blob_path(config_digest)
-        config = expect_object(parse_json(path.read_bytes(), "configuration"), image_uri)
+        config = expect_object(
+            parse_json(read_regular(path, CONFIG_LIMIT), "configuration"), image_uri
+        )
         run_config = expect_object(config.get("config") or {}, image_uri)
         rootfs = expect_object(config.get("rootfs"), image_uri)
         digests = [

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 from scar.local.http.messages import Response
+from scar.local.state.regular_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,8 +78,8 @@ class FileStream:
     """A ResponseStream that reads a file while it is sent; ``size`` in bytes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self.size = path.stat().st_size
+        self._file = os.fdopen(open_regular(path, follow_links=True), "rb")
+        self.size = os.fstat(self._file.fileno()).st_size
 
     def __iter__(self) -> Iterator[bytes]:
         while chunk := self._file.read(1 << 18):

@@ -33,7 +33,9 @@ from scar.image.formats.manifest import (
     parse_json,
 )
 from scar.local.state.files import StateFileError
+from scar.local.state.folders import create_folder, not_a_folder_error
 from scar.local.state.lost_files import LostFiles
+from scar.local.state.regular_files import NotRegularFileError, read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -52,10 +54,12 @@ class RegistryStore:
         self._repositories = folder / "repositories"
         self._deleted = folder / "deleted"
         self._lost = LostFiles(folder / "lost")
-        shutil.rmtree(self.incoming, ignore_errors=True)  # uploads do not survive their server
+        if self.incoming.is_dir():  # rmtree would wait for the writer of a pipe
+            # Uploads do not survive their server.
+            shutil.rmtree(self.incoming, ignore_errors=True)
         folders = (folder, self.incoming, self._blobs.parent, self._blobs, self._repositories)
         for subfolder in (*folders, self._deleted):
-            subfolder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            create_folder(subfolder)
 
     def blob_path(self, digest: str) -> Path:
         """Return the path of the blob, which may not exist."""
@@ -85,15 +89,14 @@ class RegistryStore:
     def find_digest(self, repository: str, reference: str) -> str | None:
         """Return the digest of the manifest with this tag or digest, None if there is none."""
         if not is_digest(reference):
-            try:
-                reference = (self._repository_folder(repository) / "tags" / reference).read_text()
-            except FileNotFoundError:
-                return None
+            reference = _read_tag(self._repository_folder(repository) / "tags" / reference)
+        if not is_digest(reference):
+            return None
         return reference if self._manifest_path(repository, reference).is_file() else None
 
     def read_manifest(self, repository: str, digest: str) -> bytes:
         """Return a manifest's bytes; raise FileNotFoundError if it does not exist."""
-        return self._manifest_path(repository, digest).read_bytes()
+        return read_regular(self._manifest_path(repository, digest), MANIFEST_LIMIT)
 
     def put_manifest(self, repository: str, data: bytes, tag: str = "") -> str:
         """Store a manifest, under a tag if one is given; return its digest."""
@@ -136,7 +139,7 @@ class RegistryStore:
         # Tags first: a tag must not exist without its manifest.
         for tag in self.list_tags(repository):
             path = self._repository_folder(repository) / "tags" / tag
-            if path.read_text() == digest:
+            if _read_tag(path) == digest:
                 path.unlink(missing_ok=True)
         self._mark_blobs_deleted(repository, digest)
         return _remove_if_present(self._manifest_path(repository, digest))
@@ -201,10 +204,11 @@ class RegistryStore:
         return Path(name)
 
     def _referenced_blobs(self, repository: str) -> Iterator[str]:
+        self.list_tags(repository)  # raises if a file is in the place of the folder
         for name in _list_names(self._repository_folder(repository) / "manifests"):
             path = self._repository_folder(repository) / "manifests" / name
             try:
-                data = path.read_bytes()
+                data = read_regular(path, MANIFEST_LIMIT)
             except OSError as error:
                 raise _damaged_manifest_error(path, repository, str(error.strerror)) from error
             if digest_of(data) != f"sha256:{name}":
@@ -300,7 +304,19 @@ def _hex_digest(digest: str) -> str:
     return _check_digest(digest).removeprefix("sha256:")
 
 
+def _read_tag(path: Path) -> str:
+    """Return the digest of a tag, empty if there is none: missing, or a pipe in its place."""
+    try:
+        return read_regular(path).decode(errors="replace")
+    except (FileNotFoundError, NotRegularFileError):
+        return ""
+
+
 def _list_names(folder: Path) -> list[str]:
+    """Return the names in a folder, none if it does not exist; raise StateFileError for a file."""
+    for path in (folder.parent, folder):
+        if os.path.lexists(path) and not path.is_dir():
+            raise not_a_folder_error(path)
     try:
         return sorted(path.name for path in folder.iterdir())
     except FileNotFoundError:

@@ -24,8 +24,9 @@ from scar.local.s3.storage.body_receiver import BodyReceiver
 from scar.local.s3.storage.database import Database
 from scar.local.s3.storage.objects import ObjectWriter
 from scar.local.s3.storage.outbox import Outbox
-from scar.local.s3.storage.store import LocalObjectStore, refuse_missing_index
+from scar.local.s3.storage.store import LocalObjectStore
 from scar.local.state.disk_space import is_disk_full
+from scar.local.state.folders import create_folder
 from scar.local.state.lost_files import LostFiles
 
 if TYPE_CHECKING:
@@ -58,11 +59,13 @@ class S3Service:
         durable: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        refuse_missing_index(folder / "meta.db", folder / "blobs")
-        self._database = Database(folder / "meta.db", durable=durable)
-        self._outbox = Outbox(self._database, deliver, clock)
+        create_folder(folder)
         body_files = BodyFiles(folder / "blobs", durable=durable)
+        # Bodies without an index would be taken for garbage.
+        self._database = Database(
+            folder / "meta.db", durable=durable, is_used=body_files.has_files()
+        )
+        self._outbox = Outbox(self._database, deliver, clock)
         store = LocalObjectStore(
             database=self._database,
             body_files=body_files,

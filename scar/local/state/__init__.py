@@ -8,6 +8,8 @@ old, after a loss of power, a half restored backup, or a tool that synchronizes 
 - ``databases``: opens a database, and refuses one that is missing, empty, damaged, of another
   service, or of a later release. The server does not start then.
 - ``inventory``: the list of databases that were created, so that a missing one is noticed.
+- ``folders``: creates folders, and names a file that is in the place of one.
+- ``regular_files``: opens files without waiting, since a pipe or device may be in their place.
 - ``lost_files``: a folder for files that an index does not explain: they are kept for days.
 - ``write_ahead_log``: finds a log of SQLite that was cut or removed after a crash.
 - ``private_files``: writes small files in one step.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,9 @@ from scar.local.state.files import (
     lost_name,
     missing_file_error,
 )
+from scar.local.state.inventory import was_created
 from scar.local.state.private_files import dated_name
+from scar.local.state.regular_files import describe_kind, open_regular
 from scar.local.state.write_ahead_log import find_damage
 
 if TYPE_CHECKING:
@@ -47,24 +48,30 @@ class DatabaseFormat:
 
 
 def open_database(
-    path: Path, database_format: DatabaseFormat, *, synchronous: str = "NORMAL"
+    path: Path,
+    database_format: DatabaseFormat,
+    *,
+    synchronous: str = "NORMAL",
+    is_used: bool = False,
 ) -> sqlite3.Connection:
     """Open a database, readable by its owner only; create it if it does not exist.
 
     The connection is in WAL mode and has no implicit transactions.
-    Raise StateFileError if it is damaged, of another service, or of a later release. An empty
-    file counts as new: ``inventory`` and the services know whether it was used before.
+    Raise StateFileError if it is damaged, of another service, or of a later release. With
+    ``is_used``, or if ``inventory`` lists it, also if it is missing, empty or has no tables:
+    otherwise that is a new database, or one whose creation was interrupted.
     """
     accepted = _accept_loss(path)
-    _check_file(path, database_format.file, accepted=accepted)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    is_used = (is_used or was_created(path, database_format.file)) and not accepted
+    _check_file(path, database_format.file, is_used=is_used, accepted=accepted)
+    os.close(open_regular(path, os.O_WRONLY | os.O_CREAT, follow_links=True))
     path.chmod(0o600)  # files of earlier releases; SQLite gives its other files the same mode
     connection = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
     try:
         # The first statement that reads the file: it fails if this is not a database.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
-        _check_content(connection, path, database_format)
+        _check_content(connection, path, database_format, is_used=is_used)
         _apply_schema(connection, database_format)
     except BaseException as error:
         connection.close()
@@ -99,20 +106,21 @@ def _accept_loss(path: Path) -> bool:
     return True
 
 
-def _check_file(path: Path, file: StateFile, *, accepted: bool) -> None:
+def _check_file(path: Path, file: StateFile, *, is_used: bool, accepted: bool) -> None:
     """Raise StateFileError if the database exists but cannot be opened."""
+    if kind := describe_kind(path):
+        raise damaged_file_error(path, file, f"is {kind}, not a regular file")
     try:
         status = path.stat()
     except FileNotFoundError as error:
         log = Path(f"{path}-wal")
-        if not accepted and log.exists() and log.stat().st_size:
+        if is_used or (not accepted and log.exists() and log.stat().st_size):
             raise missing_file_error(path, file) from error
         return
     except OSError as error:
         raise damaged_file_error(path, file, f"cannot be read ({error.strerror})") from error
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise damaged_file_error(path, file, f"is {kind}")
+    if is_used and not status.st_size:
+        raise damaged_file_error(path, file, "is empty, but was used")
     if not os.access(path, os.R_OK | os.W_OK):
         raise damaged_file_error(path, file, "cannot be read and written by this user")
     if damage := find_damage(path):
@@ -120,7 +128,7 @@ def _check_file(path: Path, file: StateFile, *, accepted: bool) -> None:
 
 
 def _check_content(
-    connection: sqlite3.Connection, path: Path, database_format: DatabaseFormat
+    connection: sqlite3.Connection, path: Path, database_format: DatabaseFormat, *, is_used: bool
 ) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > database_format.version:
@@ -133,29 +141,45 @@ def _check_content(
         result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if result != "ok":
             raise damaged_file_error(path, database_format.file, f"is damaged ({result})")
-    if reason := _find_foreign_table(_read_tables(connection), database_format):
+    tables, expected = _read_tables(connection), _expected_tables(database_format)
+    if tables and (reason := _find_foreign_table(tables, expected, database_format)):
         raise damaged_file_error(path, database_format.file, f"is another database ({reason})")
+    # The version is written with the last table: before, the creation was interrupted.
+    missing = expected.keys() - tables.keys()
+    if missing and (is_used or version):
+        names = ", ".join(sorted(missing))
+        reason = f"lacks the tables {names}" if tables else "is a database without tables"
+        raise damaged_file_error(path, database_format.file, reason)
 
 
 def _apply_schema(connection: sqlite3.Connection, database_format: DatabaseFormat) -> None:
     for table, column, definition in database_format.added_columns:
         if column not in _read_tables(connection).get(table, {column}):
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {definition}")
-    connection.executescript(database_format.schema)
-    if int(connection.execute("PRAGMA user_version").fetchone()[0]) != database_format.version:
-        connection.execute(f"PRAGMA user_version={database_format.version}")
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    mark = f"PRAGMA user_version={database_format.version};"
+    # One transaction: a process that is killed leaves all tables and the version, or nothing.
+    connection.executescript(
+        f"BEGIN; {database_format.schema}; {'' if version == database_format.version else mark}"
+        " COMMIT;"
+    )
 
 
-def _find_foreign_table(tables: dict[str, frozenset[str]], database_format: DatabaseFormat) -> str:
-    """Return why the tables are not those of the format; empty if they are, or there are none.
+def _expected_tables(database_format: DatabaseFormat) -> dict[str, frozenset[str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(database_format.schema)
+        return _read_tables(model)
+
+
+def _find_foreign_table(
+    tables: dict[str, frozenset[str]],
+    expected: dict[str, frozenset[str]],
+    database_format: DatabaseFormat,
+) -> str:
+    """Return why the tables are not those of the format; empty if they are.
 
     Later releases may have added tables and columns.
     """
-    if not tables:
-        return ""
-    with contextlib.closing(sqlite3.connect(":memory:")) as model:
-        model.executescript(database_format.schema)
-        expected = _read_tables(model)
     added = {(table, column) for table, column, _ in database_format.added_columns}
     if not expected.keys() & tables.keys():
         return f"it has the tables {', '.join(sorted(tables))}"

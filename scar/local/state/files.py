@@ -77,10 +77,12 @@ def damaged_file_error(path: Path, file: StateFile, reason: str) -> StateFileErr
 
 def missing_file_error(path: Path, file: StateFile) -> StateFileError:
     """Return the error for a file that was created once and does not exist any more."""
+    permit = f"touch {shlex.quote(lost_name(path))}"
+    if not path.parent.exists():
+        permit = f"mkdir -p {shlex.quote(str(path.parent))}; {permit}"
     return StateFileError(
         f"{path} is missing. It contains {file.contents}.",
-        remedy="Restore it from a backup, or start without it:"
-        f" `touch {shlex.quote(lost_name(path))}`. {_consequences(file)}",
+        remedy=f"Restore it from a backup, or start without it: `{permit}`. {_consequences(file)}",
     )
 
 

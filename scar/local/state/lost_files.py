@@ -9,6 +9,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from scar.local.state.folders import create_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
@@ -40,7 +42,7 @@ class LostFiles:
         moved = 0
         for path in paths:
             if not moved:
-                target.mkdir(mode=0o700, parents=True, exist_ok=True)
+                create_folder(target)
             path.rename(_unused_name(target, path.name))
             moved += 1
         if moved:
@@ -68,7 +70,11 @@ class LostFiles:
     def _days(self) -> list[str]:
         if not self._folder.is_dir():
             return []
-        return [entry.name for entry in self._folder.iterdir() if _DAY.fullmatch(entry.name)]
+        return [
+            entry.name
+            for entry in os.scandir(self._folder)
+            if _DAY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
 
 
 def _unused_name(folder: Path, name: str) -> Path:

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scar.local.state.regular_files import open_regular
+
 if TYPE_CHECKING:
     from io import TextIOWrapper
 
@@ -19,7 +21,8 @@ def write_private(path: Path, text: str) -> None:
     """
     # The mode is given to open(2): chmod afterwards would leave a moment to read the secret.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    temporary.unlink(missing_ok=True)  # of a process with the same id that was killed
+    descriptor = open_regular(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
@@ -33,8 +36,11 @@ def write_private(path: Path, text: str) -> None:
 
 
 def open_private(path: Path) -> TextIOWrapper:
-    """Open a file for writing; only its owner can read it. Its content is kept."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w")
+    """Open a file for writing; only its owner can read it. Its content is kept.
+
+    Raise NotRegularFileError if the path is a pipe or a link, for example.
+    """
+    return os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT), "w")
 
 
 def dated_name(path: Path, reason: str) -> Path:

@@ -7,6 +7,7 @@ frames. Source: "WAL-mode File Format", sqlite.org/walformat.html.
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def find_damage(database: Path) -> str:
     """Return what is wrong with the log of a database, to complete "It …"; empty if nothing is."""
     log, shared = Path(f"{database}-wal"), Path(f"{database}-shm")
     for path in (log, shared):
-        if path.exists() and not path.is_file():
+        if os.path.lexists(path) and not path.is_file():
             return f"has a write-ahead log, {path}, that is not a regular file"
     header = _read_start(log, _LOG_HEADER)
     if header and (len(header) < _LOG_HEADER or struct.unpack(">I", header[:4])[0] not in _MAGIC):

@@ -99,6 +99,32 @@ def test_a_damaged_secret_is_told_and_its_remedy_works(control: LocalCloudContro
     assert start(control) == "process"
 
 
+@pytest.mark.parametrize("kind", ["fifo", "folder", "dangling"])
+@pytest.mark.parametrize("name", ["lock", "server.lock", "server.log", "server.json"])
+def test_special_files_of_the_server_are_named_or_replaced(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    home = LocalCloudHome(tmp_path / "home")
+    control = LocalCloudControl(home, environment(tmp_path))
+    home.create()
+    path = home.path / name
+    match kind:
+        case "fifo":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case _:
+            path.symlink_to(tmp_path / "none" / "none")
+    seen = start(control, "process")
+    try:
+        assert "Traceback" not in seen
+        assert seen == "process" if name in {"server.log", "server.json"} else str(path) in seen
+    finally:
+        if name != "lock":
+            control.stop()
+    assert home.running_server() is None
+
+
 def test_the_server_survives_clients_that_use_up_its_file_descriptors(
     control: LocalCloudControl,
 ) -> None:

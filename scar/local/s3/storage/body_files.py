@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from typing import TYPE_CHECKING, BinaryIO
+
+from scar.local.state.folders import create_folder
+from scar.local.state.regular_files import describe_kind, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -19,9 +23,13 @@ class BodyFiles:
     """
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        create_folder(folder)
         self._folder = folder
         self._durable = durable
+
+    def has_files(self) -> bool:
+        """Return whether there is any file."""
+        return any(self._folder.iterdir())
 
     def create(self) -> tuple[str, BinaryIO]:
         """Create a file and return its name and the file, open for writing."""
@@ -43,9 +51,10 @@ class BodyFiles:
     def open(self, name: str, size: int) -> BinaryIO:
         """Open a file for reading; raise FileNotFoundError if its object was deleted.
 
-        Also if it does not have this size: another program has cut it.
+        Also if it does not have this size: another program has cut it. Raise NotRegularFileError
+        if it was replaced by a link or a pipe, for example.
         """
-        file = (self._folder / name).open("rb", buffering=0)
+        file = os.fdopen(open_regular(self._folder / name), "rb", buffering=0)
         if os.fstat(file.fileno()).st_size != size:
             file.close()
             raise FileNotFoundError(errno.ENOENT, "The file has another size", name)
@@ -54,9 +63,13 @@ class BodyFiles:
     def find_damage(self, name: str, size: int) -> str:
         """Return what is wrong with a file that should have this size; empty if it has it."""
         path = self._folder / name
-        if not path.is_file():
-            return f"the file {path} is {'not a regular file' if path.exists() else 'missing'}"
-        found = path.stat().st_size
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            return f"the file {path} is missing"
+        if not stat.S_ISREG(status.st_mode):
+            return f"the file {path} is {describe_kind(path) or 'a link'}, not a regular file"
+        found = status.st_size
         return f"the file {path} has {found} bytes instead of {size}" if found != size else ""
 
     def remove(self, names: Iterable[str]) -> None:

@@ -35,15 +35,16 @@ class Database:
     """One SQLite file in WAL mode: readers do not block the writer, nor the writer readers.
 
     Commits survive a crash of the process (``synchronous`` NORMAL); with ``durable`` (FULL) also
-    a loss of power. Raise StateFileError if the file cannot be used.
+    a loss of power. ``is_used``: the file was created once, so a new one is not accepted.
+    Raise StateFileError if the file cannot be used.
     """
 
-    def __init__(self, path: Path, *, durable: bool = False) -> None:
+    def __init__(self, path: Path, *, durable: bool = False, is_used: bool = False) -> None:
         self._synchronous = "FULL" if durable else "NORMAL"
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(_IDLE_READERS)
         self._lock = threading.Lock()
         self.path = path
-        self._writer = open_database(path, FORMAT, synchronous=self._synchronous)
+        self._writer = open_database(path, FORMAT, synchronous=self._synchronous, is_used=is_used)
         self._writer.execute(_CACHE)
 
     def _connect(self) -> sqlite3.Connection:

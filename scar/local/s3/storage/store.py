@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,10 @@ from scar.local.http.files import FileSegment, FileSegments
 from scar.local.s3.protocol.errors import S3Error
 from scar.local.s3.protocol.ranges import ByteRange
 from scar.local.s3.storage import objects
-from scar.local.state.files import S3_INDEX, damaged_file_error, lost_name, missing_file_error
+from scar.local.state.regular_files import NotRegularFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from scar.local.s3.protocol.body import ReceivedBody
     from scar.local.s3.protocol.request import S3Request
@@ -113,7 +111,7 @@ class LocalObjectStore:
                     segments.append(FileSegment(file, start, length))
                     left -= length
                 start = max(0, start - part.size)
-        except (FileNotFoundError, IsADirectoryError):
+        except (FileNotFoundError, NotRegularFileError):
             FileSegments(segments).close()
             return None
         except OSError:  # out of file descriptors
@@ -132,15 +130,3 @@ class LocalObjectStore:
             for (files,) in db.execute("SELECT files FROM object WHERE files IS NOT NULL"):
                 live.update(file for file, _ in json.loads(files))
         return lost.take(self.body_files.paths_except(live))
-
-
-def refuse_missing_index(index: Path, bodies: Path) -> None:
-    """Raise StateFileError if bodies exist but their index is missing or empty."""
-    if os.path.lexists(lost_name(index)) and not os.path.lexists(index):
-        return  # the user has permitted it
-    is_used = index.exists() and (not index.is_file() or index.stat().st_size > 0)
-    if is_used or not bodies.is_dir() or not any(bodies.iterdir()):
-        return
-    if index.exists():
-        raise damaged_file_error(index, S3_INDEX, "is empty, but bodies of objects exist")
-    raise missing_file_error(index, S3_INDEX)

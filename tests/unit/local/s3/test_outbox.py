@@ -123,14 +123,10 @@ def test_the_trace_of_a_request_survives_a_restart_beside_its_event(tmp_path: Pa
 
 
 def test_events_of_an_earlier_release_are_delivered(tmp_path: Path) -> None:
+    Database(tmp_path / "db").close()
     with sqlite3.connect(tmp_path / "db") as old:
-        old.execute(
-            "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, arn TEXT NOT NULL,"
-            " payload BLOB NOT NULL, created REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,"
-            " due REAL NOT NULL DEFAULT 0)"
-        )
+        old.execute("ALTER TABLE outbox DROP COLUMN trace")
         old.execute("INSERT INTO outbox(arn, payload, created) VALUES('good', x'31', 1)")
-        old.execute("PRAGMA user_version=1")
     old.close()
     database, receiver = Database(tmp_path / "db"), Receiver()
     outbox = Outbox(database, receiver)
