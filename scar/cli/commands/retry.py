@@ -55,7 +55,8 @@ def retry(  # noqa: PLR0913 one argument per option
 
     Select runs by id or by input file, or with --failed all of them; -n and -f limit the
     selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
-    not uploaded again. A direct invocation becomes a new run: the old one ends as `repeated`.
+    not uploaded again. A direct invocation becomes a new run, which waits from now on: the old
+    one ends as `repeated`.
 
     \b
     Examples:

@@ -32,6 +32,7 @@ FUNCTIONS = (
     function("first", output=[{"path": f"{BUCKET}/in/second"}]),
     function("second"),
     function("single", concurrency=1),
+    function("crashing"),
     function("jobs", execution_mode="batch", batch=IN_BATCH),
     function(
         "either",
@@ -95,14 +96,14 @@ def test_a_repeated_direct_call_has_ended_and_names_its_repetition(
 ) -> None:
     script = cloud.folder / "crash.sh"
     script.write_text("#!/bin/sh\nkill -SEGV $$\n")
-    before = counts(cloud, "first")
-    scar(cloud, "run", "-n", "first", "-s", str(script), status=1)
-    scar(cloud, "retry", "--failed", "-n", "first")
+    before = counts(cloud, "crashing")
+    scar(cloud, "run", "-n", "crashing", "-s", str(script), status=1)
+    scar(cloud, "retry", "--failed", "-n", "crashing")
     # The repetition runs at once, and fails as the first call has.
-    until(lambda: counts(cloud, "first")["failed"] == before["failed"] + 1)
-    after = counts(cloud, "first")
+    until(lambda: counts(cloud, "crashing")["failed"] == before["failed"] + 1)
+    after = counts(cloud, "crashing")
     assert (after["waiting"], after["repeated"]) == (0, before["repeated"] + 1)
-    listed = json.loads(scar(cloud, "status", "-n", "first", "-j"))["recent"]
+    listed = json.loads(scar(cloud, "status", "-n", "crashing", "-j"))["recent"]
     (old,) = [row for row in listed if row["state"] == "repeated"]
     (new,) = [row for row in listed if row["state"] == "failed" and row["direct"]]
     assert old["note"] == f"repeated as {new['run']}"
@@ -111,7 +112,7 @@ def test_a_repeated_direct_call_has_ended_and_names_its_repetition(
     scar(cloud, "retry", old["run"], status=1)
     scar(cloud, "cancel", old["run"], status=1)
     scar(cloud, "wait", old["run"], status=1)
-    scar(cloud, "wait", "-n", "first", status=1)
+    scar(cloud, "wait", "-n", "crashing", status=1)
 
 
 def test_a_repetition_that_waits_is_counted_awaited_and_cancelled(
