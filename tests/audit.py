@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-TIMEOUT = 600  # seconds
+TIMEOUT = 180  # seconds
 
 
 @dataclass(frozen=True, slots=True)
