@@ -74,37 +74,40 @@ class UploadPool:
         return tuple(self._uploaded[number] for number in range(len(files)))
 
     def _work_in_threads(self, files: Sequence[OutputFile]) -> None:
-        count = min(self.threads, len(files))
-        workers = [
-            threading.Thread(target=self._work, args=(files,), daemon=True) for _ in range(count)
-        ]
+        # Events, because a signal handler that raises in Thread.join makes Python 3.11 take the
+        # running thread for one that has ended (threading.Thread._wait_for_tstate_lock).
+        ends: list[threading.Event] = []
         try:
-            for worker in workers:
+            for _ in range(min(self.threads, len(files))):
+                end = threading.Event()
+                worker = threading.Thread(target=self._work_and_set, args=(files, end), daemon=True)
                 worker.start()
-            for worker in workers:
-                self._wait(worker)
+                ends.append(end)
+            for end in ends:
+                self._wait(end)
         except BaseException as error:  # noqa: BLE001 - raised again; TERM or a lost claim, raised by a signal handler
             self._fail(error)
-        if left := self._count_running(workers):
+        if left := self._count_running(ends):
             # They hold a request whose response is missing, and stop before their next one.
             self.log.warning(f"{left} uploads did not end; it is not known whether they succeeded.")
 
-    def _wait(self, worker: threading.Thread) -> None:
-        """Wait for a thread, but not beyond the deadline."""
-        while worker.is_alive():
-            worker.join(POLL_INTERVAL)
-            if worker.is_alive():
-                self._check_deadline()
+    def _work_and_set(self, files: Sequence[OutputFile], end: threading.Event) -> None:
+        try:
+            self._work(files)
+        finally:
+            end.set()
 
-    def _count_running(self, workers: Sequence[threading.Thread]) -> int:
+    def _wait(self, end: threading.Event) -> None:
+        """Wait for the end of a thread, but not beyond the deadline."""
+        while not end.wait(POLL_INTERVAL):
+            self._check_deadline()
+
+    def _count_running(self, ends: Sequence[threading.Event]) -> int:
         """Return how many threads still run after at most ``PATIENCE`` seconds in all."""
         import time
 
-        end = time.monotonic() + PATIENCE
-        for worker in workers:
-            if worker.ident is not None:
-                worker.join(max(0.0, end - time.monotonic()))
-        return sum(worker.is_alive() for worker in workers)
+        last = time.monotonic() + PATIENCE
+        return sum(not end.wait(max(0.0, last - time.monotonic())) for end in ends)
 
     def _work(self, files: Sequence[OutputFile]) -> None:
         """Upload one file after the other, as long as there are any and nothing has failed."""

@@ -150,4 +150,4 @@ def test_ctrl_c_ends_an_upload_to_a_silent_network(endpoint: StubEndpoint, tmp_p
         finally:
             process.kill()
     assert process.returncode == 130
-    assert shown.endswith("Interrupted.\n")
+    assert shown.endswith("Interrupted: nothing was uploaded.\n")

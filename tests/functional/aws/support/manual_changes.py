@@ -136,7 +136,7 @@ CHANGES: dict[str, tuple[ManualChange, str]] = {
     ),
     "attached": (
         lambda c: grant_extra_policies(c, ROLE),
-        "managed_policies: ('arn:aws:iam::123456789012:policy/wide',) -> ()",
+        "managed_policies: - arn:aws:iam::123456789012:policy/wide",
     ),
     "inline": (lambda c: grant_extra_policies(c, ROLE), "other_policies: "),
     "priority": (raise_queue_priority, "priority: 9 -> 1"),
