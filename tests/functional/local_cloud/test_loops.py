@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tests.fakes.local_cloud import LocalCloudProcess
 
 COPY = 'cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/again"'
+# A new object for each run: where runs of one object overlap, nothing tells which of them failed.
+COPY_TO_NEW = 'cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/again-$SCAR_RUN_ID"'
 
 
 def loop(name: str, other: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - FDL's keys
@@ -81,7 +83,7 @@ def test_an_allowed_loop_ends_at_the_limit_of_a_chain(cloud: LocalCloudProcess) 
 
 def test_a_loop_through_batch_is_stopped_too(cloud: LocalCloudProcess) -> None:
     stop_loops(cloud, "jobs")
-    cloud.put("jobs", COPY)
+    cloud.put("jobs", COPY_TO_NEW)
     error = failure(cloud, "jobs")
     assert "RecursiveInvocationException" in error["problem"]
     assert len(finished(cloud, "jobs", "done")) == 16
