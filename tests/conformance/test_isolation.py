@@ -34,6 +34,9 @@ ALWAYS_DENIED = (
     "open_by_handle_at", "swapon", "swapoff", "reboot", "settimeofday", "clock_settime",
     "sethostname", "syslog", "acct", "quotactl", "kcmp", "pidfd_getfd", "iopl", "ioperm",
 )  # fmt: skip
+SANDBOX_ONLY = pytest.mark.parametrize(
+    "bench", [pytest.param("sandbox", marks=pytest.mark.container)], indirect=True
+)
 PROFILES = pytest.mark.parametrize("profile", list(SandboxProfile))
 on_x86_64 = pytest.mark.skipif(
     platform.machine() != "x86_64", reason="the programs are for x86-64 processors"
@@ -128,24 +131,22 @@ def put_key_into_session_keyring() -> None:
         unavailable(f"no keys here: {os.strerror(ctypes.get_errno())}")
 
 
+@SANDBOX_ONLY  # with version 1 of control groups, Docker shares the namespace
 @PROFILES
 def test_control_groups_of_the_machine_are_not_visible(
     isolating: SandboxStarter, profile: SandboxProfile
 ) -> None:
-    if isolating.harness.engine.name == "docker":
-        pytest.skip("with version 1 of control groups, Docker shares the namespace")
     text = run(isolating, "cat /proc/self/cgroup; ls -A /sys; ls -d /sys/fs/* 2>&1 || :", profile)
     groups = [line for line in text.splitlines() if line[0].isdigit()]
     assert groups
     assert all(line.endswith(":/") for line in groups), text
 
 
+@SANDBOX_ONLY  # Docker maps user ids only if it is configured to
 @PROFILES
 def test_a_sandbox_has_no_user_of_the_machine(
     isolating: SandboxStarter, profile: SandboxProfile
 ) -> None:
-    if isolating.harness.engine.name == "docker":
-        pytest.skip("Docker maps user ids only if it is configured to")
     sandbox, output = isolating.start("echo ready; sleep 3600", profile=profile)
     output.until(b"ready")
     outside = {
