@@ -40,7 +40,7 @@ def test_docker_loads_the_file_and_the_supervisor_works_in_it(
     (tmp_path / "s.py").write_text("#!/usr/bin/python3\n")
     name, kept = f"scar-test/{uuid.uuid4().hex[:12]}:1", tmp_path / "out.tar"
     arguments = ["image", "compose", "-n", "kept", "-if", str(tmp_path / "image.tar")]
-    arguments += ["-s", str(tmp_path / "s.py"), "--tag", name, "--output", str(kept), "-j"]
+    arguments += ["-s", str(tmp_path / "s.py"), "--tag", name, "--output-file", str(kept), "-j"]
     assert run(arguments, FakeServices({"XDG_CACHE_HOME": str(tmp_path)})) == 0
     shown = json.loads(capsys.readouterr().out)
     with kept.open("rb") as file:
