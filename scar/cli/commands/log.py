@@ -19,15 +19,14 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.run_selection import (
+from scar.cli.run_selection.name_hints import explaining_names
+from scar.cli.run_selection.run_options import (
     NameOptionCommand,
-    connect_functions,
-    explaining_names,
-    list_runs,
     names_option,
     parse_since,
     since_option,
 )
+from scar.cli.run_selection.selected_runs import connect_functions, list_runs
 from scar.errors import ScarError
 
 if TYPE_CHECKING:

@@ -10,15 +10,9 @@ from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
-from scar.cli.run_selection import (
-    RunSelection,
-    connect_functions,
-    explaining_names,
-    names_option,
-    parse_since,
-    select_runs,
-    since_option,
-)
+from scar.cli.run_selection.name_hints import explaining_names
+from scar.cli.run_selection.run_options import names_option, parse_since, since_option
+from scar.cli.run_selection.selected_runs import RunSelection, connect_functions, select_runs
 from scar.errors import ScarError
 
 if TYPE_CHECKING:

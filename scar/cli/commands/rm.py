@@ -19,7 +19,7 @@ from scar.cli.options import (
     target_options,
 )
 from scar.cli.prompts import require_confirmation
-from scar.cli.run_selection import names_option
+from scar.cli.run_selection.run_options import names_option
 from scar.errors import ScarError
 from scar.spelling import suggest_name
 

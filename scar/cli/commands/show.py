@@ -17,7 +17,7 @@ from scar.cli.options import (
     pass_session,
     target_options,
 )
-from scar.cli.run_selection import names_option
+from scar.cli.run_selection.run_options import names_option
 from scar.errors import UsageError
 from scar.spelling import suggest_name
 

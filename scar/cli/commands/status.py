@@ -12,16 +12,14 @@ import click
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_output import detail_to_json, show_details, to_datetime
-from scar.cli.run_selection import (
-    LATEST_FAILED,
+from scar.cli.run_selection.run_options import (
     NameOptionCommand,
-    StatusScope,
-    connect_functions,
     names_option,
     parse_since,
-    read_status,
     since_option,
 )
+from scar.cli.run_selection.selected_runs import connect_functions
+from scar.cli.run_selection.status_query import LATEST_FAILED, StatusScope, read_status
 from scar.errors import UsageError
 
 if TYPE_CHECKING:

@@ -9,13 +9,10 @@ import click
 
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
-from scar.cli.run_selection import (
-    connect_functions,
-    explaining_names,
-    list_all_jobs,
-    list_jobs_by_function,
-    names_option,
-)
+from scar.cli.run_selection.name_hints import explaining_names
+from scar.cli.run_selection.run_options import names_option
+from scar.cli.run_selection.selected_runs import connect_functions
+from scar.cli.run_selection.status_query import list_all_jobs, list_jobs_by_function
 from scar.errors import ScarError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -135,7 +132,7 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     from scar.runs.retry import follow_repetitions
     from scar.runs.unfinished_jobs import list_unfinished_jobs
 
-    # Before the records: see scar.cli.run_selection.
+    # Before the records: see scar.cli.run_selection.status_query.
     queues = [f.queue for f in session.services.list_functions(connection) if f.queue]
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     ledger = RunLedger.connect(connection)

@@ -10,7 +10,7 @@ import click
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import output_options, pass_session, target_options
 from scar.cli.run_output import format_log_lines
-from scar.cli.run_selection import explaining_names
+from scar.cli.run_selection.name_hints import explaining_names
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection

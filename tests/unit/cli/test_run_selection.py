@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scar.cli.run_selection import parse_time
+from scar.cli.run_selection.run_options import parse_time
 from scar.errors import UsageError
 
 
