@@ -160,5 +160,5 @@ def _refusal(run: Run, state: RunState, repeated_as: str = "") -> NotCancellable
 def _claim_owner(ledger: RunLedger, run: Run) -> dict[str, object]:
     """Return the owner of the claim: who executed the run last."""
     owner = (ledger.read_record(run.path, record_format.CLAIM) or {}).get("owner")
-    nobody = {"site": "lambda", "request": "", "job": "", "attempt": 1}
-    return owner if isinstance(owner, dict) else nobody
+    unknown_owner = {"site": "lambda", "request": "", "job": "", "attempt": 1}
+    return owner if isinstance(owner, dict) else unknown_owner

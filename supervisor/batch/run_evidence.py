@@ -230,8 +230,8 @@ class RunEvidence:
     ) -> ConfirmedRun | UnconfirmedRun:
         """Continue the only run of this version, in the name of the record that began it.
 
-        That record may be forged, and sent once only: if its submission failed, nobody else would
-        try again.
+        That record may be forged, and sent once only: if its submission failed, no other record
+        would cause another attempt.
         """
         claim = self.read_record(run, record_format.CLAIM)
         if claim is None:

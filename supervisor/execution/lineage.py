@@ -12,7 +12,7 @@ functions of the chain, and a budget: how many repeated runs may still come of t
 Another attempt of the same run divides the same budget again. If the script then writes other
 names than before, both sets of outputs exist, and their budgets add up.
 
-Whoever may upload an object may choose its metadata. Values that this module does not write
+A caller who may upload an object chooses its metadata. Values that this module does not write
 count as none: the object is a root with the full budget, as it would be without metadata. So a
 crafted object can only shorten its own chain, or claim what every upload has: a new chain. It
 cannot raise a budget above that of an upload, and has no effect on the chains of other objects.

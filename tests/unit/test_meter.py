@@ -14,7 +14,7 @@ from scar.meter import SHOW_INTERVAL, Meter, TransferCounts, format_duration
 
 @dataclass
 class Screen:
-    """A clock that is set by hand, and the lines that were shown."""
+    """A clock that the test sets, and the lines that were shown."""
 
     now: float = 100.0
     lines: list[str] = field(default_factory=list)

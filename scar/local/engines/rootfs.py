@@ -26,7 +26,7 @@ FUNCTION_HOME = f"{SCAR_HOME}/function"
 FOLDERS = ("dev", "proc", "sys", "tmp", "etc", SCAR_HOME[1:])
 # Sandboxes use the host's network, and so these files of the host.
 NETWORK_FILES = ("/etc/hosts", "/etc/resolv.conf")
-NOBODY = 65534  # as the kernel shows ids that a user namespace does not map
+OVERFLOW_ID = 65534  # as the kernel shows ids that a user namespace does not map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class RootFsStore:
     different times: after a change of the script the base image is not unpacked again.
 
     With ``first_id`` all owners are shifted: file systems belong to the ids of a user namespace
-    whose 0 is ``first_id`` outside. Owners beyond its ``id_count`` become nobody.
+    whose 0 is ``first_id`` outside. Owners beyond its ``id_count`` become ``OVERFLOW_ID``.
     """
 
     folder: Path
@@ -134,7 +134,7 @@ def _shift_owners(root: Path, first_id: int, id_count: int) -> None:
             return
         if status.st_nlink > 1:
             shifted.add(status.st_ino)
-        uid, gid = (n if n < id_count else NOBODY for n in (status.st_uid, status.st_gid))
+        uid, gid = (n if n < id_count else OVERFLOW_ID for n in (status.st_uid, status.st_gid))
         os.chown(path, first_id + uid, first_id + gid, follow_symlinks=False)
 
     shift(str(root))

@@ -38,7 +38,7 @@ WITHOUT: Final[Mapping[Protection, str]] = {
         f"system, with the default capabilities of Docker, and a Lambda script is user {LAMBDA_UID}"
     ),
     Protection.SESSION_KEYRING: (
-        "Sandboxes share the session keyring of whoever started the server"
+        "Sandboxes share the session keyring of the user who started the server"
     ),
     Protection.CGROUP_NAMESPACE: "Sandboxes see the paths of this machine's control groups",
     Protection.SECCOMP: "There is no filter of system calls",

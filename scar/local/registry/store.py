@@ -164,8 +164,8 @@ class RegistryStore:
         """Remove blobs whose last manifest was deleted; return their number.
 
         Other blobs that no manifest references are moved to ``lost``: a push was interrupted, or
-        manifests are missing. Raise StateFileError if a manifest is damaged, since then nobody
-        knows which blobs are in use. Must not be called during a push: its blobs are stored
+        manifests are missing. Raise StateFileError if a manifest is damaged, since it is then
+        unknown which blobs are in use. Must not be called during a push: its blobs are stored
         before their manifest.
         """
         used = {

@@ -1,4 +1,4 @@
-"""Values that nobody knows get an error that names them, in the request's protocol; never a 500."""
+"""Unknown values get an error that names them, in the request's protocol; never a 500."""
 
 from __future__ import annotations
 

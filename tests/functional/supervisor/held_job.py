@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.functional.supervisor.held_s3 import HeldS3
 
 REPOSITORY = Path(__file__).parents[3]
-# An audit hook runs before the call that it is told of. A signal interrupts its open() as it would
+# An audit hook runs before the call that it reports. A signal interrupts its open() as it would
 # interrupt the call.
 START = f"""
 import os, re, runpy, sys

@@ -210,7 +210,7 @@ def test_after_kill_the_next_attempt_completes_the_run(attempt: HeldAttempt, *, 
     run_next_attempt(attempt.job)
     attempt.release()
     check_run(attempt)
-    # Nobody is left who could delete the parts of an upload.
+    # No process is left that could delete the parts of an upload.
     assert count_unfinished_uploads(attempt.job) <= bool(attempt.phase.large)
 
 

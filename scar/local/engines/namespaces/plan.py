@@ -16,7 +16,7 @@ class Protection(enum.StrEnum):
 
     ``user_namespace``: root in the sandbox is not this machine's root. (Without root, each sandbox
     has a user namespace, or there are no sandboxes at all.) ``session_keyring``: an own one, so
-    that keys of whoever started the server cannot be found. ``cgroup_namespace``: the paths of
+    that keys of the user who started the server cannot be found. ``cgroup_namespace``: the paths of
     control groups are not visible. ``seccomp``: a filter of system calls. ``process_limit``:
     on the processes of each sandbox.
     """
