@@ -6,11 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import (
-    batch_resources,
+    batch,
     ecr_repository,
     encryption,
     failure_handler,
-    job_sizes,
     policies,
 )
 from scar.aws.compile.policies import BucketFolder, DataFlow
@@ -66,7 +65,7 @@ def compile_resources(
     }
     for function in functions:
         network = networks.get(function.name)
-        queue = batch_resources.job_queue_name(function, account, network)
+        queue = batch.job_queue_name(function, account, network)
         flow = data_flow(function, account, queue, kms_keys)
         if names.FAILURE_HANDLER in images and failure_handler.handles(function):
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
@@ -110,7 +109,7 @@ def function_config(
     only needed with Batch, to derive the name of the job queue.
     """
     spec = function.lambda_
-    queue = batch_resources.job_queue_name(function, account, network)
+    queue = batch.job_queue_name(function, account, network)
     return FunctionConfig(
         name=function.name,
         mode=spec.execution_mode,
@@ -160,7 +159,7 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         queue=queue,
         definition=function.name,
         memory=function.batch.memory,
-        larger=job_sizes.larger_sizes(function.batch, function.lambda_.architecture),
+        larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
     )
 
 
@@ -209,7 +208,7 @@ def _compile_function(
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
         )
-    yield from batch_resources.compile_batch(function, flow, digest, network)
+    yield from batch.compile_batch(function, flow, digest, network)
     yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,
@@ -229,7 +228,7 @@ def _lambda_function(
     spec = function.lambda_
     return LambdaFunction(
         name=function.name,
-        role_arn=batch_resources.user_role_arn(function, account) or generated,
+        role_arn=batch.user_role_arn(function, account) or generated,
         image=names.image_uri(account, function.repository, digest),
         memory=spec.memory,
         timeout=spec.timeout,
