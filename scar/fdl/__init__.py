@@ -3,8 +3,9 @@
 How a file becomes a document:
 
 1. **Settings.** ``settings`` reads the values that apply to every function: scar's configuration
-   file, the chosen stage in it, and environment variables; ``legacy_config`` reads SCAR's
-   ``~/.scar/scar.cfg``. The result is a list of layers.
+   file, the chosen stage in it, and environment variables; ``scar_words`` reads SCAR's
+   ``~/.scar/scar.cfg``, and knows the keys of SCAR that have no effect here. The result is a list
+   of layers.
 2. **Parse.** ``yaml_document`` reads the file, parses YAML to plain data, and records the position
    of each key. Numbers and dates stay text as it is written (``yaml_values``): the type of the key
    decides.
@@ -29,7 +30,7 @@ Derived from the model: ``effective_values`` lists all values with their source 
 other packages read without the model. So a new key is a field of a model; only a rule between keys
 needs code here, and what the key does is code of ``scar.aws``.
 
-``yaml_document``, ``settings`` and ``legacy_config`` read files. ``field_types``, ``rules`` and
+``yaml_document``, ``settings`` and ``scar_words`` read files. ``field_types``, ``rules`` and
 ``batch_rules`` look at the files that a document names: whether they exist, and the beginning of
 scripts. All other modules are
 pure functions; no I/O.

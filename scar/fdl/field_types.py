@@ -101,6 +101,11 @@ def mapping_to_list(value: object) -> object:
     return (value,) if isinstance(value, dict) else to_list(value)
 
 
+def unwrap_single(value: object) -> object:
+    """Convert a list of one, the form of Lambda's API and of SCAR, to its item."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 def none_to_empty(value: object) -> object:
     return {} if value is None else value
 

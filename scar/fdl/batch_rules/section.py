@@ -24,14 +24,6 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
     if compute.min_v_cpus > compute.max_v_cpus:
         yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
-    if compute.desired_v_cpus:
-        yield (
-            (*section, "compute_resources", "desired_v_cpus"),
-            (
-                "cannot be chosen: AWS Batch changes it with the number of jobs. Omit it;"
-                " min_v_cpus keeps instances running"
-            ),
-        )
     if batch.vcpus > compute.max_v_cpus:
         needed = format_vcpus(batch.vcpus)
         yield (

@@ -18,6 +18,7 @@ from scar.fdl.field_types import (
     TextList,
     mapping_to_list,
     to_list,
+    unwrap_single,
     unwrap_size,
 )
 from scar.fdl.model.base import (
@@ -93,6 +94,8 @@ class SupervisorSpec(FdlModel):
 class LambdaSpec(FdlModel):
     """The Lambda function."""
 
+    alternate_keys: ClassVar = {"architectures": "architecture"}
+
     boto_profile: str = Field(
         "default",
         description="AWS profile; `default`: that of `--profile`, the configuration or AWS_PROFILE",
@@ -127,7 +130,7 @@ class LambdaSpec(FdlModel):
         le=limits.LAMBDA_EPHEMERAL.maximum,
         description="size of `/tmp` in MB (512 to 10240)",
     )
-    architecture: Literal["x86_64", "arm64"] = Field(
+    architecture: Annotated[Literal["x86_64", "arm64"], BeforeValidator(unwrap_single)] = Field(
         "x86_64", description="instruction set architecture of the function and its image"
     )
     execution_mode: ExecutionMode = Field(
