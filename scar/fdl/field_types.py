@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
+from scar.fdl.policy_files import check_policy
 from scar.fdl.regions import find_region_problem
 from scar.fdl.scripts import script_checks
 from scar.fdl.scripts.wide_text import find_wide_encoding
@@ -255,6 +256,11 @@ def normalize_storage_path(path: str) -> str:
     return f"{bucket}/{folder}" if folder else bucket
 
 
+def normalize_read_path(path: str) -> str:
+    """Return the path of a folder in S3, which may be written as a URL."""
+    return normalize_storage_path(path.removeprefix("s3://"))
+
+
 def reject_oscar(value: object) -> None:
     if value is not None:
         raise ValueError("OSCAR clusters are not supported; use functions.aws")
@@ -271,6 +277,7 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
 ReadableFile = Annotated[
     Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
 ]
+RolePolicy = Annotated[str, AfterValidator(check_policy)]
 ImageName = Annotated[str, AfterValidator(check_image_name)]
 RegionName = Annotated[str, AfterValidator(check_region)]
 UserDataFile = Annotated[ReadableFile, AfterValidator(_check_user_data)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.cycles import can_trigger, find_cycles_through
+from scar.fdl.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     if function.lambda_.init_script and function.lambda_.run_script:
         yield (*section, "run_script"), "init_script is also set; keep one of them"
     yield from _check_lambda_limits(function.lambda_, section)
+    yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
     if function.api_gateway.name:
         yield (*location, "api_gateway", "name"), "HTTP endpoints are not supported yet"
@@ -102,6 +104,20 @@ def _check_lambda_limits(spec: LambdaSpec, section: Location) -> Iterator[Locate
                 f" {limits.LAMBDA_ENVIRONMENT.maximum}. container.environment has no such limit"
             ),
         )
+
+
+def _check_policies(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:
+    if not function.iam.policies:
+        return
+    if function.iam.role:
+        yield section, "are for the roles that scar creates, but iam.role is set: add them to it"
+    names = [read_policy(p)[0] for p in function.iam.policies if not p.startswith("arn:")]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield section, f"two files would have the same name as a policy, {name}: rename one"
+    attached = sum(policy.startswith("arn:") for policy in function.iam.policies)
+    if not limits.IAM_ATTACHED_POLICIES.allows(attached):
+        most = limits.IAM_ATTACHED_POLICIES.maximum
+        yield section, f"{attached} managed policies; a role can have {most} at most"
 
 
 def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:

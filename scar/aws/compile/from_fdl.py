@@ -1,6 +1,6 @@
 """Convert an FDL document to functions.
 
-The only module of this package that reads files: the user data of instances.
+The only module of this package that reads files: the user data of instances, and policies.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model.function import Function
+from scar.fdl.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -30,4 +31,7 @@ def _build_function(spec: AwsFunction) -> Function:
         ecr=spec.ecr,
         batch=spec.batch if has_batch else None,
         user_data=user_data.read_text() if has_batch and user_data else "",
+        inline_policies=tuple(
+            sorted(read_policy(policy) for policy in spec.iam.policies if policy[:4] != "arn:")
+        ),
     )

@@ -26,6 +26,7 @@ from scar.fdl.model.base import (
     FdlModel,
     KmsKeyId,
     NetworkSpec,
+    ReadPath,
     SseAlgorithm,
     StorageSpec,
 )
@@ -187,6 +188,12 @@ class LambdaSpec(FdlModel):
         (),
         description="S3 folders that outputs are uploaded to",
         examples=[[{"path": "my-bucket/output"}]],
+    )
+    reads: Annotated[tuple[ReadPath, ...], BeforeValidator(to_list)] = Field(
+        (),
+        description="S3 folders that the script may read besides `input`, for reference data;"
+        " `bucket/folder` or `s3://bucket/folder`, also of other accounts and Regions. New objects"
+        " there start nothing",
     )
     sse: SseAlgorithm = Field(
         "",

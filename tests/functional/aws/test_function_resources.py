@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.aws.inventory.functions import read_function_resources
+from scar.aws.model import names
 from scar.aws.model.resources import LambdaFunction
-from tests.functional.aws.support.factories import a_function, deploy
+from tests.fakes.functions import changed
+from tests.functional.aws.support.factories import a_function, deploy, remove
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -23,3 +27,32 @@ def test_the_resources_of_a_deployed_function_are_listed(
     assert {"role", "notification", "job-definition", "job-queue", "compute-environment"} <= kinds
     assert not any(part.function == "other" for part in parts)
     assert read_function_resources("absent", connection) == ()
+
+
+def test_policies_of_the_user_are_attached_kept_and_detached(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = connection.client("iam")
+    arn = iam.create_policy(PolicyName="mine", PolicyDocument=document)["Policy"]["Arn"]
+    plain = a_function("batch")
+    function = replace(changed(plain, policies=(arn,)), inline_policies=(("scar-p", document),))
+    role = names.role_name("crop", connection.account.region, "job")
+
+    def policies() -> tuple[list[str], list[str]]:
+        attached = iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
+        inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
+        return [p.get("PolicyArn", "") for p in attached], sorted(inline)
+
+    deploy(connection, images, function)
+    assert policies() == ([arn], ["scar", "scar-p"])
+    assert str(deploy(connection, images, function)) == "Nothing to change."
+    iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    assert "managed_policies: + " in str(deploy(connection, images, function))
+    assert policies() == ([arn], ["scar", "scar-p"])
+    deploy(connection, images, plain)
+    assert policies() == ([], ["scar"])
+    deploy(connection, images, function)
+    remove(connection, "crop", force=True)
+    assert not [r for r in iam.list_roles()["Roles"] if r["RoleName"] == role]
