@@ -14,11 +14,13 @@ import click
 
 from scar.cli.function_flags import FunctionFlags, flags_to_fdl, options_of_values
 from scar.cli.options import missing_option
+from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.loader import LoadContext, ResolvedDocument
     from scar.fdl.model import FdlDocument
@@ -67,6 +69,18 @@ def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocum
     context = _document_context(session, _WITHOUT_LOCAL_FILES)
     first = resolve_file(file, context)
     return _connect_and_read(session, context, first, lambda known: resolve_file(file, known))
+
+
+def enabled_functions(document: FdlDocument) -> tuple[Function, ...]:
+    """Return the functions to deploy, at least one; raise UsageError if all are disabled."""
+    from scar.aws.compile.from_fdl import functions_of
+
+    functions = functions_of(document)
+    if not functions:
+        raise UsageError(
+            "All functions of the file are disabled.", remedy="Remove `enabled: false` of one."
+        )
+    return functions
 
 
 def region_and_profile(document: FdlDocument) -> dict[str, str]:

@@ -13,9 +13,9 @@ How a file becomes a document:
 4. **Merge.** ``layers`` merges the layers below the file, the file, and those above it (environment
    and command line) for each function, and records the source of each value.
 5. **Validate.** ``model/`` has a pydantic model of every key with its type, limits, default and
-   description; ``field_types`` has the types of single values, ``regions`` checks the names of
-   Regions, and ``policy_files`` the user's IAM policies. ``validation_errors`` converts pydantic's
-   errors to messages with a position; ``known_keys`` lists the keys for suggestions.
+   description; ``field_types`` has the types of single values, ``values/`` the longer checks of
+   some. ``validation_errors`` converts pydantic's errors to messages with a position;
+   ``known_keys`` lists the keys for suggestions. ``notes`` names what has no effect.
    ``rules`` checks what concerns several keys or functions, with ``batch_rules`` for jobs and the
    instances that they need, ``cycles`` for functions that start each other, and ``scripts/`` for
    scripts from other systems.

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
-from scar.fdl.policy_files import check_policy
-from scar.fdl.regions import find_region_problem
 from scar.fdl.scripts import script_checks
 from scar.fdl.scripts.wide_text import find_wide_encoding
+from scar.fdl.values.policy_files import check_policy
+from scar.fdl.values.regions import find_region_problem
 from scar.image.errors import ImageError
 from scar.image.formats.reference import find_file_problem, parse_reference
 

@@ -11,6 +11,12 @@ from pydantic import ValidationError
 from scar.errors import ConfigurationError
 from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers, option_source
 from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
+from scar.fdl.notes import (
+    describe_disabled_parts,
+    describe_unused_key,
+    find_unused_values,
+    without_unused_keys,
+)
 from scar.fdl.problems import (
     CHECK_PATH,
     KEYS_ARE_EXPLAINED,
@@ -21,11 +27,6 @@ from scar.fdl.problems import (
     format_location,
 )
 from scar.fdl.rules import check_rules
-from scar.fdl.scar_words.notes import (
-    describe_unused_key,
-    find_unused_values,
-    without_unused_keys,
-)
 from scar.fdl.validation_errors import convert_validation_error
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
 from scar.fdl.yaml_document import (
@@ -110,7 +111,11 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
     return ResolvedDocument(
         document=document,
         origins=origins,
-        notes=(*notes, *find_unused_values(document, origins, _lines_of(parsed, path))),
+        notes=(
+            *notes,
+            *find_unused_values(document, origins, _lines_of(parsed, path)),
+            *describe_disabled_parts(document),
+        ),
         used_variables=frozenset(substitution.used_variables),
         assumed_variables=substitution.assumed_variables,
     )

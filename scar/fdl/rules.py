@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.cycles import can_trigger, find_cycles_through
-from scar.fdl.policy_files import read_policy
+from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     yield from _check_vpc(function.lambda_, section)
     if function.api_gateway.name:
         yield (*location, "api_gateway", "name"), "HTTP endpoints are not supported yet"
+    if not function.lambda_.enabled:
+        yield (
+            (*section, "enabled"),
+            (
+                "cannot be false: events of S3 and `scar run` reach jobs through the Lambda"
+                " function. With execution_mode: batch the script runs in Batch only"
+            ),
+        )
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
         yield from check_batch(function, location)
 

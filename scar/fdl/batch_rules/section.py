@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from supervisor.model import ExecutionMode
 
 
 def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
@@ -20,6 +21,14 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
     batch = function.batch
     compute = batch.compute_resources
     section: Location = (*location, "batch")
+    if not batch.enabled and function.lambda_.execution_mode is ExecutionMode.BATCH:
+        yield (
+            (*section, "enabled"),
+            (
+                "is false, but with execution_mode: batch all runs are jobs: choose execution_mode:"
+                " lambda, or `enabled: false` for the function"
+            ),
+        )
     if batch.state != "ENABLED":
         yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
     if compute.min_v_cpus > compute.max_v_cpus:

@@ -97,6 +97,11 @@ class LambdaSpec(FdlModel):
 
     alternate_keys: ClassVar = {"architectures": "architecture"}
 
+    enabled: StrictBool = Field(
+        True,
+        description="must be `true`: events of S3 and `scar run` reach jobs through the Lambda"
+        " function; with `execution_mode: batch` the script runs in Batch only",
+    )
     boto_profile: str = Field(
         "default",
         description="AWS profile; `default`: that of `--profile`, the configuration or AWS_PROFILE",

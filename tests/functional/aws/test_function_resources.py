@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scar.aws.deploy.deploy import init
 from scar.aws.inventory.functions import read_function_resources
 from scar.aws.model import names
 from scar.aws.model.resources import LambdaFunction
@@ -56,3 +57,41 @@ def test_policies_of_the_user_are_attached_kept_and_detached(
     deploy(connection, images, function)
     remove(connection, "crop", force=True)
     assert not [r for r in iam.list_roles()["Roles"] if r["RoleName"] == role]
+
+
+def test_a_disabled_function_loses_what_starts_and_runs_it_and_keeps_its_data(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    other = a_function("batch", name="other")
+    deploy(connection, images, a_function("batch"), other)
+    s3 = connection.client("s3")
+    s3.put_object(Bucket="photos", Key="crop-out/made", Body=b"1")
+
+    def init_disabled(*, dry_run: bool = False) -> str:
+        return str(
+            init(
+                [other],
+                connection,
+                lambda _: None,
+                images=images,
+                disabled=["crop"],
+                dry_run=dry_run,
+            )
+        )
+
+    plan = init_disabled(dry_run=True)
+    for line in ("- function crop", "- job-definition crop", "- notification photos/"):
+        assert line in plan
+    assert "bucket" not in plan
+    assert "log-group" not in plan
+    assert "other" not in plan
+    init_disabled()
+    functions = connection.client("lambda").list_functions()["Functions"]
+    assert {f["FunctionName"] for f in functions} == {"other", "scar-failure-handler"}
+    assert s3.get_object(Bucket="photos", Key="crop-out/made")["Body"].read() == b"1"
+    groups = connection.client("logs").describe_log_groups()["logGroups"]
+    assert {"/aws/lambda/crop", "/aws/batch/crop"} <= {g.get("logGroupName") for g in groups}
+    assert init_disabled(dry_run=True) == "Nothing to change."
+    deploy(connection, images, a_function("batch"), other)
+    assert init_disabled(dry_run=True) == plan
+    remove(connection, "crop", "other", force=True)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.fdl.loader import load_document
-from scar.fdl.policy_files import _find_problems, read_policy
 from scar.fdl.problems import InvalidFdlError
+from scar.fdl.values.policy_files import _find_problems, read_policy
 
 if TYPE_CHECKING:
     from pathlib import Path

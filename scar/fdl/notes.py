@@ -1,4 +1,8 @@
-"""Name the keys of an FDL file that have no effect: SCAR's, and those "accepted, not used"."""
+"""Name the keys of an FDL file that have no effect, and what follows from parts that are disabled.
+
+Without effect are SCAR's keys of ``scar_words.table``, and keys of the model whose description
+begins with "accepted, not used".
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from scar.fdl.known_keys import field_key, nested_model
 from scar.fdl.model import AwsFunction
 from scar.fdl.problems import format_location
 from scar.fdl.scar_words import table
+from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,6 +75,25 @@ def _find_in_providers(providers: StorageProviders, lines: Mapping[Location, str
             if unused and getattr(provider, key):
                 location: Location = ("storage_providers", "s3", name, key)
                 yield _note(location, lines.get(location, ""), _reason_in(field))
+
+
+def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:
+    """Yield what follows from each ``enabled: false``."""
+    for function in document.functions.aws:
+        spec = function.lambda_
+        if not function.enabled:
+            folders = ", ".join(item.path for item in spec.input)
+            events = f" New objects in {folders} start nothing." if folders else ""
+            yield (
+                f"{spec.name} is disabled: if it is deployed, its triggers, its Lambda function,"
+                " its job definition and its images are deleted. Buckets, outputs, logs and run"
+                f" records stay.{events}"
+            )
+        elif not function.batch.enabled and spec.execution_mode is ExecutionMode.LAMBDA_BATCH:
+            yield (
+                f"{spec.name} has no part in Batch (batch.enabled: false): runs that exceed the"
+                " limits of Lambda fail, as in execution_mode lambda."
+            )
 
 
 def _note(location: Location, source: str, reason: str) -> str:
