@@ -18,6 +18,7 @@ from scar.fdl.values.policy_files import check_policy
 from scar.fdl.values.regions import find_region_problem
 from scar.image.errors import ImageError
 from scar.image.formats.reference import find_file_problem, parse_reference
+from supervisor.aws.secret_references import parse_reference as parse_reference_to_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -261,6 +262,11 @@ def normalize_read_path(path: str) -> str:
     return normalize_storage_path(path.removeprefix("s3://"))
 
 
+def _check_secret(text: str) -> str:
+    parse_reference_to_secret(text)
+    return text
+
+
 def reject_oscar(value: object) -> None:
     if value is not None:
         raise ValueError("OSCAR clusters are not supported; use functions.aws")
@@ -277,6 +283,7 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
 ReadableFile = Annotated[
     Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
 ]
+SecretText = Annotated[str, AfterValidator(_check_secret)]
 RolePolicy = Annotated[str, AfterValidator(check_policy)]
 ImageName = Annotated[str, AfterValidator(check_image_name)]
 RegionName = Annotated[str, AfterValidator(check_region)]

@@ -14,9 +14,12 @@ from scar.fdl.field_types import (
     ImageName,
     RegionName,
     ScriptFile,
+    SecretText,
     Text,
     TextList,
+    VariableName,
     mapping_to_list,
+    none_to_empty,
     to_list,
     unwrap_single,
     unwrap_size,
@@ -66,6 +69,13 @@ class ContainerSpec(FdlModel):
     )
     environment: EnvironmentSpec = Field(
         EnvironmentSpec(), description="environment variables of the script"
+    )
+    secrets: Annotated[dict[VariableName, SecretText], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="secret environment variables of the script, in Lambda and Batch: names and"
+        " where each value is read when a run starts: `ssm:/path` (Parameter Store), or the ARN of"
+        " a parameter or of a secret in AWS Secrets Manager, also with"
+        " `:json-key:version-stage:version-id`",
     )
 
 

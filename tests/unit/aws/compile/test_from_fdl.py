@@ -147,6 +147,7 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
     others = {
         "lambda_.init_script": tmp_path / "other.sh",
         "lambda_.concurrency": 7,
+        "lambda_.container.secrets": {"DB": "ssm:/db"},
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
     }
