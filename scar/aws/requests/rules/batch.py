@@ -30,6 +30,7 @@ _TIME_LIMIT_REASONS = (
     "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
 )
+_DEPENDENCY_TYPES = ("N_TO_N", "SEQUENTIAL")
 _TYPES = ("EC2", "SPOT", *_FARGATE)
 
 
@@ -52,6 +53,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     name = get_text(parameters, "jobName")
     if name is not None and not _NAME.fullmatch(name):
         yield _client_exception("Job name should match valid pattern")
+    yield from _check_array_and_dependencies(parameters)
     yield from _check_retry_and_timeout(parameters)
     yield from _check_variables(
         get_structures(get_structure(parameters, "containerOverrides"), "environment")
@@ -149,6 +151,29 @@ def _check_instance_resources(resources: Parameters) -> Iterator[RuleViolation]:
     needs_fleet = resources.get("allocationStrategy", "BEST_FIT") == "BEST_FIT"
     if resources.get("type") == "SPOT" and needs_fleet and not resources.get("spotIamFleetRole"):
         yield _client_exception("spotIamFleetRole is required for SPOT with BEST_FIT.")
+
+
+def _check_array_and_dependencies(parameters: Parameters) -> Iterator[RuleViolation]:
+    array = get_structure(parameters, "arrayProperties")
+    size = get_number(array, "size")
+    if array and (size is None or not limits.BATCH_ARRAY_SIZE.allows(size)):
+        least, most = limits.BATCH_ARRAY_SIZE.minimum, limits.BATCH_ARRAY_SIZE.maximum
+        yield _client_exception(f"Array size must be between {least} and {most}.")
+    dependencies = get_structures(parameters, "dependsOn")
+    if not limits.BATCH_DEPENDENCIES.allows(len(dependencies)):
+        yield _client_exception(
+            f"dependsOn must have at most {limits.BATCH_DEPENDENCIES.maximum} jobs."
+        )
+    for dependency in dependencies:
+        kind, job = get_text(dependency, "type"), get_text(dependency, "jobId")
+        if kind not in (None, "", *_DEPENDENCY_TYPES):
+            yield _client_exception(
+                f"dependsOn.type must be one of {', '.join(_DEPENDENCY_TYPES)}."
+            )
+        elif not job and kind != "SEQUENTIAL":
+            yield _client_exception("dependsOn.jobId is required, except for SEQUENTIAL.")
+        elif not array and (kind == "N_TO_N" or not job):
+            yield _client_exception(f"dependsOn.type {kind} is for array jobs only.")
 
 
 def _check_retry_and_timeout(parameters: Parameters) -> Iterator[RuleViolation]:
