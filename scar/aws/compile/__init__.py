@@ -4,10 +4,10 @@ First ``from_fdl`` converts an FDL document to functions. They are checked, and 
 built, before the rest: the digests of the images and the networks of the functions are inputs.
 
 Then ``compiler`` compiles functions to desired resources, and to the ``function.json`` in each
-image. For each function it calls ``ecr_repository``, ``policies/`` (the IAM documents of the roles)
-and ``batch_resources`` (compute environment, job queue, job definition; ``job_sizes`` are the
-larger sizes that a job can be retried with; ``encryption`` is what writes to buckets request), and
-at the end ``failure_handler`` (the one function of the account that handles failed invocations).
+image. For each function it calls ``ecr_repository``, ``policies/`` (the IAM documents of the
+roles), ``added_policies`` (the user's own ones), ``batch/`` (compute environment, job queue, job
+definition) and ``encryption`` (what writes to buckets request); at the end ``failure_handler`` (the
+one function of the account that handles failed invocations).
 Functions with equal compute resources yield the same compute environment and queue, because these
 are named by a digest of their content.
 
@@ -16,6 +16,6 @@ without access to the account, with made-up digests and subnets, for ``scar vali
 tests.
 
 A further setting of functions is a key of the FDL's model, and a field of a resource that
-``compiler`` or ``batch_resources`` sets. Pure functions; no I/O, but ``from_fdl`` reads the files
+``compiler`` or ``batch/`` sets. Pure functions; no I/O, but ``from_fdl`` reads the files
 with user data.
 """

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import (
-    batch_resources,
+    batch,
     ecr_repository,
     encryption,
     failure_handler,
-    job_sizes,
     policies,
 )
+from scar.aws.compile.added_policies import added_policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
 from scar.aws.model.network import VpcNetwork
@@ -66,7 +66,7 @@ def compile_resources(
     }
     for function in functions:
         network = networks.get(function.name)
-        queue = batch_resources.job_queue_name(function, account, network)
+        queue = batch.job_queue_name(function, account, network)
         flow = data_flow(function, account, queue, kms_keys)
         if names.FAILURE_HANDLER in images and failure_handler.handles(function):
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
@@ -110,7 +110,7 @@ def function_config(
     only needed with Batch, to derive the name of the job queue.
     """
     spec = function.lambda_
-    queue = batch_resources.job_queue_name(function, account, network)
+    queue = batch.job_queue_name(function, account, network)
     return FunctionConfig(
         name=function.name,
         mode=spec.execution_mode,
@@ -118,6 +118,7 @@ def function_config(
         script=spec.script.name if spec.script else "",
         image=image,
         environment=dict(spec.container.environment.Variables),
+        secrets=dict(spec.container.secrets),
         encryption=encryption.bucket_encryption(function, account),
         inputs=tuple(_input_rules(function)),
         outputs=tuple(_output_rules(function)),
@@ -160,7 +161,7 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         queue=queue,
         definition=function.name,
         memory=function.batch.memory,
-        larger=job_sizes.larger_sizes(function.batch, function.lambda_.architecture),
+        larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
     )
 
 
@@ -184,11 +185,18 @@ def data_flow(
         function=function.name,
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
         outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
+        secrets=tuple(sorted({*function.lambda_.container.secrets.values()})),
+        reads=tuple(_bucket_folder(path) for path in function.lambda_.reads),
         queue=queue,
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
         file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
     )
+
+
+def _bucket_folder(path: str) -> BucketFolder:
+    bucket, _, folder = path.partition("/")
+    return BucketFolder(bucket, f"{folder}/" if folder else "")
 
 
 def _compile_function(
@@ -208,8 +216,9 @@ def _compile_function(
             trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
+            **added_policies(function),
         )
-    yield from batch_resources.compile_batch(function, flow, digest, network)
+    yield from batch.compile_batch(function, flow, digest, network)
     yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,
@@ -229,7 +238,7 @@ def _lambda_function(
     spec = function.lambda_
     return LambdaFunction(
         name=function.name,
-        role_arn=batch_resources.user_role_arn(function, account) or generated,
+        role_arn=batch.user_role_arn(function, account) or generated,
         image=names.image_uri(account, function.repository, digest),
         memory=spec.memory,
         timeout=spec.timeout,

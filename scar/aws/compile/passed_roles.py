@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile import batch_resources, failure_handler
+from scar.aws.compile import batch, failure_handler
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def custom_instance_profiles(functions: Sequence[Function]) -> tuple[str, ...]:
 
 
 def _role_arn(function: Function, account: Account, purpose: str) -> str:
-    custom = batch_resources.user_role_arn(function, account)
+    custom = batch.user_role_arn(function, account)
     return custom or _generated_role_arn(function.name, account, purpose)
 
 

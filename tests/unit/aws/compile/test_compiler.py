@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.compile.compiler import compile_resources, function_config
-from scar.aws.compile.job_sizes import larger_sizes
 from scar.aws.model import names
 from scar.aws.model.account import Account
 from scar.aws.model.network import VpcNetwork

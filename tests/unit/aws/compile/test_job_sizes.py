@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.compile.job_sizes import larger_sizes
+from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.model import limits
 from scar.aws.model.instance_types import find_instance_types, instance_families
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec

@@ -10,7 +10,7 @@ import pytest
 
 from scar.aws.model import limits
 from scar.aws.requests import validator
-from scar.aws.requests.rules import batch
+from scar.aws.requests.rules.batch import compute_environments
 
 if TYPE_CHECKING:
     from scar.aws.model.limits import Limit
@@ -88,7 +88,7 @@ def test_lambda_accepts_every_value_of_the_model_s_enumerations(path: str, wrap:
 def test_batch_accepts_the_model_s_compute_types() -> None:
     types = shape("batch", "CreateComputeEnvironment.computeResources.type").enum
     # Managed Instances require ecsProperties, which scar's job definitions do not have.
-    assert set(batch._TYPES) == {*types} - {"ECS_MANAGED_INSTANCES"}
+    assert set(compute_environments._TYPES) == {*types} - {"ECS_MANAGED_INSTANCES"}
 
 
 @pytest.mark.parametrize(

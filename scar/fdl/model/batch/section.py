@@ -1,4 +1,4 @@
-"""AWS Batch: jobs and their compute environment."""
+"""The section ``batch``."""
 
 from __future__ import annotations
 
@@ -8,69 +8,18 @@ from typing import Literal
 from pydantic import Field, StrictBool, model_validator
 
 from scar.aws.model import limits
-from scar.fdl.field_types import TextList, UserDataFile
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
-
-
-class ComputeResourcesSpec(FdlModel):
-    """The compute environment that jobs run in: EC2 instances or Fargate tasks."""
-
-    type: Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"] = Field(
-        "EC2",
-        description="`EC2` (On-Demand Instances), `SPOT` (Spot Instances), `FARGATE` or"
-        " `FARGATE_SPOT`",
-    )
-    security_group_ids: TextList = Field(
-        (), description="security group IDs; empty: the default security group of the VPC"
-    )
-    subnets: TextList = Field((), description="subnet IDs; empty: those of the default VPC")
-    desired_v_cpus: int = Field(
-        0, ge=0, description="must be 0 or omitted: AWS Batch scales by itself"
-    )
-    min_v_cpus: int = Field(
-        0,
-        ge=0,
-        description="minimum vCPUs on EC2, which run and cost money even without jobs; 0: instances"
-        " run only while there are jobs",
-    )
-    max_v_cpus: int = Field(2, ge=1, description="maximum vCPUs that all running jobs use together")
-    instance_types: TextList = Field(
-        (),
-        description="EC2 instance types or families of `lambda.architecture`; empty: AWS Batch"
-        " chooses, or a GPU family with `enable_gpu`",
-    )
-    disk: int = Field(
-        0,
-        ge=0,
-        le=limits.EBS_VOLUME.maximum,
-        description="disk size in GiB: an EC2 instance's root volume, or a Fargate task's ephemeral"
-        " storage (21 to 200); 0: the service's default (20 GiB on Fargate)",
-    )
-    user_data: UserDataFile | None = Field(
-        None,
-        description="file with EC2 user data, which each instance runs when it starts: a shell"
-        " script or MIME multipart; relative to this file",
-    )
-    launch_template_name: str = Field(
-        "", description="accepted, not used: see `disk` and `user_data`"
-    )
-    instance_role: str = Field(
-        "", description="ARN of the instance profile of EC2 instances; empty: scar creates one"
-    )
-
-    @property
-    def is_fargate(self) -> bool:
-        return self.type in ("FARGATE", "FARGATE_SPOT")
-
-    @property
-    def uses_shared_role(self) -> bool:
-        """True for EC2 instances with the instance role that scar creates once per Region."""
-        return not (self.is_fargate or self.instance_role)
+from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
 
 
 class BatchSpec(FdlModel):
     """AWS Batch, for `execution_mode: batch` and `lambda-batch`."""
 
+    enabled: StrictBool = Field(
+        True,
+        description="`false`: the function has no part in Batch; `execution_mode: lambda-batch` is"
+        " then the same as `lambda`",
+    )
     boto_profile: str = Field(
         "default", description="accepted, not used: see `lambda.boto_profile`"
     )

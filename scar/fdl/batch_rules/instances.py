@@ -1,54 +1,22 @@
-"""Rules of the ``batch`` section: sizes, instance types, GPUs, Fargate, disks and user data."""
+"""Rules of jobs on EC2 instances: instance types, GPUs and memory."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.model import instance_types, limits
+from scar.aws.model import instance_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scar.aws.model.instance_types import InstanceType
-    from scar.fdl.model import AwsFunction
-    from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+    from scar.fdl.model.batch import BatchSpec
     from scar.fdl.problems import Location
 
 _GPU_FAMILIES = "g4dn, g5, g6, p4d or p5"
 
 
-def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
-    """Yield the location and message of each broken rule of a function that uses Batch."""
-    batch = function.batch
-    compute = batch.compute_resources
-    section: Location = (*location, "batch")
-    if batch.state != "ENABLED":
-        yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
-    if compute.min_v_cpus > compute.max_v_cpus:
-        yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
-    if compute.desired_v_cpus:
-        yield (
-            (*section, "compute_resources", "desired_v_cpus"),
-            (
-                "cannot be chosen: AWS Batch changes it with the number of jobs. Omit it;"
-                " min_v_cpus keeps instances running"
-            ),
-        )
-    if batch.vcpus > compute.max_v_cpus:
-        needed = _format_vcpus(batch.vcpus)
-        yield (
-            (*section, "vcpus"),
-            f"a job of {needed} never fits into max_v_cpus {compute.max_v_cpus}",
-        )
-    if compute.type.startswith("FARGATE"):
-        yield from _check_fargate(batch, section)
-    else:
-        yield from _check_instances(batch, function.lambda_.architecture, section)
-    if compute.user_data and (problem := _user_data_problem(compute.user_data.read_bytes())):
-        yield (*section, "compute_resources", "user_data"), problem
-
-
-def _check_instances(
+def check_instances(
     batch: BatchSpec, architecture: str, section: Location
 ) -> Iterator[tuple[Location, str]]:
     """Check that Batch can start instances of the named types, and that one of them fits a job."""
@@ -109,9 +77,7 @@ def _describe_misfit(
     batch: BatchSpec, types: Sequence[InstanceType], chosen: str, architecture: str
 ) -> str:
     gpus = 1 if batch.enable_gpu else 0
-    what = f"{_format_vcpus(batch.vcpus)} and {batch.memory:,} MiB" + (
-        " with a GPU" if gpus else ""
-    )
+    what = f"{format_vcpus(batch.vcpus)} and {batch.memory:,} MiB" + (" with a GPU" if gpus else "")
     suggested = instance_types.suggest_type(architecture, batch.vcpus, batch.memory, gpus)
     other = f" {suggested} would fit" if suggested else " No known instance type would fit"
     with_gpu = [t for t in types if t.gpus or not gpus]
@@ -126,45 +92,5 @@ def _describe_misfit(
     )
 
 
-def _format_vcpus(vcpus: float) -> str:
+def format_vcpus(vcpus: float) -> str:
     return "1 vCPU" if vcpus == 1 else f"{vcpus:g} vCPUs"
-
-
-def _user_data_problem(text: bytes) -> str:
-    """Return the problem of an instance's user data; empty if it is valid."""
-    if not limits.EC2_USER_DATA.allows(len(text)):
-        return f"{len(text)} bytes; EC2's limit is {limits.EC2_USER_DATA.maximum}"
-    if not text.startswith((b"#!", b"MIME-Version:", b"Content-Type:")):
-        return "must be a script that begins with #!, or a MIME multipart file"
-    return ""
-
-
-def _check_fargate_disk(
-    compute: ComputeResourcesSpec, section: Location
-) -> Iterator[tuple[Location, str]]:
-    if compute.user_data:
-        yield (*section, "user_data"), "Fargate has no instances that could run it"
-    if compute.disk and not limits.FARGATE_DISK.allows(compute.disk):
-        least, most = limits.FARGATE_DISK.minimum, limits.FARGATE_DISK.maximum
-        yield (*section, "disk"), f"must be {least} to {most} GiB on Fargate; omit it for 20"
-
-
-def _check_fargate(batch: BatchSpec, section: Location) -> Iterator[tuple[Location, str]]:
-    yield from _check_fargate_disk(batch.compute_resources, (*section, "compute_resources"))
-    if batch.enable_gpu:
-        yield (*section, "enable_gpu"), "Fargate has no GPUs; use EC2 or SPOT"
-    if batch.compute_resources.instance_types:
-        yield (*section, "compute_resources", "instance_types"), "Fargate has no instance types"
-    sizes = limits.FARGATE_MEMORY.get(f"{batch.vcpus:g}")
-    if sizes is None:
-        choices = ", ".join(limits.FARGATE_MEMORY)
-        yield (*section, "vcpus"), f"must be one of {choices} on Fargate, not {batch.vcpus:g}"
-    elif batch.memory not in sizes:
-        nearest = min((size for size in sizes if size >= batch.memory), default=max(sizes))
-        yield (
-            (*section, "memory"),
-            (
-                f"Fargate does not support {batch.memory} MiB with {batch.vcpus:g} vCPUs; "
-                f"the nearest size is {nearest}"
-            ),
-        )

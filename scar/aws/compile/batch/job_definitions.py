@@ -1,0 +1,100 @@
+"""The job definition of a function."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.model import names
+from scar.aws.model.resources import (
+    JobDefinition,
+)
+
+if TYPE_CHECKING:
+    from scar.aws.model.account import Account
+    from scar.aws.model.function import Function
+    from scar.aws.model.network import VpcNetwork
+    from scar.aws.model.resources import Pairs
+    from scar.fdl.model import BatchSpec
+from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.roles import user_role_arn
+
+# Retry what happens before the script starts or to its host, and nothing else. Batch retries also
+# what matches no rule, so the last rule ends all other jobs. Patterns support * at the end only;
+# 5 rules are the most. On EC2 a container that does not start has the status reason "Task failed
+# to start" and the cause as its reason; on Fargate the cause is the status reason (observed: public
+# reports; docs: "Automated job retries", "Stopped tasks error messages").
+_EXIT_RULE: Pairs = (("action", "EXIT"), ("onReason", "*"))
+
+
+def _retry_on(name: str, pattern: str) -> Pairs:
+    return (("action", "RETRY"), (name, pattern))
+
+
+_RETRY_RULES: dict[str, tuple[Pairs, ...]] = {
+    "EC2": (
+        _retry_on("onStatusReason", "Host EC2*"),
+        _retry_on("onStatusReason", "Task failed to start*"),
+        _retry_on("onReason", "CannotPull*"),
+        _retry_on("onReason", "DockerTimeoutError*"),
+        _EXIT_RULE,
+    ),
+    "FARGATE": (
+        _retry_on("onStatusReason", "Your Spot Task was interrupted*"),
+        _retry_on("onStatusReason", "Task failed to start*"),
+        _retry_on("onStatusReason", "CannotPull*"),
+        _retry_on("onStatusReason", "ResourceInitializationError*"),
+        _EXIT_RULE,
+    ),
+}
+
+# The log driver waits until its lines are sent. ECS's default since 2025-06-25, non-blocking, drops
+# lines while 10 MiB are buffered; see docs/decisions.
+_LOG_MODE = "blocking"
+
+
+def compile_job_definition(
+    function: Function, account: Account, digest: str, network: VpcNetwork | None
+) -> JobDefinition:
+    batch = function.batch
+    assert batch is not None  # noqa: S101  # checked by the caller; for mypy
+    compute, fargate = batch.compute_resources, batch.compute_resources.is_fargate
+
+    def role_arn(purpose: str) -> str:
+        generated = names.role_name(function.name, account.region, purpose)
+        custom = user_role_arn(function, account)
+        return custom or account.iam_arn(f"role/scar/{generated}")
+
+    return JobDefinition(
+        name=function.name,
+        image=names.image_uri(account, function.repository, digest),
+        platform="FARGATE" if fargate else "EC2",
+        vcpus=f"{batch.vcpus:g}",
+        memory=batch.memory,
+        gpus=1 if batch.enable_gpu else 0,
+        timeout=batch.timeout,
+        attempts=batch.attempts,
+        retry_rules=_RETRY_RULES["FARGATE" if fargate else "EC2"],
+        log_mode=_LOG_MODE,
+        job_role=role_arn("job"),
+        execution_role=role_arn("exec") if fargate else "",
+        public_ip=fargate and network is not None and network.needs_public_ip,
+        architecture=function.lambda_.architecture if fargate else "x86_64",
+        disk_gib=compute.disk if fargate else 0,
+        environment=_job_environment(function, batch, account),
+        tags=tuple(
+            sorted(
+                {
+                    names.FUNCTION_TAG: function.name,
+                    names.QUEUE_TAG: job_queue_name(function, account, network),
+                }.items()
+            )
+        ),
+    )
+
+
+def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:
+    """Return the variables of jobs: those of Lambda, overridden by ``batch.environment``."""
+    # Lambda sets the Region's variables itself, Batch does not.
+    region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
+    configured = {**function.lambda_.environment.Variables, **batch.environment.Variables}
+    return tuple(sorted({**region, **configured}.items()))

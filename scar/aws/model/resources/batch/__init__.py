@@ -1,0 +1,26 @@
+"""Compute environments, job queues, job definitions and launch templates of Batch.
+
+``compute`` is what functions with equal compute resources share, ``job_definitions`` what each
+function has of its own.
+"""
+
+from scar.aws.model.resources.batch.compute import (
+    VALID,
+    ComputeEnvironment,
+    ComputeType,
+    EnabledState,
+    JobQueue,
+    LaunchTemplate,
+)
+from scar.aws.model.resources.batch.job_definitions import JobDefinition, Platform
+
+__all__ = [
+    "VALID",
+    "ComputeEnvironment",
+    "ComputeType",
+    "EnabledState",
+    "JobDefinition",
+    "JobQueue",
+    "LaunchTemplate",
+    "Platform",
+]

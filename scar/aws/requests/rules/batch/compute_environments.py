@@ -1,0 +1,75 @@
+"""Rules of compute environments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.requests.rules.constraints import (
+    Parameters,
+    RuleViolation,
+    get_number,
+    get_structure,
+    get_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+from scar.aws.requests.rules.batch.common import check_name, client_exception
+
+_FARGATE = ("FARGATE", "FARGATE_SPOT")
+
+_TYPES = ("EC2", "SPOT", *_FARGATE)
+
+
+def check_create_compute_environment(parameters: Parameters) -> Iterator[RuleViolation]:
+    """CreateComputeEnvironment."""
+    yield from check_name(parameters, "computeEnvironmentName")
+    resources = get_structure(parameters, "computeResources")
+    if not resources:
+        if parameters.get("type") == "MANAGED":
+            yield client_exception("computeResources must be specified for a MANAGED environment.")
+        return
+    kind = get_text(resources, "type")
+    if kind is not None and kind not in _TYPES:
+        yield client_exception(f"computeResources.type {kind} must be one of {', '.join(_TYPES)}.")
+    if (get_number(resources, "maxvCpus") or 0) < 1:
+        yield client_exception("maxvCpus must be at least 1.")
+    if (get_number(resources, "minvCpus") or 0) > (get_number(resources, "maxvCpus") or 0):
+        yield client_exception("minvCpus must not be greater than maxvCpus.")
+    if not resources.get("subnets"):
+        yield client_exception("subnets must not be empty.")
+    yield from (_check_fargate_resources if kind in _FARGATE else _check_instance_resources)(
+        resources
+    )
+
+
+def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
+    banned = (
+        "allocationStrategy",
+        "ec2Configuration",
+        "ec2KeyPair",
+        "imageId",
+        "instanceRole",
+        "instanceTypes",
+        "launchTemplate",
+        "minvCpus",
+        "desiredvCpus",
+    )
+    for name in banned:
+        if name in resources:
+            yield client_exception(f"{name} is not applicable to FARGATE compute environments.")
+    if not resources.get("securityGroupIds"):
+        yield client_exception(
+            "securityGroupIds must not be empty for FARGATE compute environments."
+        )
+
+
+def _check_instance_resources(resources: Parameters) -> Iterator[RuleViolation]:
+    if not resources.get("instanceRole"):
+        yield client_exception("Instance role is required.")
+    if not resources.get("instanceTypes"):
+        yield client_exception("At least one instance type must be provided.")
+    needs_fleet = resources.get("allocationStrategy", "BEST_FIT") == "BEST_FIT"
+    if resources.get("type") == "SPOT" and needs_fleet and not resources.get("spotIamFleetRole"):
+        yield client_exception("spotIamFleetRole is required for SPOT with BEST_FIT.")
