@@ -21,6 +21,6 @@ is harmless: its run is claimed by the first one, so it ends without running the
 ``array_manifest`` has the format of an array job's manifest, from which each child reads its event.
 ``scar run --array`` and functions write it; children are runs like any other.
 
-``array_manifest``, ``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue runs in another
-service: one module that implements ``ports.JobSubmitter``.
+``array_manifest``, ``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue
+runs in another service: one module that implements ``ports.JobSubmitter``.
 """
