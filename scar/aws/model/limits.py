@@ -52,6 +52,10 @@ LAMBDA_UNRESERVED = Limit(
 BATCH_DEFINITION = Limit(maximum=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_SUBMISSION = Limit(maximum=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_OVERRIDES = Limit(maximum=8_192, unit="characters", source="observed: statusReason")
+BATCH_ARRAY_SIZE = Limit(
+    minimum=2, maximum=10_000, unit="children", source="model: SubmitJob.arrayProperties"
+)
+BATCH_DEPENDENCIES = Limit(maximum=20, unit="jobs", source="docs: Batch quotas")
 BATCH_NAME = Limit(minimum=1, maximum=128, unit="characters", source="model: name shapes")
 BATCH_ATTEMPTS = Limit(minimum=1, maximum=10, unit="attempts", source="model: RetryStrategy")
 BATCH_EXIT_RULES = Limit(maximum=5, unit="rules", source="model: RetryStrategy")

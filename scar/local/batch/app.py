@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from scar.local.batch import description
-from scar.local.batch.model import BatchJob, JobStatus
+from scar.local.batch.job_lists import JobLists
 from scar.local.batch.submission import BatchApiError, client_error
 from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
@@ -15,15 +15,16 @@ from scar.local.moto.calls import signing_scope
 from scar.local.moto.error_responses import ApiError, render_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from scar.local.batch.model import BatchRegistry
     from scar.local.batch.service import BatchService
     from scar.local.http.messages import Request, RequestBody
 
 MAX_DESCRIBED = 100  # jobs of one DescribeJobs request
-MAX_LISTED = 1_000  # jobs of one ListJobs response
+MAX_ENDED = 50  # jobs of one CancelJobs or TerminateJobs request (model, 2026-11)
 MAX_BODY = 1 << 20  # bytes
+_JOB_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:[:#][0-9]{1,5})?")
 
 
 class BatchApp:
@@ -31,7 +32,7 @@ class BatchApp:
 
     def __init__(self, service: BatchService, registry: BatchRegistry) -> None:
         self._service = service
-        self._registry = registry
+        self._lists = JobLists(service.store, registry)
 
     def handle(self, request: Request) -> Response:
         scope = signing_scope(request)
@@ -57,13 +58,12 @@ class BatchApp:
             case "describejobs":
                 return self._describe_jobs(parameters)
             case "listjobs":
-                return self._list_jobs(parameters, region)
-            case "terminatejob":
-                self._service.terminate(*_parse_job_and_reason(parameters))
+                return self._lists.list_jobs(parameters, region)
+            case "terminatejob" | "canceljob":
+                self._ending(operation)(*_parse_job_and_reason(parameters))
                 return {}
-            case "canceljob":
-                self._service.cancel(*_parse_job_and_reason(parameters))
-                return {}
+            case "terminatejobs" | "canceljobs":
+                return _end_jobs(parameters, self._ending(operation))
             case _:
                 raise BatchApiError(
                     ApiError(
@@ -73,6 +73,10 @@ class BatchApp:
                     )
                 )
 
+    def _ending(self, operation: str) -> Callable[[str, str], None]:
+        is_termination = operation.startswith("terminate")
+        return self._service.terminate if is_termination else self._service.cancel
+
     def _submit_job(self, parameters: dict[str, Any], region: str) -> dict[str, object]:
         job = self._service.submit(parameters, region)
         return {"jobArn": description.job_arn(job), "jobName": job.name, "jobId": job.id}
@@ -81,103 +85,15 @@ class BatchApp:
         job_ids = parameters.get("jobs")
         if not isinstance(job_ids, list) or len(job_ids) > MAX_DESCRIBED:
             raise client_error(f"jobs must be a list of at most {MAX_DESCRIBED} job IDs")
-        jobs = [self._service.store.get(_job_id(str(job_id))) for job_id in job_ids]
-        return {"jobs": [description.job_detail(job) for job in jobs if job is not None]}
-
-    def _list_jobs(self, parameters: dict[str, Any], region: str) -> dict[str, object]:
-        if parameters.get("arrayJobId") or parameters.get("multiNodeJobId"):
-            raise BatchApiError(
-                ApiError(
-                    code="NotImplemented",
-                    message="The local cloud does not emulate array and multi-node jobs.",
-                    status=501,
-                )
-            )
-        queue = self._registry.find_queue(str(parameters.get("jobQueue", "")), region)
-        if queue is None:
-            raise client_error(f"JobQueue {parameters.get('jobQueue', '')} not found.")
-        filters = parameters.get("filters") or []
-        # AWS lists RUNNING jobs if the request has neither a status nor a filter.
-        status = None if filters else _parse_status(parameters.get("jobStatus") or "RUNNING")
-        limit = _parse_max_results(parameters.get("maxResults"))
-        jobs, position = self._find_matching_jobs(
-            queue.arn, status, filters, _parse_next_token(parameters), limit
-        )
-        content: dict[str, object] = {
-            "jobSummaryList": [description.job_summary(job) for job in jobs]
+        store = self._service.store
+        jobs = [store.get(_job_id(str(job_id))) for job_id in job_ids]
+        return {
+            "jobs": [
+                description.job_detail(job, store.child_counts(job))
+                for job in jobs
+                if job is not None
+            ]
         }
-        if position is not None:
-            content["nextToken"] = base64.urlsafe_b64encode(str(position).encode()).decode()
-        return content
-
-    def _find_matching_jobs(
-        self,
-        queue: str,
-        status: JobStatus | None,
-        filters: list[dict[str, Any]],
-        before: int | None,
-        limit: int,
-    ) -> tuple[list[BatchJob], int | None]:
-        """Return up to ``limit`` matching jobs and the position of the next page, or None."""
-        matching: list[BatchJob] = []
-        while rows := self._service.store.list_page(queue, status, before, MAX_LISTED):
-            for number, job in rows:
-                # A filter may match few of the rows: pages of the store are read until the page of
-                # the response is full.
-                if len(matching) == limit:
-                    return matching, before
-                before = number
-                if all(_matches_filter(job, job_filter) for job_filter in filters):
-                    matching.append(job)
-        return matching, None
-
-
-def _matches_filter(job: BatchJob, job_filter: Mapping[str, Any]) -> bool:
-    """Match as ListJobs documents it: names ignore case, a trailing ``*`` matches any rest."""
-    values = [str(value) for value in job_filter.get("values") or []]
-    match job_filter.get("name"):
-        case "JOB_NAME":
-            return any(_matches_name(job.name, value) for value in values)
-        case "JOB_DEFINITION":
-            name = job.spec.definition.rpartition("/")[2]
-            return any(
-                _matches_name(name, value) or _matches_name(job.spec.definition_name, value)
-                for value in (value.rpartition("/")[2] for value in values)
-            )
-        case "BEFORE_CREATED_AT":
-            return any(job.created < int(value) for value in values)
-        case "AFTER_CREATED_AT":
-            return any(job.created > int(value) for value in values)
-        case name:
-            raise client_error(f"The local cloud does not emulate the ListJobs filter {name}.")
-
-
-def _matches_name(name: str, pattern: str) -> bool:
-    pattern = pattern.lower()
-    if pattern.endswith("*"):
-        return name.lower().startswith(pattern[:-1])
-    return name.lower() == pattern
-
-
-def _parse_status(name: object) -> JobStatus:
-    try:
-        return JobStatus(str(name))
-    except ValueError as error:
-        raise client_error(f"{name} is not a job status") from error
-
-
-def _parse_max_results(value: object) -> int:
-    return min(value, MAX_LISTED) if isinstance(value, int) and value > 0 else MAX_LISTED
-
-
-def _parse_next_token(parameters: Mapping[str, Any]) -> int | None:
-    token = parameters.get("nextToken")
-    if not token:
-        return None
-    try:
-        return int(base64.urlsafe_b64decode(str(token)))
-    except ValueError as error:
-        raise client_error("nextToken is invalid") from error
 
 
 def _parse_job_and_reason(parameters: Mapping[str, Any]) -> tuple[str, str]:
@@ -185,6 +101,27 @@ def _parse_job_and_reason(parameters: Mapping[str, Any]) -> tuple[str, str]:
     if not isinstance(job, str) or not isinstance(reason, str) or not job or not reason:
         raise client_error("jobId and reason are required")
     return _job_id(job), reason
+
+
+def _end_jobs(
+    parameters: Mapping[str, Any], end_job: Callable[[str, str], None]
+) -> dict[str, object]:
+    """Handle TerminateJobs or CancelJobs: a job that does not exist is a success, as on AWS."""
+    jobs, reason = parameters.get("jobs"), parameters.get("reason")
+    if not isinstance(reason, str) or not reason:
+        raise client_error("reason is required")
+    if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_ENDED:
+        raise client_error(f"jobs must be a list of 1 to {MAX_ENDED} job IDs")
+    successful: list[str] = []
+    errors: list[dict[str, str]] = []
+    for job in map(str, jobs):
+        if _JOB_ID.fullmatch(_job_id(job)):
+            end_job(_job_id(job), reason)
+            successful.append(job)
+        else:
+            message = f"{job} is not a valid job ID."
+            errors.append({"job": job, "code": "ValidationException", "message": message})
+    return {"successful": successful, "errors": errors}
 
 
 def _job_id(job: str) -> str:

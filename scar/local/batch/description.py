@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from scar.local.batch.model import JobStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scar.local.batch.model import BatchJob, JobAttempt
 
 Json = dict[str, object]
@@ -18,8 +20,8 @@ def job_arn(job: BatchJob) -> str:
     return f"{job.queue.partition(':job-queue/')[0]}:job/{job.id}"
 
 
-def job_summary(job: BatchJob) -> Json:
-    """Return one entry of ListJobs."""
+def job_summary(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> Json:
+    """Return one entry of ListJobs; ``child_counts`` as for ``job_detail``."""
     last = job.attempts[-1] if job.attempts else None
     return {
         "jobArn": job_arn(job),
@@ -33,12 +35,16 @@ def job_summary(job: BatchJob) -> Json:
             startedAt=job.started,
             stoppedAt=job.stopped,
             container=_attempt_container_detail(last) if last and job.status.is_final else None,
+            arrayProperties=_array_properties(job, child_counts),
+            # The model: present only if true.
+            isCancelled=job.cancelled or None,
+            isTerminated=bool(job.termination_reason) or None,
         ),
     }
 
 
-def job_detail(job: BatchJob) -> Json:
-    """Return one entry of DescribeJobs."""
+def job_detail(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> Json:
+    """Return one entry of DescribeJobs; ``child_counts``: an array's children by state."""
     spec = job.spec
     retry: Json = {
         "attempts": spec.attempts,
@@ -61,7 +67,9 @@ def job_detail(job: BatchJob) -> Json:
         "attempts": [_attempt_detail(attempt) for attempt in job.attempts],
         "createdAt": job.created,
         "retryStrategy": retry,
-        "dependsOn": [],
+        "dependsOn": [
+            _without_none(jobId=d.job_id or None, type=d.type or None) for d in job.depends_on
+        ],
         "jobDefinition": spec.definition,
         "parameters": dict(spec.parameters),
         "container": _container_detail(job),
@@ -74,8 +82,15 @@ def job_detail(job: BatchJob) -> Json:
             startedAt=job.started,
             stoppedAt=job.stopped,
             timeout=None if spec.timeout is None else {"attemptDurationSeconds": spec.timeout},
+            arrayProperties=_array_properties(job, child_counts),
         ),
     }
+
+
+def _array_properties(job: BatchJob, child_counts: Mapping[str, int] | None) -> Json | None:
+    if job.array_index is not None:
+        return {"index": job.array_index}
+    return {"size": job.array_size, "statusSummary": child_counts or {}} if job.array_size else None
 
 
 def _container_detail(job: BatchJob) -> Json:

@@ -36,4 +36,14 @@ def job_environment(
         "AWS_BATCH_JOB_ATTEMPT": str(len(job.attempts) + 1),
         "AWS_BATCH_CE_NAME": job.environment.rpartition("/")[2],
         "AWS_BATCH_JQ_NAME": job.queue.rpartition("/")[2],
+        **_array_variables(job),
+    }
+
+
+def _array_variables(job: BatchJob) -> dict[str, str]:
+    if job.array_index is None:
+        return {}
+    return {
+        "AWS_BATCH_JOB_ARRAY_INDEX": str(job.array_index),
+        "AWS_BATCH_JOB_ARRAY_SIZE": str(job.array_size),
     }

@@ -102,6 +102,22 @@ class AttemptOutcome:
         return self.exit_code == 0 and not self.is_final
 
 
+class DependencyType(enum.StrEnum):
+    """AWS's types of dependsOn entries; ``NONE``: the entry has no type."""
+
+    NONE = ""
+    SEQUENTIAL = "SEQUENTIAL"
+    N_TO_N = "N_TO_N"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDependency:
+    """One entry of dependsOn; only SEQUENTIAL has no ``job_id``: each child waits for the last."""
+
+    job_id: str = ""
+    type: DependencyType = DependencyType.NONE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
     """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
@@ -110,6 +126,9 @@ class BatchJob:
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
     Both are empty otherwise. ``blocked_since`` is when the job, being RUNNABLE, got its present
     ``status_reason``: None while there is none.
+
+    An array job has ``array_size`` children, created at ``spawned``: each with the same fields, its
+    own ``array_index``, and the ID ``<parent>:<index>``.
     """
 
     id: str
@@ -129,6 +148,37 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    array_size: int = 0
+    array_index: int | None = None
+    spawned: int | None = None
+    depends_on: tuple[JobDependency, ...] = ()
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this is the parent of an array; it runs nothing itself."""
+        return self.array_size > 0 and self.array_index is None
+
+    @property
+    def parent_id(self) -> str:
+        """The ID of a child's array job."""
+        return self.id.partition(":")[0]
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether each child waits for the child before it."""
+        return any(not dependency.job_id for dependency in self.depends_on)
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """The jobs that must succeed before this one, or any child of this array, starts."""
+        return tuple(
+            d.job_id for d in self.depends_on if d.job_id and d.type is not DependencyType.N_TO_N
+        )
+
+    @property
+    def paired_arrays(self) -> tuple[str, ...]:
+        """The array jobs whose child of the same index must succeed before a child starts."""
+        return tuple(d.job_id for d in self.depends_on if d.type is DependencyType.N_TO_N)
 
 
 def host_lost_reason(instance: str) -> str:
@@ -152,6 +202,10 @@ def job_from_json(text: str) -> BatchJob:
             "spec": JobSpec(**spec),
             "status": JobStatus(data["status"]),
             "attempts": tuple(JobAttempt(**attempt) for attempt in data["attempts"]),
+            "depends_on": tuple(
+                JobDependency(job_id=d["job_id"], type=DependencyType(d["type"]))
+                for d in data.get("depends_on", ())
+            ),
         }
     )
 

@@ -18,6 +18,7 @@ from scar.local.batch.attempt import (
     AttemptDependencies,
     RunningAttempt,
 )
+from scar.local.batch.dependencies import check_dependencies, parse_dependencies
 from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOutcome, BatchJob
 from scar.local.batch.placement import QUEUE_GONE
 from scar.local.batch.state_machine import JobStateMachine
@@ -122,16 +123,20 @@ class BatchService:
             spec=submission.build_job_spec(definition, request),
             created=self._now_ms(),
             delayed_failure=submission.delayed_failure(request),
+            array_size=submission.array_size(request),
+            depends_on=parse_dependencies(request),
         )
-        self._state_machine.submit(job)
+        with self.store.transaction():
+            check_dependencies(job, self.store.get)
+            self._state_machine.submit(job)
         self._wake.set()
         return job
 
     def terminate(self, job_id: str, reason: str) -> None:
         """Terminate a job in any state; a finished job does not change."""
-        if self._state_machine.terminate(job_id, reason):
+        for running_id in self._state_machine.terminate(job_id, reason):
             with self._lock:
-                running = self._attempts.get(job_id)
+                running = self._attempts.get(running_id)
             if running is not None:
                 running[0].stop()
 

@@ -6,8 +6,8 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scar.local.batch.job_endings import EndedChildren, JobEndings
 from scar.local.batch.model import (
-    PLACED_STATUSES,
     WAITING_STATUSES,
     AttemptOutcome,
     BatchJob,
@@ -44,11 +44,12 @@ class JobStateMachine:
     def __init__(self, store: JobStore, now: Callable[[], int]) -> None:
         self._store = store
         self._now = now
+        self._endings = JobEndings(store, now)
 
     def recover(self) -> None:
         """Treat running jobs of an earlier server as lost with their host; delete old jobs."""
         with self._store.transaction():
-            for job in self._store.list_by_status(*PLACED_STATUSES):
+            for job in self._store.list_placed():
                 self._end_attempt(job, AttemptOutcome(status_reason=HOST_LOST))
             self._store.delete_finished(self._now() - RETENTION_MS)
 
@@ -63,11 +64,12 @@ class JobStateMachine:
         # One transaction for reading the vCPUs in use and for using them: capacity is never
         # exceeded, and a crash leaves no job half started.
         with self._store.transaction():
-            for job in self._store.list_by_status(JobStatus.SUBMITTED, JobStatus.PENDING):
+            # PENDING jobs wait for others, whose ends advance them.
+            for job in self._store.list_by_status(JobStatus.SUBMITTED):
                 if job.delayed_failure:
                     self._fail_job(job, job.delayed_failure)
                 else:
-                    self._store.update(replace(job, status=JobStatus.RUNNABLE))
+                    self._endings.start_if_ready(job.id)
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
             reasons, heads = {job.id: job.status_reason for job in waiting}, queue_heads(waiting)
             for decision in place_jobs(waiting, queues, self._store.used_vcpus(), free_slots):
@@ -154,33 +156,63 @@ class JobStateMachine:
         else:
             job = replace(job, status=JobStatus.FAILED, stopped=now)
         self._store.update(job)
+        if job.status.is_final:
+            self._endings.after(job)
         return job
 
-    def terminate(self, job_id: str, reason: str) -> bool:
-        """Terminate a job; return True if it has a container that the caller must stop."""
+    def terminate(self, job_id: str, reason: str) -> tuple[str, ...]:
+        """Terminate a job, or all children of an array.
+
+        Return the jobs with containers that the caller must stop.
+        """
         with self._store.transaction():
             job = self._store.get(job_id)
             if job is None or job.status.is_final:
-                return False
+                return ()
+            if job.spawned is not None and job.is_array:
+                return self._terminate_array(job, reason)
             if job.status in WAITING_STATUSES:
                 self._fail_job(job, reason)
-                return False
-            # Stored before the container is stopped: whatever its exit, the attempt then ends as
-            # terminated, also after a crash. The first reason counts.
-            self._store.update(replace(job, termination_reason=job.termination_reason or reason))
-            return True
+                return ()
+            self._request_end(job, reason)
+            return (job.id,)
+
+    def _terminate_array(self, array: BatchJob, reason: str) -> tuple[str, ...]:
+        self._request_end(array, reason)
+        placed = self._store.children.list_placed(array.id)
+        for child in placed:
+            self._request_end(child, reason)
+        self._store.children.fail_waiting(array.id, reason, self._now())
+        self._endings.follow(EndedChildren(array.id))
+        return tuple(child.id for child in placed)
+
+    def _request_end(self, job: BatchJob, reason: str) -> None:
+        # Stored before the container is stopped: whatever its exit, the attempt then ends as
+        # terminated, also after a crash. The first reason counts.
+        self._store.update(replace(job, termination_reason=job.termination_reason or reason))
 
     def cancel(self, job_id: str, reason: str) -> None:
-        """Cancel a job that has not started; a started job continues."""
+        """Cancel a job, or the children of an array, that have not started; the others continue.
+
+        A job that waits for others is cancelled once these have ended, as on AWS.
+        """
         with self._store.transaction():
             job = self._store.get(job_id)
-            if job is not None and job.status in WAITING_STATUSES:
-                self._fail_job(replace(job, cancelled=True), reason)
+            if job is None or job.status not in WAITING_STATUSES:
+                return
+            cancelled = replace(job, cancelled=True, status_reason=reason)
+            if job.array_index is not None or job.status is not JobStatus.PENDING:
+                self._fail_job(cancelled, reason)
+            elif job.spawned is None:
+                self._store.update(cancelled)
+            elif self._store.children.fail_waiting(job.id, reason, self._now(), cancelled=True):
+                self._store.update(cancelled)
+                self._endings.follow(EndedChildren(job.id))
 
     def _fail_job(self, job: BatchJob, reason: str) -> None:
-        self._store.update(
-            replace(job, status=JobStatus.FAILED, status_reason=reason, stopped=self._now())
-        )
+        job = replace(job, status=JobStatus.FAILED, status_reason=reason, stopped=self._now())
+        self._store.update(job)
+        self._endings.after(job)
 
     def _get_job(self, job_id: str) -> BatchJob:
         job = self._store.get(job_id)

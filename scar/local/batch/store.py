@@ -9,6 +9,9 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from scar.local.batch import array_children, dependency_store
+from scar.local.batch.array_children import SEQUENCE_STEP, ArrayChildren
+from scar.local.batch.dependency_store import DependencyStore
 from scar.local.batch.model import (
     PLACED_STATUSES,
     WAITING_STATUSES,
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from scar.local.batch.model import BatchJob
 
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS job (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, queue TEXT NOT NULL,
     status TEXT NOT NULL, status_reason TEXT NOT NULL, vcpus REAL NOT NULL,
@@ -35,13 +38,23 @@ CREATE TABLE IF NOT EXISTS job (
 );
 CREATE INDEX IF NOT EXISTS job_queue ON job(queue, status, number);
 CREATE INDEX IF NOT EXISTS job_status ON job(status, number);
+{array_children.SCHEMA}{dependency_store.SCHEMA}
 """
-_FORMAT = DatabaseFormat(file=JOBS, schema=_SCHEMA)
+_FORMAT = DatabaseFormat(
+    file=JOBS,
+    schema=_SCHEMA,
+    # Releases before array jobs would run the parent of an array as a job.
+    version=2,
+    added_tables=array_children.TABLES | dependency_store.TABLES,
+)
 _MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that one scheduler run reads
 
 
 class JobStore:
-    """All jobs by ID. ``transaction`` makes several reads and writes atomic."""
+    """All jobs by ID. ``transaction`` makes several reads and writes atomic.
+
+    An array job is stored as one job and its ``children``: only ``get`` and ``update`` take both.
+    """
 
     def __init__(self, path: Path) -> None:
         create_folder(path.parent)
@@ -49,6 +62,8 @@ class JobStore:
         self._lock = threading.RLock()
         self._depth = 0
         self._db = open_database(path, _FORMAT)
+        self.children = ArrayChildren(self._db, self._lock)
+        self.dependencies = DependencyStore(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -72,10 +87,14 @@ class JobStore:
                 "document) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (job.id, job.queue, *_job_columns(job)),
             )
+            self.dependencies.add(job)
 
     def update(self, job: BatchJob) -> None:
         """Replace an existing job."""
         with self.transaction():
+            if job.array_index is not None:
+                self.children.update(job)
+                return
             self._db.execute(
                 "UPDATE job SET status = ?, status_reason = ?, vcpus = ?, environment = ?, "
                 "stopped = ?, document = ? WHERE id = ?",
@@ -83,9 +102,15 @@ class JobStore:
             )
 
     def get(self, job_id: str) -> BatchJob | None:
+        if ":" in job_id:
+            return self.children.get(job_id)
         with self._lock:
             row = self._db.execute("SELECT document FROM job WHERE id = ?", (job_id,)).fetchone()
         return None if row is None else job_from_json(row[0])
+
+    def child_counts(self, job: BatchJob) -> dict[str, int] | None:
+        """Return the number of an array's children by state, None for other jobs."""
+        return self.children.counts(job.id) if job.is_array else None
 
     def list_by_status(self, *statuses: JobStatus, queue: str = "") -> list[BatchJob]:
         """Return the jobs in any of these states, in the order of submission."""
@@ -97,8 +122,12 @@ class JobStore:
             ).fetchall()
         return [job_from_json(document) for (document,) in rows]
 
+    def list_placed(self) -> list[BatchJob]:
+        """Return the jobs and children that are STARTING or RUNNING."""
+        return [*self.list_by_status(*PLACED_STATUSES), *self.children.list_placed()]
+
     def list_waiting(self) -> list[RunnableJob]:
-        """Return RUNNABLE jobs, the oldest 200 of each queue."""
+        """Return RUNNABLE jobs and children, of each the oldest 200 of each queue."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
@@ -109,7 +138,7 @@ class JobStore:
             ).fetchall()
         return [
             RunnableJob(
-                sequence=number,
+                sequence=number * SEQUENCE_STEP,
                 id=job,
                 queue=queue,
                 vcpus=vcpus,
@@ -117,7 +146,7 @@ class JobStore:
                 status_reason=reason,
             )
             for number, job, queue, vcpus, memory, reason in rows
-        ]
+        ] + self.children.list_waiting(_MAX_WAITING_PER_QUEUE)
 
     def list_waiting_queues(self) -> frozenset[str]:
         """Return the ARNs of queues with jobs that have not started."""
@@ -132,20 +161,25 @@ class JobStore:
     def used_vcpus(self) -> dict[str, float]:
         """Return the vCPUs in use by compute environment ARN."""
         with self._lock:
-            return dict(
-                self._db.execute(
-                    f"SELECT environment, SUM(vcpus) FROM job "  # noqa: S608 - placeholders only
-                    f"WHERE status IN ({_sql_placeholders(PLACED_STATUSES)}) GROUP BY environment",
-                    PLACED_STATUSES,
-                ).fetchall()
-            )
+            used = self.children.used_vcpus()
+            for environment, vcpus in self._db.execute(
+                f"SELECT environment, SUM(vcpus) FROM job "  # noqa: S608 - placeholders only
+                f"WHERE status IN ({_sql_placeholders(PLACED_STATUSES)}) GROUP BY environment",
+                PLACED_STATUSES,
+            ):
+                used[environment] = used.get(environment, 0.0) + vcpus
+        return used
 
     def count_by_status(self) -> dict[str, int]:
-        """Return the number of jobs by state."""
+        """Return the number of jobs by state; arrays count as their children."""
         with self._lock:
-            return dict(
-                self._db.execute("SELECT status, COUNT(*) FROM job GROUP BY status").fetchall()
-            )
+            counts = self.children.total_counts()
+            for status, count in self._db.execute(
+                "SELECT status, COUNT(*) FROM job "
+                "WHERE number NOT IN (SELECT parent FROM child_count) GROUP BY status"
+            ):
+                counts[status] = counts.get(status, 0) + count
+        return counts
 
     def list_page(
         self, queue: str, status: JobStatus | None, before: int | None, limit: int
@@ -162,6 +196,8 @@ class JobStore:
     def delete_finished(self, before: int) -> None:
         """Delete jobs that ended before a time in epoch milliseconds."""
         with self.transaction():
+            self.children.delete_finished(before)
+            self.dependencies.delete_finished(before)
             self._db.execute(
                 "DELETE FROM job WHERE status IN (?, ?) AND stopped < ?",
                 (JobStatus.SUCCEEDED, JobStatus.FAILED, before),

@@ -65,6 +65,11 @@ def delayed_failure(request: Mapping[str, Any]) -> str:
     return overrides_failure(request) or ""
 
 
+def array_size(request: Mapping[str, Any]) -> int:
+    """Return the number of children, 0 for a job that is no array."""
+    return int((request.get("arrayProperties") or {}).get("size") or 0)
+
+
 def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) -> JobSpec:
     """Merge the request into the definition; raise BatchApiError for what cannot run."""
     container = definition.container_properties()

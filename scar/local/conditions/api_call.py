@@ -37,7 +37,8 @@ _BUCKET_OPERATIONS = {
 }  # fmt: skip
 _JOB_OPERATIONS = {
     "submitjob": "SubmitJob", "describejobs": "DescribeJobs", "listjobs": "ListJobs",
-    "terminatejob": "TerminateJob", "canceljob": "CancelJob",
+    "terminatejob": "TerminateJob", "terminatejobs": "TerminateJobs",
+    "canceljob": "CancelJob", "canceljobs": "CancelJobs",
 }  # fmt: skip
 # The parameters that name what a call is about, by decreasing precedence.
 _RESOURCE_PARAMETERS = (

@@ -82,6 +82,8 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     },
     "SubmitJob": {
         **_any("jobName jobQueue jobDefinition parameters propagateTags tags"),
+        "arrayProperties": _any("size"),
+        "dependsOn": _any("jobId type"),
         "containerOverrides": _OVERRIDES,
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
@@ -150,8 +152,6 @@ _FEATURES: Mapping[str, str] = {
     "eksPropertiesOverride": "jobs on EKS",
     "ecsProperties": "jobs of several containers; use containerProperties",
     "ecsPropertiesOverride": "jobs of several containers; use containerOverrides",
-    "arrayProperties": "array jobs",
-    "dependsOn": "dependencies between jobs",
     "shareIdentifier": "fair share",
     "schedulingPriority": "fair share",
     "schedulingPriorityOverride": "fair share",

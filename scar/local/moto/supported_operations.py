@@ -23,7 +23,7 @@ NOT_EMULATED: tuple[str, ...] = (
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
     "GPUs: jobs that require one are refused.",
     "EFS and other volumes: definitions that mount them are refused.",
-    "Batch array jobs, job dependencies and multi-node jobs: refused at SubmitJob.",
+    "Batch multi-node jobs: refused at SubmitJob.",
     "Fields that are not implemented (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
     "Batch scheduling policies and fair share: queues are first come, first served.",
     "Launch templates: stored; jobs run on this machine, with its disk.",

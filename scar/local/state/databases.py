@@ -38,13 +38,15 @@ class DatabaseFormat:
     """The schema of a database: statements that may be executed again.
 
     ``version`` is incremented if earlier releases cannot use the file any more.
-    ``added_columns`` (table, column, definition) are missing in files of earlier releases.
+    ``added_columns`` (table, column, definition) and ``added_tables`` are missing in files of
+    earlier releases.
     """
 
     file: StateFile
     schema: str
     version: int = 1
     added_columns: tuple[tuple[str, str, str], ...] = ()
+    added_tables: frozenset[str] = frozenset()
 
 
 def open_database(
@@ -131,7 +133,9 @@ def _check_content(
     connection: sqlite3.Connection, path: Path, database_format: DatabaseFormat, *, is_used: bool
 ) -> None:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > database_format.version:
+    tables, expected = _read_tables(connection), _expected_tables(database_format)
+    # The versions of another service's database say nothing about this one.
+    if version > database_format.version and (not tables or expected.keys() & tables.keys()):
         raise StateFileError(
             f"{path} was written by a later release of scar (format {version}). It contains"
             f" {database_format.file.contents}.",
@@ -141,11 +145,10 @@ def _check_content(
         result = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if result != "ok":
             raise damaged_file_error(path, database_format.file, f"is damaged ({result})")
-    tables, expected = _read_tables(connection), _expected_tables(database_format)
     if tables and (reason := _find_foreign_table(tables, expected, database_format)):
         raise damaged_file_error(path, database_format.file, f"is another database ({reason})")
     # The version is written with the last table: before, the creation was interrupted.
-    missing = expected.keys() - tables.keys()
+    missing = expected.keys() - tables.keys() - database_format.added_tables
     if missing and (is_used or version):
         names = ", ".join(sorted(missing))
         reason = f"lacks the tables {names}" if tables else "is a database without tables"

@@ -1,6 +1,7 @@
 """The configuration, job and log services over one folder; also a program that can be killed.
 
-Jobs execute the variable WHAT: exit CODE, sleep, hog, echo.
+Jobs execute the variable WHAT: exit CODE (or exit index, of a child of an array), sleep
+(or sleep once, in the first attempt only), hog, env.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import functools
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 import tarfile
 import time
@@ -42,6 +46,10 @@ IMAGE = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/scar/f@sha256:{'a' * 64}"
 JOB = """
 import os, signal, sys, time
 what, _, code = os.environ.get("WHAT", "exit 0").partition(" ")
+if what == "exit" and code == "index":
+    code = os.environ["AWS_BATCH_JOB_ARRAY_INDEX"]
+if code == "once":
+    what, code = what if os.environ["AWS_BATCH_JOB_ATTEMPT"] == "1" else "exit", "0"
 print("hello from attempt", os.environ["AWS_BATCH_JOB_ATTEMPT"], flush=True)
 if what == "env":
     for name in sorted(os.environ):
@@ -182,7 +190,7 @@ class Customer:
     def end_all(self) -> None:
         """End the jobs of all queues."""
         for queue in self.batch.describe_job_queues()["jobQueues"]:
-            for status in ("RUNNABLE", "STARTING", "RUNNING"):
+            for status in ("PENDING", "RUNNABLE", "STARTING", "RUNNING"):
                 jobs = self.batch.list_jobs(jobQueue=queue["jobQueueName"], jobStatus=status)
                 for job in jobs["jobSummaryList"]:
                     self.batch.terminate_job(jobId=job["jobId"], reason="the test is over")
@@ -232,10 +240,13 @@ class Customer:
         self, job_id: str, fits: Callable[[dict[str, Any]], bool], seconds: float = 300
     ) -> dict[str, Any]:
         end = time.monotonic() + seconds
-        while not fits(found := self.job(job_id)):
+        while True:
+            # The children of an array exist some time after SubmitJob.
+            found = self.batch.describe_jobs(jobs=[job_id])["jobs"]
+            if found and fits(found[0]):
+                return dict(found[0])
             assert time.monotonic() < end, found
             time.sleep(0.02)
-        return found
 
     def ended(self, job_id: str) -> dict[str, Any]:
         return self.until(job_id, lambda job: job["status"] in ("SUCCEEDED", "FAILED"))
@@ -258,6 +269,27 @@ class Customer:
         except logs.exceptions.ResourceNotFoundException:
             return ""
         return "".join(event["message"] for event in found["events"])
+
+
+class Killable:
+    """A cloud in its own process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.functional.local.batch.batch_server", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[4],
+        )
+        assert self.process.stdout is not None
+        self.customer = Customer(json.loads(self.process.stdout.readline())["endpoint"])
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def stop(self) -> None:
+        self.process.communicate(b"")
 
 
 if __name__ == "__main__":

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.functional.local.batch.batch_server import IMAGE, BatchCloud, Customer
+from tests.functional.local.batch.batch_server import IMAGE, BatchCloud, Customer, Killable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 HOST_LOSS_ONLY = {
     "attempts": 3,
@@ -125,7 +120,7 @@ def test_long_overrides_are_accepted_and_the_job_fails(customer: Customer) -> No
         ({"jobQueue": "none"}, "JobQueue none not found"),
         ({"jobDefinition": "none"}, "JobDefinition name none does not exist"),
         ({"jobName": "a b"}, "Exception : Job name should match valid pattern"),
-        ({"arrayProperties": {"size": 2}}, "does not emulate array jobs"),
+        ({"arrayProperties": {"size": 1}}, "Array size must be between 2 and 10000"),
         ({"parameters": {"x": "y" * (47 << 10)}}, "Job size must be less than 30 KiB, got 48 KiB"),
     ],
 )
@@ -188,27 +183,6 @@ def test_queues_and_environments_in_use_are_not_deleted(customer: Customer, queu
         customer.submit(jobQueue=queue)
     batch.delete_job_queue(jobQueue=queue)
     assert customer.ended(job_id)["statusReason"] == "Job queue was deleted"
-
-
-class Killable:
-    """A cloud in its own process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.functional.local.batch.batch_server", str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=Path(__file__).parents[4],
-        )
-        assert self.process.stdout is not None
-        self.customer = Customer(json.loads(self.process.stdout.readline())["endpoint"])
-
-    def kill(self) -> None:
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-
-    def stop(self) -> None:
-        self.process.communicate(b"")
 
 
 def test_after_kill_9_waiting_jobs_go_on_and_running_ones_lost_their_host(tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ class Jobs(RuleBasedStateMachine):
     @rule(job=jobs)
     def terminate(self, job: str) -> None:
         before = self.status(job)
-        assert self.state_machine.terminate(job, "because") is (before in PLACED_STATUSES)
+        stopped = self.state_machine.terminate(job, "because")
+        assert stopped == ((job,) if before in PLACED_STATUSES else ())
         if before in WAITING_STATUSES:
             assert self.status(job) is JobStatus.FAILED
         if before in PLACED_STATUSES:
@@ -159,7 +160,7 @@ def test_a_terminated_job_fails_with_its_reason_even_after_a_crash(
     spec = JobSpec(definition="d", image="i", vcpus=1, memory_mb=4, attempts=3)
     state_machine.submit(BatchJob(id="j", name="j", region="r", queue="q", spec=spec, created=1))
     state_machine.start_waiting_jobs({"q": QUEUE}, 1)
-    assert state_machine.terminate("j", "because")
+    assert state_machine.terminate("j", "because") == ("j",)
     assert state_machine.mark_running("j") == "because"
     if crash:
         state_machine.recover()

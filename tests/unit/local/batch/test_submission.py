@@ -66,8 +66,6 @@ def test_the_definition_alone_is_enough() -> None:
     [
         ({"jobName": "with space"}, "Job name should match valid pattern"),
         ({"jobName": "x" * 129}, "Job name should match valid pattern"),
-        ({"arrayProperties": {"size": 2}}, "does not emulate array jobs"),
-        ({"dependsOn": [{"jobId": "x"}]}, "does not emulate dependencies"),
         ({"timeout": {"attemptDurationSeconds": 59}}, "at least 60"),
         ({"containerOverrides": {"command": ["x"]}}, "does not emulate commands"),
         (

@@ -25,6 +25,7 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.batch.dependencies import check_array_and_dependencies
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -46,6 +47,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     name = get_text(parameters, "jobName")
     if name is not None and not NAME.fullmatch(name):
         yield client_exception("Job name should match valid pattern")
+    yield from check_array_and_dependencies(parameters)
     yield from check_retry_and_timeout(parameters)
     yield from check_variables(
         get_structures(get_structure(parameters, "containerOverrides"), "environment")
