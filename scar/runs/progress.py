@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.meter import format_duration
+from scar.runs.arrays.array_counts import ArrayReading
 from scar.runs.lookup import input_id_prefix
 from scar.runs.rate import seconds_left
 from scar.runs.states import FAILURE_STATES, FINISHED_STATES, UNSUBMITTED, RunState
@@ -116,14 +117,21 @@ def count_inputs(
     *,
     list_jobs: Callable[[], Jobs] | None = None,
     began: float | None = None,
+    arrays: ArrayReading | None = None,
 ) -> RunProgress:
     """Count the runs of these functions; ``inputs`` are the files of each function.
 
     ``jobs`` and ``list_jobs`` are those of ``StatusQuery``. ``began`` is S3's time when waiting
-    began, None: now. Costs one listing of the records of each function, whatever the number of
-    files.
+    began, None: now; ``arrays`` are the functions' array jobs. Costs one listing of the records of
+    each function, whatever the number of files.
     """
-    query = StatusQuery(jobs=jobs or {}, list_jobs=list_jobs, inputs=inputs, began=began)
+    query = StatusQuery(
+        jobs=jobs or {},
+        list_jobs=list_jobs,
+        inputs=inputs,
+        began=began,
+        arrays=arrays or ArrayReading(),
+    )
     report = collect_status(ledger, inputs, query)
     statuses = report.functions
     compared = [status.inputs for status in statuses if status.inputs is not None]

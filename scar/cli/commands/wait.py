@@ -144,6 +144,7 @@ def _read_functions(
     session: Session, connection: AwsConnection, names: tuple[str, ...], began: float | None
 ) -> RunProgress:
     """Count the functions' runs and input files; raise FunctionNotFoundError."""
+    from scar.runs.arrays.array_reader import read_arrays
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_inputs
 
@@ -160,12 +161,14 @@ def _read_functions(
         f.name: [one for folder in f.inputs for one in list_objects(connection, folder)]
         for f in functions
     }
+    ledger = RunLedger.connect(connection)
     return count_inputs(
-        RunLedger.connect(connection),
+        ledger,
         files,
         jobs,
         list_jobs=lambda: list_all_jobs(connection),
         began=began,
+        arrays=read_arrays(ledger, connection.client("batch"), names),
     )
 
 
