@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.meter import format_duration
-from scar.runs.arrays.array_counts import ArrayReading
+from scar.runs.arrays.array_counts import ArrayReading, count_children
 from scar.runs.lookup import input_id_prefix
 from scar.runs.rate import seconds_left
 from scar.runs.states import FAILURE_STATES, FINISHED_STATES, UNSUBMITTED, RunState
@@ -17,6 +17,7 @@ from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from scar.runs.arrays.array_status import ArrayStatus
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run, RunLedger
     from scar.runs.status import FunctionStatus
@@ -79,13 +80,24 @@ class RunProgress:
         return f"{text} ({self.unsubmitted:,} {UNSUBMITTED})" if self.unsubmitted else text
 
 
-def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> RunProgress:
-    """Count these runs; ``now`` is S3's time in epoch seconds; ``jobs`` as in count_inputs."""
+def count_runs(
+    runs: Iterable[Run],
+    jobs: Jobs | None = None,
+    now: float = 0.0,
+    arrays: Sequence[ArrayStatus] = (),
+) -> RunProgress:
+    """Count these runs and the children of these arrays.
+
+    ``now`` is S3's time in epoch seconds; ``jobs`` as in count_inputs.
+    """
     corrected = [with_batch_state(run, jobs, now - LISTING_DELAY) for run in runs]
+    states = Counter(run.state for run in corrected)
+    for array in arrays:
+        states.update(count_children(array))
     return RunProgress(
-        states=Counter(run.state for run in corrected),
+        states=states,
         unsubmitted=sum(run.is_unsubmitted for run in corrected),
-        failed=sum(run.state in FAILURE_STATES for run in corrected),
+        failed=sum(states[state] for state in FAILURE_STATES),
         recent=tuple(corrected),
     )
 

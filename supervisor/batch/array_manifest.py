@@ -101,6 +101,10 @@ def build_array_request(path: ArrayPath, bucket: str, manifest: ArrayManifest) -
     return JobRequest(
         name=path.job_name,
         environment={
+            # A supervisor that does not know arrays refuses this as its event, instead of running
+            # the script without a file in each of the children.
+            "SCAR_EVENT_URL": "an array job; the function was deployed by an older release: run"
+            " `scar init`",
             URL_VARIABLE: f"s3://{bucket}/{path.key(MANIFEST)}",
             WIDTH_VARIABLE: str(manifest.width),
         },

@@ -121,7 +121,10 @@ def run(  # noqa: PLR0913 one argument per option
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
         run_ = InputFilesRun(call, folders, force=force, concurrency=concurrency)
         if array:
-            _submit_arrays(call, folders, run_, force=force, dry_run=dry_run)
+            from scar.cli.arrays.array_run import ArrayRun
+
+            files = ArrayRun(call=call, folders=folders, list_files=run_.list_files, force=force)
+            files.start(dry_run=dry_run)
             return
         if run_.start(asynchronous=asynchronous):
             return
@@ -231,27 +234,6 @@ class InputFilesRun:
                 continue
             listed.add(folder)
             yield from self._call.session.services.list_input_objects(self._call.connection, folder)
-
-
-def _submit_arrays(
-    call: FunctionCall,
-    folders: tuple[InputFolder, ...],
-    run_: InputFilesRun,
-    *,
-    force: bool,
-    dry_run: bool,
-) -> None:
-    from scar.cli.arrays.array_run import ArrayRun
-
-    if not folders:
-        raise UsageError(
-            f"The function {call.function.name} has no input folder.",
-            remedy="Name one with -ib BUCKET/FOLDER.",
-        )
-    source = ", ".join(map(str, folders))
-    ArrayRun(call=call, source=source, list_files=run_.list_files, force=force).start(
-        dry_run=dry_run
-    )
 
 
 def _connect_function(

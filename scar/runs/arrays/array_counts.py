@@ -15,6 +15,7 @@ run that failed, or whose lease has expired, while its array goes on. Batch may 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,17 @@ class ArrayCounter:
                 runs.discard(run.path.run_id)
                 is_queued = is_queued or job not in all_parents(run)
         return is_queued and run.state in FAILURE_STATES
+
+
+def count_children(status: ArrayStatus) -> Counter[RunState]:
+    """Return the number of an array's children by the state of a run that each corresponds to."""
+    counts = {
+        RunState.QUEUED: status.not_begun,
+        RunState.RUNNING: status.running,
+        RunState.DONE: status.done,
+        RunState.FAILED: status.failed,
+    }
+    return Counter({state: number for state, number in counts.items() if number})
 
 
 def _may_be_retried(run: Run) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.runs.states import RunState
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from scar.runs.ledger import Run
 
@@ -37,3 +38,12 @@ def all_parents(run: Run) -> Iterator[str]:
             parent = record_format.parse_attempt(name)[1]
             if parent:
                 yield parent
+
+
+def is_ended_by_array(run: Run, ending: Collection[str]) -> bool:
+    """Return whether the end of these array jobs ends the run too.
+
+    It does if a child of theirs executes it, or if it waits to be executed again by a child.
+    """
+    child = parent_of(run)
+    return child is not None and (child[0] in ending or run.state is RunState.QUEUED)
