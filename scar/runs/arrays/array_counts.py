@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from scar.runs.arrays.child_runs import all_parents, parent_of
 from scar.runs.states import FAILURE_STATES, RunState, is_cancelled
-from scar.runs.unfinished_jobs import with_job_status
+from scar.runs.unfinished_jobs import UNFINISHED_STATUSES, with_job_status
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run
     from supervisor.invocation import RunPath
 
+_NOT_STARTED = frozenset(UNFINISHED_STATUSES) - {"RUNNING"}
 MAX_UNCERTAIN = 1_000  # children that are described; the states of more remain what records say
 
 
@@ -69,6 +70,7 @@ class ArrayCounter:
     # Runs of retried arrays that have not begun, and children that may have ended without a record.
     _queued: dict[str, set[str]] = field(default_factory=dict, init=False)
     _ended: dict[str, LostChild] = field(default_factory=dict, init=False)
+    _retried: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
         for status in self.statuses:
@@ -90,15 +92,14 @@ class ArrayCounter:
         Every run is to be passed, also if it is not counted: what has records is not lost.
         """
         self._ended.pop(run.path.run_id, None)
-        if self._is_queued(run):
-            return replace(run, state=RunState.QUEUED)
         child = parent_of(run)
         status = self._by_job.get(child[0]) if child else None
-        if status is None or run.state is RunState.DONE:
-            return run
-        if status.has_ended:
-            return with_job_status(run, "")
-        if _may_be_retried(run) and len(self.uncertain) < MAX_UNCERTAIN:
+        if status is not None and status.has_ended:
+            run = with_job_status(run, "")
+        if self._is_queued(run):
+            return replace(run, state=RunState.QUEUED)
+        is_in_progress = status is not None and not status.has_ended
+        if is_in_progress and _may_be_retried(run) and len(self.uncertain) < MAX_UNCERTAIN:
             self.uncertain.append(run)
             return None
         return run
@@ -107,11 +108,18 @@ class ArrayCounter:
         """Return the uncertain runs with the states of their jobs."""
         jobs = {run.path: _child_job(run) for run in self.uncertain}
         found = self.reading.describe_children(list(jobs.values())) if jobs else {}
+        for job in found:
+            # Batch counts a child that it retries as one that has not started.
+            self._retried[job.partition(":")[0]] += found[job] in _NOT_STARTED
         return [_with_child_status(run, found.get(jobs[run.path], "")) for run in self.uncertain]
 
     def count_without_record(self) -> int:
         """Return the number of children that have not begun and have no run of before."""
-        new = sum(s.not_begun for s in self.statuses if not s.array.is_retry)
+        new = sum(
+            max(0, s.not_begun - self._retried[s.array.job])
+            for s in self.statuses
+            if not s.array.is_retry
+        )
         return new + sum(map(len, self._queued.values()))
 
     def find_lost(self) -> list[LostChild]:
