@@ -1,14 +1,13 @@
 """Array jobs: what 10,000 files cost to submit, and what the status of a million children costs.
 
 Run with ``python -m bench.array_jobs [FILES]``; 10,000 files unless given. The files are submitted
-to a local cloud, which keeps to AWS's rate of 50 SubmitJob a second, and the array is ended at once.
-The status is read from fakes of S3 and Batch: 100 arrays of 10,000 children, of which none has
-begun, or all are done.
+to a local cloud, which keeps to AWS's rate of 50 SubmitJob a second, and the array is ended at
+once. The status is read from fakes of S3 and Batch: 100 arrays of 10,000 children, of which none
+has begun, or all are done.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import sys
@@ -17,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -35,7 +35,7 @@ from tests.fakes.script_fault_tests import IN_BATCH
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.runs.invoke import InputObject
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 FILES, ARRAYS, CHILDREN = 10_000, 100, 10_000
 MOST_CALLS = 10
@@ -45,37 +45,39 @@ DAY = "2026-09-21"
 
 def measure_submission(files: int) -> None:
     """Submit files of a folder as the command does, and count the requests by service."""
-    calls: Counter[str] = Counter()
     for cloud in a_local_cloud("process", function("many", execution_mode="batch", batch=IN_BATCH)):
         s3 = cloud.client("s3")
         for number in range(files):
             s3.put_object(Bucket=BUCKET, Key=f"archive/{number:06}", Body=b"true")
-        for service in ("s3", "batch", "lambda", "sts"):
-            client = cloud.client(service)
-
-            def count(model: Any, **_: object) -> None:  # noqa: ANN401 as botocore has it
-                calls[f"{model.service_model.service_name}:{model.name}"] += 1
-
-            client.meta.events.register("before-call", count)
-        session = Session(services=Services(os.environ))
-        connection = cloud.connection
+        calls: Counter[str] = Counter()
+        _count_calls(cloud, calls)
         began = time.perf_counter()
-        (summary,) = session.services.list_functions(connection)
-        folder = InputFolder(f"{BUCKET}/archive")
-
-        def listed() -> Iterator[InputObject]:
-            return session.services.list_input_objects(connection, folder)
-
-        call = FunctionCall(session, connection, summary)
-        ArrayRun(call=call, folders=[folder], list_files=listed).start(dry_run=False)
+        _submit(cloud)
         seconds = time.perf_counter() - began
-        ledger = RunLedger.connect(connection)
+        control = {name: n for name, n in calls.items() if not name.startswith("s3:")}
+        storage = {name: n for name, n in calls.items() if name.startswith("s3:")}
+        print(f"{files:,} files submitted in {seconds:.1f} s: {control} {storage}")
+        print(f"control-plane calls {sum(control.values())} (limit {MOST_CALLS})")
+        ledger = RunLedger.connect(cloud.connection)
         (status,) = read_arrays(ledger, cloud.client("batch"), ["many"]).of("many")
         cloud.client("batch").terminate_job(jobId=status.array.job, reason="bench")
-    control = {name: n for name, n in calls.items() if not name.startswith("s3:")}
-    storage = {name: n for name, n in calls.items() if name.startswith("s3:")}
-    print(f"{files:,} files submitted in {seconds:.1f} s: {json.dumps(control)} {storage}")
-    print(f"control-plane calls {sum(control.values())} (limit {MOST_CALLS})")
+
+
+def _count_calls(cloud: LocalCloudProcess, calls: Counter[str]) -> None:
+    def count(model: Any, **_: object) -> None:  # noqa: ANN401 as botocore has it
+        calls[f"{model.service_model.service_name}:{model.name}"] += 1
+
+    for service in ("s3", "batch", "lambda", "sts"):
+        cloud.client(service).meta.events.register("before-call", count)
+
+
+def _submit(cloud: LocalCloudProcess) -> None:
+    session, connection = Session(services=Services(os.environ)), cloud.connection
+    (summary,) = session.services.list_functions(connection)
+    folder = InputFolder(f"{BUCKET}/archive")
+    list_files = partial(session.services.list_input_objects, connection, folder)
+    call = FunctionCall(session, connection, summary)
+    ArrayRun(call=call, folders=[folder], list_files=list_files).start(dry_run=False)
 
 
 @dataclass

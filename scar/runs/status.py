@@ -101,16 +101,23 @@ class FunctionStatus:
         if run.state in FAILURE_STATES and not is_on_file and _has_failed_since(run, began):
             self._late_failures += 1
 
-    def add_children(self, counter: ArrayCounter) -> None:
-        """Count the children of arrays that have no record."""
+    def add_children(self, counter: ArrayCounter, now: float) -> None:
+        """Count the children of arrays that have no record; ``now`` as in ``add``."""
         self.arrays = counter.statuses
         self.lost_children = counter.find_lost()
         not_begun = counter.count_without_record()
         added = {RunState.QUEUED: not_begun, RunState.LOST: len(self.lost_children)}
         self.states.update({state: number for state, number in added.items() if number})
-        self._late_failures += len(self.lost_children)
+        began = now if self.began is None else self.began
+        late = {s.array.job for s in self.arrays if _is_late(s, began)}
+        self._late_failures += sum(child.array.job in late for child in self.lost_children)
         if self.inputs is not None:
             self.inputs.in_arrays = not_begun + len(self.lost_children)
+
+
+def _is_late(status: ArrayStatus, began: float) -> bool:
+    """Return whether an array ended after ``began``, or was submitted shortly before."""
+    return status.stopped >= began or status.array.submitted >= began - RETRY_SECONDS
 
 
 def _has_failed_since(run: Run, began: float) -> bool:
@@ -207,7 +214,7 @@ def _count_function(
             entry = (run.changed_at, str(run.path), run)
             # A heap of the newest ``limit`` runs, the oldest of them on top.
             (heapq.heappush if len(recent) < query.limit else heapq.heappushpop)(recent, entry)
-    status.add_children(counter)
+    status.add_children(counter, ledger.now)
     return status, recent
 
 

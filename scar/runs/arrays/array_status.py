@@ -23,12 +23,14 @@ class ArrayStatus:
     """An array with its parent job's status and the number of children by status.
 
     ``status`` is empty if Batch does not know the job anymore: it keeps ended jobs for 7 days.
+    ``stopped`` is the time of its end in epoch seconds, 0 before.
     """
 
     array: ArrayJob
     status: str = ""
     summary: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
+    stopped: float = 0.0
 
     @property
     def has_ended(self) -> bool:
@@ -83,6 +85,7 @@ def describe_arrays(batch: BatchClient, arrays: Iterable[ArrayJob]) -> list[Arra
                 status=job["status"],
                 summary=dict(job.get("arrayProperties", {}).get("statusSummary", {})),
                 reason=job.get("statusReason", ""),
+                stopped=job.get("stoppedAt", 0) / 1000,
             )
     return [found.get(array.job) or ArrayStatus(array=array) for array in wanted]
 

@@ -40,7 +40,7 @@ def scar(cloud: LocalCloudProcess, *arguments: str, status: int = 0) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=3500,
         check=False,
     )
     assert done.returncode == status, done.stderr

@@ -163,6 +163,15 @@ def test_a_child_that_ended_without_a_record_is_known_by_its_index() -> None:
     assert found.arrays[0].text == "3 children: 1 done, 2 failed"
 
 
+@pytest.mark.parametrize(("age", "relevant"), [(500, 1), (7200, 0)])
+def test_a_lost_child_is_a_failure_of_the_hour_after_its_submission(
+    age: float, relevant: int
+) -> None:
+    world = World()
+    world.add_array([1, 2], ["done", "unborn"], age=age)
+    assert world.status().relevant_failure_count == relevant
+
+
 def test_a_new_array_of_the_same_files_has_their_lost_children() -> None:
     world = World()
     world.add_array([1, 2], ["unborn", "unborn"], age=500)
