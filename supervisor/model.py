@@ -207,9 +207,11 @@ class JobRequest:
     """One Batch job to submit: a name of at most 128 characters and environment overrides.
 
     ``vcpus`` and ``memory`` (MiB) replace the job definition's unless they are empty and 0.
+    ``array_size``: it is an array job of so many children; 0: a single job.
     """
 
     name: str
     environment: Mapping[str, str]
     vcpus: str = ""
     memory: int = 0
+    array_size: int = 0

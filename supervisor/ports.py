@@ -42,6 +42,9 @@ class ObjectStore(Protocol):
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
         """Return the content of a small object, or None if it does not exist."""
 
+    def read_range(self, ref: ObjectRef, first: int, length: int) -> bytes | None:
+        """Return so many bytes from ``first`` on, fewer at the end; None without the object."""
+
     def write(
         self,
         ref: ObjectRef,

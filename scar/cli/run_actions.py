@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.cli.formatting import format_count
 from scar.cli.run_output import show_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from scar.cli.session import Session
     from scar.errors import ScarError
@@ -23,12 +23,14 @@ class RunAction:
     """What is done to each run: ``apply`` returns the id of the request or job.
 
     An error of the class ``refusal`` concerns one run only; any other error ends the command.
-    ``verb`` is the past tense, as in ``Started``. Requests are paced by the SDK's clients.
+    ``verb`` is the past tense, as in ``Started``. ``arrays`` are array jobs to which it was applied
+    already, with the ids of their jobs. Requests are paced by the SDK's clients.
     """
 
     apply: Callable[[Run], str]
     refusal: type[ScarError]
     verb: str
+    arrays: Mapping[str, str] = field(default_factory=dict)
 
 
 def apply_to_runs(session: Session, runs: Iterable[Run], action: RunAction) -> list[ScarError]:
@@ -54,10 +56,10 @@ def apply_to_runs(session: Session, runs: Iterable[Run], action: RunAction) -> l
             session.terminal.show_progress(f"{action.verb} {format_count(len(done), 'run')}")
     except BaseException:
         session.terminal.clear_progress()
-        if done:
-            show_runs(session, done, f"Stopped early. {action.verb}")
+        if done or action.arrays:
+            show_runs(session, done, f"Stopped early. {action.verb}", action.arrays)
         raise
     session.terminal.clear_progress()
-    if done or not refused or session.json:
-        show_runs(session, done, action.verb)
+    if done or action.arrays or not refused or session.json:
+        show_runs(session, done, action.verb, action.arrays)
     return refused

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scar.cli.formatting import escape_control_characters, format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from scar.cli.session import Session
     from scar.runs.ledger import Run
@@ -22,14 +22,30 @@ _SHORT_FILE, _LONG_RUN, _SHORT_RUN = 16, 20, 8  # columns on a narrow terminal
 _GAP = 2
 
 
-def show_runs(session: Session, runs: Sequence[tuple[Run, str]], verb: str) -> None:
-    """Write the runs with their request or job ids, and a summary that begins with ``verb``."""
+def show_runs(
+    session: Session,
+    runs: Sequence[tuple[Run, str]],
+    verb: str,
+    arrays: Mapping[str, str] | None = None,
+) -> None:
+    """Write the runs with their request or job ids, and a summary that begins with ``verb``.
+
+    ``arrays`` are array jobs, or children of them, with the ids of their jobs.
+    """
+    named = arrays or {}
     if session.json:
-        session.terminal.write_json([{"run": str(run.path), "id": id_} for run, id_ in runs])
+        listed = [{"array": name, "id": job} for name, job in named.items()]
+        listed += [{"run": str(run.path), "id": id_} for run, id_ in runs]
+        session.terminal.write_json(listed)
     else:
+        for name, job in named.items():
+            session.terminal.write_data(f"{name}  {job}")
         for run, id_ in runs:
             session.terminal.write_data(f"{run.path}  {id_}".rstrip())
-    session.terminal.write_message(f"{verb} {format_count(len(runs), 'run')}.")
+    children = sum(":" in name for name in named)
+    parts = {"array job": len(named) - children, "child job": children, "run": len(runs)}
+    counts = [format_count(number, what) for what, number in parts.items() if number]
+    session.terminal.write_message(f"{verb} {' and '.join(counts) or '0 runs'}.")
 
 
 def show_details(

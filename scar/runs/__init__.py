@@ -26,6 +26,8 @@ and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel
    terminates its Batch job, or makes its waiting event start nothing. ``exits`` lists how each
    state ends.
 
+``arrays`` has the array jobs of Batch: submission, counts of their children, reports.
+
 Beside runs, ``jobs/`` lists, shows and ends single jobs of Batch, ``invoke`` invokes a function and
 builds the events for that, and ``logs`` reads the logs of functions and runs from CloudWatch Logs,
 with ``filter_patterns``.

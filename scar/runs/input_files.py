@@ -25,12 +25,14 @@ class InputFiles:
 
     ``waiting`` counts files whose run is still expected, ``never_started`` those that no event
     will start anymore: see ``judge_files_without_run``. ``is_complete``: all files were listed.
+    ``in_arrays``: children of arrays that have no run, whose files are none of these.
     """
 
     files: Mapping[str, InputObject]
     is_complete: bool = True
     waiting: int = 0
     never_started: int = 0
+    in_arrays: int = 0
     _latest: dict[str, Run] = field(default_factory=dict)
 
     @classmethod
@@ -67,6 +69,10 @@ class InputFiles:
             in_progress or now - file.modified.timestamp() < START_SECONDS for file in without
         )
         self.never_started = len(without) - self.waiting
+        # Children of arrays are counted already. Usually their files are in the input folders.
+        waiting = min(self.waiting, self.in_arrays)
+        self.waiting -= waiting
+        self.never_started = max(0, self.never_started - (self.in_arrays - waiting))
 
     @property
     def total(self) -> int:

@@ -18,6 +18,7 @@ from scar.runs.states import (
     is_not_begun,
     is_unsubmitted,
 )
+from supervisor.batch.array_manifest import ARRAYS_FOLDER
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format
@@ -86,7 +87,8 @@ class RunLedger:
     def list_days(self, function: str, since: date | None = None) -> tuple[str, ...]:
         """Return the days (of the events) that have runs, as YYYY-MM-DD, oldest first."""
         days = (part.split("/")[2] for part in self._list_folders(f"{RUNS_PREFIX}{function}/"))
-        return tuple(day for day in days if since is None or day >= since.isoformat())
+        first = since.isoformat() if since else ""
+        return tuple(day for day in days if day >= first and day != ARRAYS_FOLDER)
 
     def list_runs(self, function: str, since: date | None = None) -> Iterator[Run]:
         """Yield the runs of a function by day and run id, from listings alone.

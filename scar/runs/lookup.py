@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
+from scar.runs.arrays.array_store import ArrayStore, find_array, is_array_name
 from supervisor.execution.outputs import ROOT_KEY, RUN_KEY
 from supervisor.invocation import ObjectEvent, RunPath
 from supervisor.model import ObjectRef, VersionPin
@@ -41,9 +42,14 @@ class InvalidRunIdError(UsageError):
 def find_run(ledger: RunLedger, text: str, functions: Iterable[str] = ()) -> Run:
     """Return the run of a run id, the start of one, or ``<function>/<date>/<run id>``.
 
+    Or of a child of an array job, ``<array id>:<index>``.
+
     ``functions`` limits the search by id. Raise RunNotFoundError, InvalidRunIdError if the id is
     too short, or UsageError if it is ambiguous.
     """
+    if ":" in text and is_array_name(text):
+        array, index = find_array(ArrayStore.of(ledger), text, functions or ledger.list_functions())
+        text = str(ArrayStore.of(ledger).read_runs(array)[index or 0])
     function, _, rest = text.strip("/").partition("/")
     day, _, run_id = rest.partition("/")
     if run_id:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.meter import format_duration
+from scar.runs.arrays.array_counts import ArrayReading, count_children
 from scar.runs.lookup import input_id_prefix
 from scar.runs.rate import seconds_left
 from scar.runs.states import FAILURE_STATES, FINISHED_STATES, UNSUBMITTED, RunState
@@ -16,6 +17,7 @@ from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from scar.runs.arrays.array_status import ArrayStatus
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run, RunLedger
     from scar.runs.status import FunctionStatus
@@ -78,13 +80,24 @@ class RunProgress:
         return f"{text} ({self.unsubmitted:,} {UNSUBMITTED})" if self.unsubmitted else text
 
 
-def count_runs(runs: Iterable[Run], jobs: Jobs | None = None, now: float = 0.0) -> RunProgress:
-    """Count these runs; ``now`` is S3's time in epoch seconds; ``jobs`` as in count_inputs."""
+def count_runs(
+    runs: Iterable[Run],
+    jobs: Jobs | None = None,
+    now: float = 0.0,
+    arrays: Sequence[ArrayStatus] = (),
+) -> RunProgress:
+    """Count these runs and the children of these arrays.
+
+    ``now`` is S3's time in epoch seconds; ``jobs`` as in count_inputs.
+    """
     corrected = [with_batch_state(run, jobs, now - LISTING_DELAY) for run in runs]
+    states = Counter(run.state for run in corrected)
+    for array in arrays:
+        states.update(count_children(array))
     return RunProgress(
-        states=Counter(run.state for run in corrected),
+        states=states,
         unsubmitted=sum(run.is_unsubmitted for run in corrected),
-        failed=sum(run.state in FAILURE_STATES for run in corrected),
+        failed=sum(states[state] for state in FAILURE_STATES),
         recent=tuple(corrected),
     )
 
@@ -116,14 +129,21 @@ def count_inputs(
     *,
     list_jobs: Callable[[], Jobs] | None = None,
     began: float | None = None,
+    arrays: ArrayReading | None = None,
 ) -> RunProgress:
     """Count the runs of these functions; ``inputs`` are the files of each function.
 
     ``jobs`` and ``list_jobs`` are those of ``StatusQuery``. ``began`` is S3's time when waiting
-    began, None: now. Costs one listing of the records of each function, whatever the number of
-    files.
+    began, None: now; ``arrays`` are the functions' array jobs. Costs one listing of the records of
+    each function, whatever the number of files.
     """
-    query = StatusQuery(jobs=jobs or {}, list_jobs=list_jobs, inputs=inputs, began=began)
+    query = StatusQuery(
+        jobs=jobs or {},
+        list_jobs=list_jobs,
+        inputs=inputs,
+        began=began,
+        arrays=arrays or ArrayReading(),
+    )
     report = collect_status(ledger, inputs, query)
     statuses = report.functions
     compared = [status.inputs for status in statuses if status.inputs is not None]

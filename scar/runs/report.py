@@ -123,7 +123,9 @@ def _describe_record(
     elif name.startswith(record_format.ATTEMPT_PREFIX):
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
-        yield 4, f"attempt {name.removeprefix(record_format.ATTEMPT_PREFIX)} started in Batch{log}"
+        number, array, index = record_format.parse_attempt(name)
+        child = "" if index is None else f" as child {index} of the array job {array}"
+        yield 4, f"attempt {number} started in Batch{child}{log}"
     else:
         yield from _describe_end(history, name, record, owner)
 

@@ -107,6 +107,23 @@ def prepare_retry(
     return event
 
 
+def reopen_run(
+    ledger: RunLedger, run: Run, sleep: Callable[[float], None] = time.sleep
+) -> dict[str, object]:
+    """Let another job take over a failed or lost run on an object, and return the run's event.
+
+    It remains failed until that job has begun. Raise NotRetryableError if its event was not
+    recorded, or if it is a direct invocation, whose event would be another run.
+    """
+    event = _read_event(ledger, run)
+    if not _starts_same_run(run, event):
+        raise NotRetryableError(
+            f"Run {run.path} is a direct invocation.", remedy="`scar retry` with its id repeats it."
+        )
+    _release(ledger, run, sleep)
+    return event
+
+
 def read_repetition(ledger: RunLedger, run: Run) -> str:
     """Return the id of the run as which this one was repeated; empty if it was not."""
     record = ledger.read_record(run.path, record_format.REPEATED) or {}
@@ -138,15 +155,20 @@ def _starts_same_run(run: Run, event: dict[str, object]) -> bool:
 
 def _mark_retried(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:
     """Record that the run's event is sent again, so that it counts as waiting."""
+    _release(ledger, run, sleep)
+    # The marker is written before the event is sent. Written after it, it could be newer than the
+    # records of the new attempt, and the run would count as waiting although it has ended.
+    ledger.write_record(run.path, record_format.RETRY, {"run": str(run.path)})
+
+
+def _release(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:
+    """Make another process take over the run as soon as it starts."""
     if is_cancelled(run.record_times):
         # In this order: what a crash leaves in between is a failed run.
         ledger.delete_record(run.path, record_format.DONE)
         ledger.delete_record(run.path, record_format.CANCELLED)
     if run.state is RunState.LOST:
         _record_loss(ledger, run, sleep)
-    # The marker is written before the event is sent. Written after it, it could be newer than the
-    # records of the new attempt, and the run would count as waiting although it has ended.
-    ledger.write_record(run.path, record_format.RETRY, {"run": str(run.path)})
 
 
 def _record_loss(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:

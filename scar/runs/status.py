@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.runs.arrays.array_counts import ArrayCounter, ArrayReading
 from scar.runs.input_files import InputFiles
 from scar.runs.rate import EndRate
 from scar.runs.states import FAILURE_STATES, FINISHED_STATES, RunState, derive_state
@@ -17,9 +18,11 @@ from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from scar.runs.arrays.array_counts import LostChild
+    from scar.runs.arrays.array_status import ArrayStatus
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run, RunLedger
     from scar.runs.unfinished_jobs import UnfinishedJob
@@ -41,7 +44,8 @@ class FunctionStatus:
     (0: there is none), and ``reason`` its statusReason. ``unusable`` is why no job can start: its
     queue or compute environment is INVALID. ``inputs`` compares runs with the files in the input
     folders; None if these were not listed. ``is_removed``: the function does not exist any more.
-    ``began``: see ``StatusQuery``.
+    ``began``: see ``StatusQuery``. ``arrays`` are its array jobs; children that have not begun are
+    counted as queued, and ``lost_children``, which ended without a record, as lost.
     """
 
     function: str
@@ -55,6 +59,8 @@ class FunctionStatus:
     is_removed: bool = False
     rate: EndRate = field(default_factory=EndRate)
     began: float | None = None
+    arrays: Sequence[ArrayStatus] = ()
+    lost_children: Sequence[LostChild] = ()
     _late_failures: int = field(default=0, init=False)
 
     @property
@@ -95,6 +101,24 @@ class FunctionStatus:
         if run.state in FAILURE_STATES and not is_on_file and _has_failed_since(run, began):
             self._late_failures += 1
 
+    def add_children(self, counter: ArrayCounter, now: float) -> None:
+        """Count the children of arrays that have no record; ``now`` as in ``add``."""
+        self.arrays = counter.statuses
+        self.lost_children = counter.find_lost()
+        not_begun = counter.count_without_record()
+        added = {RunState.QUEUED: not_begun, RunState.LOST: len(self.lost_children)}
+        self.states.update({state: number for state, number in added.items() if number})
+        began = now if self.began is None else self.began
+        late = {s.array.job for s in self.arrays if _is_late(s, began)}
+        self._late_failures += sum(child.array.job in late for child in self.lost_children)
+        if self.inputs is not None:
+            self.inputs.in_arrays = not_begun + len(self.lost_children)
+
+
+def _is_late(status: ArrayStatus, began: float) -> bool:
+    """Return whether an array ended after ``began``, or was submitted shortly before."""
+    return status.stopped >= began or status.array.submitted >= began - RETRY_SECONDS
+
 
 def _has_failed_since(run: Run, began: float) -> bool:
     """Return whether a failure is new at ``began``, or that of a retry shortly before."""
@@ -130,7 +154,7 @@ class StatusQuery:
     the files of functions that are compared with their runs. ``recent`` has up to ``limit`` runs,
     in ``recent_states`` or, if that is empty, in all states. ``began`` is S3's time since when
     failures count as relevant that are not of a file; None: now. Only the first ``most_files``
-    files of a function are compared.
+    files of a function are compared. ``arrays`` are the array jobs, read before the records.
     """
 
     jobs: Mapping[str, Jobs]
@@ -141,6 +165,7 @@ class StatusQuery:
     recent_states: Collection[RunState] = ()
     limit: int = 10
     most_files: int | None = None
+    arrays: ArrayReading = field(default_factory=ArrayReading)
 
 
 def collect_status(ledger: RunLedger, functions: Iterable[str], query: StatusQuery) -> StatusReport:
@@ -177,13 +202,11 @@ def _count_function(
     if function in query.inputs:
         status.inputs = InputFiles.of(function, query.inputs[function], limit=query.most_files)
     recent: list[tuple[float, str, Run]] = []
-    since = query.since
-    listing_started = 0.0
-    for listed in ledger.list_runs(function, since.date() if since else None):
-        listing_started = listing_started or ledger.now
-        if since and listed.changed_at < since.timestamp():
+    counter = ArrayCounter(query.arrays, function)
+    first = query.since.timestamp() if query.since else 0.0
+    for run in _list_corrected(ledger, query, jobs, counter):
+        if run.changed_at < first:
             continue
-        run = with_batch_state(listed, jobs, listing_started - LISTING_DELAY)
         if jobs is not None and run.state is RunState.QUEUED:
             _count_waiting_job(jobs.get(f"{function}-{run.path.run_id}"), status)
         status.add(run, ledger.now)
@@ -191,7 +214,21 @@ def _count_function(
             entry = (run.changed_at, str(run.path), run)
             # A heap of the newest ``limit`` runs, the oldest of them on top.
             (heapq.heappush if len(recent) < query.limit else heapq.heappushpop)(recent, entry)
+    status.add_children(counter, ledger.now)
     return status, recent
+
+
+def _list_corrected(
+    ledger: RunLedger, query: StatusQuery, jobs: Jobs | None, counter: ArrayCounter
+) -> Iterator[Run]:
+    """Yield the function's runs with the states that jobs and arrays show."""
+    listing_started = 0.0
+    for listed in ledger.list_runs(counter.function, query.since.date() if query.since else None):
+        listing_started = listing_started or ledger.now
+        run = counter.correct(with_batch_state(listed, jobs, listing_started - LISTING_DELAY))
+        if run is not None:
+            yield run
+    yield from counter.resolve_uncertain()
 
 
 def _count_waiting_job(job: UnfinishedJob | None, status: FunctionStatus) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from scar.aws.client.errors import translate_errors
 from scar.aws.model.names import SHARED_PREFIX
+from scar.runs.arrays.child_runs import parent_of
 from scar.runs.states import RunState, is_cancelled
 from supervisor.runs import record_format
 
@@ -51,8 +52,8 @@ def with_batch_state(
     record, or never started. A failed run that has one is being retried by Batch, as after the
     interruption of a Spot Instance.
     """
-    if jobs is None or not had_job(run):
-        return run
+    if jobs is None or not had_job(run) or parent_of(run) is not None:
+        return run  # children of an array have no name of their own in the lists: see arrays
     job = jobs.get(f"{run.path.function}-{run.path.run_id}")
     if job is None and run.changed_at > listed_since:
         return run

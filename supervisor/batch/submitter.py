@@ -142,12 +142,14 @@ class BatchSubmitter:
             overrides["resourceRequirements"] = [
                 {"type": kind, "value": value} for kind, value in resources.items() if value
             ]
-        body = {
+        body: dict[str, object] = {
             "jobName": job.name,
             "jobQueue": self.target.queue,
             "jobDefinition": self.target.definition,
             "containerOverrides": overrides,
         }
+        if job.array_size:
+            body["arrayProperties"] = {"size": job.array_size}
         return AwsRequest(
             method="POST",
             origin=self.origin,

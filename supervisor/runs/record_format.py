@@ -1,8 +1,9 @@
 """Format of run records: keys, JSON documents, and who may take over a run.
 
 Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
-``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``event`` (an event
-that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
+``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch; that of a child of an
+array job is ``attempt-<n>.<array's job id>.<index>``, so that a listing shows it), ``event`` (an
+event that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
 since. The command line adds ``retry``, ``repeated`` (the direct invocation continues as another
@@ -41,8 +42,22 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
-def attempt_name(number: int) -> str:
-    return f"{ATTEMPT_PREFIX}{number}"
+def attempt_name(owner: RunOwner) -> str:
+    """Return the name of an attempt's record; a child of an array job is named in it.
+
+    Batch's id of such a job is ``<array's job id>:<index>``.
+    """
+    parent, _, index = owner.job.partition(":")
+    child = f".{parent}.{index}" if index.isdecimal() else ""
+    return f"{ATTEMPT_PREFIX}{owner.attempt}{child}"
+
+
+def parse_attempt(name: str) -> tuple[str, str, int | None]:
+    """Return the attempt's number, the array job's id and the index (None: not of an array)."""
+    number, _, child = name.removeprefix(ATTEMPT_PREFIX).partition(".")
+    parent, _, index = child.rpartition(".")
+    is_child = bool(parent) and index.isdecimal()
+    return number, parent if is_child else "", int(index) if is_child else None
 
 
 def _hash_prefix(*parts: str) -> str:

@@ -171,7 +171,7 @@ class RunRecord:
             "log_stream": log_stream,
         }
         self._overwrite_record(
-            record_format.attempt_name(self.owner.attempt), record_format.encode(data), ""
+            record_format.attempt_name(self.owner), record_format.encode(data), ""
         )
 
     def write_event(self, text: str) -> ObjectRef:

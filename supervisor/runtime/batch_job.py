@@ -80,6 +80,8 @@ def exit_status(handled: InvocationResult) -> int:
 
 
 def _read_event(environ: Mapping[str, str], open_store: Callable[[str], ObjectStore]) -> bytes:
+    if environ.get("SCAR_ARRAY_URL"):
+        return _read_array_record(environ, open_store)
     url = environ.get("SCAR_EVENT_URL", "")
     if not url:
         return environ.get("SCAR_EVENT", "{}").encode("utf-8", "surrogateescape")
@@ -98,3 +100,17 @@ def _read_event(environ: Mapping[str, str], open_store: Callable[[str], ObjectSt
             remedy="Records are kept for 90 days; send the event to the function again.",
         )
     return found[0]
+
+
+def _read_array_record(
+    environ: Mapping[str, str], open_store: Callable[[str], ObjectStore]
+) -> bytes:
+    """Return the event of this child of an array job."""
+    from supervisor.batch import array_manifest
+
+    place = array_manifest.parse_location(environ)
+    ref = ObjectRef("s3", place.bucket, place.key)
+    data = open_store("s3").read_range(ref, place.first, place.width)
+    if data is None:
+        raise array_manifest.missing_manifest(place)
+    return array_manifest.parse_record(data, place.width)

@@ -72,6 +72,14 @@ def test_an_absent_object_is_none(store: S3Store, ref: ObjectRef) -> None:
     assert store.read(ref) is None
 
 
+def test_a_part_of_an_object_ends_with_the_object(store: S3Store, ref: ObjectRef) -> None:
+    assert store.read_range(ref, 0, 4) is None
+    store.write(ref, b"0123456789")
+    parts = [(0, 4, b"0123"), (4, 4, b"4567"), (8, 4, b"89"), (10, 4, b""), (99, 1, b"")]
+    for first, length, part in parts:
+        assert store.read_range(ref, first, length) == part
+
+
 def test_head_returns_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef) -> None:
     metadata = {"scar-run": "fn/2026-11-21/ab", "note": "naïve — 日本", "edge": " x ", "e": "=?x"}
     written = store.write(ref, b"hello", metadata=metadata)

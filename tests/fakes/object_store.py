@@ -105,6 +105,11 @@ class MemoryStore:
         found = self.objects.get((ref.bucket, ref.key))
         return self._returned((found[0], self._dated(found[1])) if found else None)
 
+    def read_range(self, ref: ObjectRef, first: int, length: int) -> bytes | None:
+        self._count("read", ref)
+        found = self.objects.get((ref.bucket, ref.key))
+        return self._returned(found[0][first : first + length] if found else None)
+
     def write(
         self,
         ref: ObjectRef,

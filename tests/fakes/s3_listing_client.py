@@ -64,8 +64,22 @@ class ListedS3:
         assert operation == "list_objects_v2"
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str, Delimiter: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Prefix: str,  # noqa: N803
+        Delimiter: str = "",  # noqa: N803
+        StartAfter: str = "",  # noqa: N803
+    ) -> Iterator[dict[str, Any]]:
         del Bucket
+        if not Delimiter:
+            token = StartAfter
+            while token is not None:
+                found = self.list_objects_v2(Prefix=Prefix, ContinuationToken=token)
+                yield found
+                token = found.get("NextContinuationToken")
+            return
         self.calls["list"] += 1
         rest = {k[len(Prefix) :] for k in self.objects if k.startswith(Prefix)}
         folders = sorted({r.partition(Delimiter)[0] for r in rest if Delimiter in r})

@@ -35,9 +35,9 @@ def _documented(source: str, **per_second: float) -> dict[str, RequestRate]:
 
 
 _RATES_BY_SERVICE: Mapping[str, Mapping[str, RequestRate]] = {
-    # re:Post: "The maximum number of transactions per second (TPS) for each account for AWS Batch API
-    # calls, including the SubmitJob operations, is 50." The quotas page has SubmitJob alone. Whether
-    # the other operations share one rate is not documented: here they do.
+    # re:Post: "The maximum number of transactions per second (TPS) for each account for AWS Batch
+    # API calls, including the SubmitJob operations, is 50." The quotas page has SubmitJob alone.
+    # Whether the other operations share one rate is not documented: here they do.
     "batch": _documented(
         "docs: Batch quotas; re:Post: aws-batch-requests-error",
         **{"SubmitJob": 50, ALL_OTHERS: 50},

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.arrays.array_selection import (
+    describe,
+    list_unfinished_arrays,
+    split_arrays,
+    terminate_arrays,
+    without_runs_of,
+)
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
@@ -16,13 +23,15 @@ from scar.cli.run_selection.selected_runs import RunSelection, connect_functions
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from scar.cli.session import Session
+    from scar.runs.ledger import Run
 
 
 @click.command()
-@click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
+@click.argument("what", metavar="[RUN|ARRAY[:INDEX]|s3://BUCKET/KEY]...", nargs=-1)
 @names_option("All runs of this function that wait or run in Batch. May be repeated.")
 @fdl_option
 @click.option("--dry-run", is_flag=True, help="Show the runs and stop.")
@@ -43,12 +52,14 @@ def cancel(
 
     Running jobs are terminated; queued jobs, and runs that wait in Lambda's queue, do not start.
     A run in Lambda cannot be cancelled: it ends at the function's timeout. A cancelled run counts
-    as failed: `scar retry` starts it again.
+    as failed: `scar retry` starts it again. An array job is ended with one request, whatever the
+    number of its children; array-ID:7 is its child 7.
 
     \b
     Examples:
       scar cancel 3f9c2a
       scar cancel -n gray --dry-run
+      scar cancel array-0123456789ab
     """
     del yes
     from scar.runs.cancel import CANCELLABLE_STATES, NotCancellableError, cancel_run
@@ -57,24 +68,37 @@ def cancel(
     if bool(what) == bool(names or file):
         raise click.UsageError("Specify either runs or files, or functions with -n or -f.")
     connection, names = connect_functions(session, names, file)
-    ledger = RunLedger.connect(connection)
-    selection = RunSelection(names=what, functions=names, since=None, states=CANCELLABLE_STATES)
-    batch = connection.client("batch")
-    selected = select_runs(session, connection, ledger, selection)
-    explained = explaining_names(session, connection, what, "scar cancel -n NAME")
-    if dry_run:
-        with explained:
-            show_runs(session, [(run, "") for run in selected], "Would cancel")
-        return
-    action = RunAction(
-        apply=lambda run: cancel_run(ledger, batch, run),
-        refusal=NotCancellableError,
-        verb="Cancelled",
-    )
-    with explained:
+    ledger, batch = RunLedger.connect(connection), connection.client("batch")
+    with explaining_names(session, connection, what, "scar cancel -n NAME"):
+        arrays, runs = split_arrays(ledger, what, names)
+        if not what:
+            arrays = list_unfinished_arrays(ledger, batch, names)
+        ended = {} if dry_run else terminate_arrays(session, batch, arrays)
+        selection = RunSelection(
+            names=tuple(runs), functions=names, since=None, states=CANCELLABLE_STATES
+        )
+        selected: Iterable[Run] = ()
+        if runs or not what:
+            found = select_runs(session, connection, ledger, selection)
+            selected = without_runs_of(arrays, found)
+        if dry_run:
+            named = {describe(*array): array[0].job for array in arrays}
+            show_runs(session, [(run, "") for run in selected], "Would cancel", named)
+            return
+        action = RunAction(
+            apply=lambda run: cancel_run(ledger, batch, run),
+            refusal=NotCancellableError,
+            verb="Cancelled",
+            arrays=ended,
+        )
         refused = apply_to_runs(session, selected, action)
-    if not what:
-        return  # these ended by themselves after they were selected
+    if what:
+        _raise_refusals(session, refused)
+    # Otherwise they have ended by themselves after they were selected.
+
+
+def _raise_refusals(session: Session, refused: Sequence[ScarError]) -> None:
+    """Raise an error if named runs could not be cancelled."""
     if len(refused) == 1:
         raise refused[0]
     for error in refused:

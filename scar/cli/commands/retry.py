@@ -6,19 +6,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.arrays.array_retry import retry_in_arrays
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
 from scar.cli.run_selection.name_hints import explaining_names
 from scar.cli.run_selection.run_options import names_option, parse_since, since_option
-from scar.cli.run_selection.selected_runs import RunSelection, connect_functions, select_runs
+from scar.cli.run_selection.selected_runs import (
+    RunSelection,
+    connect_functions,
+    read_failures,
+    select_runs,
+)
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from scar.cli.session import Session
+    from scar.runs.arrays.array_counts import LostChild
+    from scar.runs.arrays.array_store import ArrayJob
     from scar.runs.ledger import Run
 
 
@@ -50,7 +59,8 @@ def retry(  # noqa: PLR0913 one argument per option
     Select runs by id or by input file, or with --failed all of them; -n and -f limit the
     selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
     not uploaded again. A direct invocation becomes a new run, which waits from now on: the old
-    one ends as `repeated`.
+    one ends as `repeated`. With --failed, runs on files of functions in mode batch are started as
+    array jobs, with one request for each 10,000 of them.
 
     \b
     Examples:
@@ -68,19 +78,33 @@ def retry(  # noqa: PLR0913 one argument per option
     selection = RunSelection(
         names=what, functions=names, since=parse_since(since), states=RETRYABLE_STATES
     )
-    selected = select_runs(session, connection, ledger, selection)
     explained = explaining_names(session, connection, what, "scar retry --failed -n NAME")
+    lost: list[LostChild] = []
+    selected: Iterable[Run] = ()
+    if failed:
+        selected, lost = read_failures(session, connection, selection)
+    else:
+        selected = select_runs(session, connection, ledger, selection)
     if dry_run:
         with explained:
-            show_runs(session, [(run, "") for run in selected], "Would start")
+            shown = {f"{child.array.name}:{child.index}": "no record" for child in lost}
+            show_runs(session, [(run, "") for run in selected], "Would start", shown)
         return
+    arrays: list[ArrayJob] = []
+    if failed:
+        arrays, selected = retry_in_arrays(session, connection, selected, lost)
     services = session.services
 
     def start_run(run: Run) -> str:
         retried = retry_run(ledger, run, lambda f, event: services.enqueue(connection, f, event))
         return retried.repeated_as or retried.request_id
 
-    action = RunAction(apply=start_run, refusal=NotRetryableError, verb="Started")
+    action = RunAction(
+        apply=start_run,
+        refusal=NotRetryableError,
+        verb="Started",
+        arrays={array.name: array.job for array in arrays},
+    )
     with explained:
         refused = apply_to_runs(session, selected, action)
     for error in refused:

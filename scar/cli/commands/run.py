@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 @click.option(
     "-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files of this folder."
 )
+@click.option(
+    "--array", is_flag=True, help="Submit the files to AWS Batch as array jobs, and do not wait."
+)
+@click.option("--dry-run", is_flag=True, help="With --array: show jobs and cost, and stop.")
 @click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the response.")
 @click.option("--force", is_flag=True, help="Also run on files whose run is done or in progress.")
 @click.option(
@@ -76,6 +80,8 @@ def run(  # noqa: PLR0913 one argument per option
     file: Path | None,
     script: Path | None,
     input_bucket: str | None,
+    array: bool,
+    dry_run: bool,
     asynchronous: bool,
     force: bool,
     concurrency: int,
@@ -89,16 +95,24 @@ def run(  # noqa: PLR0913 one argument per option
     the command waits for the first run and queues the others. Files whose run is done or in
     progress are skipped, failed runs are started again.
 
+    With --array, the files are submitted to AWS Batch with one request for each 10,000 of them, by
+    this command itself: no function is invoked. Each file is a run all the same.
+
     \b
     Examples:
       scar run -n gray
       scar run -n gray -s hello.sh first second
       scar run -f thumbnails.yaml -ib my-photos/2023 -a
+      scar run -n align --array -ib genomes/2023 --dry-run
     """
     require_writable_output(output_file)
     content = _read_script(script) if script else None
     if input_bucket and (script or arguments):
         raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
+    if array and (script or arguments or output_file):
+        raise click.UsageError("--array runs the function on files: omit -s, -o and ARGUMENTS.")
+    if dry_run and not array:
+        raise click.UsageError("--dry-run is for --array.")
     connection, function = _connect_function(session, name, file)
     call = FunctionCall(session, connection, function, output_file)
     from scar.aws.inventory.functions import InputFolder
@@ -106,6 +120,12 @@ def run(  # noqa: PLR0913 one argument per option
     if content is None and not arguments:
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
         run_ = InputFilesRun(call, folders, force=force, concurrency=concurrency)
+        if array:
+            from scar.cli.arrays.array_run import ArrayRun
+
+            files = ArrayRun(call=call, folders=folders, list_files=run_.list_files, force=force)
+            files.start(dry_run=dry_run)
+            return
         if run_.start(asynchronous=asynchronous):
             return
         if input_bucket:
@@ -182,7 +202,7 @@ class InputFilesRun:
         name, account = call.function.name, call.connection.account
         services = call.session.services
         latest = {} if manual_run_id else services.latest_runs(call.connection, name)
-        for file in self._list_files():
+        for file in self.list_files():
             found = current_run(name, file, latest)
             if found is not None and found.state not in RETRYABLE_STATES:
                 self._skipped += 1
@@ -206,7 +226,7 @@ class InputFilesRun:
         except NotRetryableError:
             return None
 
-    def _list_files(self) -> Iterator[InputObject]:
+    def list_files(self) -> Iterator[InputObject]:
         """Yield the files of all folders; of nested folders only those of the outer one."""
         listed: set[InputFolder] = set()
         for folder in self._folders:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.arrays.array_output import array_to_json, show_arrays
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_output import detail_to_json, show_details, to_datetime
@@ -57,7 +58,9 @@ def status(
 
     While runs are in progress, and with up to 5 functions, a line says how many of the files in
     the input folders are done (of the first 10,000 of each function), how fast, and how long the
-    others take. Direct calls that `scar retry` has repeated as other runs are not counted.
+    others take. Each array job has a line with the number of its children that are done, failed,
+    running and not begun; these last ones count as queued. Direct calls that `scar retry` has
+    repeated as other runs are not counted.
 
     \b
     States:
@@ -119,6 +122,7 @@ def _show_status(
         if progress := describe_progress([function]):
             prefix = f"{function.function}: " if len(found.functions) > 1 else ""
             terminal.write_data(f"{prefix}{progress}")
+    show_arrays(session, found.functions)
     if runs:
         terminal.write_data("")
         removed = {f.function for f in found.functions if f.is_removed}
@@ -200,6 +204,7 @@ def _function_to_json(found: FunctionStatus) -> dict[str, object]:
         "per_second": round(found.rate.per_second, 6),
         "unsubmitted": found.unsubmitted,
         "batch": dict(found.jobs_by_status),
+        "arrays": [array_to_json(status) for status in found.arrays],
         "runnable_since": to_datetime(found.runnable_since),
         "reason": found.reason,
         "unusable": found.unusable,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.arrays.array_selection import describe, split_arrays
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_selection.name_hints import explaining_names
@@ -27,7 +28,7 @@ BACKOFF = 1.3
 
 
 @click.command()
-@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@click.argument("runs", metavar="[RUN|ARRAY[:INDEX]]...", nargs=-1)
 @names_option("All files in the input folders of this function. May be repeated.")
 @fdl_option
 @click.option(
@@ -49,7 +50,8 @@ def wait(
 ) -> None:
     """Wait until runs have ended.
 
-    A direct call that `scar retry` has repeated ends with the run that repeats it.
+    A direct call that `scar retry` has repeated ends with the run that repeats it, and an array job
+    with its last child.
 
     With -n or -f, wait until every file in the functions' input folders has a run that has
     ended, and all other runs of the functions, such as direct calls, have ended too. Failures
@@ -127,6 +129,9 @@ def _wait(
 def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...]) -> RunProgress:
     """Count the runs, or those that repeat them, by state; raise RunNotFoundError."""
     from scar.runs import lookup
+    from scar.runs.arrays.array_status import describe_arrays
+    from scar.runs.arrays.child_runs import parent_of
+    from scar.runs.batch_job import correct_run_state
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_runs
     from scar.runs.retry import follow_repetitions
@@ -136,14 +141,21 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     queues = [f.queue for f in session.services.list_functions(connection) if f.queue]
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     ledger = RunLedger.connect(connection)
-    found = [follow_repetitions(ledger, run) for run in lookup.find_runs(ledger, runs)]
-    return count_runs(found, jobs, ledger.now)
+    batch = connection.client("batch")
+    arrays, others = split_arrays(ledger, runs)
+    statuses = describe_arrays(batch, [array for array, index in arrays if index is None])
+    names = [*others, *(describe(*array) for array in arrays if array[1] is not None)]
+    found = [follow_repetitions(ledger, run) for run in lookup.find_runs(ledger, names)]
+    # The lists of jobs do not have the children of arrays.
+    found = [correct_run_state(ledger, batch, run) if parent_of(run) else run for run in found]
+    return count_runs(found, jobs, ledger.now, statuses)
 
 
 def _read_functions(
     session: Session, connection: AwsConnection, names: tuple[str, ...], began: float | None
 ) -> RunProgress:
     """Count the functions' runs and input files; raise FunctionNotFoundError."""
+    from scar.runs.arrays.array_reader import read_arrays
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_inputs
 
@@ -160,12 +172,14 @@ def _read_functions(
         f.name: [one for folder in f.inputs for one in list_objects(connection, folder)]
         for f in functions
     }
+    ledger = RunLedger.connect(connection)
     return count_inputs(
-        RunLedger.connect(connection),
+        ledger,
         files,
         jobs,
         list_jobs=lambda: list_all_jobs(connection),
         began=began,
+        arrays=read_arrays(ledger, connection.client("batch"), names),
     )
 
 

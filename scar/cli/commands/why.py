@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.arrays.array_output import show_array_report, show_child_report
+from scar.cli.arrays.array_selection import split_arrays
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import output_options, pass_session, target_options
 from scar.cli.run_output import format_log_lines
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("what", metavar="RUN|s3://BUCKET/KEY")
+@click.argument("what", metavar="RUN|ARRAY[:INDEX]|s3://BUCKET/KEY")
 @output_options
 @target_options
 @pass_session
@@ -29,18 +31,22 @@ def why(session: Session, what: str) -> None:
 
     For a run (its id or the start of it): where it ran, why it continued in Batch or failed,
     its output, and the runs that its output started. For a file: the run that wrote it, and the
-    runs that read it.
+    runs that read it. For an array job: how far it is, and why children failed; array-ID:7 is its
+    child 7.
 
     \b
     Examples:
       scar why 3f9c2a
       scar why s3://my-photos/incoming/a.jpg
+      scar why array-0123456789ab
     """
     from scar.runs.ledger import RunLedger
     from scar.runs.run_history import read_history
 
     connection = session.connect()
     ledger = RunLedger.connect(connection)
+    if _shows_array(session, connection, ledger, what):
+        return
     with explaining_names(session, connection, [what], "scar status -n NAME"):
         runs = _find_runs(connection, ledger, what)
     histories = [read_history(connection, ledger, run) for run in runs]
@@ -51,6 +57,25 @@ def why(session: Session, what: str) -> None:
         if number:
             session.terminal.write_data("")
         _show_history(session, history)
+
+
+def _shows_array(session: Session, connection: AwsConnection, ledger: RunLedger, what: str) -> bool:
+    """Show an array, or a child without a record; return False for anything else."""
+    from scar.runs.arrays.array_report import read_array_report, read_child_report
+
+    arrays, _ = split_arrays(ledger, [what])
+    if not arrays:
+        return False
+    batch = connection.client("batch")
+    ((array, index),) = arrays
+    if index is None:
+        show_array_report(session, read_array_report(ledger, batch, array))
+        return True
+    child = read_child_report(ledger, batch, array, index)
+    if child.has_record:
+        return False
+    show_child_report(session, array.name, child)
+    return True
 
 
 def _find_runs(connection: AwsConnection, ledger: RunLedger, what: str) -> list[Run]:

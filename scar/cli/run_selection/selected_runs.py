@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
+    from scar.runs.arrays.array_counts import LostChild
     from scar.runs.ledger import Run, RunLedger
     from scar.runs.states import RunState
 
@@ -53,6 +54,35 @@ class RunSelection:
     states: Collection[RunState]
 
 
+def read_failures(
+    session: Session, connection: AwsConnection, selection: RunSelection
+) -> tuple[tuple[Run, ...], list[LostChild]]:
+    """Return all runs in the states of a selection without names, newest first.
+
+    And the children of arrays that ended without a record: they have no run.
+    """
+    functions = _without_failure_handler(session, selection.functions)
+    if functions is None:
+        return (), []
+    scope = StatusScope(
+        functions=functions, since=selection.since, states=selection.states, most=_ALL
+    )
+    report = read_status(session, connection, scope)
+    return report.recent, [child for one in report.functions for child in one.lost_children]
+
+
+def _without_failure_handler(
+    session: Session, functions: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the functions that have runs, empty for all; None if only the handler was named."""
+    from scar.aws.model import names
+
+    if names.FAILURE_HANDLER not in functions:
+        return functions
+    session.terminal.write_message(_NO_RUNS)
+    return tuple(name for name in functions if name != names.FAILURE_HANDLER) or None
+
+
 def select_runs(
     session: Session, connection: AwsConnection, ledger: RunLedger, selection: RunSelection
 ) -> Iterator[Run]:
@@ -61,12 +91,11 @@ def select_runs(
     from scar.runs import lookup
     from scar.runs.batch_job import correct_run_state
 
-    functions = selection.functions
-    if names.FAILURE_HANDLER in functions and not selection.names:
-        session.terminal.write_message(_NO_RUNS)
-        functions = tuple(name for name in functions if name != names.FAILURE_HANDLER)
-        if not functions:
-            return
+    if not selection.names:
+        functions = _without_failure_handler(session, selection.functions)
+        if functions is not None:
+            yield from list_runs(session, connection, functions, selection.since, selection.states)
+        return
     for name in selection.names:
         if name.startswith("s3://"):
             found = lookup.find_runs_of_input(
@@ -82,8 +111,6 @@ def select_runs(
             if run.path.function == names.FAILURE_HANDLER:
                 raise UsageError(f"{run.path} is not a run.", remedy=_NO_RUNS)
         yield correct_run_state(ledger, connection.client("batch"), run)
-    if not selection.names:
-        yield from list_runs(session, connection, functions, selection.since, selection.states)
 
 
 def list_runs(

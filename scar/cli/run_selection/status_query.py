@@ -48,6 +48,7 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
     The order matters: a job that ends in between has its final record when the records are read.
     """
     from scar.aws.model import names
+    from scar.runs.arrays.array_reader import read_arrays
     from scar.runs.ledger import RunLedger
     from scar.runs.logs import FunctionNotFoundError
     from scar.runs.status import StatusQuery, collect_status
@@ -70,6 +71,7 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
         recent_states=scope.states,
         limit=scope.most,
         most_files=MOST_FILES,
+        arrays=read_arrays(ledger, connection.client("batch"), selected, scope.since),
     )
     report = collect_status(ledger, selected, query)
     queues = {f.name: f.queue for f in present if f.queue}

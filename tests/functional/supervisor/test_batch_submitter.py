@@ -53,6 +53,13 @@ def refusal(status: int, code: str, message: str) -> Reply:
     return Reply(status=status, headers={"x-amzn-errortype": code}, body=body)
 
 
+def test_an_array_job_has_its_size() -> None:
+    job = JobRequest(name="resize-array-ab", environment={}, array_size=60)
+    with scripted(TAKEN) as server:
+        assert a_submitter(server.url).submit(job) == "job-1"
+    assert json.loads(server.requests[0].body)["arrayProperties"] == {"size": 60}
+
+
 def test_a_job_is_submitted_as_boto3_submits_it() -> None:
     with scripted(TAKEN, TAKEN) as server:
         assert a_submitter(server.url).submit(JOB) == "job-1"

@@ -88,8 +88,13 @@ def _role_and_profile_arns(scope: PolicyScope) -> Iterator[str]:
 
 def _batch_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield compute environments, job queues, job definitions and their revisions."""
+    yield scope.account.arn("batch", f"compute-environment/{names.SHARED_PREFIX}*")
+    yield from _submission_arns(scope)
+
+
+def _submission_arns(scope: PolicyScope) -> Iterator[str]:
+    """Yield what SubmitJob checks: the job queue, and the job definition with its revision."""
     arn = partial(scope.account.arn, "batch")
-    yield arn(f"compute-environment/{names.SHARED_PREFIX}*")
     yield arn(f"job-queue/{names.SHARED_PREFIX}*")
     for function in _user_functions(scope):
         yield arn(f"job-definition/{function}")
@@ -151,6 +156,7 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "passed roles": _role_arns,
     "identities": _fixed_arns("iam", "instance-profile/*", "role/*", "user/*"),
     "batch resources": _batch_arns,
+    "submissions": _submission_arns,
     "jobs": _fixed_arns("batch", "job/*"),
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

@@ -31,6 +31,7 @@ GrantTarget = Literal[
     "passed roles",
     "identities",
     "batch resources",
+    "submissions",
     "jobs",
     "launch templates",
 ]
@@ -256,6 +257,8 @@ GRANTS: tuple[Grant, ...] = (
         extra_actions=("batch:TagResource",),
         feature="batch",
     ),
+    # `scar run --array` and `scar retry --failed` submit array jobs themselves.
+    Grant("submissions", ("batch:SubmitJob",), feature="batch"),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     Grant(
         "roles",

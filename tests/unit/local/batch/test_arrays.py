@@ -137,7 +137,7 @@ class Arrays(RuleBasedStateMachine):
 
     def status(self, job_id: str) -> JobStatus | None:
         found = self.store.get(job_id)
-        return found and found.status
+        return None if found is None else found.status
 
     def all_ids(self) -> Iterator[str]:
         for job in self.submitted:

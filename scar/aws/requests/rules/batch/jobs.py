@@ -8,7 +8,6 @@ from scar.aws.model import limits
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
-    get_number,
     get_structure,
     get_structures,
     get_text,
@@ -18,6 +17,7 @@ from scar.aws.requests.rules.constraints import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+from scar.aws.requests.rules.batch.arrays import check_array_and_dependencies
 from scar.aws.requests.rules.batch.common import (
     NAME,
     check_name,
@@ -26,8 +26,6 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
-
-_DEPENDENCY_TYPES = ("N_TO_N", "SEQUENTIAL")
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -49,7 +47,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     name = get_text(parameters, "jobName")
     if name is not None and not NAME.fullmatch(name):
         yield client_exception("Job name should match valid pattern")
-    yield from _check_array_and_dependencies(parameters)
+    yield from check_array_and_dependencies(parameters)
     yield from check_retry_and_timeout(parameters)
     yield from check_variables(
         get_structures(get_structure(parameters, "containerOverrides"), "environment")
@@ -92,24 +90,3 @@ def _check_resource_requirements(
         )
     if fargate and "GPU" in needs:
         yield client_exception("GPU is not supported on FARGATE.")
-
-
-def _check_array_and_dependencies(parameters: Parameters) -> Iterator[RuleViolation]:
-    array = get_structure(parameters, "arrayProperties")
-    size = get_number(array, "size")
-    if array and (size is None or not limits.BATCH_ARRAY_SIZE.allows(size)):
-        least, most = limits.BATCH_ARRAY_SIZE.minimum, limits.BATCH_ARRAY_SIZE.maximum
-        yield client_exception(f"Array size must be between {least} and {most}.")
-    dependencies = get_structures(parameters, "dependsOn")
-    if not limits.BATCH_DEPENDENCIES.allows(len(dependencies)):
-        yield client_exception(
-            f"dependsOn must have at most {limits.BATCH_DEPENDENCIES.maximum} jobs."
-        )
-    for dependency in dependencies:
-        kind, job = get_text(dependency, "type"), get_text(dependency, "jobId")
-        if kind not in (None, "", *_DEPENDENCY_TYPES):
-            yield client_exception(f"dependsOn.type must be one of {', '.join(_DEPENDENCY_TYPES)}.")
-        elif not job and kind != "SEQUENTIAL":
-            yield client_exception("dependsOn.jobId is required, except for SEQUENTIAL.")
-        elif not array and (kind == "N_TO_N" or not job):
-            yield client_exception(f"dependsOn.type {kind} is for array jobs only.")

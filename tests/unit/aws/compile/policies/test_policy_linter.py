@@ -53,7 +53,10 @@ def findings(document: str) -> list[Any]:
 @pytest.mark.parametrize(
     ("document", "explained"),
     [
-        (of_the_person(account_scope(ACCOUNT))[0], {LIFECYCLE, NO_RESOURCE}),
+        (
+            of_the_person(account_scope(ACCOUNT))[0],
+            {LIFECYCLE, NO_RESOURCE, JOBS_HAVE_NO_NAME},
+        ),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),
         (policies.execution_role(ACCOUNT, "crop", "scar/crop"), set()),

@@ -1,0 +1,177 @@
+"""Array jobs: what 10,000 files cost to submit, and what the status of a million children costs.
+
+Run with ``python -m bench.array_jobs [FILES]``; 10,000 files unless given. The files are submitted
+to a local cloud, which keeps to AWS's rate of 50 SubmitJob a second, and the array is ended at
+once. The status is read from fakes of S3 and Batch: 100 arrays of 10,000 children, of which none
+has begun, or all are done.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import formatdate
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from scar.aws.inventory.functions import InputFolder
+from scar.cli.arrays.array_run import ArrayRun
+from scar.cli.function_call import FunctionCall
+from scar.cli.services import Services
+from scar.cli.session import Session
+from scar.runs.arrays.array_reader import read_arrays
+from scar.runs.ledger import RunLedger
+from scar.runs.status import StatusQuery, collect_status
+from tests.fakes.local_cloud import BUCKET, a_local_cloud, function
+from tests.fakes.script_fault_tests import IN_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes.local_cloud import LocalCloudProcess
+
+FILES, ARRAYS, CHILDREN = 10_000, 100, 10_000
+MOST_CALLS = 10
+NOW = 1_790_000_000.0
+DAY = "2026-09-21"
+
+
+def measure_submission(files: int) -> None:
+    """Submit files of a folder as the command does, and count the requests by service."""
+    for cloud in a_local_cloud("process", function("many", execution_mode="batch", batch=IN_BATCH)):
+        s3 = cloud.client("s3")
+        for number in range(files):
+            s3.put_object(Bucket=BUCKET, Key=f"archive/{number:06}", Body=b"true")
+        calls: Counter[str] = Counter()
+        _count_calls(cloud, calls)
+        began = time.perf_counter()
+        _submit(cloud)
+        seconds = time.perf_counter() - began
+        control = {name: n for name, n in calls.items() if not name.startswith("s3:")}
+        storage = {name: n for name, n in calls.items() if name.startswith("s3:")}
+        print(f"{files:,} files submitted in {seconds:.1f} s: {control} {storage}")
+        print(f"control-plane calls {sum(control.values())} (limit {MOST_CALLS})")
+        ledger = RunLedger.connect(cloud.connection)
+        (status,) = read_arrays(ledger, cloud.client("batch"), ["many"]).of("many")
+        cloud.client("batch").terminate_job(jobId=status.array.job, reason="bench")
+
+
+def _count_calls(cloud: LocalCloudProcess, calls: Counter[str]) -> None:
+    def count(model: Any, **_: object) -> None:  # noqa: ANN401 as botocore has it
+        calls[f"{model.service_model.service_name}:{model.name}"] += 1
+
+    for service in ("s3", "batch", "lambda", "sts"):
+        cloud.client(service).meta.events.register("before-call", count)
+
+
+def _submit(cloud: LocalCloudProcess) -> None:
+    session, connection = Session(services=Services(os.environ)), cloud.connection
+    (summary,) = session.services.list_functions(connection)
+    folder = InputFolder(f"{BUCKET}/archive")
+    list_files = partial(session.services.list_input_objects, connection, folder)
+    call = FunctionCall(session, connection, summary)
+    ArrayRun(call=call, folders=[folder], list_files=list_files).start(dry_run=False)
+
+
+@dataclass
+class EndlessS3:
+    """A fake S3 client with the listings of 100 arrays, and of the runs of their children."""
+
+    begun: bool
+    lists: int = 0
+    reads: int = 0
+    stamp: datetime = field(default_factory=lambda: datetime.fromtimestamp(NOW - 100, UTC))
+
+    class exceptions:  # noqa: N801 as boto3 calls it
+        class NoSuchBucket(ClientError):
+            pass
+
+    def get_paginator(self, _: str) -> EndlessS3:
+        return self
+
+    def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
+        self.lists += 1
+        yield {
+            "Contents": [
+                {"Key": f"runs/fn/arrays/{DAY}/array-{n:012x}/{name}", "LastModified": self.stamp}
+                for n in range(ARRAYS)
+                for name in ("array.json", f"job-{n:08x}.{CHILDREN}", "manifest")
+            ]
+        }
+
+    def list_objects_v2(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
+        self.lists += 1
+        start = int(request.get("ContinuationToken") or 0)
+        total = 3 * ARRAYS * CHILDREN if self.begun else 0
+        keys = [
+            {"Key": self._key(number), "LastModified": self.stamp}
+            for number in range(start, min(start + 1000, total))
+        ]
+        response: dict[str, Any] = {
+            "Contents": keys,
+            "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}},
+        }
+        more = start + 1000 < total
+        return response | ({"NextContinuationToken": str(start + 1000)} if more else {})
+
+    @staticmethod
+    def _key(number: int) -> str:
+        run, record = divmod(number, 3)
+        array, index = divmod(run, CHILDREN)
+        name = (f"attempt-1.{array:08x}.{index}", "claim", "done")[record]
+        return f"runs/fn/{DAY}/{run:032x}/{name}.json"
+
+    def get_object(self, **_: Any) -> None:  # noqa: ANN401 as boto3 has it
+        self.reads += 1
+
+
+@dataclass
+class CountingBatch:
+    """DescribeJobs of 100 arrays."""
+
+    begun: bool
+    calls: int = 0
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.calls += 1
+        status, child = ("SUCCEEDED", "SUCCEEDED") if self.begun else ("PENDING", "RUNNABLE")
+        array = {"size": CHILDREN, "statusSummary": {child: CHILDREN}}
+        return {
+            "jobs": [{"jobId": job, "status": status, "arrayProperties": array} for job in jobs]
+        }
+
+
+def measure_status(*, begun: bool) -> None:
+    """Read the status of all arrays; print requests, time and memory."""
+    s3, batch = EndlessS3(begun), CountingBatch(begun)
+    ledger = RunLedger(s3, "state")  # type: ignore[arg-type]
+    start = time.perf_counter()
+    reading = read_arrays(ledger, batch, ["fn"])  # type: ignore[arg-type]
+    (found,) = collect_status(
+        ledger, ["fn"], StatusQuery(jobs={"fn": {}}, arrays=reading)
+    ).functions
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    states = {state.value: number for state, number in found.states.items()}
+    print(
+        f"{ARRAYS} arrays of {CHILDREN:,}: {states}; DescribeJobs {batch.calls} (limit 2), LISTs"
+        f" {s3.lists:,}, GETs {s3.reads}; {seconds:.1f} s without network, peak {peak:.0f} MB"
+    )
+
+
+def main() -> None:
+    """Print one line for each figure."""
+    measure_status(begun=False)
+    measure_status(begun=True)
+    measure_submission(int(sys.argv[1]) if len(sys.argv) > 1 else FILES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""``scar run --array``: submit the files of folders as array jobs."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scar.cli.formatting import format_count
+from scar.cli.invocation_output import show_queued
+from scar.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.functions import FunctionSummary, InputFolder
+    from scar.cli.function_call import FunctionCall
+    from scar.cli.session import Session
+    from scar.runs.arrays.array_store import ArrayJob
+    from scar.runs.arrays.submission import ArrayRequest
+    from scar.runs.invoke import InputObject
+    from scar.runs.ledger import Run
+
+PARALLEL = 16  # requests to S3 for runs that failed before
+
+
+@dataclass(slots=True, kw_only=True)
+class ArrayRun:
+    """Submits the files of a function's folders, which ``list_files`` yields.
+
+    ``force`` includes files whose run is done or in progress, as runs of their own.
+    """
+
+    call: FunctionCall
+    folders: Sequence[InputFolder]
+    list_files: Callable[[], Iterator[InputObject]]
+    force: bool = False
+    _skipped: int = field(default=0, init=False)
+    _failed: list[Run] = field(default_factory=list, init=False)
+
+    def start(self, *, dry_run: bool) -> None:
+        """Submit all files that need a run; raise UsageError if the function has no job queue."""
+        _require_folders(self.call.function, self.folders)
+        self.call.session.terminal.show_progress(f"Listing {self._source}")
+        events = list(self._new_events())
+        number = len(events) + len(self._failed)
+        if dry_run:
+            self._show_plan(number)
+            return
+        function, connection = self.call.function, self.call.connection
+        reopened, unrecorded = reopen_runs(self.call.session, connection, self._failed)
+        for run in unrecorded:
+            self.call.session.terminal.write_message(
+                f"Run {run.path} failed, and its event was not recorded: --force runs its file."
+            )
+        events += [event for _, event in reopened]
+        self._show_skipped()
+        if len(events) == 1:
+            # An array has two children at least: one file is an ordinary run.
+            queued = [self.call.enqueue(json.loads(events[0]))]
+            show_queued(self.call.session, function.name, queued)
+            return
+        request = build_request(connection, function, self._source, is_retry=bool(reopened))
+        arrays = submit_arrays(self.call.session, connection, events, request) if events else []
+        show_submitted(self.call.session, function.name, arrays, self._skipped)
+
+    @property
+    def _source(self) -> str:
+        return ", ".join(map(str, self.folders))
+
+    def _new_events(self) -> Iterator[str]:
+        """Yield the events of files without a run; keep the failed runs, count the others."""
+        from scar.runs.invoke import object_payload
+        from scar.runs.lookup import input_id_prefix
+        from scar.runs.progress import current_run
+        from scar.runs.retry import RETRYABLE_STATES
+
+        session, connection = self.call.session, self.call.connection
+        function, account = self.call.function.name, connection.account
+        manual_run_id = secrets.token_hex(8) if self.force else ""
+        waiting = set() if self.force else self._find_waiting()
+        latest = {} if self.force else session.services.latest_runs(connection, function)
+        for file in self.list_files():
+            run = current_run(function, file, latest)
+            if run is not None and run.state in RETRYABLE_STATES:
+                self._failed.append(run)
+            elif run is not None or input_id_prefix(function, file.bucket, file.key) in waiting:
+                self._skipped += 1
+            else:
+                payload = object_payload(
+                    file, account.region, account.partition, manual_run_id=manual_run_id
+                )
+                yield json.dumps(payload, separators=(",", ":"))
+
+    def _find_waiting(self) -> set[str]:
+        """Return the input ids of children that have not begun: they have no run yet."""
+        from scar.runs.arrays.array_reader import read_arrays
+        from scar.runs.ledger import RunLedger
+
+        connection, function = self.call.connection, self.call.function.name
+        ledger = RunLedger.connect(connection)
+        reading = read_arrays(ledger, connection.client("batch"), [function])
+        unfinished = (s.array for s in reading.of(function) if s.not_begun)
+        return {run.run_id[:16] for array in unfinished for run in reading.read_runs(array)}
+
+    def _show_skipped(self) -> None:
+        if self._skipped:
+            self.call.session.terminal.write_message(
+                f"Skipped {format_count(self._skipped, 'file')} whose run is done or in progress;"
+                " --force includes them."
+            )
+
+    def _show_plan(self, number: int) -> None:
+        """Write the number of jobs, children and requests, and what they cost at most."""
+        from scar.aws.model.prices import find_prices
+        from scar.runs.arrays.array_plan import divide, estimate_most
+        from scar.runs.arrays.submission import read_resources
+        from supervisor.batch.array_manifest import MIN_CHILDREN
+
+        session, connection = self.call.session, self.call.connection
+        sizes = [len(part) for part in divide([""] * number)] if number >= MIN_CHILDREN else []
+        resources = read_resources(connection.client("batch"), self.call.function.name)
+        prices = find_prices(connection.account.region)
+        most = estimate_most(number, resources, prices) if resources else None
+        if session.json:
+            session.terminal.write_json(
+                {
+                    "function": self.call.function.name,
+                    "jobs": [{"children": size} for size in sizes],
+                    "files": number,
+                    "skipped": self._skipped,
+                    "submissions": len(sizes),
+                    "usd_at_most": None if most is None else round(most, 2),
+                }
+            )
+            return
+        self._show_skipped()
+        write = session.terminal.write_data
+        if not sizes:
+            write(f"Would run {format_count(number, 'file')} of {self._source}, without an array.")
+            return
+        parts = " + ".join(f"{size:,}" for size in sizes)
+        write(
+            f"Would submit {format_count(len(sizes), 'array job')} with {parts} children to"
+            f" {self.call.function.queue}: {format_count(len(sizes), 'SubmitJob request')} and"
+            f" {format_count(3 * len(sizes), 'object')} in the state bucket."
+        )
+        if most is None or resources is None:
+            write("The cost is not known: the jobs have GPUs or no timeout.")
+            return
+        write(
+            f"At most {most:,.2f} USD, if each child runs until its timeout of"
+            f" {resources.timeout:,} s, at {prices.describe()}."
+        )
+
+
+def _require_folders(function: FunctionSummary, folders: Sequence[InputFolder]) -> None:
+    """Raise UsageError for a function without a job queue, or if there is no folder."""
+    if not function.queue:
+        raise UsageError(
+            f"The function {function.name} has no job queue of AWS Batch (execution_mode"
+            f" {function.mode}).",
+            remedy="Set execution_mode: batch or lambda-batch, run `scar init`, or omit --array.",
+        )
+    if not folders:
+        raise UsageError(
+            f"The function {function.name} has no input folder.",
+            remedy="Name one with -ib BUCKET/FOLDER.",
+        )
+
+
+def build_request(
+    connection: AwsConnection, function: FunctionSummary, source: str, *, is_retry: bool
+) -> ArrayRequest:
+    """Return what arrays of this function are submitted with."""
+    from scar.runs.arrays.submission import ArrayRequest
+
+    return ArrayRequest(
+        function=function.name,
+        queue=function.queue,
+        source=source,
+        principal=connection.principal,
+        is_retry=is_retry,
+    )
+
+
+def reopen_runs(
+    session: Session, connection: AwsConnection, runs: Sequence[Run]
+) -> tuple[list[tuple[Run, str]], list[Run]]:
+    """Let children take over failed runs; return these with their events, and the other runs.
+
+    The others are direct invocations, and runs whose event was not recorded.
+    """
+    from scar.runs.ledger import RunLedger
+    from scar.runs.retry import NotRetryableError, reopen_run
+    from scar.transfer.pool import map_unordered
+
+    ledger = RunLedger.connect(connection)
+
+    def reopen(run: Run) -> tuple[Run, str]:
+        try:
+            # No pause: nothing is written after the record of a loss.
+            event = reopen_run(ledger, run, sleep=lambda _: None)
+        except NotRetryableError:
+            return run, ""
+        return run, json.dumps(event, separators=(",", ":"))
+
+    found: list[tuple[Run, str]] = []
+    for pair in map_unordered(runs, reopen, workers=PARALLEL):
+        found.append(pair)
+        session.terminal.show_progress(f"Read {format_count(len(found), 'event')}")
+    return [pair for pair in found if pair[1]], [run for run, event in found if not event]
+
+
+def submit_arrays(
+    session: Session, connection: AwsConnection, events: Sequence[str], request: ArrayRequest
+) -> list[ArrayJob]:
+    """Submit the events as arrays; after an error, say which arrays were submitted before it."""
+    from scar.runs.arrays.array_store import ArrayStore
+    from scar.runs.arrays.submission import ArraySubmitter
+    from scar.runs.ledger import RunLedger
+
+    store = ArrayStore.of(RunLedger.connect(connection))
+    submitter = ArraySubmitter(store, connection.client("batch"))
+    submitted: list[ArrayJob] = []
+    try:
+        for array in submitter.submit(events, request):
+            submitted.append(array)
+            session.terminal.show_progress(f"Submitted {array.name}")
+    except BaseException:
+        session.terminal.clear_progress()
+        for array in submitted:
+            session.terminal.write_message(f"{array.name} ({array.job}) was submitted before.")
+        raise
+    session.terminal.clear_progress()
+    return submitted
+
+
+def show_submitted(
+    session: Session, function: str, arrays: Sequence[ArrayJob], skipped: int
+) -> None:
+    """Write the arrays, and how to follow and end them; or their JSON form."""
+    if session.json:
+        session.terminal.write_json(
+            {
+                "function": function,
+                "arrays": [{"array": a.name, "job": a.job, "children": a.count} for a in arrays],
+                "skipped": skipped,
+            }
+        )
+        return
+    for array in arrays:
+        session.terminal.write_data(f"{array.name}  {array.job}  {array.count:,} children")
+    if not arrays:
+        session.terminal.write_message("No file needs a run: no array job was submitted.")
+        return
+    children = sum(array.count for array in arrays)
+    session.terminal.write_message(
+        f"Submitted {format_count(len(arrays), 'array job')} with {children:,} children."
+        f" `scar status -n {function}` shows them, `scar wait -n {function}` waits for them,"
+        f" `scar cancel {arrays[0].name}` ends one."
+    )

@@ -1,0 +1,97 @@
+"""Find the arrays and children that arguments name, and end arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.client.errors import translate_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mypy_boto3_batch import BatchClient
+
+    from scar.cli.session import Session
+    from scar.runs.arrays.array_store import ArrayJob
+    from scar.runs.ledger import Run, RunLedger
+
+    ArrayOrChild = tuple[ArrayJob, int | None]
+
+
+def split_arrays(
+    ledger: RunLedger, texts: Iterable[str], functions: Sequence[str] = ()
+) -> tuple[list[ArrayOrChild], list[str]]:
+    """Return the arrays and children that texts name, and the texts that name something else.
+
+    A UUID may be the id of an array's job, or the id of a run: the request id of a direct
+    invocation. Raise ArrayNotFoundError, UsageError.
+    """
+    from scar.runs.arrays.array_store import (
+        ARRAY_PREFIX,
+        ArrayNotFoundError,
+        ArrayStore,
+        find_array,
+        is_array_name,
+    )
+
+    found: list[ArrayOrChild] = []
+    others = []
+    for text in texts:
+        if not is_array_name(text):
+            others.append(text)
+            continue
+        try:
+            searched = functions or ledger.list_functions()
+            found.append(find_array(ArrayStore.of(ledger), text, searched))
+        except ArrayNotFoundError:
+            if text.startswith(ARRAY_PREFIX) or ":" in text:
+                raise
+            others.append(text)
+    return found, others
+
+
+def list_unfinished_arrays(
+    ledger: RunLedger, batch: BatchClient, functions: Iterable[str]
+) -> list[ArrayOrChild]:
+    """Return the arrays of these functions whose job has not ended."""
+    from scar.runs.arrays.array_reader import read_arrays
+
+    reading = read_arrays(ledger, batch, functions)
+    return [
+        (status.array, None)
+        for statuses in reading.statuses.values()
+        for status in statuses
+        if not status.has_ended
+    ]
+
+
+def terminate_arrays(
+    session: Session, batch: BatchClient, arrays: Iterable[ArrayOrChild]
+) -> dict[str, str]:
+    """End arrays and children, with one call each; return the ids of their jobs by name.
+
+    Batch ends the children of an array that run, and starts no others.
+    """
+    from scar.runs.diagnosis import CANCELLED
+
+    ended = {}
+    for array, index in arrays:
+        job = array.job if index is None else array.child_job(index)
+        with translate_errors(f"terminate the Batch job {job}"):
+            batch.terminate_job(jobId=job, reason=CANCELLED)
+        ended[describe(array, index)] = job
+        session.terminal.show_progress(f"Cancelled {describe(array, index)}")
+    return ended
+
+
+def describe(array: ArrayJob, index: int | None) -> str:
+    """Return the name of an array or a child: ``array-…``, ``array-…:7``."""
+    return array.name if index is None else f"{array.name}:{index}"
+
+
+def without_runs_of(arrays: Sequence[ArrayOrChild], runs: Iterable[Run]) -> Iterator[Run]:
+    """Yield the runs that the end of these arrays does not end too."""
+    from scar.runs.arrays.child_runs import is_ended_by_array
+
+    ending = {array.job for array, index in arrays if index is None}
+    return (run for run in runs if not is_ended_by_array(run, ending))

@@ -1,0 +1,41 @@
+"""Read the arrays of functions for a status: one listing each, one DescribeJobs for 100 arrays."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from scar.runs.arrays.array_counts import ArrayReading
+from scar.runs.arrays.array_status import describe_arrays, describe_children
+from scar.runs.arrays.array_store import ArrayStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from mypy_boto3_batch import BatchClient
+
+    from scar.runs.arrays.array_status import ArrayStatus
+    from scar.runs.ledger import RunLedger
+
+
+def read_arrays(
+    ledger: RunLedger, batch: BatchClient, functions: Iterable[str], since: datetime | None = None
+) -> ArrayReading:
+    """Return the arrays of these functions that were submitted since a day; raise ScarError.
+
+    To be called before the records of the runs are listed: a child that ends in between has its
+    last record in the listing. Costs no request to Batch if there are no arrays.
+    """
+    store = ArrayStore.of(ledger)
+    day = since.date() if since else None
+    listed = {name: list(store.list_arrays(name, day)) for name in functions}
+    described = describe_arrays(batch, [array for arrays in listed.values() for array in arrays])
+    statuses: dict[str, list[ArrayStatus]] = {}
+    for status in described:
+        statuses.setdefault(status.array.path.function, []).append(status)
+    return ArrayReading(
+        statuses=statuses,
+        read_runs=cache(store.read_runs),
+        describe_children=partial(describe_children, batch),
+    )

@@ -1,0 +1,221 @@
+"""The totals of a status with arrays: every file is counted once, in the state that it has."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.runs.arrays.array_reader import read_arrays
+from scar.runs.ledger import RunLedger
+from scar.runs.states import RunState
+from scar.runs.status import FunctionStatus, StatusQuery, collect_status
+from supervisor.batch.array_manifest import ArrayPath, build_manifest
+from supervisor.events.parser import parse_event
+from supervisor.runs import record_format
+from tests.fakes.s3_listing_client import ListedS3
+from tests.fakes.supervisor_factory import notification
+
+DAY = "2026-09-21"
+# The fate of a child: its job's status, the records of its run, and the state that this means
+# while its array goes on.
+FATES: dict[str, tuple[str, tuple[str, ...], RunState | None]] = {
+    "waits": ("RUNNABLE", (), RunState.QUEUED),
+    "starts": ("STARTING", (), RunState.QUEUED),
+    "runs": ("RUNNING", ("claim", "attempt"), RunState.RUNNING),
+    "done": ("SUCCEEDED", ("claim", "attempt", "done"), RunState.DONE),
+    "duplicate": ("SUCCEEDED", ("claim", "done"), RunState.DONE),
+    "failed": ("FAILED", ("claim", "attempt", "error"), RunState.FAILED),
+    "interrupted": ("RUNNABLE", ("claim", "attempt", "error"), RunState.QUEUED),
+    "killed": ("FAILED", ("claim", "attempt"), RunState.RUNNING),
+    "unborn": ("FAILED", (), None),
+}
+UNFINISHED = {"RUNNABLE", "STARTING", "RUNNING"}
+
+
+@dataclass
+class FakeBatch:
+    """DescribeJobs of arrays and their children, by the fates of the children."""
+
+    arrays: dict[str, list[str]] = field(default_factory=dict)
+    described: list[int] = field(default_factory=list)
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        assert 1 <= len(jobs) <= 100
+        self.described.append(len(jobs))
+        return {"jobs": [self._describe(job) for job in jobs]}
+
+    def _describe(self, job: str) -> dict[str, Any]:
+        parent, _, index = job.partition(":")
+        if index:
+            return {"jobId": job, "status": FATES[self.arrays[parent][int(index)]][0]}
+        statuses = [FATES[fate][0] for fate in self.arrays[job]]
+        ended = "FAILED" if "FAILED" in statuses else "SUCCEEDED"
+        return {
+            "jobId": job,
+            "status": "PENDING" if UNFINISHED & {*statuses} else ended,
+            "arrayProperties": {"size": len(statuses), "statusSummary": dict(Counter(statuses))},
+        }
+
+
+@dataclass
+class World:
+    """A bucket and Batch with arrays of one function."""
+
+    s3: ListedS3 = field(default_factory=ListedS3)
+    batch: FakeBatch = field(default_factory=FakeBatch)
+
+    def add_array(
+        self, files: list[int], fates: list[str], *, age: float, is_retry: bool = False
+    ) -> None:
+        number = len(self.batch.arrays)
+        job = f"{number:08x}-0000-4000-8000-000000000000"
+        self.batch.arrays[job] = fates
+        path = ArrayPath(function="fn", date=DAY, array_id=f"array-{number:012x}")
+        events = [json.dumps(notification(f"in/{file}")) for file in files]
+        manifest = build_manifest([*events, "{}"][: max(2, len(events))])
+        self.s3.put(path.key("manifest"), age, manifest.body)
+        suffix = ".retry" if is_retry else ""
+        self.s3.put(path.key(f"job-{job}.{len(files)}{suffix}"), age, b"")
+        for index, (file, fate) in enumerate(zip(files, fates, strict=True)):
+            for offset, name in enumerate(FATES[fate][1]):
+                named = f"attempt-1.{job}.{index}" if name == "attempt" else name
+                self.s3.put(f"runs/{run_of(file)}/{named}.json", age - offset)
+
+    def status(self) -> FunctionStatus:
+        ledger = RunLedger(cast("Any", self.s3), "state")
+        reading = read_arrays(ledger, cast("Any", self.batch), ["fn"])
+        report = collect_status(ledger, ["fn"], StatusQuery(jobs={"fn": {}}, arrays=reading))
+        return report.functions[0]
+
+
+def run_of(file: int) -> str:
+    (trigger,) = parse_event(json.dumps(notification(f"in/{file}")).encode())
+    return str(record_format.run_path("fn", trigger, "", "", ("", "")))
+
+
+def state_after(fate: str, before: RunState | None, *, has_ended: bool) -> RunState | None:
+    """Return the state of a file's run after its child had this fate."""
+    if fate == "unborn" and not has_ended:
+        return before and RunState.QUEUED
+    if fate == "unborn":
+        return before or RunState.LOST
+    if fate == "killed":
+        return RunState.LOST if has_ended else RunState.RUNNING
+    return FATES[fate][2]
+
+
+FATE = st.sampled_from(sorted(FATES))
+ENDED = st.sampled_from([fate for fate in sorted(FATES) if FATES[fate][0] not in UNFINISHED])
+
+
+def has_ended(fates: list[str]) -> bool:
+    return not any(FATES[fate][0] in UNFINISHED for fate in fates)
+
+
+@given(st.lists(FATE, min_size=2, max_size=8))
+def test_every_file_is_counted_once_in_its_state(fates: list[str]) -> None:
+    world = World()
+    world.add_array(list(range(len(fates))), fates, age=500)
+    states = (state_after(fate, None, has_ended=has_ended(fates)) for fate in fates)
+    assert world.status().states == Counter(state for state in states if state is not None)
+
+
+@given(
+    st.lists(ENDED, max_size=5),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["failed", "killed", "unborn"]),
+            FATE.filter(lambda fate: fate != "duplicate"),
+        ),
+        min_size=2,
+        max_size=6,
+    ),
+)
+def test_a_file_that_is_retried_is_counted_once(
+    others: list[str], retried: list[tuple[str, str]]
+) -> None:
+    """``retried`` are the fates of the same files in a first and in a second array."""
+    world = World()
+    first, second = [one for one, _ in retried], [two for _, two in retried]
+    world.add_array(list(range(len(first + others))), first + others, age=500)
+    world.add_array(list(range(len(second))), second, age=100, is_retry=True)
+    states = [
+        state_after(two, state_after(one, None, has_ended=True), has_ended=has_ended(second))
+        for one, two in retried
+    ]
+    states += [state_after(fate, None, has_ended=True) for fate in others]
+    assert world.status().states == Counter(states)
+
+
+def test_a_child_that_ended_without_a_record_is_known_by_its_index() -> None:
+    world = World()
+    world.add_array([1, 2, 3], ["done", "unborn", "failed"], age=500)
+    found = world.status()
+    assert [(child.array.name, child.index) for child in found.lost_children] == [
+        ("array-000000000000", 1)
+    ]
+    assert found.arrays[0].text == "3 children: 1 done, 2 failed"
+
+
+@pytest.mark.parametrize(("age", "relevant"), [(500, 1), (7200, 0)])
+def test_a_lost_child_is_a_failure_of_the_hour_after_its_submission(
+    age: float, relevant: int
+) -> None:
+    world = World()
+    world.add_array([1, 2], ["done", "unborn"], age=age)
+    assert world.status().relevant_failure_count == relevant
+
+
+def test_a_new_array_of_the_same_files_has_their_lost_children() -> None:
+    world = World()
+    world.add_array([1, 2], ["unborn", "unborn"], age=500)
+    world.add_array([1, 2], ["waits", "waits"], age=100)
+    assert world.status().states == {RunState.QUEUED: 2}
+
+
+def test_a_hundred_arrays_are_one_request_to_batch() -> None:
+    world = World()
+    for number in range(100):
+        world.add_array([2 * number, 2 * number + 1], ["waits", "done"], age=500)
+    found = world.status()
+    assert found.states == {RunState.QUEUED: 100, RunState.DONE: 100}
+    assert world.batch.described == [100]
+    assert world.s3.calls["get"] == 0
+
+
+def test_files_of_children_are_not_counted_as_files_without_a_run() -> None:
+    from datetime import UTC, datetime
+
+    from scar.runs.invoke import InputObject
+
+    world = World()
+    world.add_array([1, 2, 3], ["waits", "waits", "runs"], age=100)
+    modified = datetime(2026, 9, 1, tzinfo=UTC)
+    files = [
+        InputObject(bucket="data", key=f"in/{n}", size=1, etag="1", modified=modified)
+        for n in range(1, 5)
+    ]
+    ledger = RunLedger(cast("Any", world.s3), "state")
+    reading = read_arrays(ledger, cast("Any", world.batch), ["fn"])
+    query = StatusQuery(jobs={"fn": {}}, arrays=reading, inputs={"fn": files})
+    (found,) = collect_status(ledger, ["fn"], query).functions
+    assert found.states == {RunState.QUEUED: 2, RunState.RUNNING: 1}
+    assert found.inputs is not None
+    assert (found.inputs.waiting, found.inputs.never_started) == (1, 0)
+
+
+@pytest.mark.parametrize("status", ["", "SUCCEEDED"])
+def test_an_array_that_has_ended_has_no_child_that_has_not_begun(status: str) -> None:
+    from scar.runs.arrays.array_status import ArrayStatus
+    from scar.runs.arrays.array_store import ArrayJob
+
+    path = ArrayPath(function="fn", date=DAY, array_id="array-1")
+    array = ArrayJob(path=path, job="j", count=10, submitted=0)
+    assert ArrayStatus(array=array, status=status).not_begun == 0
+    assert ArrayStatus(array=array, status="PENDING").not_begun == 10

@@ -1,0 +1,229 @@
+"""Arrays are submitted once, whatever happens to the requests; and how many there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scar.aws.model.prices import find_prices
+from scar.aws.requests.rules.batch import check_submit_job
+from scar.errors import ScarError, UsageError
+from scar.runs.arrays.array_plan import JobResources, divide, estimate_most
+from scar.runs.arrays.array_store import ArrayNotFoundError, ArrayStore, find_array, is_array_name
+from scar.runs.arrays.submission import (
+    MAX_SUBMISSIONS,
+    ArrayRequest,
+    ArraySubmitter,
+    SubmissionUnknownError,
+    read_resources,
+)
+from scar.runs.ledger import RunLedger
+from supervisor.batch import array_manifest
+from tests.fakes.s3_listing_client import ListedS3
+from tests.fakes.supervisor_factory import notification
+
+REQUEST = ArrayRequest(function="fn", queue="scar-1", source="data/in", principal="arn:me")
+EVENTS = [json.dumps(notification(f"in/{n}")) for n in range(5)]
+TIMEOUT = ReadTimeoutError(endpoint_url="https://batch")
+REFUSED = EndpointConnectionError(endpoint_url="https://batch")
+
+
+def error(status: int, code: str) -> ClientError:
+    response = {"Error": {"Code": code, "Message": code}}
+    return ClientError(
+        {**response, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "SubmitJob",
+    )
+
+
+@dataclass
+class FlakyBatch:
+    """SubmitJob that fails as ``failures`` say; ``accepts``: the job exists all the same."""
+
+    failures: list[Exception] = field(default_factory=list)
+    accepts: bool = False
+    submitted: list[dict[str, Any]] = field(default_factory=list)
+    jobs: dict[str, str] = field(default_factory=dict)
+    lookups: int = 0
+    seen_after: int = 0  # lookups after which ListJobs has the job
+
+    def submit_job(self, **parameters: Any) -> dict[str, str]:  # noqa: ANN401 as boto3 has it
+        self.submitted.append(parameters)
+        assert list(check_submit_job(parameters)) == []
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is None or self.accepts:
+            self.jobs[parameters["jobName"]] = f"job-{len(self.submitted)}"
+        if failure is not None:
+            raise failure
+        return {"jobId": self.jobs[parameters["jobName"]]}
+
+    def list_jobs(self, *, jobQueue: str, filters: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+        assert jobQueue == "scar-1"
+        self.lookups += 1
+        (name,) = filters[0]["values"]
+        found = self.jobs.get(name) if self.lookups > self.seen_after else None
+        return {"jobSummaryList": [{"jobId": found}] if found else []}
+
+
+def a_submitter(s3: ListedS3, batch: FlakyBatch) -> ArraySubmitter:
+    store = ArrayStore(cast("Any", s3), "state")
+    return ArraySubmitter(store, cast("Any", batch), sleep=lambda _: None, now=lambda: 1e9)
+
+
+def test_an_array_is_one_request_to_batch_and_three_objects() -> None:
+    s3, batch = ListedS3(), FlakyBatch()
+    (array,) = a_submitter(s3, batch).submit(EVENTS, REQUEST)
+    assert len(batch.submitted) == 1
+    assert s3.calls == {"put": 3}
+    (job,) = batch.submitted
+    assert job["arrayProperties"] == {"size": 5}
+    assert (job["jobQueue"], job["jobDefinition"]) == ("scar-1", "fn")
+    store = ArrayStore(cast("Any", s3), "state")
+    (listed,) = store.list_arrays("fn")
+    assert (listed.job, listed.count, listed.path) == (array.job, 5, array.path)
+    assert [event.decode() for event in store.read_events(listed)] == EVENTS
+    facts = store.read_description(listed)
+    assert (facts["source"], facts["by"], facts["count"]) == ("data/in", "arn:me", 5)
+    # Nothing of it looks like a run.
+    assert list(RunLedger(cast("Any", s3), "state").list_runs("fn")) == []
+    assert RunLedger(cast("Any", s3), "state").list_days("fn") == ()
+
+
+@pytest.mark.parametrize("failure", [TIMEOUT, error(503, "ServiceUnavailable")], ids=str)
+@pytest.mark.parametrize("seen_after", [0, 2])
+def test_a_job_whose_response_was_lost_is_found_by_its_name(
+    failure: Exception, seen_after: int
+) -> None:
+    s3, batch = ListedS3(), FlakyBatch([failure], accepts=True, seen_after=seen_after)
+    (array,) = a_submitter(s3, batch).submit(EVENTS, REQUEST)
+    assert array.job == "job-1"
+    assert len(batch.submitted) == 1
+
+
+def test_a_request_that_was_lost_is_sent_again_after_a_look_for_the_job() -> None:
+    s3, batch = ListedS3(), FlakyBatch([TIMEOUT])
+    (array,) = a_submitter(s3, batch).submit(EVENTS, REQUEST)
+    assert (array.job, len(batch.submitted), batch.lookups) == ("job-2", 2, 3)
+    assert len({job["jobName"] for job in batch.submitted}) == 1
+
+
+def test_no_answer_at_all_ends_with_an_error_and_no_job_record() -> None:
+    s3, batch = ListedS3(), FlakyBatch([TIMEOUT] * 9)
+    with pytest.raises(SubmissionUnknownError, match="did not answer SubmitJob"):
+        list(a_submitter(s3, batch).submit(EVENTS, REQUEST))
+    assert len(batch.submitted) == MAX_SUBMISSIONS
+    assert list(ArrayStore(cast("Any", s3), "state").list_arrays("fn")) == []
+
+
+@pytest.mark.parametrize("failure", [error(403, "AccessDeniedException"), REFUSED], ids=str)
+def test_what_was_refused_is_not_sent_again(failure: Exception) -> None:
+    s3, batch = ListedS3(), FlakyBatch([failure])
+    with pytest.raises(ScarError, match="submit the array job"):
+        list(a_submitter(s3, batch).submit(EVENTS, REQUEST))
+    assert (len(batch.submitted), batch.lookups) == (1, 0)
+
+
+def test_the_overrides_of_a_submission_are_merged_with_those_of_the_manifest() -> None:
+    variables = [{"name": "A", "value": "1"}]
+    request = ArrayRequest(
+        function="fn",
+        queue="scar-1",
+        source="",
+        principal="",
+        overrides={
+            "timeout": {"attemptDurationSeconds": 60},
+            "containerOverrides": {"environment": variables, "vcpus": 2},
+        },
+    )
+    batch = FlakyBatch()
+    list(a_submitter(ListedS3(), batch).submit(EVENTS, request))
+    (job,) = batch.submitted
+    assert job["timeout"] == {"attemptDurationSeconds": 60}
+    assert job["containerOverrides"]["vcpus"] == 2
+    names = [one["name"] for one in job["containerOverrides"]["environment"]]
+    assert names == ["A", "SCAR_EVENT_URL", "SCAR_ARRAY_URL", "SCAR_ARRAY_WIDTH"]
+
+
+@given(st.integers(2, 45_000))
+def test_arrays_are_few_and_never_of_one_child(number: int) -> None:
+    events = [str(n) for n in range(number)]
+    parts = list(divide(events))
+    assert [event for part in parts for event in part] == events
+    assert len(parts) == -(-number // array_manifest.MAX_CHILDREN)
+    assert all(2 <= len(part) <= array_manifest.MAX_CHILDREN for part in parts)
+
+
+def test_the_upper_bound_of_cost_grows_with_children_time_and_size() -> None:
+    at = find_prices("us-east-1")
+    small = JobResources(vcpus=1, memory=1024, gpus=0, timeout=3600, is_fargate=False)
+    one = estimate_most(1, small, at)
+    assert one is not None
+    # Half of a m5.large for an hour: 0.048 USD, and some requests.
+    assert 0.048 < one < 0.0482
+    assert estimate_most(1000, small, at) == pytest.approx(1000 * one)
+    fargate = JobResources(vcpus=1, memory=2048, gpus=0, timeout=3600, is_fargate=True)
+    assert (estimate_most(1, fargate, at) or 0) > 0.04048
+    no_bound = JobResources(vcpus=1, memory=1024, gpus=1, timeout=3600, is_fargate=False)
+    assert estimate_most(1, no_bound, at) is None
+
+
+def test_the_resources_are_those_of_the_newest_revision() -> None:
+    class Definitions:
+        def describe_job_definitions(self, **_: str) -> dict[str, Any]:
+            def needs(memory: str) -> dict[str, Any]:
+                values = [{"type": "VCPU", "value": "0.25"}, {"type": "MEMORY", "value": memory}]
+                return {"resourceRequirements": values}
+
+            return {
+                "jobDefinitions": [
+                    {
+                        "revision": n,
+                        "containerProperties": needs(str(n * 512)),
+                        "timeout": {"attemptDurationSeconds": n},
+                        "platformCapabilities": ["FARGATE"],
+                    }
+                    for n in (1, 3, 2)
+                ]
+            }
+
+    assert read_resources(cast("Any", Definitions()), "fn") == JobResources(
+        vcpus=0.25, memory=1536, gpus=0, timeout=3, is_fargate=True
+    )
+
+
+def test_an_array_is_found_by_its_id_its_start_and_its_job() -> None:
+    s3, batch = ListedS3(), FlakyBatch()
+    (array,) = a_submitter(s3, batch).submit(EVENTS, REQUEST)
+    store = ArrayStore(cast("Any", s3), "state")
+    for text in (array.name, array.name[:10], "job-1"):
+        assert find_array(store, text, ["fn"])[0].job == "job-1"
+    assert find_array(store, f"{array.name}:4", ["fn"])[1] == 4
+    for text in (f"{array.name}:5", f"{array.name}:x", "array-", "array-zz"):
+        with pytest.raises(ArrayNotFoundError):
+            find_array(store, text, ["fn"])
+    list(a_submitter(s3, batch).submit(EVENTS, REQUEST))
+    with pytest.raises((UsageError, ArrayNotFoundError)):
+        find_array(store, "array-", ["fn"])
+
+
+def test_a_run_id_is_no_name_of_an_array() -> None:
+    assert is_array_name("4ae4c1a4-0000-4000-8000-000000000000:3")
+    assert not is_array_name("4ae4c1a40000400080004ae4c1a40000")
+    assert not is_array_name("s3://data/array-1")
+
+
+def test_a_damaged_manifest_is_an_error_that_names_the_array() -> None:
+    s3, batch = ListedS3(), FlakyBatch()
+    (array,) = a_submitter(s3, batch).submit(EVENTS, REQUEST)
+    key = array.path.key(array_manifest.MANIFEST)
+    body, _ = s3.objects[key]
+    for damaged in (body[:-1], b"", body.replace(b"{", b"[")):
+        s3.put(key, 0, damaged)
+        with pytest.raises(ScarError, match=array.name):
+            ArrayStore(cast("Any", s3), "state").read_events(array)
