@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.client.errors import translate_errors
 from scar.aws.model.names import SHARED_PREFIX
 from scar.errors import UsageError
-from scar.runs.jobs.model import Job, parse_summary
+from scar.runs.jobs.model import STATES, Job, parse_summary
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def list_children(batch: BatchClient, parent: Job, states: Sequence[str] = ()) -
     kind = "arrayJobId" if parent.size else "multiNodeJobId"
     children: list[Job] = []
     with translate_errors(f"list the jobs of {parent.id}"):
-        for state in states or ("",):
-            request: dict[str, Any] = {kind: parent.id, **({"jobStatus": state} if state else {})}
+        # Without a state Batch lists the running ones only.
+        for state in states or STATES:
+            request: dict[str, Any] = {kind: parent.id, "jobStatus": state}
             for page in batch.get_paginator("list_jobs").paginate(**request):
                 children += [parse_summary(job, parent.queue) for job in page["jobSummaryList"]]
     unique = {child.id: child for child in children}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from scar.cli.session import Session
-    from scar.runs.jobs.model import Job, EndedAttempt, JobDescription
+    from scar.runs.jobs.model import EndedAttempt, Job, JobDescription
 
 _HEAD = ("CREATED (UTC)", "STATE", "FUNCTION", "NAME", "TOOK", "JOB")
 
