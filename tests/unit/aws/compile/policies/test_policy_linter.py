@@ -14,6 +14,10 @@ from scar.aws.compile.policies.user_policy import user_policies as of_the_person
 from scar.aws.model.account import Account
 
 ACCOUNT = Account("123456789012", "eu-west-1")
+MOUNT = (
+    ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
+    ACCOUNT.arn("elasticfilesystem", "access-point/fsap-1"),
+)
 FLOW = DataFlow(
     account=ACCOUNT,
     function="crop",
@@ -23,12 +27,8 @@ FLOW = DataFlow(
     in_vpc=True,
     kms_keys=(("photos", ACCOUNT.arn("kms", "key/11111111-1111-1111-1111-111111111111")),),
     failure_handler=ACCOUNT.arn("lambda", "function:scar-failure-handler"),
-    file_systems=(
-        (
-            ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
-            ACCOUNT.arn("elasticfilesystem", "access-point/fsap-1"),
-        ),
-    ),
+    file_systems=(MOUNT,),
+    job_file_systems=(MOUNT,),
 )
 # Network interfaces have no ARN before Lambda creates them; Batch chooses its clusters' names.
 NO_RESOURCE = "RESOURCE_STAR"
