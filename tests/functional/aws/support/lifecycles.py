@@ -100,6 +100,18 @@ def in_vpc_with_efs_and_kms(replay: Replay) -> None:
     deploy_in_sequence(replay, described)
 
 
+def with_a_file_system_in_jobs(replay: Replay) -> None:
+    """Mount a file system in jobs, whose mount targets and their rules are read."""
+    efs = replay.unrecorded.session.client("efs")
+    subnet = replay.unrecorded.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    file_system = efs.create_file_system(CreationToken="data")["FileSystemId"]
+    efs.create_mount_target(FileSystemId=file_system, SubnetId=subnet)
+    point = efs.create_access_point(ClientToken="data", FileSystemId=file_system)
+    mount = {"arn": point["AccessPointArn"], "path": "/mnt/data"}
+    batch = {**batch_spec("EC2"), "file_system": [mount]}
+    deploy_in_sequence(replay, function("batch", batch=batch))
+
+
 def with_the_users_roles(replay: Replay) -> None:
     """Use roles of the user; the failure handler exists, deployed for another function."""
     deploy(replay.unrecorded, FakeImages(), a_function(name="cut"))
@@ -252,6 +264,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         in_lambda_mode,
         on_compute_environments,
         in_vpc_with_efs_and_kms,
+        with_a_file_system_in_jobs,
         with_the_users_roles,
         with_permissions_boundary,
         drift_is_corrected,
