@@ -7,11 +7,11 @@ later change of a job's state is one transaction there, so a killed server loses
 
 The scheduler thread of ``service`` polls the waiting jobs, ``placement`` decides which of them
 start in which compute environment, and every started job gets a thread that runs one ``attempt``:
-a sandbox with the variables of ``environment`` and a log stream. When the attempt has ended,
-``retry`` decides whether the job becomes RUNNABLE again. DescribeJobs and ListJobs return the
-stored jobs in the form of ``description``. ``change_guard`` applies AWS's rules for the deletion
-of queues and compute environments, which moto does not check, and ends the jobs of a deleted
-queue. ``model`` holds the data types and ports.
+a sandbox with the variables of ``environment``, the mounts of ``job_storage`` and a log stream.
+When the attempt has ended, ``retry`` decides whether the job becomes RUNNABLE again. DescribeJobs
+and ListJobs return the stored jobs in the form of ``description``. ``change_guard`` applies AWS's
+rules for the deletion of queues and compute environments, which moto does not check, and ends the
+jobs of a deleted queue. ``model`` holds the data types and ports.
 
 A job that was starting or running when the local cloud was killed counts as an attempt whose host
 was lost, as on AWS; its retry strategy decides whether it runs again.

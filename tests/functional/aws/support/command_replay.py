@@ -205,7 +205,7 @@ def batch_spec(kind: str, **more: object) -> dict[str, Any]:
 
 
 def stub_unsupported_calls(connection: AwsConnection) -> None:
-    """Respond to calls that moto cannot: image functions, unknown jobs, S3 Files."""
+    """Respond to calls that moto cannot: invoke image functions, terminate unknown jobs."""
     events = connection.session.events
 
     def invoke(**_: object) -> tuple[object, dict[str, object]]:
@@ -215,9 +215,5 @@ def stub_unsupported_calls(connection: AwsConnection) -> None:
     def terminate(**_: object) -> tuple[object, dict[str, object]]:
         return api_response()
 
-    def list_mount_targets(**_: object) -> tuple[object, dict[str, object]]:
-        return api_response(mountTargets=[])
-
-    events.register("before-call.s3files", list_mount_targets)  # type: ignore[arg-type]
     events.register("before-call.lambda.Invoke", invoke)  # type: ignore[arg-type]
     events.register_last("before-call.batch.TerminateJob", terminate)  # type: ignore[arg-type]
