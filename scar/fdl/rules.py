@@ -147,9 +147,7 @@ def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
     if bool(spec.vpc.subnets) != bool(spec.vpc.security_group_ids):
         yield (*section, "vpc"), "needs both subnets and security_group_ids"
     if spec.file_system and not spec.vpc.subnets:
-        yield (*section, "file_system"), "EFS can be reached from a VPC only: set vpc"
-    if spec.file_system and spec.execution_mode is not ExecutionMode.LAMBDA:
-        yield (*section, "file_system"), "is supported in Lambda only: set execution_mode: lambda"
+        yield (*section, "file_system"), "file systems can be reached from a VPC only: set vpc"
 
 
 def _check_storage(

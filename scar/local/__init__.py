@@ -19,6 +19,7 @@ gets it:
 - ``batch/``: jobs with their states, capacity, attempts and timeouts.
 - ``logs/``: log streams and events of CloudWatch Logs.
 - ``registry/``: the container registry that emulates ECR's.
+- ``file_systems/``: the folders of EFS and S3 Files, and their mount targets.
 - ``moto/``: all other calls (IAM, STS, ECR, EC2, the configuration of Lambda, Batch and Logs),
   served by moto. Calls that change something are written to a journal and replayed at start.
 

@@ -209,6 +209,14 @@ def _pass_role(role: str, service: str) -> IamRequest:
     return IamRequest("iam:PassRole", role, {"iam:passedtoservice": service})
 
 
+def _efs(operation: str, _: Parameters) -> Iterator[IamRequest]:
+    yield IamRequest(f"elasticfilesystem:{operation}", "*")
+
+
+def _s3files(operation: str, _: Parameters) -> Iterator[IamRequest]:
+    yield IamRequest(f"s3files:{operation}", "*")
+
+
 _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "s3": _s3,
     "lambda": _lambda,
@@ -217,7 +225,9 @@ _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "logs": _logs,
     "batch": _batch,
     "ec2": _ec2,
+    "efs": _efs,
     "kms": _kms,
+    "s3files": _s3files,
     "service-quotas": _any_resource,
     "sts": _nothing,
 }

@@ -222,6 +222,8 @@ def _lower_camel_case(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if not isinstance(value, dict):
         return value
     maps = ("Tags", "Options")
+    others = {"S3FilesVolumeConfiguration": "s3filesVolumeConfiguration"}
     return {
-        k[0].lower() + k[1:]: v if k in maps else _lower_camel_case(v) for k, v in value.items()
+        others.get(k, k[0].lower() + k[1:]): v if k in maps else _lower_camel_case(v)
+        for k, v in value.items()
     }

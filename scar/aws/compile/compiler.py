@@ -13,6 +13,7 @@ from scar.aws.compile import (
     policies,
 )
 from scar.aws.compile.added_policies import added_policies
+from scar.aws.compile.file_systems import add_file_systems, unknown_file_systems
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
 from scar.aws.model.network import VpcNetwork
@@ -52,13 +53,15 @@ def compile_resources(
     images: Mapping[str, str],
     networks: Mapping[str, VpcNetwork],
     kms_keys: Mapping[str, str] | None = None,
+    file_systems: Mapping[str, str] | None = None,
 ) -> tuple[Resource, ...]:
     """Return the resources of the functions; resources that functions share appear once.
 
     ``images`` are the digests of the functions' images and ``networks`` the networks of those
     that use Batch, both by function name; ``kms_keys`` are the ARNs of the keys that encrypt
-    buckets, by bucket. If ``images`` contains the failure handler, it is compiled too and becomes
-    the functions' on-failure destination.
+    buckets, by bucket; ``file_systems`` the ids of EFS file systems that the FDL does not give, by
+    the ARN of an access point. If ``images`` contains the failure handler, it is compiled too and
+    becomes the functions' on-failure destination.
     """
     resources: dict[object, Resource] = {
         r.key: r
@@ -72,7 +75,8 @@ def compile_resources(
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
         # An equal key means an equal resource: shared ones are named by their content, and the
         # checks before reject functions that would disagree about the instances' role.
-        for resource in _compile_function(function, flow, images[function.name], network):
+        digest = images[function.name]
+        for resource in _compile_function(function, flow, digest, network, file_systems or {}):
             resources.setdefault(resource.key, resource)
         # For the failure handler, and for the loop checks of other deployments.
         config = function_config(function, account, ImageDefaults(), network)
@@ -97,7 +101,13 @@ def compile_named_resources(
     if (handler := failure_handler.handler_function(functions)) is not None:
         digests[handler.name] = ""
     networks = {f.name: VpcNetwork() for f in functions if f.batch is not None}
-    resources = compile_resources(functions, account, images=digests, networks=networks)
+    resources = compile_resources(
+        functions,
+        account,
+        images=digests,
+        networks=networks,
+        file_systems=unknown_file_systems(functions),
+    )
     return tuple(r for r in resources if not isinstance(r, _NAMED_BY_CONTENT))
 
 
@@ -175,12 +185,9 @@ def data_flow(
 
     ``queue`` is the name of its job queue, empty without Batch; ``kms_keys`` are ARNs by bucket.
     """
-    # The FDL does not name the file system. Any is allowed, because the access point, which the
-    # policy names too, belongs to exactly one.
-    file_systems = account.arn("elasticfilesystem", "file-system/*")
     requested = encryption.bucket_encryption(function, account)
     requested_keys = encryption.kms_keys_of(requested, account)
-    return DataFlow(
+    flow = DataFlow(
         account=account,
         function=function.name,
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
@@ -190,8 +197,8 @@ def data_flow(
         queue=queue,
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
-        file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
     )
+    return add_file_systems(flow, function)
 
 
 def _bucket_folder(path: str) -> BucketFolder:
@@ -200,7 +207,11 @@ def _bucket_folder(path: str) -> BucketFolder:
 
 
 def _compile_function(
-    function: Function, flow: DataFlow, digest: str, network: VpcNetwork | None
+    function: Function,
+    flow: DataFlow,
+    digest: str,
+    network: VpcNetwork | None,
+    file_systems: Mapping[str, str],
 ) -> Iterator[Resource]:
     account = flow.account
     yield LogGroup(
@@ -218,7 +229,7 @@ def _compile_function(
             boundary=function.iam.permissions_boundary,
             **added_policies(function),
         )
-    yield from batch.compile_batch(function, flow, digest, network)
+    yield from batch.compile_batch(function, flow, digest, network, file_systems)
     yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,

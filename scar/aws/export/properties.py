@@ -30,6 +30,7 @@ Properties = dict[str, Any]
 _MANAGED = [{"Key": names.MANAGED_TAG, "Value": "true"}]
 # The values of these keys are maps with the user's own keys, which keep their spelling.
 _MAPS = frozenset({"tags", "options"})
+_OTHER_SPELLINGS = {"s3filesVolumeConfiguration": "S3FilesVolumeConfiguration"}
 _PUBLIC_ACCESS_SETTINGS = (
     "BlockPublicAcls",
     "BlockPublicPolicy",
@@ -178,7 +179,8 @@ def _tag_list(pairs: kinds.Pairs) -> list[Properties]:
 def _capitalize_keys(value: Mapping[str, Any]) -> Properties:
     """Return the keys of Batch's API in CloudFormation's spelling: ``maxvCpus`` is ``MaxvCpus``."""
     return {
-        f"{key[0].upper()}{key[1:]}": _capitalize_value(key, item) for key, item in value.items()
+        _OTHER_SPELLINGS.get(key, f"{key[0].upper()}{key[1:]}"): _capitalize_value(key, item)
+        for key, item in value.items()
     }
 
 

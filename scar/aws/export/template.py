@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Translation = tuple[str, Callable[[Any], properties.Properties]]
 
 SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
+FILE_SYSTEM = "FileSystem"
 _DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
 # Kinds with a CloudFormation type. Buckets and job definitions are translated separately: they
@@ -256,6 +257,11 @@ def image_parameter(function: str) -> str:
     return IMAGE + "".join(word[0].upper() + word[1:] for word in words) + digest
 
 
+def file_system_parameter(access_point: str) -> str:
+    """Return the name of the parameter for the EFS file system of an access point."""
+    return FILE_SYSTEM + "".join(re.findall(r"[A-Za-z0-9]+", access_point.rpartition("/")[2]))
+
+
 def _is_kept(resource: kinds.Resource) -> bool:
     return isinstance(resource, kinds.EcrRepository) and resource.is_kept
 
@@ -285,6 +291,12 @@ def _build_parameters(used: frozenset[str], *, with_buckets: bool) -> dict[str, 
             "AllowedPattern": _DIGEST,
             "Default": "",
             "Description": "Digest of the image in ECR; empty until it is pushed.",
+        }
+    for name in sorted(name for name in used if name.startswith(FILE_SYSTEM)):
+        parameters[name] = {
+            "Type": "String",
+            "AllowedPattern": "^fs-[0-9a-f]{8,40}$",
+            "Description": "ID of the EFS file system of the access point in the parameter's name.",
         }
     for name, kind, description in (
         (SUBNETS, "List<AWS::EC2::Subnet::Id>", "Subnets of jobs, all in one VPC."),

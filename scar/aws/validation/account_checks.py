@@ -8,6 +8,10 @@ from scar.aws.account import routes
 from scar.aws.model import instance_types, limits
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
+from scar.aws.validation.file_system_checks import (
+    find_file_system_errors,
+    find_file_system_warnings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +35,7 @@ def find_errors(functions: Sequence[Function], account_state: AccountState) -> I
         for bucket in function.buckets:
             yield from _check_bucket(function, account_state.buckets[bucket], account_state)
         yield from _check_network(function, account_state)
+        yield from find_file_system_errors(function, account_state)
     yield from account_state.pass_role_check.failures
 
 
@@ -47,6 +52,7 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
         yield from _warn_of_memory_quota(function, account_state)
         yield from _warn_of_vcpu_quota(function, account_state)
         yield from _warn_of_large_instances(function)
+        yield from find_file_system_warnings(function, account_state)
 
 
 def check_batch_quotas(plan: Plan, counts: Mapping[type[Resource], int]) -> Iterator[str]:

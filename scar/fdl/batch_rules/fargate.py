@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.fdl.batch_rules.storage import check_fargate_storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ def check_fargate(batch: BatchSpec, section: Location) -> Iterator[tuple[Locatio
         yield (*section, "enable_gpu"), "Fargate has no GPUs; use EC2 or SPOT"
     if batch.compute_resources.instance_types:
         yield (*section, "compute_resources", "instance_types"), "Fargate has no instance types"
+    yield from check_fargate_storage(batch, section)
     sizes = limits.FARGATE_MEMORY.get(f"{batch.vcpus:g}")
     if sizes is None:
         choices = ", ".join(limits.FARGATE_MEMORY)

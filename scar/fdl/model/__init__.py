@@ -16,7 +16,13 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
-from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import (
+    BatchSpec,
+    ComputeResourcesSpec,
+    JobFileSystemSpec,
+    TmpfsSpec,
+    UlimitSpec,
+)
 from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
@@ -41,10 +47,13 @@ __all__ = [
     "FileSystemSpec",
     "FunctionsSpec",
     "IamSpec",
+    "JobFileSystemSpec",
     "LambdaSpec",
     "NetworkSpec",
     "S3Provider",
     "StorageProviders",
     "StorageSpec",
     "SupervisorSpec",
+    "TmpfsSpec",
+    "UlimitSpec",
 ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
 from scar.local.batch.environment import job_environment
+from scar.local.batch.job_storage import sandbox_storage
 from scar.local.batch.model import AttemptOutcome, host_lost_reason
 from scar.local.engines.port import EngineError, ImagePullError, SandboxProfile, SandboxSpec
+from scar.local.file_systems import FileSystemFolders
 from scar.local.lambda_.log_stream import LogStreamWriter
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class AttemptDependencies:
     monotonic: Callable[[], float]
     grace: float = GRACE
     non_blocking_logs: LogSink | None = None
+    file_systems: FileSystemFolders = field(default_factory=FileSystemFolders)
 
     def logs_for(self, job: BatchJob) -> LogSink:
         """Return the log sink of a job: the other one unless its log driver blocks."""
@@ -155,6 +158,7 @@ class RunningAttempt:
             ),
             memory_mb=spec.memory_mb,
             vcpus=spec.vcpus,
+            storage=sandbox_storage(spec.storage, self._dependencies.file_systems),
         )
 
 

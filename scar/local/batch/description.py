@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from scar.local.batch.job_storage import storage_from_json
 from scar.local.batch.model import JobStatus
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _container_detail(job: BatchJob) -> Json:
             {"type": "VCPU", "value": f"{spec.vcpus:g}"},
             {"type": "MEMORY", "value": str(spec.memory_mb)},
         ],
+        **storage_from_json(spec.storage),
         **_without_none(
             jobRoleArn=spec.role or None,
             executionRoleArn=spec.execution_role or None,

@@ -51,7 +51,8 @@ class JobSpec:
     ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
     ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the
-    JSON text of the definition's logConfiguration, or empty.
+    JSON text of the definition's logConfiguration, or empty, and ``storage`` that of what it mounts
+    and of its limits.
     """
 
     definition: str
@@ -68,6 +69,7 @@ class JobSpec:
     log_group: str = "/aws/batch/job"
     log_prefix: str = ""
     log_options: str = ""
+    storage: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 

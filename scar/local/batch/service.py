@@ -23,6 +23,7 @@ from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOut
 from scar.local.batch.placement import QUEUE_GONE
 from scar.local.batch.state_machine import JobStateMachine
 from scar.local.batch.store import JobStore
+from scar.local.file_systems import FileSystemFolders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,7 @@ class BatchService:
         credentials: JobCredentialsProvider,
         settings: BatchServiceSettings,
         non_blocking_logs: LogSink | None = None,
+        file_systems: FileSystemFolders = FileSystemFolders(),  # noqa: B008 immutable
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,6 +84,7 @@ class BatchService:
             monotonic=monotonic,
             grace=settings.grace,
             non_blocking_logs=non_blocking_logs,
+            file_systems=file_systems,
         )
         self._state_machine = JobStateMachine(self.store, self._now_ms)
         self._wake = threading.Event()

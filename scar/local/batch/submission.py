@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.requests.validator import overrides_failure
+from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
 from scar.local.moto import fields
 from scar.local.moto.error_responses import ApiError
@@ -98,6 +99,7 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
         log_group=options.get("awslogs-group", "/aws/batch/job"),
         log_prefix=options.get("awslogs-stream-prefix", ""),
         log_options=json.dumps(logging) if logging else "",
+        storage=storage_to_json(container),
         parameters={**json.loads(definition.parameters), **(request.get("parameters") or {})},
         tags={str(k): str(v) for k, v in (request.get("tags") or {}).items()},
     )

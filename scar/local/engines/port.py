@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from scar.errors import ScarError
+from scar.local.engines.storage import SandboxStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +74,7 @@ class SandboxSpec:
     """One sandbox to start. ``environment`` is complete; no variables of the server are added.
 
     Memory in MiB; ``vcpus`` may be fractional; ``tmp_mb`` limits /tmp in the lambda profile.
+    ``storage`` is what it mounts beside the image, and its limits, for engines that can.
     """
 
     name: str
@@ -82,6 +84,7 @@ class SandboxSpec:
     memory_mb: int
     vcpus: float = 1.0
     tmp_mb: int = 512
+    storage: SandboxStorage = field(default_factory=SandboxStorage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +101,13 @@ class SandboxExit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineGuarantees:
-    """What an engine enforces; ``notes`` explains the limits to users, a sentence each."""
+    """What an engine enforces; ``notes`` explains the limits to users, a sentence each.
+
+    ``storage``: it can mount folders and file systems in memory, and set limits.
+    """
 
     filesystem: bool
+    storage: bool = False
     user: bool
     tmp_size: bool
     memory: str  # how the limit is enforced: "kernel" or "polling"

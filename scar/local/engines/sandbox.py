@@ -53,6 +53,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         notes = (*NOTES, *self._support.notes())
         return EngineGuarantees(
             filesystem=True,
+            storage=True,
             user=True,
             tmp_size=True,
             memory="polling",
@@ -106,6 +107,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             tmp_mb=0 if is_batch else spec.tmp_mb,
             overlay=(str(upper), str(work)) if is_batch else None,
             command=spec.image.entrypoint,
+            storage=spec.storage,
         )
 
 

@@ -50,6 +50,26 @@ _CONTAINER: Allowed = {
     "networkConfiguration": _any("assignPublicIp"),
     "ephemeralStorage": _any("sizeInGiB"),
     "fargatePlatformConfiguration": {"platformVersion": _allow_values("LATEST")},
+    "volumes": {
+        "name": None,
+        "efsVolumeConfiguration": {
+            "fileSystemId": None,
+            "rootDirectory": _allow_values("/"),
+            # Without effect: nothing leaves this machine, and IAM is not enforced.
+            "transitEncryption": None,
+            "authorizationConfig": _any("accessPointId iam"),
+        },
+        "s3filesVolumeConfiguration": {
+            **_any("fileSystemArn accessPointArn"),
+            "rootDirectory": _allow_values("/"),
+        },
+    },
+    "mountPoints": _any("containerPath readOnly sourceVolume"),
+    "linuxParameters": {
+        "sharedMemorySize": None,
+        "tmpfs": _any("containerPath size mountOptions"),
+    },
+    "ulimits": _any("name softLimit hardLimit"),
     "runtimePlatform": {
         "operatingSystemFamily": _allow_values("LINUX"),
         "cpuArchitecture": _allow_values("X86_64", "ARM64"),
@@ -115,6 +135,7 @@ _FUNCTION: Mapping[str, Allowed] = {
     "LoggingConfig": {"LogFormat": _allow_values("Text"), "LogGroup": None},
     # Accepted without effect: functions use the network of this machine.
     "VpcConfig": _any("SubnetIds SecurityGroupIds"),
+    "FileSystemConfigs": _any("Arn LocalMountPath"),
     "TracingConfig": {"Mode": _allow_values("PassThrough")},
     "SnapStart": {"ApplyOn": _allow_values("None")},
 }
@@ -158,15 +179,14 @@ _FEATURES: Mapping[str, str] = {
     "schedulingPolicyArn": "fair share",
     "containerProperties.command": _COMMAND,
     "containerOverrides.command": _COMMAND,
-    "containerProperties.volumes": "volumes of jobs",
-    "containerProperties.mountPoints": "volumes of jobs",
+    "containerProperties.volumes.host": "volumes of the host; use EFS or S3 Files",
+    "containerProperties.linuxParameters.devices": "devices of jobs",
     "containerProperties.secrets": "secrets of jobs; use variables",
     "containerProperties.resourceRequirements.type: GPU": "GPUs",
     "containerOverrides.resourceRequirements.type: GPU": "GPUs",
     "PackageType: Zip": _ZIP,
     "Code.ZipFile": _ZIP,
     "ZipFile": _ZIP,
-    "FileSystemConfigs": "FileSystemConfigs of functions",
     "DeadLetterConfig": "DeadLetterConfig of functions",
     "Layers": "Layers of functions",
 }

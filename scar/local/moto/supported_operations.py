@@ -22,9 +22,9 @@ NOT_EMULATED: tuple[str, ...] = (
     "IAM: roles and policies are stored but not enforced.",
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
     "GPUs: jobs that require one are refused.",
-    "EFS and other volumes: definitions that mount them are refused.",
+    "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
     "Batch multi-node jobs: refused at SubmitJob.",
-    "Fields that are not implemented (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
+    "Fields that are not implemented (privileged, user, maxSwap, ImageConfig…): refused by name.",
     "Batch scheduling policies and fair share: queues are first come, first served.",
     "Launch templates: stored; jobs run on this machine, with its disk.",
     "Spot interruptions, except under --chaos; the start-up time of instances.",
@@ -84,6 +84,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
         DeleteParameter"""
     ),
     "sts": frozenset(["GetCallerIdentity"]),
+    "elasticfilesystem": frozenset(["DescribeMountTargets"]),
+    "s3files": frozenset(["ListMountTargets"]),
     "ec2": _operation_names(
         """DescribeVpcs DescribeSubnets DescribeSecurityGroups DescribeRouteTables
         DescribeInternetGateways DescribeNatGateways DescribeVpcEndpoints

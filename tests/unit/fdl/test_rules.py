@@ -100,10 +100,6 @@ def test_the_spellings_of_lambdas_api_are_accepted(tmp_path: Path) -> None:
     [
         (["vpc: {subnets: [subnet-1]}"], "needs both"),
         ([f"file_system: {{arn: '{POINT}', path: /mnt/x}}"], "reached from a VPC only"),
-        (
-            [VPC, f"file_system: {{arn: '{POINT}', path: /mnt/x}}", "execution_mode: batch"],
-            "supported in Lambda only",
-        ),
     ],
 )
 def test_keys_that_require_each_other_are_checked(

@@ -2,9 +2,10 @@
 
 ``resources`` yields them all: the log group, the roles of jobs and instances (``roles``), the
 launch template and the compute environment (``compute_environments``), the job queue, and the job
-definition (``job_definitions``). ``job_sizes`` are the larger sizes that a job can be submitted
-with after it ran out of memory. Functions with equal compute resources yield the same environment
-and queue, because these are named by a digest of their content. Pure functions; no I/O.
+definition (``job_definitions``, with ``job_storage`` for what it mounts). ``job_sizes`` are the
+larger sizes that a job can be submitted with after it ran out of memory. Functions with equal
+compute resources yield the same environment and queue, because these are named by a digest of their
+content. Pure functions; no I/O.
 """
 
 from scar.aws.compile.batch.compute_environments import job_queue_name

@@ -10,12 +10,15 @@ from scar.aws.model.resources import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
     from scar.aws.model.network import VpcNetwork
     from scar.aws.model.resources import Pairs
     from scar.fdl.model import BatchSpec
 from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.job_storage import compile_storage
 from scar.aws.compile.batch.roles import user_role_arn
 
 # Retry what happens before the script starts or to its host, and nothing else. Batch retries also
@@ -53,7 +56,11 @@ _LOG_MODE = "blocking"
 
 
 def compile_job_definition(
-    function: Function, account: Account, digest: str, network: VpcNetwork | None
+    function: Function,
+    account: Account,
+    digest: str,
+    network: VpcNetwork | None,
+    file_systems: Mapping[str, str],
 ) -> JobDefinition:
     batch = function.batch
     assert batch is not None  # noqa: S101  # checked by the caller; for mypy
@@ -89,6 +96,7 @@ def compile_job_definition(
                 }.items()
             )
         ),
+        **compile_storage(batch, file_systems),
     )
 
 

@@ -14,7 +14,7 @@ from scar.aws.model.resources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from scar.aws.compile.policies import DataFlow
     from scar.aws.model.function import Function
@@ -45,7 +45,11 @@ _TIME_LIMITS: tuple[Pairs, ...] = tuple(
 
 
 def compile_batch(
-    function: Function, flow: DataFlow, digest: str, network: VpcNetwork | None
+    function: Function,
+    flow: DataFlow,
+    digest: str,
+    network: VpcNetwork | None,
+    file_systems: Mapping[str, str],
 ) -> Iterator[Resource]:
     """Compile all resources for Batch; none for functions without Batch."""
     account = flow.account
@@ -72,4 +76,4 @@ def compile_batch(
     yield environment
     # Environment and queue have one name, so that the queue is known as soon as the content is.
     yield JobQueue(name=environment.name, environment=environment.name, time_limits=_TIME_LIMITS)
-    yield compile_job_definition(function, account, digest, network)
+    yield compile_job_definition(function, account, digest, network, file_systems)

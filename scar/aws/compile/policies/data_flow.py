@@ -27,7 +27,9 @@ class DataFlow:
     references as in ``container.secrets``.
     ``queue`` is the name of the job queue that it submits jobs to, empty without Batch.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
-    network interfaces in a VPC. ``file_systems`` are pairs of ARNs: file system and access point.
+    network interfaces in a VPC. ``file_systems`` are those that the Lambda function mounts and
+    ``job_file_systems`` those of jobs, pairs of ARNs: file system and access point; jobs only read
+    through ``read_only_access_points``.
     ``failure_handler`` is the ARN of the function that handles failed invocations.
     """
 
@@ -41,6 +43,8 @@ class DataFlow:
     kms_keys: tuple[tuple[str, str], ...] = ()
     in_vpc: bool = False
     file_systems: tuple[tuple[str, str], ...] = ()
+    job_file_systems: tuple[tuple[str, str], ...] = ()
+    read_only_access_points: frozenset[str] = frozenset()
     failure_handler: str = ""
 
     @property

@@ -240,7 +240,12 @@ GRANTS: tuple[Grant, ...] = (
         ),
         feature="network",
     ),
-    Grant("anything", (), extra_actions=("elasticfilesystem:DescribeMountTargets",), feature="efs"),
+    # Lambda describes the mount targets of its functions' file systems with these, too.
+    Grant(
+        "anything",
+        ("ec2:DescribeNetworkInterfaces", "efs:DescribeMountTargets", "s3files:ListMountTargets"),
+        feature="efs",
+    ),
     Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
         "batch resources",
@@ -280,6 +285,7 @@ GRANTS: tuple[Grant, ...] = (
 # Operations whose IAM action has another name, or is one of a group that is written as a pattern:
 # with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
+    "efs:DescribeMountTargets": "elasticfilesystem:DescribeMountTargets",
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
-from scar.aws.compile.policies.patterns import literal_value
+from scar.aws.compile.policies.file_systems import mount_statements
 from scar.aws.compile.policies.secret_access import secret_statements
 from scar.aws.model import names
 
@@ -70,12 +70,13 @@ def lambda_role(flow: DataFlow) -> str:
         statements.append(allow_statement("lambda:InvokeFunction", Resource=flow.failure_handler))
     if flow.in_vpc:
         statements.append(allow_statement(*_NETWORK_INTERFACE_ACTIONS, Resource="*"))
-    return policy_document([*statements, *_file_systems(flow)])
+    return policy_document([*statements, *mount_statements(flow.file_systems)])
 
 
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
-    return policy_document([*data_statements(flow), *secret_statements(flow), *_file_systems(flow)])
+    mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
+    return policy_document([*data_statements(flow), *secret_statements(flow), *mounts])
 
 
 def failure_handler_role(account: Account, function: str) -> str:
@@ -190,18 +191,6 @@ def instance_role(account: Account) -> str:
             _allow_logs(account, names.batch_log_group("*")),
         ]
     )
-
-
-def _file_systems(flow: DataFlow) -> list[PolicyStatement]:
-    return [
-        allow_statement(
-            "elasticfilesystem:ClientMount",
-            "elasticfilesystem:ClientWrite",
-            Resource=file_system,
-            Condition={"StringEquals": {"elasticfilesystem:AccessPointArn": literal_value(point)}},
-        )
-        for file_system, point in flow.file_systems
-    ]
 
 
 def _allow_logs(account: Account, group: str) -> PolicyStatement:

@@ -9,6 +9,7 @@ from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition
 from scar.aws.requests import batch_requests
+from scar.aws.requests.batch_requests import job_storage
 from scar.aws.requests.field_paths import read_fields
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
             )
         ),
+        file_systems=job_storage.parse_file_systems(container),
+        tmpfs=job_storage.parse_tmpfs(container),
+        ulimits=job_storage.parse_ulimits(container),
         tags=tuple(
             sorted((k, v) for k, v in revision.get("tags", {}).items() if k.startswith("scar:"))
         ),

@@ -21,10 +21,13 @@ from scar.aws.model.resources.batch import (
     ComputeEnvironment,
     ComputeType,
     EnabledState,
+    FileSystemMount,
     JobDefinition,
     JobQueue,
+    JobUlimit,
     LaunchTemplate,
     Platform,
+    TmpfsMount,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
 from scar.aws.model.resources.iam import InstanceProfile, Role
@@ -49,10 +52,12 @@ __all__ = [
     "EcrRepository",
     "EnabledState",
     "EventInvokeConfig",
+    "FileSystemMount",
     "InstanceProfile",
     "InvokePermission",
     "JobDefinition",
     "JobQueue",
+    "JobUlimit",
     "LambdaFunction",
     "LaunchTemplate",
     "LogGroup",
@@ -63,5 +68,6 @@ __all__ = [
     "Role",
     "StateBucket",
     "SupersededRepository",
+    "TmpfsMount",
     "UnusedImage",
 ]

@@ -1,7 +1,8 @@
 """Requests that create and update compute environments, job queues and job definitions.
 
 ``compute_environments``, ``job_queues`` and ``job_definitions`` build the parameters of each
-request from a resource. Pure functions; no I/O.
+request from a resource. ``job_storage`` has the volumes and limits of job definitions, and reads
+them back. Pure functions; no I/O.
 """
 
 from scar.aws.requests.batch_requests.compute_environments import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.requests.batch_requests.job_storage import add_storage
 from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def _container_properties(resource: JobDefinition, region: str) -> ContainerProp
             },
         },
     }
+    add_storage(container, resource)
     if resource.platform == "FARGATE":
         container["networkConfiguration"] = {
             "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"

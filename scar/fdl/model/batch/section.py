@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
+from scar.fdl.field_types import mapping_to_list, none_to_empty
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.storage import (
+    EFS_ACCESS_POINT,
+    JobFileSystemSpec,
+    TmpfsSpec,
+    Ulimit,
+    UlimitName,
+)
 
 
 class BatchSpec(FdlModel):
@@ -55,6 +63,29 @@ class BatchSpec(FdlModel):
         EnvironmentSpec(),
         description="environment variables of jobs, added to those of `lambda.environment` and of"
         " the container; takes precedence over `lambda.environment`",
+    )
+    file_system: Annotated[tuple[JobFileSystemSpec, ...], BeforeValidator(mapping_to_list)] = Field(
+        (),
+        description="file systems that jobs mount; their mount targets must be in the VPC of"
+        " `compute_resources.subnets`",
+        examples=[[{"arn": EFS_ACCESS_POINT, "path": "/mnt/data"}]],
+    )
+    shared_memory: int = Field(
+        0,
+        ge=0,
+        description="size of `/dev/shm` in MiB, a part of the job's memory, on EC2 only; 0:"
+        " Docker's default, 64",
+    )
+    tmpfs: Annotated[tuple[TmpfsSpec, ...], BeforeValidator(mapping_to_list)] = Field(
+        (),
+        description="file systems in memory, on EC2 only",
+        examples=[[{"path": "/scratch", "size": 256}]],
+    )
+    ulimits: Annotated[dict[UlimitName, Ulimit], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="resource limits of jobs by name, on EC2 only, such as `nofile: 65536` (open"
+        " files) or `memlock: -1` (locked memory, unlimited)",
+        examples=[{"nofile": {"soft": 65536, "hard": 65536}}],
     )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"

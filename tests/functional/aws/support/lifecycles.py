@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scar.image.compose.tree_images import build_image
 from scar.image.formats.layer import LayerFile, build_layer
 from supervisor.model import ImageDefaults
-from tests.fakes.moto_compat import ACCOUNT
+from tests.fakes.moto_compat import ACCOUNT, api_response
 from tests.fakes.registries import faulty_registry
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.support.command_replay import (
@@ -98,6 +98,29 @@ def in_vpc_with_efs_and_kms(replay: Replay) -> None:
         ecr={"prefix": "team/images"},
     )
     deploy_in_sequence(replay, described)
+
+
+def with_a_file_system_in_jobs(replay: Replay) -> None:
+    """Mount file systems in jobs, whose mount targets and their rules are read."""
+    efs = replay.unrecorded.session.client("efs")
+    subnet = replay.unrecorded.client("ec2").describe_subnets()["Subnets"][0]
+    file_system = efs.create_file_system(CreationToken="data")["FileSystemId"]
+    efs.create_mount_target(FileSystemId=file_system, SubnetId=subnet["SubnetId"])
+    point = efs.create_access_point(ClientToken="data", FileSystemId=file_system)
+    s3_files = f"arn:aws:s3files:eu-west-1:{ACCOUNT}:file-system/fs-0123456789abcdef0"
+
+    def list_mount_targets(**_: object) -> tuple[object, dict[str, object]]:
+        target = {"fileSystemId": s3_files, "vpcId": subnet["VpcId"]}
+        return api_response(mountTargets=[target])  # moto does not have S3 Files
+
+    events = replay.connection.session.events
+    events.register("before-call.s3files", list_mount_targets)  # type: ignore[arg-type]
+    mounts = [
+        {"arn": point["AccessPointArn"], "path": "/mnt/data"},
+        {"arn": f"{s3_files}/access-point/fsap-0123456789abcdef0", "path": "/mnt/s3"},
+    ]
+    batch = {**batch_spec("EC2"), "file_system": mounts}
+    deploy_in_sequence(replay, function("batch", batch=batch))
 
 
 def with_the_users_roles(replay: Replay) -> None:
@@ -252,6 +275,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         in_lambda_mode,
         on_compute_environments,
         in_vpc_with_efs_and_kms,
+        with_a_file_system_in_jobs,
         with_the_users_roles,
         with_permissions_boundary,
         drift_is_corrected,

@@ -16,8 +16,11 @@ from scar.fdl.model import (
     FdlDocument,
     FdlModel,
     FileSystemSpec,
+    JobFileSystemSpec,
     StorageSpec,
     SupervisorSpec,
+    TmpfsSpec,
+    UlimitSpec,
 )
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.functions import new_function
@@ -150,6 +153,9 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "lambda_.container.secrets": {"DB": "ssm:/db"},
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
+        "batch.file_system": (JobFileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
+        "batch.tmpfs": (TmpfsSpec(path="/scratch", size=64),),
+        "batch.ulimits": {"nofile": UlimitSpec(soft=1, hard=2)},
     }
     before, unread = compiled(function), set()
     for path, value in (leaf for name, part in parts.items() for leaf in leaves(part, name)):

@@ -22,6 +22,7 @@ from scar.aws.export.template import (
     SECURITY_GROUPS,
     SUBNETS,
     export_template,
+    file_system_parameter,
     image_parameter,
 )
 from scar.aws.model import names, resources
@@ -31,8 +32,11 @@ from scar.fdl.model import (
     ComputeResourcesSpec,
     EnvironmentSpec,
     FileSystemSpec,
+    JobFileSystemSpec,
     NetworkSpec,
     StorageSpec,
+    TmpfsSpec,
+    UlimitSpec,
 )
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
@@ -45,6 +49,11 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
 
 ACCOUNT = Account("123456789012", "eu-west-1")
+EFS_POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0"
+S3_POINT = (
+    "arn:aws:s3files:eu-west-1:123456789012:file-system/fs-0123456789abcdef0"
+    "/access-point/fsap-0123456789abcdef0"
+)
 DIGEST = f"sha256:{'a' * 64}"
 LAMBDA = new_function(
     name="crop",
@@ -65,7 +74,18 @@ EC2 = new_function(
     name="Second",
     image="x",
     execution_mode=ExecutionMode.LAMBDA_BATCH,
-    batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=80, max_v_cpus=8)),
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(disk=80, max_v_cpus=8),
+        file_system=(
+            JobFileSystemSpec(
+                arn=EFS_POINT, path="/mnt/data", file_system_id="fs-0123456789abcdef0"
+            ),
+            JobFileSystemSpec(arn=S3_POINT, path="/mnt/bucket", read_only=True),
+        ),
+        shared_memory=128,
+        tmpfs=(TmpfsSpec(path="/scratch", size=64, mount_options=("exec",)),),
+        ulimits={"nofile": UlimitSpec(soft=1024, hard=65536)},
+    ),
     user_data="#!/bin/sh\n",
 )
 SPOT = new_function(
@@ -88,7 +108,10 @@ FARGATE = new_function(
     image="x",
     architecture="arm64",
     execution_mode=ExecutionMode.BATCH,
-    batch=BatchSpec(compute_resources=ComputeResourcesSpec(type="FARGATE_SPOT", disk=30)),
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(type="FARGATE_SPOT", disk=30),
+        file_system=(JobFileSystemSpec(arn=EFS_POINT, path="/mnt/data"),),
+    ),
 )
 VPC = new_function(
     name="fifth",
@@ -97,12 +120,7 @@ VPC = new_function(
     vpc=NetworkSpec(
         subnets=("subnet-0123456789abcdef0",), security_group_ids=("sg-0123456789abcdef0",)
     ),
-    file_system=(
-        FileSystemSpec(
-            arn="arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
-            path="/mnt/data",
-        ),
-    ),
+    file_system=(FileSystemSpec(arn=EFS_POINT, path="/mnt/data"),),
 )
 ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC)
 VALUES: dict[str, object] = {
@@ -112,6 +130,7 @@ VALUES: dict[str, object] = {
     "AWS::URLSuffix": "amazonaws.com",
     SUBNETS: ["subnet-1", "subnet-2"],
     SECURITY_GROUPS: ["sg-1"],
+    file_system_parameter(EFS_POINT): "fs-0123456789abcdef0",
     **{image_parameter(n): DIGEST for n in (*(f.name for f in ALL), names.FAILURE_HANDLER)},
 }
 
@@ -129,6 +148,7 @@ def planned(
             (pseudo_parameters.mark(SUBNETS),),
             (pseudo_parameters.mark(SECURITY_GROUPS),),
         ),
+        file_systems={EFS_POINT: "fs-0123456789abcdef0"},
     )
     return {r.key: filled(r) for r in found}
 

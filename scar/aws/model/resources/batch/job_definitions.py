@@ -13,6 +13,8 @@ from scar.aws.model.resources.logs import LogGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from scar.aws.model.resources.batch.job_storage import FileSystemMount, JobUlimit, TmpfsMount
 from scar.aws.model.resources.batch.compute import JobQueue
 
 Platform = Literal["EC2", "FARGATE"]
@@ -25,7 +27,8 @@ class JobDefinition(Resource):
     Batch retries up to ``attempts`` times, and only if the host is lost or the container does not
     start: ``retry_rules``, in Batch's format and order, end the job if the script fails.
     ``log_mode`` is the mode of the log driver ``awslogs``, empty for ECS's default.
-    ``architecture`` and ``disk_gib`` have effect on Fargate only.
+    ``architecture`` and ``disk_gib`` have effect on Fargate only, ``shared_memory`` (MiB),
+    ``tmpfs`` and ``ulimits`` on EC2 only.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -36,6 +39,7 @@ class JobDefinition(Resource):
         "job_role": "containerProperties.jobRoleArn",
         "execution_role": "containerProperties.executionRoleArn",
         "disk_gib": "containerProperties.ephemeralStorage.sizeInGiB",
+        "shared_memory": "containerProperties.linuxParameters.sharedMemorySize",
     }
 
     image: str = ""
@@ -52,6 +56,10 @@ class JobDefinition(Resource):
     public_ip: bool = False
     architecture: Architecture = "x86_64"
     disk_gib: int = 0
+    file_systems: tuple[FileSystemMount, ...] = ()
+    shared_memory: int = 0
+    tmpfs: tuple[TmpfsMount, ...] = ()
+    ulimits: tuple[JobUlimit, ...] = ()
     environment: Pairs = ()
     tags: Pairs = ()
 

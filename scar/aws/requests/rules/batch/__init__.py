@@ -1,6 +1,7 @@
 """Batch's rules. Where AWS's own message is unknown, the message states the rule.
 
-``jobs`` has those of job definitions and jobs, ``arrays`` those of array jobs and dependencies,
+``jobs`` has those of job definitions and jobs, ``job_storage`` those of their volumes and limits,
+``arrays`` those of array jobs and dependencies,
 ``compute_environments`` and ``job_queues`` those of the resources that jobs need, ``common`` what
 several of them use.
 """

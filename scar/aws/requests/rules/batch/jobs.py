@@ -26,6 +26,7 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.batch.job_storage import check_storage
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -38,6 +39,7 @@ def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolat
     yield from _check_resource_requirements(container, fargate=fargate)
     if fargate and not container.get("executionRoleArn"):
         yield client_exception("executionRoleArn is required for FARGATE jobs.")
+    yield from check_storage(container, fargate=fargate)
     yield from check_variables(get_structures(container, "environment"))
     yield from check_size(parameters, limits.BATCH_DEFINITION, "Job Definition")
 

@@ -14,6 +14,10 @@ from scar.aws.compile.policies.user_policy import user_policies as of_the_person
 from scar.aws.model.account import Account
 
 ACCOUNT = Account("123456789012", "eu-west-1")
+MOUNT = (
+    ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
+    ACCOUNT.arn("elasticfilesystem", "access-point/fsap-1"),
+)
 FLOW = DataFlow(
     account=ACCOUNT,
     function="crop",
@@ -23,12 +27,8 @@ FLOW = DataFlow(
     in_vpc=True,
     kms_keys=(("photos", ACCOUNT.arn("kms", "key/11111111-1111-1111-1111-111111111111")),),
     failure_handler=ACCOUNT.arn("lambda", "function:scar-failure-handler"),
-    file_systems=(
-        (
-            ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
-            ACCOUNT.arn("elasticfilesystem", "access-point/fsap-1"),
-        ),
-    ),
+    file_systems=(MOUNT,),
+    job_file_systems=(MOUNT,),
 )
 # Network interfaces have no ARN before Lambda creates them; Batch chooses its clusters' names.
 NO_RESOURCE = "RESOURCE_STAR"
@@ -36,6 +36,8 @@ NO_RESOURCE = "RESOURCE_STAR"
 AN_ARN_IS_A_TEXT = "MISMATCHED_TYPE_BUT_USABLE"
 # SubmitJob is authorized by job definition and queue; the linter expects the job's ARN.
 JOBS_HAVE_NO_NAME = "RESOURCE_MISMATCH"
+# S3 Files is newer than the linter.
+A_NEW_SERVICE = "UNKNOWN_PREFIX"
 # Records are deleted by age: that is the purpose of the lifecycle rule.
 LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
 
@@ -55,7 +57,7 @@ def findings(document: str) -> list[Any]:
     [
         (
             of_the_person(account_scope(ACCOUNT))[0],
-            {LIFECYCLE, NO_RESOURCE, JOBS_HAVE_NO_NAME},
+            {LIFECYCLE, NO_RESOURCE, JOBS_HAVE_NO_NAME, A_NEW_SERVICE},
         ),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),

@@ -25,7 +25,19 @@ ROOT = Path(__file__).parents[5]
 ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
-SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
+SERVICES = (
+    "batch",
+    "ec2",
+    "ecr",
+    "efs",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "s3",
+    "s3files",
+    "service-quotas",
+)
 # The operations that a client's upload_file and download_file call.
 TRANSFERS = {
     "s3:AbortMultipartUpload",
