@@ -197,6 +197,7 @@ def _compile_function(
     yield LogGroup(
         name=names.lambda_log_group(function.name),
         retention_days=function.cloudwatch.log_retention_policy_in_days,
+        tags=function.tags,
     )
     if function.lambda_.container.create_image:
         yield ecr_repository.compile_repository(function, account)
@@ -207,6 +208,7 @@ def _compile_function(
             trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
+            tags=function.tags,
         )
     yield from batch.compile_batch(function, flow, digest, network)
     yield _lambda_function(function, account, digest, flow)

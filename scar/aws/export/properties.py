@@ -76,7 +76,8 @@ def bucket(resource: kinds.Bucket, rules: Iterable[kinds.BucketNotification]) ->
 
 
 def log_group(resource: kinds.LogGroup) -> Properties:
-    properties: Properties = {"LogGroupName": resource.name, "Tags": _MANAGED}
+    tags = [*_MANAGED, *_tag_list(resource.tags)]
+    properties: Properties = {"LogGroupName": resource.name, "Tags": tags}
     if resource.retention_days:
         properties["RetentionInDays"] = resource.retention_days
     return properties
@@ -88,7 +89,7 @@ def role(resource: kinds.Role) -> Properties:
         "Path": names.ROLE_PATH,
         "AssumeRolePolicyDocument": json.loads(resource.trust),
         "Policies": [{"PolicyName": "scar", "PolicyDocument": json.loads(resource.policy)}],
-        "Tags": _MANAGED,
+        "Tags": [*_MANAGED, *_tag_list(resource.tags)],
     }
     if resource.boundary:
         properties["PermissionsBoundary"] = resource.boundary

@@ -14,7 +14,11 @@ from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import parse_notification_rule
 from scar.aws.inventory import batch_infrastructure
-from scar.aws.inventory.batch_infrastructure import launch_template_of, list_job_definitions
+from scar.aws.inventory.batch_infrastructure import (
+    launch_template_of,
+    list_job_definitions,
+    with_compared_tags,
+)
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -104,7 +108,11 @@ class Inventory:
             for name in functions
             for r in self.list_rules(b, c, name)
         }
-        found |= {key: r for key, r in shared.items() if key in requested}
+        found |= {
+            key: with_compared_tags(r, requested[key])
+            for key, r in shared.items()
+            if key in requested
+        }
         return InventorySnapshot(
             resources=found,
             batch_infrastructure=shared,

@@ -45,7 +45,11 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case LogGroup() if resource.retention_days:
             yield "logs", "PutRetentionPolicy", {"retentionInDays": resource.retention_days}
         case Role():
-            role = {"RoleName": resource.name, "AssumeRolePolicyDocument": resource.trust}
+            role = {
+                "RoleName": resource.name,
+                "AssumeRolePolicyDocument": resource.trust,
+                "Tags": [{"Key": key, "Value": value} for key, value in resource.tags],
+            }
             yield "iam", "CreateRole", role
             policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
             yield "iam", "PutRolePolicy", policy

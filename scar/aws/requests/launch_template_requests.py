@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import names
 from scar.aws.model.resources import LaunchTemplate
+from scar.aws.model.tags import others_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         LaunchTemplateInstanceMetadataOptionsRequestTypeDef,
         LaunchTemplateVersionTypeDef,
         RequestLaunchTemplateDataTypeDef,
+        TagTypeDef,
     )
 
 ROOT_DISK = "/dev/xvda"  # the root device of Amazon Linux, on which all of Batch's AMIs are based
@@ -46,13 +48,20 @@ def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateReq
         data["BlockDeviceMappings"] = [{"DeviceName": ROOT_DISK, "Ebs": disk}]
     if resource.user_data:
         data["UserData"] = base64.b64encode(wrap_in_multipart(resource.user_data).encode()).decode()
+    tags: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in resource.tags]
+    if tags:
+        # The environment tags instances only; volumes get their tags from the template.
+        data["TagSpecifications"] = [
+            {"ResourceType": "instance", "Tags": tags},
+            {"ResourceType": "volume", "Tags": tags},
+        ]
     return {
         "LaunchTemplateName": resource.name,
         "LaunchTemplateData": data,
         "TagSpecifications": [
             {
                 "ResourceType": "launch-template",
-                "Tags": [{"Key": names.MANAGED_TAG, "Value": "true"}],
+                "Tags": [{"Key": names.MANAGED_TAG, "Value": "true"}, *tags],
             }
         ],
     }
@@ -78,10 +87,16 @@ def parse_launch_template(version: LaunchTemplateVersionTypeDef) -> LaunchTempla
     if text.startswith(_HEAD) and text.endswith(_TAIL):
         text = text[len(_HEAD) : -len(_TAIL)]
     options = data.get("MetadataOptions", {})
+    tags = {
+        tag.get("Key", ""): tag.get("Value", "")
+        for specification in data.get("TagSpecifications", [])
+        for tag in specification.get("Tags", [])
+    }
     return LaunchTemplate(
         name=version.get("LaunchTemplateName", ""),
         disk_gib=sum(disks),
         user_data=text,
         metadata_tokens=options.get("HttpTokens", ""),
         metadata_hops=options.get("HttpPutResponseHopLimit", 0),
+        tags=others_tags(tags),
     )

@@ -84,11 +84,13 @@ def compile_job_definition(
         tags=tuple(
             sorted(
                 {
+                    **dict(function.tags),
                     names.FUNCTION_TAG: function.name,
                     names.QUEUE_TAG: job_queue_name(function, account, network),
                 }.items()
             )
         ),
+        propagate_tags=bool(function.tags),
     )
 
 

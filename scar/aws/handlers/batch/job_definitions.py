@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition
+from scar.aws.model.tags import relevant_tags
 from scar.aws.requests import batch_requests
 from scar.aws.requests.field_paths import read_fields
 
@@ -36,7 +37,8 @@ class JobDefinitionHandler:
                 f"The job definition {resource.name} exists and is not managed by scar.",
                 remedy="Rename the function, or deregister the job definition.",
             )
-        return parse_job_definition(max(revisions, key=lambda revision: revision["revision"]))
+        latest = max(revisions, key=lambda revision: revision["revision"])
+        return parse_job_definition(latest, resource.tags)
 
     def create(self, resource: JobDefinition) -> None:
         self.batch.register_job_definition(
@@ -66,8 +68,11 @@ class JobDefinitionHandler:
             yield from page["jobDefinitions"]
 
 
-def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
-    """Return the job definition of a revision as DescribeJobDefinitions returns it."""
+def parse_job_definition(revision: JobDefinitionTypeDef, desired_tags: Pairs = ()) -> JobDefinition:
+    """Return the job definition of a revision as DescribeJobDefinitions returns it.
+
+    Of its tags it has scar's, and those with the keys of ``desired_tags``.
+    """
     container = revision["containerProperties"]
     requirements = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
@@ -90,9 +95,8 @@ def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
             )
         ),
-        tags=tuple(
-            sorted((k, v) for k, v in revision.get("tags", {}).items() if k.startswith("scar:"))
-        ),
+        tags=relevant_tags(revision.get("tags", {}), desired_tags),
+        propagate_tags=revision.get("propagateTags", False),
         **read_fields(revision, JobDefinition),
     )
 

@@ -29,6 +29,8 @@ def register_definition_request(
         "containerProperties": _container_properties(resource, region),
         "tags": dict(resource.tags),
     }
+    if resource.propagate_tags:
+        request["propagateTags"] = True
     add_fields(request, resource, skip_empty=True)
     return request
 

@@ -25,10 +25,12 @@ HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
 OF_OTHER_FUNCTIONS_ONLY = {
     "iam:DeleteRolePermissionsBoundary",
     "iam:PutRolePermissionsBoundary",
+    "iam:UntagRole",
     "lambda:AddPermission",
     "lambda:*FunctionConcurrency",
     "lambda:InvokeFunction",
     "lambda:RemovePermission",
+    "logs:UntagResource",
 }
 # Whether a layer is mounted depends on which repository was pushed to first: a race.
 FOR_MOUNTED_LAYERS = {"ecr:GetDownloadUrlForLayer"}

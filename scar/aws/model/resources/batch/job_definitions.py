@@ -25,7 +25,8 @@ class JobDefinition(Resource):
     Batch retries up to ``attempts`` times, and only if the host is lost or the container does not
     start: ``retry_rules``, in Batch's format and order, end the job if the script fails.
     ``log_mode`` is the mode of the log driver ``awslogs``, empty for ECS's default.
-    ``architecture`` and ``disk_gib`` have effect on Fargate only.
+    ``architecture`` and ``disk_gib`` have effect on Fargate only. ``propagate_tags`` copies the
+    tags to the ECS tasks of jobs, which cost allocation reads.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -54,6 +55,7 @@ class JobDefinition(Resource):
     disk_gib: int = 0
     environment: Pairs = ()
     tags: Pairs = ()
+    propagate_tags: bool = False
 
     @property
     def function(self) -> str:

@@ -25,6 +25,7 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.tags import check_tags
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -38,6 +39,7 @@ def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolat
     if fargate and not container.get("executionRoleArn"):
         yield client_exception("executionRoleArn is required for FARGATE jobs.")
     yield from check_variables(get_structures(container, "environment"))
+    yield from check_tags(parameters, "tags")
     yield from check_size(parameters, limits.BATCH_DEFINITION, "Job Definition")
 
 
