@@ -35,6 +35,9 @@ def build_schema() -> JsonSchema:
     lambda_properties["ephemeral_storage"] = _any_of(size, _size_object(size))
     days = definitions["CloudWatchSpec"]["properties"]["log_retention_policy_in_days"]
     days["enum"] = sorted(limits.LOG_RETENTION_DAYS)
+    compute_properties = definitions["ComputeResourcesSpec"]["properties"]
+    size = definitions["DiskSpec"]["properties"]["size"]
+    compute_properties["disk"] = _any_of(compute_properties["disk"], {"type": size["type"]})
     single = {"$ref": "#/$defs/FileSystemSpec"}
     lambda_properties["file_system"] = _any_of(lambda_properties["file_system"], single)
     schema["patternProperties"] = {f"^{EXTENSION_PREFIX}": {}}

@@ -16,7 +16,7 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
-from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec, DiskSpec
 from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
@@ -34,6 +34,7 @@ __all__ = [
     "CloudWatchSpec",
     "ComputeResourcesSpec",
     "ContainerSpec",
+    "DiskSpec",
     "EcrSpec",
     "EnvironmentSpec",
     "FdlDocument",

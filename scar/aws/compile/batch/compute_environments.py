@@ -11,6 +11,7 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     LaunchTemplate,
 )
+from scar.aws.model.user_data import with_instance_store
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _ALLOCATION_STRATEGIES = {
 
 # Fields of a compute environment that describe what exists, not what is desired.
 _OBSERVED_FIELDS = ("status", "superseded", "actual_name")
-_NEWER_FIELDS = ("tags",)
+_NEWER_FIELDS = ("tags", "disk_type", "disk_iops", "disk_throughput")
 
 
 def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
@@ -84,9 +85,16 @@ def compute_environment(
 
 
 def compile_launch_template(name: str, function: Function) -> LaunchTemplate:
-    disk = function.batch.compute_resources.disk if function.batch else 0
+    assert function.batch is not None  # noqa: S101  # checked by the caller; for mypy
+    disk, user_data = function.batch.compute_resources.disk, function.user_data
     return LaunchTemplate(
-        name=name, disk_gib=disk, user_data=function.user_data, tags=function.tags
+        name=name,
+        disk_gib=disk.size,
+        disk_type=disk.type,
+        disk_iops=disk.iops,
+        disk_throughput=disk.throughput,
+        user_data=with_instance_store(user_data) if disk.instance_store else user_data,
+        tags=function.tags,
     )
 
 
@@ -96,10 +104,11 @@ def _name_content(resource: ComputeEnvironment | LaunchTemplate) -> dict[str, ob
     Fields that are newer than deployed environments count only if they are set: another name would
     replace these.
     """
+    defaults = asdict(type(resource)(name=""))
     return {
         name: value
         for name, value in asdict(resource).items()
-        if name not in _OBSERVED_FIELDS and (value or name not in _NEWER_FIELDS)
+        if name not in _OBSERVED_FIELDS and (name not in _NEWER_FIELDS or value != defaults[name])
     }
 
 
@@ -109,14 +118,14 @@ def _instance_types(batch: BatchSpec, architecture: str) -> tuple[str, ...]:
     if compute.is_fargate:
         return ()
     return tuple(sorted(compute.instance_types)) or default_instance_types(
-        architecture, gpu=batch.enable_gpu
+        architecture, gpus=batch.gpu_count
     )
 
 
 def _image_type(batch: BatchSpec) -> str:
     if batch.compute_resources.is_fargate:
         return ""
-    return "ECS_AL2023_NVIDIA" if batch.enable_gpu else "ECS_AL2023"
+    return "ECS_AL2023_NVIDIA" if batch.gpu_count else "ECS_AL2023"
 
 
 def _instance_profile_arn(compute: ComputeResourcesSpec, account: Account) -> str:

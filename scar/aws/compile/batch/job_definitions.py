@@ -70,7 +70,7 @@ def compile_job_definition(
         platform="FARGATE" if fargate else "EC2",
         vcpus=f"{batch.vcpus:g}",
         memory=batch.memory,
-        gpus=1 if batch.enable_gpu else 0,
+        gpus=batch.gpu_count,
         timeout=batch.timeout,
         attempts=batch.attempts,
         retry_rules=_RETRY_RULES["FARGATE" if fargate else "EC2"],
@@ -79,7 +79,7 @@ def compile_job_definition(
         execution_role=role_arn("exec") if fargate else "",
         public_ip=fargate and network is not None and network.needs_public_ip,
         architecture=function.lambda_.architecture if fargate else "x86_64",
-        disk_gib=compute.disk if fargate else 0,
+        disk_gib=compute.disk.size if fargate else 0,
         environment=_job_environment(function, batch, account),
         tags=tuple(
             sorted(

@@ -4,9 +4,11 @@
 """
 
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.disk import DiskSpec
 from scar.fdl.model.batch.section import BatchSpec
 
 __all__ = [
     "BatchSpec",
     "ComputeResourcesSpec",
+    "DiskSpec",
 ]

@@ -110,8 +110,8 @@ def test_what_is_read_back_is_what_was_requested() -> None:
     requested: Any = batch_requests.create_environment_request(environment)
     found = parse_environment(requested)
     assert found.tags == environment.tags == PAIRS
-    requested = batch_requests.create_queue_request(queue)
-    assert parse_queue({**requested, "status": "VALID"}).tags == queue.tags == PAIRS
+    described: Any = batch_requests.create_queue_request(queue)
+    assert parse_queue(described).tags == queue.tags == PAIRS
     definition = only(resources, JobDefinition)
     requested = batch_requests.register_definition_request(definition, "eu-west-1")
     assert parse_job_definition(requested, definition.tags) == definition

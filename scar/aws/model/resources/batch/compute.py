@@ -23,19 +23,33 @@ class LaunchTemplate(Resource):
     It has the name of its compute environment, which is a digest that covers these settings: other
     values are another template. ``metadata_tokens`` and ``metadata_hops`` are EC2's HttpTokens and
     HttpPutResponseHopLimit: a request to the metadata service needs a token, which does not leave
-    the instance. ``tags`` are those of the instances and their volumes, and of the template.
+    the instance. ``disk_type``, ``disk_iops`` and ``disk_throughput`` (MiB/s) are those of the root
+    volume; 0 is that of the type or the image. ``tags`` are those of the instances and their
+    volumes, and of the template.
     """
 
     kind: ClassVar[str] = "launch-template"
     shared: ClassVar[bool] = True
     create_only: ClassVar[frozenset[str]] = frozenset(
-        {"disk_gib", "user_data", "metadata_tokens", "metadata_hops", "tags"}
+        {
+            "disk_gib",
+            "disk_type",
+            "disk_iops",
+            "disk_throughput",
+            "user_data",
+            "metadata_tokens",
+            "metadata_hops",
+            "tags",
+        }
     )
 
     disk_gib: int = 0
     user_data: str = ""
     metadata_tokens: str = "required"
     metadata_hops: int = 1
+    disk_type: str = "gp3"
+    disk_iops: int = 0
+    disk_throughput: int = 0
     tags: Pairs = ()
 
 
