@@ -18,6 +18,7 @@ from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import control_token
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
+from scar.local.gpus import find_gpus
 from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
@@ -202,6 +203,7 @@ class LocalCloud:
             non_blocking_logs=self._conditions.non_blocking_log_sink(logs),
             credentials=keys.credentials_for,
             settings=BatchServiceSettings(endpoint_url=self.url),
+            gpus=find_gpus(),
         )
         self._closers.append(service.close)
         # moto stores queues and compute environments but does not know of their jobs.

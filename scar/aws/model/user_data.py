@@ -73,7 +73,7 @@ def with_instance_store(user_data: str) -> str:
         for leaf in leaves:
             del leaf["MIME-Version"]
         parts = [leaf.as_string() for leaf in leaves]
-    # Not that of ``wrap_in_multipart``, which would be unwrapped, nor a line of the user's own data.
+    # Not that of ``wrap_in_multipart``, which is unwrapped, nor a line of the user's own data.
     boundary = "==SCAR-PARTS=="
     while any(boundary in part for part in parts):
         boundary += "="

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scar.local.batch.model import BatchJob, JobCredentialsProvider, JobSpec
     from scar.local.engines.port import (
         Engine,
+        GpuDevice,
         LocalImage,
         LocalImageResolver,
         Sandbox,
@@ -50,6 +51,11 @@ class AttemptDependencies:
     monotonic: Callable[[], float]
     grace: float = GRACE
     non_blocking_logs: LogSink | None = None
+    gpus: tuple[GpuDevice, ...] = ()
+
+    def gpus_of(self, job: BatchJob) -> tuple[GpuDevice, ...]:
+        """Return the GPUs of this machine that the job's attempt uses."""
+        return tuple(gpu for gpu in self.gpus if gpu.index in job.gpus)
 
     def logs_for(self, job: BatchJob) -> LogSink:
         """Return the log sink of a job: the other one unless its log driver blocks."""
@@ -142,7 +148,7 @@ class RunningAttempt:
                 self.stop()
 
     def _sandbox_spec(self, image: LocalImage) -> SandboxSpec:
-        spec = self.job.spec
+        spec, gpus = self.job.spec, self._dependencies.gpus_of(self.job)
         return SandboxSpec(
             name=f"{self.job.name}-{len(self.job.attempts) + 1}",
             image=image,
@@ -152,9 +158,11 @@ class RunningAttempt:
                 image.environment,
                 self._dependencies.endpoint_url,
                 self._dependencies.credentials(spec.role),
+                gpus,
             ),
             memory_mb=spec.memory_mb,
             vcpus=spec.vcpus,
+            gpus=gpus,
         )
 
 

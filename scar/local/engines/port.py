@@ -69,10 +69,20 @@ class LocalImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuDevice:
+    """A GPU of this machine: its number, its UUID or else its number as text, its device nodes."""
+
+    index: int
+    id: str
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
     """One sandbox to start. ``environment`` is complete; no variables of the server are added.
 
     Memory in MiB; ``vcpus`` may be fractional; ``tmp_mb`` limits /tmp in the lambda profile.
+    ``gpus`` are those that a job may use.
     """
 
     name: str
@@ -82,6 +92,7 @@ class SandboxSpec:
     memory_mb: int
     vcpus: float = 1.0
     tmp_mb: int = 512
+    gpus: tuple[GpuDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

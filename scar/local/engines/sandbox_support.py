@@ -78,10 +78,12 @@ class SandboxSupport:
         tmp_mb: int,
         overlay: tuple[str, str] | None,
         command: tuple[str, ...],
+        devices: Sequence[str] = (),
     ) -> SandboxPlan:
         """Return the plan of a sandbox with all protections that this machine offers.
 
         ``overlay``, the folders of changes, is for Batch; without it, it is Lambda's sandbox.
+        ``devices`` are further nodes below /dev.
         """
         upper, work = overlay or ("", "")
         is_lambda = overlay is None
@@ -104,6 +106,7 @@ class SandboxSupport:
             processes=PROCESS_LIMITS[profile] if limit_processes else 0,
             files=LAMBDA_OPEN_FILES if is_lambda else 0,
             command=command,
+            devices=devices,
         )
 
     def notes(self) -> tuple[str, ...]:

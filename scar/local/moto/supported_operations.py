@@ -21,7 +21,7 @@ def _operation_names(text: str) -> frozenset[str]:
 NOT_EMULATED: tuple[str, ...] = (
     "IAM: roles and policies are stored but not enforced.",
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
-    "GPUs: jobs that require one are refused.",
+    "GPUs: jobs use those of this machine; without any, they stay RUNNABLE.",
     "EFS and other volumes: definitions that mount them are refused.",
     "Batch array jobs, job dependencies and multi-node jobs: refused at SubmitJob.",
     "Fields that are not implemented (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",

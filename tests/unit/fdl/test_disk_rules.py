@@ -6,7 +6,6 @@ import email
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import moto.ec2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.model.ebs_volumes import RootVolumeType
-
-assert moto.ec2
 
 
 def problems(disk: object, **compute: object) -> list[str]:
@@ -171,7 +168,7 @@ def test_the_user_s_parts_follow_that_of_the_instance_store(own: str, types: lis
 
 def test_the_limit_of_user_data_counts_the_parts_of_scar(tmp_path: Path) -> None:
     boot = tmp_path / "boot.sh"
-    boot.write_text("#!/bin/sh\n" + "#" * 15_300)
+    boot.write_text("#!/bin/sh\n" + "#" * 15_900)
     compute = {"user_data": str(boot), "instance_types": ["c6id"]}
     assert problems({}, **compute) == []
     (problem,) = problems({"instance_store": True}, **compute)

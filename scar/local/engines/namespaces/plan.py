@@ -37,6 +37,7 @@ class SandboxPlan:
     is the size of a tmpfs on /tmp, or 0 for none. ``first_id`` is the user and group id on the
     host that is 0 in the sandbox, if root started the server; 0 for none. ``seccomp`` is the
     filter in hexadecimal digits, or empty. ``processes`` and ``files`` are limits, 0 for none.
+    ``devices`` are further nodes of the host's /dev.
     """
 
     root: str
@@ -54,6 +55,7 @@ class SandboxPlan:
     processes: int
     files: int
     command: tuple[str, ...]
+    devices: Sequence[str] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

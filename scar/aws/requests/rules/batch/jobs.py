@@ -88,5 +88,8 @@ def _check_resource_requirements(
         yield client_exception(
             f"Fargate resource requirements ({vcpus} vCPU, {memory} MiB) not valid."
         )
-    if fargate and "GPU" in needs:
+    gpus = needs.get("GPU")
+    if gpus is not None and (not gpus.isdigit() or int(gpus) < 1):
+        yield client_exception("GPU must be a whole number of at least 1.")
+    if fargate and gpus is not None:
         yield client_exception("GPU is not supported on FARGATE.")
