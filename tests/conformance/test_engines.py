@@ -194,7 +194,7 @@ def test_a_batch_sandbox_runs_too(bench: SandboxStarter) -> None:
 def test_a_job_has_the_device_nodes_of_its_gpus_and_no_others(bench: SandboxStarter) -> None:
     if bench.harness.engine.name != "sandbox":
         pytest.skip("Docker needs NVIDIA's runtime; processes see all devices")
-    nodes = [f"/dev/shm/scar-{uuid.uuid4().hex}" for _ in range(2)]  # noqa: S108 - as devices
+    nodes = [f"/dev/shm/scar-{uuid.uuid4().hex}" for _ in range(2)]
     for node in nodes:
         Path(node).touch()
     try:

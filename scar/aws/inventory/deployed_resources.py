@@ -108,11 +108,7 @@ class Inventory:
             for name in functions
             for r in self.list_rules(b, c, name)
         }
-        found |= {
-            key: with_compared_tags(r, requested[key])
-            for key, r in shared.items()
-            if key in requested
-        }
+        found |= {key: r for key, r in shared.items() if key in requested}
         return InventorySnapshot(
             resources=found,
             batch_infrastructure=shared,
@@ -157,7 +153,11 @@ class Inventory:
         desired = {r.key: r for r in wanted}
         new = [r for k, r in desired.items() if k not in snapshot.requested_keys]
         read_now = self.aws.observe(r for r in new if _is_read_by_key(r))
-        shared = {k: r for k, r in snapshot.batch_infrastructure.items() if k in desired}
+        shared = {
+            k: with_compared_tags(r, desired[k])
+            for k, r in snapshot.batch_infrastructure.items()
+            if k in desired
+        }
         return replace(snapshot, resources={**snapshot.resources, **shared, **read_now})
 
     def _candidate_resources(self, function: str) -> list[Resource]:

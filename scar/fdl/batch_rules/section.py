@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from scar.fdl.model import AwsFunction
     from scar.fdl.problems import Location
+from scar.aws.model.container_properties import container_problems
 from scar.fdl.batch_rules.disks import check_user_data
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
@@ -42,3 +43,5 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
     else:
         yield from check_instances(batch, function.lambda_.architecture, section)
     yield from check_user_data(compute, (*section, "compute_resources"))
+    for path, problem in container_problems(batch.container_properties):
+        yield (*section, "container_properties", *path), problem

@@ -103,7 +103,8 @@ class JobStore:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
                 "json_extract(document, '$.spec.gpus'), status_reason "
-                "FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
+                "FROM (SELECT *, ROW_NUMBER() OVER "
+                "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
                 "WHERE position <= ?",
                 (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
             ).fetchall()

@@ -8,6 +8,7 @@ import pytest
 
 from scar.aws.deploy.deploy import init
 from scar.errors import ScarError
+from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.support.factories import a_function, deploy, fail_next_call
 from tests.functional.aws.support.manual_changes import ROLE, remove_tags
@@ -41,6 +42,22 @@ def test_removed_tags_are_shown_and_restored(connection: AwsConnection, images: 
     plan = str(init([function], connection, lambda _: None, images=images, dry_run=True))
     assert plan.count("tags: + project=genomics") == 4, plan
     deploy(connection, images, function)
+    assert str(deploy(connection, images, function)).startswith(NOTHING)
+
+
+@pytest.mark.parametrize("kind", ["EC2", "FARGATE"])
+def test_tags_that_the_organization_adds_are_ignored(
+    connection: AwsConnection, images: FakeImages, kind: str
+) -> None:
+    compute = ComputeResourcesSpec.model_validate({"type": kind})
+    function = changed(tagged(project="a"), batch=BatchSpec(memory=2048, compute_resources=compute))
+    deploy(connection, images, function)
+    batch = connection.client("batch")
+    (environment,) = batch.describe_compute_environments()["computeEnvironments"]
+    (queue,) = batch.describe_job_queues()["jobQueues"]
+    for arn in (environment["computeEnvironmentArn"], queue["jobQueueArn"]):
+        batch.tag_resource(resourceArn=arn, tags={"team": "it"})
+    connection.client("iam").tag_role(RoleName=ROLE, Tags=[{"Key": "team", "Value": "it"}])
     assert str(deploy(connection, images, function)).startswith(NOTHING)
 
 

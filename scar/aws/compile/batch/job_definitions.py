@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.model.container_properties import raw_tags, to_api_types, to_json
 from scar.aws.model.resources import (
     JobDefinition,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
     from scar.aws.model.network import VpcNetwork
@@ -58,6 +61,7 @@ def compile_job_definition(
     batch = function.batch
     assert batch is not None  # noqa: S101  # checked by the caller; for mypy
     compute, fargate = batch.compute_resources, batch.compute_resources.is_fargate
+    raw = to_api_types(batch.container_properties)
 
     def role_arn(purpose: str) -> str:
         generated = names.role_name(function.name, account.region, purpose)
@@ -87,11 +91,23 @@ def compile_job_definition(
                     **dict(function.tags),
                     names.FUNCTION_TAG: function.name,
                     names.QUEUE_TAG: job_queue_name(function, account, network),
+                    **dict(raw_tags(raw)),
                 }.items()
             )
         ),
         propagate_tags=bool(function.tags),
+        container_properties=to_json(raw) if raw else "",
     )
+
+
+def raw_property_notes(functions: Iterable[Function]) -> Iterator[str]:
+    """Report raw fields, which scar neither chooses nor understands."""
+    for function in functions:
+        if function.batch and (raw := function.batch.container_properties):
+            yield (
+                f"{function.name}: batch.container_properties is sent to AWS Batch as it is:"
+                f" {', '.join(sorted(raw))}"
+            )
 
 
 def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
+from scar.aws.model.container_properties import raw_fields, to_json
 from scar.aws.model.resources import JobDefinition
 from scar.aws.model.tags import relevant_tags
 from scar.aws.requests import batch_requests
 from scar.aws.requests.field_paths import read_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import EvaluateOnExitTypeDef, JobDefinitionTypeDef
@@ -97,8 +98,33 @@ def parse_job_definition(revision: JobDefinitionTypeDef, desired_tags: Pairs = (
         ),
         tags=relevant_tags(revision.get("tags", {}), desired_tags),
         propagate_tags=revision.get("propagateTags", False),
+        container_properties=_raw_properties(revision),
         **read_fields(revision, JobDefinition),
     )
+
+
+def without_raw(found: JobDefinition, desired: JobDefinition, region: str) -> JobDefinition:
+    """Return the observed definition without what raw fields have changed in its other fields.
+
+    A field with the value that the desired definition has in AWS is as desired.
+    """
+    if not desired.container_properties:
+        return found
+    request: Any = batch_requests.register_definition_request(desired, region)
+    expected = parse_job_definition(request, desired.tags)
+    unchanged = {
+        name: getattr(desired, name)
+        for name in desired.differing_fields(expected)
+        if getattr(found, name) == getattr(expected, name)
+    }
+    return replace(found, **unchanged)
+
+
+def _raw_properties(revision: JobDefinitionTypeDef) -> str:
+    """Return the fields that the tags name as raw, so that undoing an update restores them."""
+    container: Mapping[str, object] = {**revision["containerProperties"]}
+    raw = raw_fields(tuple(revision.get("tags", {}).items()))
+    return to_json({name: container[name] for name in raw if name in container}) if raw else ""
 
 
 def _parse_retry_rule(condition: EvaluateOnExitTypeDef) -> Pairs:

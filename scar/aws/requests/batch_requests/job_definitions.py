@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, cast
 
 from scar.aws.model import names
+from scar.aws.model.container_properties import merge_container
 from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
@@ -32,6 +34,12 @@ def register_definition_request(
     if resource.propagate_tags:
         request["propagateTags"] = True
     add_fields(request, resource, skip_empty=True)
+    if resource.container_properties:
+        raw = json.loads(resource.container_properties)
+        request["containerProperties"] = cast(
+            "ContainerPropertiesUnionTypeDef",
+            merge_container({**request["containerProperties"]}, raw),
+        )
     return request
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
+from scar.fdl.field_types import none_to_empty
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
 
@@ -54,6 +55,12 @@ class BatchSpec(FdlModel):
         EnvironmentSpec(),
         description="environment variables of jobs, added to those of `lambda.environment` and of"
         " the container; takes precedence over `lambda.environment`",
+    )
+    container_properties: Annotated[dict[str, Any], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="fields of AWS Batch's containerProperties that have no key here, as in its API"
+        " (`ulimits`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
+        " sets",
     )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"

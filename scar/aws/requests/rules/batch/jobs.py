@@ -25,6 +25,7 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.batch.containers import check_platform
 from scar.aws.requests.rules.tags import check_tags
 
 
@@ -36,6 +37,7 @@ def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolat
     platforms = parameters.get("platformCapabilities")
     fargate = isinstance(platforms, list | tuple) and "FARGATE" in platforms
     yield from _check_resource_requirements(container, fargate=fargate)
+    yield from check_platform(container, fargate=fargate)
     if fargate and not container.get("executionRoleArn"):
         yield client_exception("executionRoleArn is required for FARGATE jobs.")
     yield from check_variables(get_structures(container, "environment"))
