@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.model.tag_text import RESERVED, is_tag_text
+from scar.aws.model.tags import OWN_PREFIX, RESERVED, is_tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # Tags of a function by which scar finds it: its name, mode, image and queue, and one per bucket.
 _OWN_TAGS = 4
-_OWN_PREFIX = "scar:"
 
 
 def check_tags(spec: LambdaSpec, section: Location) -> Iterator[tuple[Location, str]]:
@@ -45,7 +44,7 @@ def _tag_problem(key: str, value: str) -> str:
             return f"{what} has {limit.minimum} to {limit.maximum} characters, not {len(text)}"
         if not is_tag_text(text):
             return f"{what} contains letters, digits, spaces and _ . : / = + - @ only: {text!r}"
-    for prefix, owner in ((RESERVED, "AWS"), (_OWN_PREFIX, "scar")):
+    for prefix, owner in ((RESERVED, "AWS"), (OWN_PREFIX, "scar")):
         if key.lower().startswith(prefix):
             return f"keys that begin with {prefix} are reserved for {owner}"
     return ""

@@ -1,7 +1,8 @@
-"""Which of a resource's tags scar compares."""
+"""Tags: the text that all services accept, and which of a resource's tags scar compares."""
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,7 +10,14 @@ if TYPE_CHECKING:
 
     from scar.aws.model.resources import Pairs
 
-_OWN_PREFIX = "scar:"
+RESERVED = "aws:"
+"""The prefix of keys that only AWS may set, in any case."""
+OWN_PREFIX = "scar:"
+
+
+def is_tag_text(text: str) -> bool:
+    """Return whether a tag may contain this text: letters, digits, spaces and ``_.:/=+-@``."""
+    return all(c in "_.:/=+-@" or unicodedata.category(c)[0] in "LZN" for c in text)
 
 
 def relevant_tags(found: Mapping[str, str], desired: Pairs) -> Pairs:
@@ -18,7 +26,7 @@ def relevant_tags(found: Mapping[str, str], desired: Pairs) -> Pairs:
     Others are ignored: many organizations tag all resources automatically.
     """
     keys = dict(desired).keys()
-    return tuple(sorted((k, v) for k, v in found.items() if k.startswith(_OWN_PREFIX) or k in keys))
+    return tuple(sorted((k, v) for k, v in found.items() if k.startswith(OWN_PREFIX) or k in keys))
 
 
 def users_tags(found: Mapping[str, str], desired: Pairs) -> Pairs:
@@ -28,7 +36,7 @@ def users_tags(found: Mapping[str, str], desired: Pairs) -> Pairs:
 
 def others_tags(found: Mapping[str, str]) -> Pairs:
     """Return all tags but scar's, sorted."""
-    return tuple(sorted((k, v) for k, v in found.items() if not k.startswith(_OWN_PREFIX)))
+    return tuple(sorted((k, v) for k, v in found.items() if not k.startswith(OWN_PREFIX)))
 
 
 def changed_tags(observed: Pairs, desired: Pairs) -> tuple[dict[str, str], list[str]]:

@@ -9,9 +9,9 @@ import base64
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.model.disks.user_data import unwrap_multipart, wrap_in_multipart
 from scar.aws.model.resources import LaunchTemplate
 from scar.aws.model.tags import others_tags
-from scar.aws.model.user_data import unwrap_multipart, wrap_in_multipart
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (

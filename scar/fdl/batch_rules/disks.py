@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.model.ebs_volumes import volume_problems
-from scar.aws.model.instance_stores import suggest_families, types_without_instance_store
-from scar.aws.model.user_data import with_instance_store, wrap_in_multipart
+from scar.aws.model.disks.ebs_volumes import volume_problems
+from scar.aws.model.disks.instance_stores import suggest_families, types_without_instance_store
+from scar.aws.model.disks.user_data import with_instance_store, wrap_in_multipart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from scar.fdl.model import AwsFunction
     from scar.fdl.problems import Location
-from scar.aws.model.container_properties import container_problems
+from scar.aws.model.containers.container_properties import container_problems
 from scar.fdl.batch_rules.disks import check_user_data
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from scar.aws.model import instance_stores
-from scar.aws.model.ebs_volumes import VOLUME_TYPES, volume_problems
-from scar.aws.model.instance_types import instance_families
-from scar.aws.model.resources import LaunchTemplate
-from scar.aws.model.user_data import (
+from scar.aws.model.disks import instance_stores
+from scar.aws.model.disks.ebs_volumes import VOLUME_TYPES, volume_problems
+from scar.aws.model.disks.user_data import (
     INSTANCE_STORE_SCRIPT,
     unwrap_multipart,
     with_instance_store,
     wrap_in_multipart,
 )
+from scar.aws.model.instance_types import instance_families
+from scar.aws.model.resources import LaunchTemplate
 from scar.aws.requests.launch_template_requests import (
     launch_template_request,
     parse_launch_template,
@@ -31,7 +31,7 @@ from scar.fdl.model import AwsFunction, DiskSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scar.aws.model.ebs_volumes import RootVolumeType
+    from scar.aws.model.disks.ebs_volumes import RootVolumeType
 
 
 def problems(disk: object, **compute: object) -> list[str]:

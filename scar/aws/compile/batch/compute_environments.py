@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.model.disks.user_data import with_instance_store
 from scar.aws.model.instance_types import default_instance_types
 from scar.aws.model.resources import (
     ComputeEnvironment,
     LaunchTemplate,
 )
-from scar.aws.model.user_data import with_instance_store
 from scar.errors import ConfigurationError
 
 if TYPE_CHECKING:

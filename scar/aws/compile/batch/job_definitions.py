@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
-from scar.aws.model.container_properties import raw_tags, to_api_types, to_json
+from scar.aws.model.containers.container_properties import raw_tags, to_api_types, to_json
 from scar.aws.model.resources import (
     JobDefinition,
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
-from scar.aws.model.container_properties import raw_fields, to_json
+from scar.aws.model.containers.container_properties import raw_fields, to_json
 from scar.aws.model.resources import JobDefinition
 from scar.aws.model.tags import relevant_tags
 from scar.aws.requests import batch_requests

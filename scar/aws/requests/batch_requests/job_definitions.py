@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from scar.aws.model import names
-from scar.aws.model.container_properties import merge_container
+from scar.aws.model.containers.container_properties import merge_container
 from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:

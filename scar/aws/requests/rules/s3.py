@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.model.tag_text import is_tag_text
+from scar.aws.model.tags import is_tag_text
 from scar.aws.requests.notification_filters import decode_filter
 from scar.aws.requests.rules.constraints import (
     Parameters,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.aws.model.tag_text import RESERVED, is_tag_text
+from scar.aws.model.tags import RESERVED, is_tag_text
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,

@@ -1,6 +1,7 @@
 """AWS Batch: jobs and their compute environment.
 
-``section`` is the section ``batch``, ``compute_resources`` the section in it with that name.
+``section`` is the section ``batch``, ``compute_resources`` the section in it with that name, and
+``disk`` the one in that.
 """
 
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field, StrictBool
 
-from scar.aws.model.ebs_volumes import RootVolumeType
+from scar.aws.model.disks.ebs_volumes import RootVolumeType
 from scar.fdl.model.base import FdlModel
 
 
 class DiskSpec(FdlModel):
-    """The disk that all jobs of an instance share, or that of a Fargate task. `disk: 500` is short
-    for `disk: {size: 500}`.
-    """
+    """The disk of an instance or task; `disk: 500` is short for `disk: {size: 500}`."""
 
     size: int = Field(
         0,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from scar.aws.export import properties
 from scar.aws.handlers.batch.job_definitions import parse_job_definition
-from scar.aws.model.container_fields import CONTAINER_FIELDS, OWNED_FIELDS
-from scar.aws.model.container_properties import (
+from scar.aws.model.containers.container_fields import CONTAINER_FIELDS, OWNED_FIELDS
+from scar.aws.model.containers.container_properties import (
     container_problems,
     merge_container,
     raw_tags,

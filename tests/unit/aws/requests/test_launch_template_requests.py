@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.aws.model.disks.user_data import wrap_in_multipart
 from scar.aws.model.resources import LaunchTemplate
-from scar.aws.model.user_data import wrap_in_multipart
 from scar.aws.requests import launch_template_requests
 
 if TYPE_CHECKING:

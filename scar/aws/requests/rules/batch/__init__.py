@@ -1,6 +1,7 @@
 """Batch's rules. Where AWS's own message is unknown, the message states the rule.
 
-``jobs`` has those of job definitions and jobs, ``compute_environments`` and ``job_queues`` those of
+``jobs`` has those of job definitions and jobs, ``containers`` those of their containers that
+only one platform has, ``compute_environments`` and ``job_queues`` those of
 the resources that jobs need, ``common`` what several of them use.
 """
 

@@ -6,13 +6,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.model.container_fields import CONTAINER_FIELDS, OWNED_FIELDS
+from scar.aws.model.containers.container_fields import CONTAINER_FIELDS, OWNED_FIELDS
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from scar.aws.model.container_fields import Shape
+    from scar.aws.model.containers.container_fields import Shape
     from scar.aws.model.resources import Pairs
 
     Path = tuple[str | int, ...]
