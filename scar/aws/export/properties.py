@@ -88,9 +88,14 @@ def role(resource: kinds.Role) -> Properties:
         "RoleName": resource.name,
         "Path": names.ROLE_PATH,
         "AssumeRolePolicyDocument": json.loads(resource.trust),
-        "Policies": [{"PolicyName": "scar", "PolicyDocument": json.loads(resource.policy)}],
+        "Policies": [
+            {"PolicyName": name, "PolicyDocument": json.loads(document)}
+            for name, document in (("scar", resource.policy), *resource.other_policies)
+        ],
         "Tags": [*_MANAGED, *_tag_list(resource.tags)],
     }
+    if resource.managed_policies:
+        properties["ManagedPolicyArns"] = list(resource.managed_policies)
     if resource.boundary:
         properties["PermissionsBoundary"] = resource.boundary
     return properties

@@ -45,14 +45,7 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case LogGroup() if resource.retention_days:
             yield "logs", "PutRetentionPolicy", {"retentionInDays": resource.retention_days}
         case Role():
-            role = {
-                "RoleName": resource.name,
-                "AssumeRolePolicyDocument": resource.trust,
-                "Tags": [{"Key": key, "Value": value} for key, value in resource.tags],
-            }
-            yield "iam", "CreateRole", role
-            policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
-            yield "iam", "PutRolePolicy", policy
+            yield from _role_requests(resource)
         case EcrRepository():
             tags = [{"Key": key, "Value": value} for key, value in resource.tags]
             yield "ecr", "CreateRepository", {"repositoryName": resource.name, "tags": tags}
@@ -82,6 +75,14 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
         case _:
             return
+
+
+def _role_requests(role: Role) -> Iterator[ApiRequest]:
+    tags = [{"Key": key, "Value": value} for key, value in role.tags]
+    creation = {"RoleName": role.name, "AssumeRolePolicyDocument": role.trust, "Tags": tags}
+    yield "iam", "CreateRole", creation
+    for document in (role.policy, *dict(role.other_policies).values()):
+        yield "iam", "PutRolePolicy", {"RoleName": role.name, "PolicyDocument": document}
 
 
 def _bucket_requests(bucket: Bucket, region: str) -> Iterator[ApiRequest]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import policies
+from scar.aws.compile.added_policies import added_policies
 from scar.aws.model import names
-from scar.aws.model.resources import (
-    Role,
-)
+from scar.aws.model.resources import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +33,7 @@ def compile_roles(function: Function, flow: DataFlow) -> Iterator[Role]:
         policy=policies.job_role(flow),
         boundary=function.iam.permissions_boundary,
         tags=function.tags,
+        **added_policies(function),
     )
     if function.batch.compute_resources.is_fargate:
         yield Role(

@@ -118,7 +118,8 @@ def test_a_plan_names_variables_and_never_shows_their_values() -> None:
 
 
 LONG = "arn:aws:iam::123456789012:policy/" + "x" * 80
-POLICY = '{"Statement": [' + '{"Action": "s3:GetObject"}, ' * 9
+# Without ", ", which separates the parts of a description.
+POLICY = '{"Statement":[' + '{"Action":"s3:GetObject"},' * 9
 
 
 @pytest.mark.parametrize(
