@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scar.local.batch.environment import job_environment
-from scar.local.batch.model import BatchJob, JobSpec, job_from_json, job_to_json
+from scar.local.batch.model import AttemptOutcome, BatchJob, JobSpec, job_from_json, job_to_json
 from scar.local.batch.placement import (
     GpuCapacity,
     JobBlocked,
@@ -16,6 +17,8 @@ from scar.local.batch.placement import (
     find_expired_limit,
     place_jobs,
 )
+from scar.local.batch.state_machine import JobStateMachine
+from scar.local.batch.store import JobStore
 from scar.local.batch.submission import BatchApiError, build_job_spec
 from scar.local.engines.port import GpuDevice
 from scar.local.gpus import find_gpus
@@ -83,6 +86,23 @@ def test_jobs_wait_for_gpus_that_others_use() -> None:
     assert place([job(1, 2)], GpuCapacity(2, 1), "g5") == []
     first, second = place([job(1, 1), job(2, 1), job(3, 1)], GpuCapacity(2, 2), "g5")
     assert [first, second] == [JobStart("j1", env("g5")), JobStart("j2", env("g5"))]
+
+
+def test_jobs_that_start_together_get_different_gpus(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite")
+    machine = JobStateMachine(store, lambda: 1, (0, 2, 3))
+    for name in ("one", "two"):
+        machine.submit(replace(a_job(), id=name, gpus=()))
+    queue = JobQueueRecord(
+        name="q", arn="q", region="r", enabled=True, priority=1, environments=(env("g5"),)
+    )
+    (first,) = machine.start_waiting_jobs({"q": queue}, 9)
+    assert first.gpus == (0, 2)
+    machine.submit(replace(a_job(), id="three", spec=replace(a_job().spec, gpus=1), gpus=()))
+    machine.finish_attempt("one", AttemptOutcome(status_reason="x", exit_code=0))
+    second, third = machine.start_waiting_jobs({"q": queue}, 9)
+    assert (second.gpus, third.gpus) == ((0, 2), (3,))
+    store.close()
 
 
 def test_a_submission_may_ask_for_other_gpus_than_the_definition() -> None:
