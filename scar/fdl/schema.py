@@ -44,6 +44,9 @@ def build_schema() -> JsonSchema:
     days = definitions["CloudWatchSpec"]["properties"]["log_retention_policy_in_days"]
     days["enum"] = sorted(limits.LOG_RETENTION_DAYS)
     batch_properties = definitions["BatchSpec"]["properties"]
+    compute_properties = definitions["ComputeResourcesSpec"]["properties"]
+    size = definitions["DiskSpec"]["properties"]["size"]
+    compute_properties["disk"] = _any_of(compute_properties["disk"], {"type": size["type"]})
     for properties, key, item in (
         (lambda_properties, "file_system", FileSystemSpec.__name__),
         (batch_properties, "file_system", JobFileSystemSpec.__name__),

@@ -26,6 +26,7 @@ gets it:
 Run. An object is uploaded: S3 delivers its event to Lambda's asynchronous queue; Lambda reads
 the function's configuration from moto, resolves its image in the registry, and starts a
 sandbox with a container engine (``engines/``: Docker, rootless sandboxes, or plain processes).
+``gpus`` finds the GPUs that jobs may use.
 The supervisor in the sandbox gets the event from the Runtime API, and reads and writes S3
 through the same HTTP server, with credentials from ``access_keys``; its output goes to the
 logs. ``destinations`` sends the invocation record of an event that failed finally to the

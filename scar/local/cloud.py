@@ -19,6 +19,7 @@ from scar.local.control import control_token
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
 from scar.local.file_systems import FileSystemFolders, MountTargetApi, StorageGuard
+from scar.local.gpus import find_gpus
 from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
@@ -210,6 +211,7 @@ class LocalCloud:
             credentials=keys.credentials_for,
             file_systems=FileSystemFolders(self._home.file_systems),
             settings=BatchServiceSettings(endpoint_url=self.url),
+            gpus=find_gpus(),
         )
         self._closers.append(service.close)
         # moto stores queues and compute environments but does not know of their jobs.

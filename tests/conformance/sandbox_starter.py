@@ -15,7 +15,7 @@ from scar.local.engines.storage import SandboxStorage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.engines.port import Sandbox, SandboxExit
+    from scar.local.engines.port import GpuDevice, Sandbox, SandboxExit
     from tests.conformance.engine_harness import EngineHarness
 
 TIMEOUT = 300.0  # seconds
@@ -58,6 +58,7 @@ class SandboxStarter:
         memory_mb: int = 512,
         tmp_mb: int = 64,
         storage: SandboxStorage = SandboxStorage(),  # noqa: B008 immutable
+        gpus: tuple[GpuDevice, ...] = (),
     ) -> tuple[Sandbox, Output]:
         output = Output()
         spec = SandboxSpec(
@@ -68,6 +69,7 @@ class SandboxStarter:
             memory_mb=memory_mb,
             tmp_mb=tmp_mb,
             storage=storage,
+            gpus=gpus,
         )
         sandbox = self.harness.engine.start(spec, output)
         self.started.append(sandbox)

@@ -144,6 +144,9 @@ def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
     if operation.startswith(("Describe", "List")):
         yield IamRequest(f"batch:{operation}", "*")
         return
+    if "resourceArn" in params:
+        yield IamRequest(f"batch:{operation}", params["resourceArn"])
+        return
     on = [_batch_arn(kind, name) for kind, name in resources.items() if name]
     order = params.get("computeEnvironmentOrder", [])
     on += [_batch_arn("compute-environment", e["computeEnvironment"]) for e in order]

@@ -68,7 +68,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
     """Read all parts of the account's state in parallel; raises ScarError."""
     account = connection.account
     compute_kinds = {
-        (f.batch.compute_resources.type, f.batch.enable_gpu)
+        (f.batch.compute_resources.type, bool(f.batch.gpu_count))
         for f in functions
         if f.batch is not None
     }

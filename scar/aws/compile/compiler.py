@@ -217,6 +217,7 @@ def _compile_function(
     yield LogGroup(
         name=names.lambda_log_group(function.name),
         retention_days=function.cloudwatch.log_retention_policy_in_days,
+        tags=function.tags,
     )
     if function.lambda_.container.create_image:
         yield ecr_repository.compile_repository(function, account)
@@ -227,6 +228,7 @@ def _compile_function(
             trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
+            tags=function.tags,
             **added_policies(function),
         )
     yield from batch.compile_batch(function, flow, digest, network, file_systems)

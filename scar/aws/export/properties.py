@@ -77,7 +77,8 @@ def bucket(resource: kinds.Bucket, rules: Iterable[kinds.BucketNotification]) ->
 
 
 def log_group(resource: kinds.LogGroup) -> Properties:
-    properties: Properties = {"LogGroupName": resource.name, "Tags": _MANAGED}
+    tags = [*_MANAGED, *_tag_list(resource.tags)]
+    properties: Properties = {"LogGroupName": resource.name, "Tags": tags}
     if resource.retention_days:
         properties["RetentionInDays"] = resource.retention_days
     return properties
@@ -92,7 +93,7 @@ def role(resource: kinds.Role) -> Properties:
             {"PolicyName": name, "PolicyDocument": json.loads(document)}
             for name, document in (("scar", resource.policy), *resource.other_policies)
         ],
-        "Tags": _MANAGED,
+        "Tags": [*_MANAGED, *_tag_list(resource.tags)],
     }
     if resource.managed_policies:
         properties["ManagedPolicyArns"] = list(resource.managed_policies)

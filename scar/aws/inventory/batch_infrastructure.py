@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translate_errors
 from scar.aws.handlers.batch.descriptions import (
     INVALID,
+    compare_tags,
     environments_of,
     parse_environments,
     parse_queue,
@@ -107,6 +108,15 @@ def list_launch_templates(ec2: EC2Client) -> list[LaunchTemplate]:
         ]
     template_names = (t.get("LaunchTemplateName", "") for t in templates)
     return [LaunchTemplate(name=name) for name in template_names if names.is_shared_name(name)]
+
+
+def with_compared_tags(found: Resource, desired: Resource) -> Resource:
+    """Return a listed resource with those of its tags that are compared with the desired ones."""
+    if isinstance(found, ComputeEnvironment) and isinstance(desired, ComputeEnvironment):
+        return compare_tags(found, desired)
+    if isinstance(found, JobQueue) and isinstance(desired, JobQueue):
+        return compare_tags(found, desired)
+    return found
 
 
 def launch_template_of(resource: Resource) -> LaunchTemplate | None:

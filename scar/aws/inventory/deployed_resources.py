@@ -14,7 +14,11 @@ from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import parse_notification_rule
 from scar.aws.inventory import batch_infrastructure
-from scar.aws.inventory.batch_infrastructure import launch_template_of, list_job_definitions
+from scar.aws.inventory.batch_infrastructure import (
+    launch_template_of,
+    list_job_definitions,
+    with_compared_tags,
+)
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -149,7 +153,11 @@ class Inventory:
         desired = {r.key: r for r in wanted}
         new = [r for k, r in desired.items() if k not in snapshot.requested_keys]
         read_now = self.aws.observe(r for r in new if _is_read_by_key(r))
-        shared = {k: r for k, r in snapshot.batch_infrastructure.items() if k in desired}
+        shared = {
+            k: with_compared_tags(r, desired[k])
+            for k, r in snapshot.batch_infrastructure.items()
+            if k in desired
+        }
         return replace(snapshot, resources={**snapshot.resources, **shared, **read_now})
 
     def _candidate_resources(self, function: str) -> list[Resource]:

@@ -93,7 +93,6 @@ IAM_ATTACHED_POLICIES = Limit(
 )
 IAM_TRUST_POLICY = Limit(maximum=2_048, unit="characters but spaces", source="docs: IAM quotas")
 
-EBS_VOLUME = Limit(minimum=1, maximum=16_384, unit="GiB", source="docs: EBS, gp3 volumes")
 EC2_USER_DATA = Limit(maximum=16 * KIB, unit="bytes before base64", source="docs: EC2 user data")
 FARGATE_DISK = Limit(minimum=21, maximum=200, unit="GiB", source="model: EphemeralStorage")
 

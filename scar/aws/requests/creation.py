@@ -78,11 +78,9 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
 
 
 def _role_requests(role: Role) -> Iterator[ApiRequest]:
-    yield (
-        "iam",
-        "CreateRole",
-        {"RoleName": role.name, "AssumeRolePolicyDocument": role.trust},
-    )
+    tags = [{"Key": key, "Value": value} for key, value in role.tags]
+    creation = {"RoleName": role.name, "AssumeRolePolicyDocument": role.trust, "Tags": tags}
+    yield "iam", "CreateRole", creation
     for document in (role.policy, *dict(role.other_policies).values()):
         yield "iam", "PutRolePolicy", {"RoleName": role.name, "PolicyDocument": document}
 

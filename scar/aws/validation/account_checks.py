@@ -165,7 +165,7 @@ def _warn_of_vcpu_quota(function: Function, account_state: AccountState) -> Iter
     if function.batch is None:
         return
     compute = function.batch.compute_resources
-    pair = compute.type, function.batch.enable_gpu
+    pair = compute.type, bool(function.batch.gpu_count)
     quota = account_state.quotas.vcpus.get(pair)
     if quota is None or quota >= compute.max_v_cpus:
         return
@@ -184,9 +184,9 @@ def _warn_of_large_instances(function: Function) -> Iterator[str]:
     batch = function.batch
     if batch is None or batch.compute_resources.is_fargate:
         return
-    gpus, compute = (1 if batch.enable_gpu else 0), batch.compute_resources
+    gpus, compute = batch.gpu_count, batch.compute_resources
     names = compute.instance_types or instance_types.default_instance_types(
-        function.lambda_.architecture, gpu=batch.enable_gpu
+        function.lambda_.architecture, gpus=gpus
     )
     types = instance_types.find_instance_types(names)
     fitting = instance_types.fitting_types(types or (), batch.vcpus, batch.memory, gpus)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.model import limits
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.fdl.model import AwsFunction
     from scar.fdl.problems import Location
+from scar.aws.model.containers.container_properties import container_problems
+from scar.fdl.batch_rules.disks import check_user_data
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
 from scar.fdl.batch_rules.storage import check_storage
@@ -45,14 +45,6 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
     else:
         yield from check_instances(batch, function.lambda_.architecture, section)
     yield from check_storage(batch, section)
-    if compute.user_data and (problem := _user_data_problem(compute.user_data.read_bytes())):
-        yield (*section, "compute_resources", "user_data"), problem
-
-
-def _user_data_problem(text: bytes) -> str:
-    """Return the problem of an instance's user data; empty if it is valid."""
-    if not limits.EC2_USER_DATA.allows(len(text)):
-        return f"{len(text)} bytes; EC2's limit is {limits.EC2_USER_DATA.maximum}"
-    if not text.startswith((b"#!", b"MIME-Version:", b"Content-Type:")):
-        return "must be a script that begins with #!, or a MIME multipart file"
-    return ""
+    yield from check_user_data(compute, (*section, "compute_resources"))
+    for path, problem in container_problems(batch.container_properties):
+        yield (*section, "container_properties", *path), problem

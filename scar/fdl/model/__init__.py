@@ -19,6 +19,7 @@ from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageS
 from scar.fdl.model.batch import (
     BatchSpec,
     ComputeResourcesSpec,
+    DiskSpec,
     JobFileSystemSpec,
     TmpfsSpec,
     UlimitSpec,
@@ -40,6 +41,7 @@ __all__ = [
     "CloudWatchSpec",
     "ComputeResourcesSpec",
     "ContainerSpec",
+    "DiskSpec",
     "EcrSpec",
     "EnvironmentSpec",
     "FdlDocument",

@@ -241,7 +241,10 @@ class LambdaSpec(FdlModel):
     )
     supervisor: SupervisorSpec = Field(SupervisorSpec(), description="accepted, not used")
     tags: dict[str, Text] = Field(
-        {}, description="tags of the Lambda function and its ECR repository"
+        {},
+        description="tags, for cost allocation for instance: of the function, its ECR repository,"
+        " roles and log groups, job definition, jobs (their ECS tasks), and of the compute"
+        " environment, job queue, instances and volumes, which functions with equal tags share",
     )
 
     @property

@@ -67,6 +67,7 @@ _OWN_FIELDS: Mapping[str, Any] = {
     "termination_reason": "",
     "cancelled": False,
     "blocked_since": None,
+    "gpus": (),
 }
 
 
@@ -171,10 +172,11 @@ class ArrayChildren:
             for number, parent_id, queue, vcpus in arrays:
                 if not left.setdefault(queue, limit):
                     continue
-                memory = self._db.execute(
-                    "SELECT json_extract(document, '$.spec.memory_mb') FROM job WHERE number = ?",
+                memory, gpus = self._db.execute(
+                    "SELECT json_extract(document, '$.spec.memory_mb'), "
+                    "json_extract(document, '$.spec.gpus') FROM job WHERE number = ?",
                     (number,),
-                ).fetchone()[0]
+                ).fetchone()
                 rows = self._db.execute(
                     "SELECT idx, status_reason FROM child WHERE parent = ? AND status = 'RUNNABLE' "
                     "ORDER BY idx LIMIT ?",
@@ -188,6 +190,7 @@ class ArrayChildren:
                         queue=queue,
                         vcpus=vcpus,
                         memory=memory,
+                        gpus=gpus or 0,
                         status_reason=reason,
                     )
                     for index, reason in rows
@@ -231,6 +234,7 @@ def _child(parent: BatchJob, row: tuple[Any, ...]) -> BatchJob:
     own: dict[str, Any] = json.loads(document)
     if "attempts" in own:
         own["attempts"] = tuple(JobAttempt(**attempt) for attempt in own["attempts"])
+    own["gpus"] = tuple(own.get("gpus", ()))
     return replace(
         parent,
         id=f"{parent.id}:{index}",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scar.local.batch.model import BatchJob, JobCredentialsProvider, JobSpec
     from scar.local.engines.port import (
         Engine,
+        GpuDevice,
         LocalImage,
         LocalImageResolver,
         Sandbox,
@@ -53,6 +54,11 @@ class AttemptDependencies:
     grace: float = GRACE
     non_blocking_logs: LogSink | None = None
     file_systems: FileSystemFolders = field(default_factory=FileSystemFolders)
+    gpus: tuple[GpuDevice, ...] = ()
+
+    def gpus_of(self, job: BatchJob) -> tuple[GpuDevice, ...]:
+        """Return the GPUs of this machine that the job's attempt uses."""
+        return tuple(gpu for gpu in self.gpus if gpu.index in job.gpus)
 
     def logs_for(self, job: BatchJob) -> LogSink:
         """Return the log sink of a job: the other one unless its log driver blocks."""
@@ -145,7 +151,7 @@ class RunningAttempt:
                 self.stop()
 
     def _sandbox_spec(self, image: LocalImage) -> SandboxSpec:
-        spec = self.job.spec
+        spec, gpus = self.job.spec, self._dependencies.gpus_of(self.job)
         return SandboxSpec(
             name=f"{self.job.name}-{len(self.job.attempts) + 1}",
             image=image,
@@ -155,10 +161,12 @@ class RunningAttempt:
                 image.environment,
                 self._dependencies.endpoint_url,
                 self._dependencies.credentials(spec.role),
+                gpus,
             ),
             memory_mb=spec.memory_mb,
             vcpus=spec.vcpus,
             storage=sandbox_storage(spec.storage, self._dependencies.file_systems),
+            gpus=gpus,
         )
 
 

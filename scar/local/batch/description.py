@@ -110,6 +110,7 @@ def _container_detail(job: BatchJob) -> Json:
         "resourceRequirements": [
             {"type": "VCPU", "value": f"{spec.vcpus:g}"},
             {"type": "MEMORY", "value": str(spec.memory_mb)},
+            *([{"type": "GPU", "value": str(spec.gpus)}] if spec.gpus else []),
         ],
         **storage_from_json(spec.storage),
         **_without_none(

@@ -50,15 +50,16 @@ class JobSpec:
 
     ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
-    ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the
-    JSON text of the definition's logConfiguration, or empty, and ``storage`` that of what it mounts
-    and of its limits.
+    ``gpus`` is their number. ``definition`` is the ARN with its revision, ``is_fargate`` its
+    platform. ``log_options`` is the JSON text of the definition's logConfiguration, or empty, and
+    ``storage`` that of what it mounts and of its limits.
     """
 
     definition: str
     image: str
     vcpus: float
     memory_mb: int
+    gpus: int = 0
     is_fargate: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 1
@@ -122,7 +123,9 @@ class JobDependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
-    """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
+    """One job. ``environment`` (an ARN), ``log_stream`` and ``gpus`` belong to the current attempt.
+
+    ``gpus`` are the numbers of this machine's GPUs that only this job uses.
 
     ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
@@ -150,6 +153,7 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    gpus: tuple[int, ...] = ()
     array_size: int = 0
     array_index: int | None = None
     spawned: int | None = None
@@ -203,6 +207,7 @@ def job_from_json(text: str) -> BatchJob:
             **data,
             "spec": JobSpec(**spec),
             "status": JobStatus(data["status"]),
+            "gpus": tuple(data.get("gpus", ())),
             "attempts": tuple(JobAttempt(**attempt) for attempt in data["attempts"]),
             "depends_on": tuple(
                 JobDependency(job_id=d["job_id"], type=DependencyType(d["type"]))

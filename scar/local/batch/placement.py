@@ -24,7 +24,7 @@ TOO_LARGE = (
 )
 NO_INSTANCE = (
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance type of any compute environment of "
-    "the job queue has the memory and vCPUs that the job needs"
+    "the job queue has the memory, vCPUs and GPUs that the job needs"
 )
 ALL_DISABLED = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all compute environments of the job queue are DISABLED"
@@ -41,7 +41,25 @@ class RunnableJob:
     queue: str
     vcpus: float
     memory: int = 0
+    gpus: int = 0
     status_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCapacity:
+    """How many GPUs this machine has, and how many of them no job uses."""
+
+    total: int = 0
+    free: int = 0
+
+    def blocking_reason(self, job: RunnableJob) -> str:
+        """Return why the machine can never run the job; empty if it can."""
+        if job.gpus <= self.total:
+            return ""
+        return (
+            "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - the job needs GPUs:"
+            f" {job.gpus}; this machine has {self.total or 'none'}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +93,14 @@ def place_jobs(
     queues: Mapping[str, JobQueueRecord | None],
     used: Mapping[str, float],
     free_slots: int,
+    gpus: GpuCapacity = GpuCapacity(),
 ) -> list[PlacementDecision]:
     """Return one decision for each job that starts, cannot start, or has lost its queue.
 
     A job that waits for capacity gets none. ``queues`` has None for deleted queues, ``used`` the
     vCPUs in use by environment ARN; ``free_slots`` is how many more jobs this machine runs.
     """
-    busy = dict(used)
+    busy, free_gpus = dict(used), gpus.free
     blocked: set[str] = set()
     decisions: list[PlacementDecision] = []
     for job in sorted(waiting, key=lambda job: (-_queue_priority(queues, job), job.sequence)):
@@ -95,17 +114,19 @@ def place_jobs(
             decisions.append(JobBlocked(job.id, TOO_LARGE if enabled else ALL_DISABLED))
             continue
         fitting = [
-            e for e in fitting if _has_instance_type(e.instance_types, job.vcpus, job.memory)
+            e
+            for e in fitting
+            if _has_instance_type(e.instance_types, job.vcpus, job.memory, job.gpus)
         ]
-        if not fitting:
-            decisions.append(JobBlocked(job.id, NO_INSTANCE))
+        if not fitting or (reason := gpus.blocking_reason(job)):
+            decisions.append(JobBlocked(job.id, reason if fitting else NO_INSTANCE))
             continue
         chosen = next((e for e in fitting if _has_room(e, job, busy, blocked)), None)
-        if chosen is None or free_slots <= 0:
+        if chosen is None or free_slots <= 0 or job.gpus > free_gpus:
             # Jobs that fit into other environments may still start.
             blocked.update(environment.arn for environment in fitting)
             continue
-        free_slots -= 1
+        free_slots, free_gpus = free_slots - 1, free_gpus - job.gpus
         busy[chosen.arn] = busy.get(chosen.arn, 0.0) + job.vcpus
         decisions.append(JobStart(job.id, chosen))
     return decisions
@@ -133,10 +154,10 @@ def queue_heads(waiting: Sequence[RunnableJob]) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=1024)
-def _has_instance_type(names: tuple[str, ...], vcpus: float, memory: int) -> bool:
+def _has_instance_type(names: tuple[str, ...], vcpus: float, memory: int, gpus: int) -> bool:
     """Return whether one of the instance types fits the job; unknown and no types fit every job."""
     types = find_instance_types(names) if names else None
-    return types is None or any(t.fits(vcpus, memory) for t in types)
+    return types is None or any(t.fits(vcpus, memory, gpus) for t in types)
 
 
 def _queue_priority(queues: Mapping[str, JobQueueRecord | None], job: RunnableJob) -> int:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.batch.model import BatchRegistry, JobCredentialsProvider
-    from scar.local.engines.port import Engine, LocalImageResolver
+    from scar.local.engines.port import Engine, GpuDevice, LocalImageResolver
     from scar.local.lambda_.model import LogSink
     from scar.local.moto.batch_registry import JobQueueRecord
 
@@ -68,6 +68,7 @@ class BatchService:
         settings: BatchServiceSettings,
         non_blocking_logs: LogSink | None = None,
         file_systems: FileSystemFolders = FileSystemFolders(),  # noqa: B008 immutable
+        gpus: tuple[GpuDevice, ...] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -85,8 +86,10 @@ class BatchService:
             grace=settings.grace,
             non_blocking_logs=non_blocking_logs,
             file_systems=file_systems,
+            gpus=gpus,
         )
-        self._state_machine = JobStateMachine(self.store, self._now_ms)
+        numbers = tuple(gpu.index for gpu in gpus)
+        self._state_machine = JobStateMachine(self.store, self._now_ms, numbers)
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()

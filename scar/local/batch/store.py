@@ -131,7 +131,8 @@ class JobStore:
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
-                "status_reason FROM (SELECT *, ROW_NUMBER() OVER "
+                "json_extract(document, '$.spec.gpus'), status_reason "
+                "FROM (SELECT *, ROW_NUMBER() OVER "
                 "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
                 "WHERE position <= ?",
                 (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
@@ -143,9 +144,10 @@ class JobStore:
                 queue=queue,
                 vcpus=vcpus,
                 memory=memory,
+                gpus=gpus or 0,  # None in jobs of an earlier release
                 status_reason=reason,
             )
-            for number, job, queue, vcpus, memory, reason in rows
+            for number, job, queue, vcpus, memory, gpus, reason in rows
         ] + self.children.list_waiting(_MAX_WAITING_PER_QUEUE)
 
     def list_waiting_queues(self) -> frozenset[str]:

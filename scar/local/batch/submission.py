@@ -76,10 +76,6 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
     requirements = _resource_requirements(container) | _resource_requirements(overrides)
-    if "GPU" in requirements:  # a definition that an earlier release registered
-        raise BatchApiError(
-            fields.not_emulated_error("containerProperties.resourceRequirements.type: GPU")
-        )
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _parse_timeout(request.get("timeout") or {})
     logging = container.get("logConfiguration") or {}
@@ -90,6 +86,7 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
         image=container["image"],
         vcpus=float(requirements["VCPU"]),
         memory_mb=int(requirements["MEMORY"]),
+        gpus=int(requirements.get("GPU", 0)),
         environment=_environment_variables(container) | _environment_variables(overrides),
         attempts=int(retry.get("attempts", 1)),
         rules=parse_retry_rules(retry),
@@ -115,7 +112,8 @@ def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:
     for requirement in properties.get("resourceRequirements") or []:
         requirements[requirement["type"]] = str(requirement["value"])
     try:
-        float(requirements.get("VCPU", 1)), int(requirements.get("MEMORY", 4))
+        float(requirements.get("VCPU", 1))
+        int(requirements.get("MEMORY", 4)), int(requirements.get("GPU", 0))
     except ValueError as error:
         raise client_error(f"Resource requirements must be numbers: {error}") from error
     return requirements

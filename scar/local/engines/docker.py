@@ -202,6 +202,9 @@ class DockerEngine:
         else:
             host["NanoCpus"] = int(min(spec.vcpus, os.cpu_count() or 1) * 1e9)
         add_storage(host, spec.storage)
+        if spec.gpus:
+            ids = [gpu.id for gpu in spec.gpus]
+            host["DeviceRequests"] = [{"DeviceIDs": ids, "Capabilities": [["gpu"]]}]
         return {
             "Image": spec.image.config_digest,
             "Entrypoint": list(spec.image.entrypoint),

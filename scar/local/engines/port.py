@@ -70,11 +70,21 @@ class LocalImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuDevice:
+    """A GPU of this machine: its number, its UUID or else its number as text, its device nodes."""
+
+    index: int
+    id: str
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
     """One sandbox to start. ``environment`` is complete; no variables of the server are added.
 
     Memory in MiB; ``vcpus`` may be fractional; ``tmp_mb`` limits /tmp in the lambda profile.
     ``storage`` is what it mounts beside the image, and its limits, for engines that can.
+    ``gpus`` are those that a job may use.
     """
 
     name: str
@@ -85,6 +95,7 @@ class SandboxSpec:
     vcpus: float = 1.0
     tmp_mb: int = 512
     storage: SandboxStorage = field(default_factory=SandboxStorage)
+    gpus: tuple[GpuDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

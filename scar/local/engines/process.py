@@ -100,6 +100,8 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
             "TMPDIR": str(temporary),
             _SANDBOX_VARIABLE: folder.name,
         }
+        if spec.gpus:  # the only way to keep a process to its GPUs
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.id for gpu in spec.gpus)
         try:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", process_init.__file__, *self._command],

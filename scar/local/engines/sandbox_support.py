@@ -73,7 +73,7 @@ class SandboxSupport:
         """Whether sandboxes have a user namespace that root has made, with shifted ids."""
         return os.geteuid() == 0 and Protection.USER_NAMESPACE not in self.missing
 
-    def build_plan(
+    def build_plan(  # noqa: PLR0913 - what differs between sandboxes
         self,
         *,
         root: str,
@@ -82,10 +82,12 @@ class SandboxSupport:
         overlay: tuple[str, str] | None,
         command: tuple[str, ...],
         storage: SandboxStorage = SandboxStorage(),  # noqa: B008 immutable
+        devices: Sequence[str] = (),
     ) -> SandboxPlan:
         """Return the plan of a sandbox with all protections that this machine offers.
 
         ``overlay``, the folders of changes, is for Batch; without it, it is Lambda's sandbox.
+        ``devices`` are further nodes below /dev.
         """
         upper, work = overlay or ("", "")
         is_lambda = overlay is None
@@ -113,6 +115,7 @@ class SandboxSupport:
             tmpfs=tuple(mount_arguments(mount, first_id) for mount in storage.tmpfs),
             shared_memory_mb=storage.shared_memory_mb or SHARED_MEMORY_MB,
             limits=tuple((LIMIT_NUMBERS[m.name], m.soft, m.hard) for m in storage.limits),
+            devices=devices,
         )
 
     def notes(self) -> tuple[str, ...]:

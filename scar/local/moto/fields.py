@@ -26,8 +26,7 @@ def _allow_values(*values: str) -> Allowed:
     return frozenset(values)
 
 
-# No GPU.
-_RESOURCE_REQUIREMENTS: Allowed = {"type": _allow_values("VCPU", "MEMORY"), "value": None}
+_RESOURCE_REQUIREMENTS: Allowed = {"type": _allow_values("VCPU", "MEMORY", "GPU"), "value": None}
 _RETRY: Allowed = {
     "attempts": None,
     "evaluateOnExit": _any("onStatusReason onReason onExitCode action"),
@@ -182,8 +181,6 @@ _FEATURES: Mapping[str, str] = {
     "containerProperties.volumes.host": "volumes of the host; use EFS or S3 Files",
     "containerProperties.linuxParameters.devices": "devices of jobs",
     "containerProperties.secrets": "secrets of jobs; use variables",
-    "containerProperties.resourceRequirements.type: GPU": "GPUs",
-    "containerOverrides.resourceRequirements.type: GPU": "GPUs",
     "PackageType: Zip": _ZIP,
     "Code.ZipFile": _ZIP,
     "ZipFile": _ZIP,

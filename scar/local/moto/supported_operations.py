@@ -21,7 +21,7 @@ def _operation_names(text: str) -> frozenset[str]:
 NOT_EMULATED: tuple[str, ...] = (
     "IAM: roles and policies are stored but not enforced.",
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
-    "GPUs: jobs that require one are refused.",
+    "GPUs: jobs use those of this machine; without any, they stay RUNNABLE.",
     "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
     "Batch multi-node jobs: refused at SubmitJob.",
     "Fields that are not implemented (privileged, user, maxSwap, ImageConfig…): refused by name.",

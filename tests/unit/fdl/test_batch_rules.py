@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.model.instance_types import find_instance_types, instance_families
+from scar.aws.compile.batch.job_sizes import larger_sizes
+from scar.aws.model.instance_types import (
+    default_instance_types,
+    find_instance_types,
+    instance_families,
+)
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.loader import load_document
 from scar.fdl.model import AwsFunction, BatchSpec, ComputeResourcesSpec
@@ -63,6 +68,58 @@ def test_gpus_that_the_image_does_not_support_are_refused_with_what_works(name: 
 )
 def test_gpus_that_the_image_supports_are_accepted(types: tuple[str, ...]) -> None:
     assert problems(on_types(*types, enable_gpu=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("batch", "count"),
+    [
+        ({}, 0),
+        ({"enable_gpu": True}, 1),
+        ({"gpus": 4}, 4),
+        ({"gpus": 4, "enable_gpu": True}, 4),
+        ({"gpus": 0, "enable_gpu": True}, 1),
+    ],
+)
+def test_the_number_of_gpus_takes_precedence(batch: dict[str, object], count: int) -> None:
+    assert BatchSpec.model_validate(batch).gpu_count == count
+
+
+@pytest.mark.parametrize("gpus", [1, 2, 4, 5, 8])
+def test_the_default_family_has_as_many_gpus(gpus: int) -> None:
+    assert problems(on_types(gpus=gpus)) == []
+    types = find_instance_types(default_instance_types("x86_64", gpus=gpus))
+    assert types
+    assert any(t.gpus >= gpus for t in types)
+
+
+@pytest.mark.parametrize(
+    ("types", "gpus", "said"),
+    [
+        (("g4dn",), 5, "has 4 GPUs. p4d.24xlarge"),
+        (("g5.xlarge", "g6.2xlarge"), 2, "has a GPU. g4dn.12xlarge"),
+        ((), 9, "g5.48xlarge has 8 GPUs. No known instance type would fit"),
+    ],
+)
+def test_more_gpus_than_a_type_has_are_refused(
+    types: tuple[str, ...], gpus: int, said: str
+) -> None:
+    (problem,) = problems(on_types(*types, gpus=gpus))
+    assert problem.startswith(f"gpus: a job with {gpus} GPUs never starts on ")
+    assert said in problem
+
+
+@pytest.mark.parametrize("key", [{"gpus": 2}, {"enable_gpu": True}])
+def test_fargate_has_no_gpus(key: dict[str, object]) -> None:
+    (problem,) = problems({"compute_resources": {"type": "FARGATE"}, **key})
+    assert problem == f"{next(iter(key))}: Fargate has no GPUs; use EC2 or SPOT"
+
+
+def test_a_job_that_ran_out_of_memory_keeps_its_gpus() -> None:
+    """4 GPUs: only g4dn.12xlarge has as many, so its memory is the most."""
+    compute = ComputeResourcesSpec(instance_types=("g4dn",), max_v_cpus=512)
+    batch = BatchSpec(gpus=4, memory=100_000, compute_resources=compute)
+    (size,) = larger_sizes(batch)
+    assert 180_000 < size[1] < 192 * 1024
 
 
 @pytest.mark.parametrize("name", ["m5", "optimal", "c7i.large", "default_x86_64"])

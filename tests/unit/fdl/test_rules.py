@@ -133,7 +133,7 @@ def test_a_disk_and_user_data_are_compiled(tmp_path: Path) -> None:
     )
     assert function.batch is not None
     disk = function.batch.compute_resources.disk
-    assert (disk, function.user_data) == (80, "#!/bin/sh\n")
+    assert (disk.size, function.user_data) == (80, "#!/bin/sh\n")
 
 
 @pytest.mark.parametrize("name", ["A", "_FIRST"])

@@ -9,6 +9,7 @@ content. Pure functions; no I/O.
 """
 
 from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.job_definitions import raw_property_notes
 from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.compile.batch.resources import compile_batch
 from scar.aws.compile.batch.roles import user_role_arn
@@ -17,5 +18,6 @@ __all__ = [
     "compile_batch",
     "job_queue_name",
     "larger_sizes",
+    "raw_property_notes",
     "user_role_arn",
 ]

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.model.disks.user_data import with_instance_store
 from scar.aws.model.instance_types import default_instance_types
 from scar.aws.model.resources import (
     ComputeEnvironment,
@@ -29,6 +30,7 @@ _ALLOCATION_STRATEGIES = {
 
 # Fields of a compute environment that describe what exists, not what is desired.
 _OBSERVED_FIELDS = ("status", "superseded", "actual_name")
+_NEWER_FIELDS = ("tags", "disk_type", "disk_iops", "disk_throughput")
 
 
 def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
@@ -67,23 +69,47 @@ def compute_environment(
         security_groups=network.security_groups,
         instance_profile=_instance_profile_arn(compute, account),
         service_role=function.batch.service_role,
+        tags=function.tags,
     )
     # Fargate environments of both architectures would be equal, since they have no instance types;
     # but a queue must not mix architectures.
-    settings = {k: v for k, v in asdict(resource).items() if k not in _OBSERVED_FIELDS}
+    settings = _name_content(resource)
     content = {**settings, "architecture": architecture}
     if not function.needs_launch_template:
         return replace(resource, name=names.shared_resource_name(content))
     # The launch template is named after the environment, so its content is part of the digest. The
     # version is fixed: Batch must not start to use a version that another tool adds.
-    template = asdict(compile_launch_template("", function))
+    template = _name_content(compile_launch_template("", function))
     name = names.shared_resource_name({**content, "launch_template": template})
     return replace(resource, name=name, launch_template=f"{name}:1")
 
 
 def compile_launch_template(name: str, function: Function) -> LaunchTemplate:
-    disk = function.batch.compute_resources.disk if function.batch else 0
-    return LaunchTemplate(name=name, disk_gib=disk, user_data=function.user_data)
+    assert function.batch is not None  # noqa: S101  # checked by the caller; for mypy
+    disk, user_data = function.batch.compute_resources.disk, function.user_data
+    return LaunchTemplate(
+        name=name,
+        disk_gib=disk.size,
+        disk_type=disk.type,
+        disk_iops=disk.iops,
+        disk_throughput=disk.throughput,
+        user_data=with_instance_store(user_data) if disk.instance_store else user_data,
+        tags=function.tags,
+    )
+
+
+def _name_content(resource: ComputeEnvironment | LaunchTemplate) -> dict[str, object]:
+    """Return the settings that the name is a digest of.
+
+    Fields that are newer than deployed environments count only if they are set: another name would
+    replace these.
+    """
+    defaults = asdict(type(resource)(name=""))
+    return {
+        name: value
+        for name, value in asdict(resource).items()
+        if name not in _OBSERVED_FIELDS and (name not in _NEWER_FIELDS or value != defaults[name])
+    }
 
 
 def _instance_types(batch: BatchSpec, architecture: str) -> tuple[str, ...]:
@@ -92,14 +118,14 @@ def _instance_types(batch: BatchSpec, architecture: str) -> tuple[str, ...]:
     if compute.is_fargate:
         return ()
     return tuple(sorted(compute.instance_types)) or default_instance_types(
-        architecture, gpu=batch.enable_gpu
+        architecture, gpus=batch.gpu_count
     )
 
 
 def _image_type(batch: BatchSpec) -> str:
     if batch.compute_resources.is_fargate:
         return ""
-    return "ECS_AL2023_NVIDIA" if batch.enable_gpu else "ECS_AL2023"
+    return "ECS_AL2023_NVIDIA" if batch.gpu_count else "ECS_AL2023"
 
 
 def _instance_profile_arn(compute: ComputeResourcesSpec, account: Account) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.model.containers.container_properties import raw_tags, to_api_types, to_json
 from scar.aws.model.resources import (
     JobDefinition,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
@@ -65,6 +66,7 @@ def compile_job_definition(
     batch = function.batch
     assert batch is not None  # noqa: S101  # checked by the caller; for mypy
     compute, fargate = batch.compute_resources, batch.compute_resources.is_fargate
+    raw = to_api_types(batch.container_properties)
 
     def role_arn(purpose: str) -> str:
         generated = names.role_name(function.name, account.region, purpose)
@@ -77,7 +79,7 @@ def compile_job_definition(
         platform="FARGATE" if fargate else "EC2",
         vcpus=f"{batch.vcpus:g}",
         memory=batch.memory,
-        gpus=1 if batch.enable_gpu else 0,
+        gpus=batch.gpu_count,
         timeout=batch.timeout,
         attempts=batch.attempts,
         retry_rules=_RETRY_RULES["FARGATE" if fargate else "EC2"],
@@ -86,18 +88,32 @@ def compile_job_definition(
         execution_role=role_arn("exec") if fargate else "",
         public_ip=fargate and network is not None and network.needs_public_ip,
         architecture=function.lambda_.architecture if fargate else "x86_64",
-        disk_gib=compute.disk if fargate else 0,
+        disk_gib=compute.disk.size if fargate else 0,
         environment=_job_environment(function, batch, account),
         tags=tuple(
             sorted(
                 {
+                    **dict(function.tags),
                     names.FUNCTION_TAG: function.name,
                     names.QUEUE_TAG: job_queue_name(function, account, network),
+                    **dict(raw_tags(raw)),
                 }.items()
             )
         ),
         **compile_storage(batch, file_systems),
+        propagate_tags=bool(function.tags),
+        container_properties=to_json(raw) if raw else "",
     )
+
+
+def raw_property_notes(functions: Iterable[Function]) -> Iterator[str]:
+    """Report raw fields, which scar neither chooses nor understands."""
+    for function in functions:
+        if function.batch and (raw := function.batch.container_properties):
+            yield (
+                f"{function.name}: batch.container_properties is sent to AWS Batch as it is:"
+                f" {', '.join(sorted(raw))}"
+            )
 
 
 def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:

@@ -50,9 +50,9 @@ def _instance_memory(batch: BatchSpec, architecture: str) -> int:
     ``max_v_cpus`` limits the size of an instance. AWS documents that Batch may exceed it by one
     instance, but a job that never starts is worse than one that runs out of memory.
     """
-    gpus = 1 if batch.enable_gpu else 0
+    gpus = batch.gpu_count
     names = batch.compute_resources.instance_types or default_instance_types(
-        architecture, gpu=batch.enable_gpu
+        architecture, gpus=gpus
     )
     types = find_instance_types(names)
     if types is None:

@@ -60,6 +60,7 @@ def compile_batch(
     yield LogGroup(
         name=names.batch_log_group(function.name),
         retention_days=function.cloudwatch.log_retention_policy_in_days,
+        tags=function.tags,
     )
     yield from compile_roles(function, flow)
     if batch.compute_resources.uses_shared_role:
@@ -75,5 +76,10 @@ def compile_batch(
         yield compile_launch_template(environment.name, function)
     yield environment
     # Environment and queue have one name, so that the queue is known as soon as the content is.
-    yield JobQueue(name=environment.name, environment=environment.name, time_limits=_TIME_LIMITS)
+    yield JobQueue(
+        name=environment.name,
+        environment=environment.name,
+        time_limits=_TIME_LIMITS,
+        tags=function.tags,
+    )
     yield compile_job_definition(function, account, digest, network, file_systems)

@@ -151,7 +151,10 @@ GRANTS: tuple[Grant, ...] = (
         ),
         extra_actions=("logs:TagResource",),
     ),
-    Grant("log groups by name", ("logs:ListTagsForResource",), extra_actions=("logs:TagResource",)),
+    Grant(
+        "log groups by name",
+        ("logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"),
+    ),
     # Images are pushed over the registry's HTTP API, which checks the extra actions.
     Grant(
         "repositories",
@@ -211,9 +214,10 @@ GRANTS: tuple[Grant, ...] = (
             "iam:ListRolePolicies",
             "iam:PutRolePermissionsBoundary",
             "iam:PutRolePolicy",
+            "iam:TagRole",
+            "iam:UntagRole",
             "iam:UpdateAssumeRolePolicy",
         ),
-        extra_actions=("iam:TagRole",),
         feature="own roles",
     ),
     Grant(
@@ -256,10 +260,10 @@ GRANTS: tuple[Grant, ...] = (
             "batch:DeleteJobQueue",
             "batch:DeregisterJobDefinition",
             "batch:RegisterJobDefinition",
+            "batch:TagResource",
             "batch:UpdateComputeEnvironment",
             "batch:UpdateJobQueue",
         ),
-        extra_actions=("batch:TagResource",),
         feature="batch",
     ),
     # `scar run --array` and `scar retry --failed` submit array jobs themselves.

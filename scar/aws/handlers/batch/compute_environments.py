@@ -16,6 +16,7 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch.descriptions import (
     DELETING,
     INVALID,
+    compare_tags,
     current_environment,
     describe_environments,
     describe_queue,
@@ -58,7 +59,8 @@ class ComputeEnvironmentHandler:
     waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: ComputeEnvironment) -> ComputeEnvironment | None:
-        return parse_environments(describe_environments(self.batch, resource.name))
+        found = parse_environments(describe_environments(self.batch, resource.name))
+        return compare_tags(found, resource) if found else None
 
     def create(self, resource: ComputeEnvironment) -> None:
         self._create(replace(resource, actual_name=resource.name))
@@ -74,6 +76,7 @@ class ComputeEnvironmentHandler:
             self.create(desired)
             return
         self._wait_until_idle(current)
+        self._update_tags(observed, desired, current)
         changes = _change_request(observed, desired, current)
         if len(changes) > 1:
             call_patiently(
@@ -99,6 +102,14 @@ class ComputeEnvironmentHandler:
             lambda: self.batch.create_compute_environment(**request),
         )
         self._wait_until_valid(name, resource)
+
+    def _update_tags(
+        self, observed: ComputeEnvironment, desired: ComputeEnvironment, name: str
+    ) -> None:
+        """Restore tags that were removed: the name is a digest of them, so none is obsolete."""
+        if desired.tags and observed.tags != desired.tags and (found := self._describe(name)):
+            arn = found["computeEnvironmentArn"]
+            self.batch.tag_resource(resourceArn=arn, tags=dict(desired.tags))
 
     def _find_current(self, name: str) -> str | None:
         """Return the name of the environment that counts, once nothing is being deleted."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import names
 from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
+from scar.aws.model.tags import others_tags, users_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TypeVar
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs
 
     Description = ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef
+    SharedResource = TypeVar("SharedResource", ComputeEnvironment, JobQueue)
 
 INVALID = "INVALID"
 DELETING = "DELETING"
@@ -106,9 +109,23 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
         launch_template=(
             f"{template.get('launchTemplateName')}:{template.get('version')}" if template else ""
         ),
+        tags=_environment_tags(found),
         state=found.get("state", "ENABLED"),
         status=describe_status(found),
     )
+
+
+def _environment_tags(found: ComputeEnvironmentDetailTypeDef) -> Pairs:
+    """Return the tags of the environment, on EC2 those that its instances get too."""
+    tags, resources = found.get("tags", {}), found["computeResources"]
+    if resources["type"].startswith("FARGATE"):
+        return others_tags(tags)
+    return others_tags(dict(tags.items() & resources.get("tags", {}).items()))
+
+
+def compare_tags(found: SharedResource, desired: SharedResource) -> SharedResource:
+    """Return the observed resource with the tags that are compared with the desired ones."""
+    return replace(found, tags=users_tags(dict(found.tags), desired.tags))
 
 
 def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
@@ -121,6 +138,7 @@ def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
         time_limits=tuple(
             sorted(_parse_time_limit(a) for a in found.get("jobStateTimeLimitActions", []))
         ),
+        tags=others_tags(found.get("tags", {})),
         state=found["state"],
         status=describe_status(found),
     )

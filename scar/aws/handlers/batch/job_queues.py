@@ -10,6 +10,7 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch.descriptions import (
     DELETING,
     INVALID,
+    compare_tags,
     current_environment,
     describe_environments,
     describe_queue,
@@ -42,7 +43,7 @@ class JobQueueHandler:
 
     def read(self, resource: JobQueue) -> JobQueue | None:
         found = describe_queue(self.batch, resource.name)
-        return parse_queue(found) if found else None
+        return compare_tags(parse_queue(found), resource) if found else None
 
     def create(self, resource: JobQueue) -> None:
         request = batch_requests.create_queue_request(
@@ -63,6 +64,9 @@ class JobQueueHandler:
             self._wait_until_deleted(desired)
             self.create(desired)
             return
+        if found and desired.tags and observed.tags != desired.tags:
+            # The name is a digest of the tags, so none is obsolete.
+            self.batch.tag_resource(resourceArn=found["jobQueueArn"], tags=dict(desired.tags))
         is_invalid = status_of(found) == INVALID
         request: UpdateJobQueueRequestTypeDef = {
             "jobQueue": desired.name,

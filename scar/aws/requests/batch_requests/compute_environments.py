@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import ComputeEnvironment
 
 MANAGED_TAGS = {names.MANAGED_TAG: "true"}
+_FARGATE = ("FARGATE", "FARGATE_SPOT")
 
 
 def create_environment_request(
@@ -26,7 +27,7 @@ def create_environment_request(
         "type": "MANAGED",
         "state": "ENABLED",
         "computeResources": _compute_resources(resource),
-        "tags": MANAGED_TAGS,
+        "tags": MANAGED_TAGS | dict(resource.tags),
     }
     if resource.launch_template:
         name, _, version = resource.launch_template.partition(":")
@@ -56,6 +57,7 @@ def environment_changes(
         "ec2Configuration",
         "type",
         "allocationStrategy",
+        "tags",
     ):
         if before.get(field) != after.get(field) and field in after:
             changed[field] = after[field]
@@ -70,7 +72,7 @@ def _compute_resources(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
         "securityGroupIds": list(resource.security_groups),
     }
     # Batch rejects all other parameters for Fargate.
-    if resource.type in ("FARGATE", "FARGATE_SPOT"):
+    if resource.type in _FARGATE:
         return compute
     if resource.allocation:
         compute["allocationStrategy"] = resource.allocation  # type: ignore[typeddict-item]
@@ -78,4 +80,6 @@ def _compute_resources(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
     compute["instanceTypes"] = list(resource.instance_types)
     compute["instanceRole"] = resource.instance_profile
     compute["ec2Configuration"] = [{"imageType": resource.image_type}]
+    if resource.tags:
+        compute["tags"] = dict(resource.tags)
     return compute

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, cast
 
 from scar.aws.model import names
+from scar.aws.model.containers.container_properties import merge_container
 from scar.aws.requests.batch_requests.job_storage import add_storage
 from scar.aws.requests.field_paths import add_fields
 
@@ -30,7 +32,15 @@ def register_definition_request(
         "containerProperties": _container_properties(resource, region),
         "tags": dict(resource.tags),
     }
+    if resource.propagate_tags:
+        request["propagateTags"] = True
     add_fields(request, resource, skip_empty=True)
+    if resource.container_properties:
+        raw = json.loads(resource.container_properties)
+        request["containerProperties"] = cast(
+            "ContainerPropertiesUnionTypeDef",
+            merge_container({**request["containerProperties"]}, raw),
+        )
     return request
 
 

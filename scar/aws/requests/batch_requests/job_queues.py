@@ -24,7 +24,7 @@ def create_queue_request(resource: JobQueue, environment: str = "") -> CreateJob
         "priority": resource.priority,
         "computeEnvironmentOrder": environment_order(environment or resource.environment),
         "jobStateTimeLimitActions": time_limit_actions(resource),
-        "tags": MANAGED_TAGS,
+        "tags": MANAGED_TAGS | dict(resource.tags),
     }
 
 

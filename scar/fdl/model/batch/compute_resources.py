@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from scar.aws.model import limits
 from scar.fdl.field_types import TextList, UserDataFile
 from scar.fdl.model.base import FdlModel
+from scar.fdl.model.batch.disk import DiskSpec, size_to_disk
 
 
 class ComputeResourcesSpec(FdlModel):
@@ -39,14 +39,10 @@ class ComputeResourcesSpec(FdlModel):
     instance_types: TextList = Field(
         (),
         description="EC2 instance types or families of `lambda.architecture`; empty: AWS Batch"
-        " chooses, or a GPU family with `enable_gpu`",
+        " chooses, or a family with as many GPUs as `gpus`",
     )
-    disk: int = Field(
-        0,
-        ge=0,
-        le=limits.EBS_VOLUME.maximum,
-        description="disk size in GiB: an EC2 instance's root volume, or a Fargate task's ephemeral"
-        " storage (21 to 200); 0: the service's default (20 GiB on Fargate)",
+    disk: Annotated[DiskSpec, BeforeValidator(size_to_disk)] = Field(
+        DiskSpec(), description="the disk: its size in GiB, or a section"
     )
     user_data: UserDataFile | None = Field(
         None,

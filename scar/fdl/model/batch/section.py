@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
@@ -41,8 +41,12 @@ class BatchSpec(FdlModel):
         description="memory of each job in MiB, less than that of the instance type, which keeps"
         " about 5%; default on Fargate: the least that AWS offers for `vcpus`",
     )
-    enable_gpu: StrictBool = Field(
-        False, description="each job uses one GPU; on instances of the architecture x86_64 only"
+    enable_gpu: StrictBool = Field(False, description="short for `gpus: 1`")
+    gpus: int = Field(
+        0,
+        ge=0,
+        description="GPUs of each job; on EC2 instances of the architecture x86_64 only; takes"
+        " precedence over `enable_gpu`",
     )
     timeout: int = Field(
         86400, ge=60, description="job attempt timeout in seconds, at least 60; 86400 is one day"
@@ -87,12 +91,28 @@ class BatchSpec(FdlModel):
         " files) or `memlock: -1` (locked memory, unlimited)",
         examples=[{"nofile": {"soft": 65536, "hard": 65536}}],
     )
+    container_properties: Annotated[dict[str, Any], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="fields of AWS Batch's containerProperties that have no key here, as in its API"
+        " (`ulimits`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
+        " sets",
+    )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
     )
     compute_resources: ComputeResourcesSpec = Field(
         ComputeResourcesSpec(), description="the compute environment that jobs run in"
     )
+
+    @property
+    def gpu_count(self) -> int:
+        """The GPUs of each job: ``gpus``, or one with ``enable_gpu``."""
+        return self.gpus or int(self.enable_gpu)
+
+    @property
+    def gpu_key(self) -> str:
+        """The key that asks for GPUs."""
+        return "gpus" if self.gpus else "enable_gpu"
 
     @model_validator(mode="before")
     @classmethod

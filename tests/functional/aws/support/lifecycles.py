@@ -28,7 +28,7 @@ from tests.functional.aws.support.factories import (
     simulate_running_job,
 )
 from tests.functional.aws.support.iam_recording import registry_permissions
-from tests.functional.aws.support.manual_changes import CHANGES
+from tests.functional.aws.support.manual_changes import CHANGES, remove_tags
 from tests.functional.aws.support.pushed_images import PushedImages
 from tests.functional.aws.support.scenarios import (
     GROUP,
@@ -170,6 +170,24 @@ def drift_is_corrected(replay: Replay) -> None:
     replay.scar("rm", "-f", "FILE")
 
 
+def tags_are_restored(replay: Replay) -> None:
+    """Restore tags that were removed by hand; undo a deployment that adds one."""
+    tagged = function("batch", tags={"project": "genomics"})
+    replay.write_fdl(tagged)
+    replay.scar("init", "-f", "FILE")
+    remove_tags(replay.unrecorded, "project")
+    replay.scar("plan", "-f", "FILE")
+    replay.scar("init", "-f", "FILE")
+    more = function(
+        "batch",
+        tags={"project": "genomics", "stage": "1"},
+        input=[{"path": "photos/elsewhere"}],
+    )
+    replay.write_fdl(more)
+    fail_last_step(replay)
+    replay.scar("rm", "-f", "FILE")
+
+
 def failed_steps_are_undone(replay: Replay) -> None:
     """Make the last step fail: all others are undone."""
     replay.write_fdl(function("lambda-batch", concurrency=1, batch=batch_spec("EC2", disk=50)))
@@ -279,6 +297,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         with_the_users_roles,
         with_permissions_boundary,
         drift_is_corrected,
+        tags_are_restored,
         failed_steps_are_undone,
         unused_images_are_deleted,
         with_real_images,

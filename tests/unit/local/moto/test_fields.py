@@ -55,7 +55,7 @@ def refused(service: str, operation: str, **parameters: object) -> str:
             "efsVolumeConfiguration.rootDirectory: /a.",
         ),
         ({"secrets": [{"name": "s"}]}, "secrets of jobs"),
-        ({"resourceRequirements": [{"type": "GPU", "value": "1"}]}, "GPUs ("),
+        ({"resourceRequirements": [{"type": "FPGA", "value": "1"}]}, "type: FPGA."),
         ({"resourceRequirements": [{"type": "VCPU", "of": "x"}]}, "resourceRequirements.of."),
         ({"environment": [{"name": "A", "valueFrom": "x"}]}, "environment.valueFrom."),
         ({"logConfiguration": {"logDriver": "syslog"}}, "logConfiguration.logDriver: syslog."),
@@ -135,7 +135,7 @@ def test_what_nothing_honours_is_refused(
     "parameters",
     [
         {"containerOverrides": {"instanceType": "m5.large"}},
-        {"containerOverrides": {"resourceRequirements": [{"type": "GPU", "value": "1"}]}},
+        {"containerOverrides": {"resourceRequirements": [{"type": "FPGA", "value": "1"}]}},
         {"containerOverrides": {"command": ["x"]}},
         {"consumableResourcePropertiesOverride": {"x": [1]}},
         {"shareIdentifier": "x"},

@@ -23,19 +23,34 @@ class LaunchTemplate(Resource):
     It has the name of its compute environment, which is a digest that covers these settings: other
     values are another template. ``metadata_tokens`` and ``metadata_hops`` are EC2's HttpTokens and
     HttpPutResponseHopLimit: a request to the metadata service needs a token, which does not leave
-    the instance.
+    the instance. ``disk_type``, ``disk_iops`` and ``disk_throughput`` (MiB/s) are those of the root
+    volume; 0 is that of the type or the image. ``tags`` are those of the instances and their
+    volumes, and of the template.
     """
 
     kind: ClassVar[str] = "launch-template"
     shared: ClassVar[bool] = True
     create_only: ClassVar[frozenset[str]] = frozenset(
-        {"disk_gib", "user_data", "metadata_tokens", "metadata_hops"}
+        {
+            "disk_gib",
+            "disk_type",
+            "disk_iops",
+            "disk_throughput",
+            "user_data",
+            "metadata_tokens",
+            "metadata_hops",
+            "tags",
+        }
     )
 
     disk_gib: int = 0
     user_data: str = ""
     metadata_tokens: str = "required"
     metadata_hops: int = 1
+    disk_type: str = "gp3"
+    disk_iops: int = 0
+    disk_throughput: int = 0
+    tags: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +59,8 @@ class ComputeEnvironment(Resource):
 
     ``instance_profile`` is an ARN, empty for Fargate. ``service_role`` is an ARN, empty for Batch's
     service-linked role. ``allocation`` is the strategy that chooses among instance types, empty for
-    Fargate. ``launch_template`` is ``name:version``, empty for none.
+    Fargate. ``launch_template`` is ``name:version``, empty for none. ``tags`` are the user's, of
+    the environment and its instances.
 
     ``status`` is ``VALID``, ``INVALID`` with Batch's reason, or ``DELETING``; other states pass.
     An invalid environment that cannot be repaired is replaced by one with another name
@@ -66,6 +82,7 @@ class ComputeEnvironment(Resource):
     instance_profile: str = ""
     service_role: str = ""
     launch_template: str = ""
+    tags: Pairs = ()
     state: EnabledState = "ENABLED"
     status: str = VALID
     superseded: tuple[str, ...] = ()
@@ -86,7 +103,7 @@ class JobQueue(Resource):
     """The job queue of one compute environment, shared like it.
 
     ``time_limits``, in Batch's format, cancel a job that blocks the queue. ``status`` is as that of
-    a compute environment.
+    a compute environment, and so are ``tags``.
     """
 
     kind: ClassVar[str] = "job-queue"
@@ -95,6 +112,7 @@ class JobQueue(Resource):
     environment: str = ""
     priority: int = 1
     time_limits: tuple[Pairs, ...] = ()
+    tags: Pairs = ()
     state: EnabledState = "ENABLED"
     status: str = VALID
 

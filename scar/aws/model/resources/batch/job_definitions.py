@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scar.aws.model import names
@@ -28,7 +28,9 @@ class JobDefinition(Resource):
     start: ``retry_rules``, in Batch's format and order, end the job if the script fails.
     ``log_mode`` is the mode of the log driver ``awslogs``, empty for ECS's default.
     ``architecture`` and ``disk_gib`` have effect on Fargate only, ``shared_memory`` (MiB),
-    ``tmpfs`` and ``ulimits`` on EC2 only.
+    ``tmpfs`` and ``ulimits`` on EC2 only. ``propagate_tags`` copies the tags to the ECS tasks of
+    jobs, which cost allocation reads. ``container_properties`` is JSON of the raw fields that are
+    merged over the others; the tags have digests of it, which are compared.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -62,6 +64,8 @@ class JobDefinition(Resource):
     ulimits: tuple[JobUlimit, ...] = ()
     environment: Pairs = ()
     tags: Pairs = ()
+    propagate_tags: bool = False
+    container_properties: str = field(default="", compare=False)
 
     @property
     def function(self) -> str:

@@ -1,9 +1,9 @@
 """Batch's rules. Where AWS's own message is unknown, the message states the rule.
 
-``jobs`` has those of job definitions and jobs, ``job_storage`` those of their volumes and limits,
-``arrays`` those of array jobs and dependencies,
-``compute_environments`` and ``job_queues`` those of the resources that jobs need, ``common`` what
-several of them use.
+``jobs`` has those of job definitions and jobs, ``containers`` those of their containers that only
+one platform has, ``job_storage`` those of their volumes and limits, ``arrays`` those of array jobs
+and dependencies, ``compute_environments`` and ``job_queues`` those of the resources that jobs need,
+``common`` what several of them use.
 """
 
 from scar.aws.requests.rules.batch.compute_environments import check_create_compute_environment

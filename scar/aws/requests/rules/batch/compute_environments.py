@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 from scar.aws.requests.rules.batch.common import check_name, client_exception
+from scar.aws.requests.rules.tags import check_tags
 
 _FARGATE = ("FARGATE", "FARGATE_SPOT")
 
@@ -25,6 +26,7 @@ _TYPES = ("EC2", "SPOT", *_FARGATE)
 def check_create_compute_environment(parameters: Parameters) -> Iterator[RuleViolation]:
     """CreateComputeEnvironment."""
     yield from check_name(parameters, "computeEnvironmentName")
+    yield from check_tags(parameters, "tags")
     resources = get_structure(parameters, "computeResources")
     if not resources:
         if parameters.get("type") == "MANAGED":
@@ -55,6 +57,7 @@ def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
         "launchTemplate",
         "minvCpus",
         "desiredvCpus",
+        "tags",
     )
     for name in banned:
         if name in resources:
@@ -66,6 +69,7 @@ def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
 
 
 def _check_instance_resources(resources: Parameters) -> Iterator[RuleViolation]:
+    yield from check_tags(resources, "tags")
     if not resources.get("instanceRole"):
         yield client_exception("Instance role is required.")
     if not resources.get("instanceTypes"):
