@@ -142,12 +142,17 @@ class BatchSubmitter:
             overrides["resourceRequirements"] = [
                 {"type": kind, "value": value} for kind, value in resources.items() if value
             ]
-        body = {
+        body: dict[str, object] = {
             "jobName": job.name,
             "jobQueue": self.target.queue,
             "jobDefinition": self.target.definition,
             "containerOverrides": overrides,
         }
+        # Batch requires a share on a queue with a scheduling policy, and refuses it on others.
+        if self.target.share:
+            body["shareIdentifier"] = self.target.share
+        if self.target.priority:
+            body["schedulingPriorityOverride"] = self.target.priority
         return AwsRequest(
             method="POST",
             origin=self.origin,

@@ -30,6 +30,7 @@ from scar.aws.model.resources import (
     LaunchTemplate,
     LogGroup,
     Role,
+    SchedulingPolicy,
 )
 
 if TYPE_CHECKING:
@@ -270,6 +271,14 @@ class Inventory:
                 else None
             )
             found: list[Resource] = [r for listing in lists for r in listing.result()[0]]
+            has_policies = any(isinstance(r, JobQueue) and r.scheduling_policy for r in found)
+            if (
+                has_policies
+                or not requested
+                or SchedulingPolicy.kind in {k.kind for k in requested}
+            ):
+                with translate_errors("list the scheduling policies"):
+                    found += batch_infrastructure.list_scheduling_policies(client("batch"))
             counts = [listing.result()[1] for listing in lists]
             reads = [pool.submit(self._read_if_managed, r) for r in unread if found or needs_list]
             templates = {t.key: t for r in found if (t := launch_template_of(r))}

@@ -1,7 +1,8 @@
 """Rules of AWS Batch's section: sizes, instance types, GPUs, Fargate, disks and user data.
 
 ``section`` has those of all functions with Batch, ``instances`` those on EC2, ``fargate`` those on
-Fargate.
+Fargate, ``environments`` those of presets and of several compute environments, ``scheduling`` those
+of fair-share scheduling.
 """
 
 from scar.fdl.batch_rules.section import check_batch

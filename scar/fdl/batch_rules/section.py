@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from scar.fdl.model import AwsFunction
     from scar.fdl.problems import Location
+from scar.fdl.batch_rules.environments import check_environments, locate_environments
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from scar.fdl.batch_rules.scheduling import check_scheduling
 
 
 def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
@@ -22,8 +24,8 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
     section: Location = (*location, "batch")
     if batch.state != "ENABLED":
         yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
-    if compute.min_v_cpus > compute.max_v_cpus:
-        yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
+    yield from check_environments(batch, section)
+    yield from check_scheduling(batch, section)
     if compute.desired_v_cpus:
         yield (
             (*section, "compute_resources", "desired_v_cpus"),
@@ -32,16 +34,18 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
                 " min_v_cpus keeps instances running"
             ),
         )
-    if batch.vcpus > compute.max_v_cpus:
+    located = locate_environments(batch, section)
+    most_vcpus = max(environment.max_v_cpus for _, environment in located)
+    if batch.vcpus > most_vcpus:
         needed = format_vcpus(batch.vcpus)
         yield (
             (*section, "vcpus"),
-            f"a job of {needed} never fits into max_v_cpus {compute.max_v_cpus}",
+            f"a job of {needed} never fits into max_v_cpus {most_vcpus}",
         )
-    if compute.type.startswith("FARGATE"):
+    if compute.is_fargate:
         yield from check_fargate(batch, section)
     else:
-        yield from check_instances(batch, function.lambda_.architecture, section)
+        yield from check_instances(batch, function.lambda_.architecture, section, located)
     if compute.user_data and (problem := _user_data_problem(compute.user_data.read_bytes())):
         yield (*section, "compute_resources", "user_data"), problem
 

@@ -16,7 +16,12 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
-from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import (
+    BatchSpec,
+    ComputeEnvironmentSpec,
+    ComputeResourcesSpec,
+    SchedulingSpec,
+)
 from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
@@ -32,6 +37,7 @@ __all__ = [
     "AwsFunction",
     "BatchSpec",
     "CloudWatchSpec",
+    "ComputeEnvironmentSpec",
     "ComputeResourcesSpec",
     "ContainerSpec",
     "EcrSpec",
@@ -44,6 +50,7 @@ __all__ = [
     "LambdaSpec",
     "NetworkSpec",
     "S3Provider",
+    "SchedulingSpec",
     "StorageProviders",
     "StorageSpec",
     "SupervisorSpec",

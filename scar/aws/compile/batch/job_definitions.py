@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scar.aws.model.network import VpcNetwork
     from scar.aws.model.resources import Pairs
     from scar.fdl.model import BatchSpec
-from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
 from scar.aws.compile.batch.roles import user_role_arn
 
 # Retry what happens before the script starts or to its host, and nothing else. Batch retries also
@@ -81,15 +81,18 @@ def compile_job_definition(
         architecture=function.lambda_.architecture if fargate else "x86_64",
         disk_gib=compute.disk if fargate else 0,
         environment=_job_environment(function, batch, account),
-        tags=tuple(
-            sorted(
-                {
-                    names.FUNCTION_TAG: function.name,
-                    names.QUEUE_TAG: job_queue_name(function, account, network),
-                }.items()
-            )
-        ),
+        tags=_tags(function, account, network),
     )
+
+
+def _tags(function: Function, account: Account, network: VpcNetwork | None) -> Pairs:
+    """Return scar's tags, which name the function and its job queues: Batch does not link them."""
+    tags = {
+        names.FUNCTION_TAG: function.name,
+        names.QUEUE_TAG: job_queue_name(function, account, network),
+        names.OTHER_QUEUES_TAG: " ".join(other_queue_names(function, account, network)),
+    }
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
 
 
 def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:

@@ -36,7 +36,15 @@ GrantTarget = Literal[
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
-    "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
+    "always",
+    "own roles",
+    "given roles",
+    "batch",
+    "shares",
+    "instances",
+    "templates",
+    "network",
+    "efs",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -222,6 +230,7 @@ GRANTS: tuple[Grant, ...] = (
             "batch:DescribeJobDefinitions",
             "batch:DescribeJobQueues",
             "batch:DescribeJobs",
+            "batch:GetJobQueueSnapshot",
             "batch:ListJobs",
             "ec2:DescribeLaunchTemplates",
             "ec2:DescribeLaunchTemplateVersions",
@@ -256,6 +265,20 @@ GRANTS: tuple[Grant, ...] = (
         extra_actions=("batch:TagResource",),
         feature="batch",
     ),
+    Grant(
+        "anything",
+        ("batch:DescribeSchedulingPolicies", "batch:ListSchedulingPolicies"),
+        feature="shares",
+    ),
+    Grant(
+        "batch resources",
+        (
+            "batch:CreateSchedulingPolicy",
+            "batch:DeleteSchedulingPolicy",
+            "batch:UpdateSchedulingPolicy",
+        ),
+        feature="shares",
+    ),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     Grant(
         "roles",
@@ -277,6 +300,15 @@ GRANTS: tuple[Grant, ...] = (
 # Operations whose IAM action has another name, or is one of a group that is written as a pattern:
 # with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
+    "batch:CreateComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:CreateJobQueue": "batch:*JobQueue",
+    "batch:CreateSchedulingPolicy": "batch:*SchedulingPolicy",
+    "batch:DeleteComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:DeleteJobQueue": "batch:*JobQueue",
+    "batch:DeleteSchedulingPolicy": "batch:*SchedulingPolicy",
+    "batch:UpdateComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:UpdateJobQueue": "batch:*JobQueue",
+    "batch:UpdateSchedulingPolicy": "batch:*SchedulingPolicy",
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",

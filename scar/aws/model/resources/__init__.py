@@ -25,6 +25,7 @@ from scar.aws.model.resources.batch import (
     JobQueue,
     LaunchTemplate,
     Platform,
+    SchedulingPolicy,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
 from scar.aws.model.resources.iam import InstanceProfile, Role
@@ -61,6 +62,7 @@ __all__ = [
     "Resource",
     "ResourceKey",
     "Role",
+    "SchedulingPolicy",
     "StateBucket",
     "SupersededRepository",
     "UnusedImage",

@@ -1,12 +1,22 @@
 """AWS Batch: jobs and their compute environment.
 
-``section`` is the section ``batch``, ``compute_resources`` the section in it with that name.
+``section`` is the section ``batch``; ``compute_resources``, ``compute_environments`` and
+``scheduling`` are the sections in it with these names. ``queues`` are the job queues that they
+describe together.
 """
 
-from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
+from scar.fdl.model.batch.compute_resources import PRESET_TYPES, ComputeResourcesSpec
+from scar.fdl.model.batch.queues import QueueSpec, fits_strategy
+from scar.fdl.model.batch.scheduling import SchedulingSpec
 from scar.fdl.model.batch.section import BatchSpec
 
 __all__ = [
+    "PRESET_TYPES",
     "BatchSpec",
+    "ComputeEnvironmentSpec",
     "ComputeResourcesSpec",
+    "QueueSpec",
+    "SchedulingSpec",
+    "fits_strategy",
 ]

@@ -32,6 +32,7 @@ from scar.fdl.model import (
     EnvironmentSpec,
     FileSystemSpec,
     NetworkSpec,
+    SchedulingSpec,
     StorageSpec,
 )
 from supervisor.model import ExecutionMode
@@ -104,7 +105,22 @@ VPC = new_function(
         ),
     ),
 )
-ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC)
+SHARED = new_function(
+    name="sixth",
+    image="x",
+    execution_mode=ExecutionMode.BATCH,
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(
+            preset="dual",
+            bid_percentage=60,
+            scale_down_delay=30,
+            wait_limit=7200,
+            shares={"labA": 0.5},
+        ),
+        scheduling=SchedulingSpec(share="labA", priority=7),
+    ),
+)
+ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, SHARED)
 VALUES: dict[str, object] = {
     "AWS::AccountId": ACCOUNT.id,
     "AWS::Region": ACCOUNT.region,

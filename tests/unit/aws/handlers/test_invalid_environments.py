@@ -26,7 +26,7 @@ DESIRED = ComputeEnvironment(
     instance_profile="arn:aws:iam::1:instance-profile/x",
     launch_template=f"{NAME}:1",
 )
-QUEUE = JobQueue(name=NAME, environment=NAME)
+QUEUE = JobQueue(name=NAME, environments=(NAME,))
 
 
 def environments(
@@ -93,7 +93,7 @@ def test_what_cannot_be_repaired_is_replaced_and_the_queue_is_switched() -> None
     assert observed(account).name == NAME
     queue = queues(account).read(QUEUE)
     assert queue is not None
-    assert queue.environment == NAME
+    assert queue.environments == (NAME,)
     # The next replacement has the first name again.
     account.broken = {OTHER}
     account.environments[OTHER] |= {"status": "INVALID", "statusReason": NO_SUBNET}

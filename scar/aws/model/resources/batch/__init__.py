@@ -1,4 +1,4 @@
-"""Compute environments, job queues, job definitions and launch templates of Batch.
+"""Compute environments, job queues, scheduling policies, job definitions, launch templates.
 
 ``compute`` is what functions with equal compute resources share, ``job_definitions`` what each
 function has of its own.
@@ -11,6 +11,7 @@ from scar.aws.model.resources.batch.compute import (
     EnabledState,
     JobQueue,
     LaunchTemplate,
+    SchedulingPolicy,
 )
 from scar.aws.model.resources.batch.job_definitions import JobDefinition, Platform
 
@@ -23,4 +24,5 @@ __all__ = [
     "JobQueue",
     "LaunchTemplate",
     "Platform",
+    "SchedulingPolicy",
 ]

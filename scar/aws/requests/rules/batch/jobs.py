@@ -25,6 +25,7 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.batch.scheduling_policies import check_share_of_job
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -50,6 +51,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     yield from check_variables(
         get_structures(get_structure(parameters, "containerOverrides"), "environment")
     )
+    yield from check_share_of_job(parameters)
     yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
 
 
