@@ -6,12 +6,14 @@ the request, or raises AWS's error. ``state_machine`` adds the job to the ``stor
 later change of a job's state is one transaction there, so a killed server loses none.
 
 The scheduler thread of ``service`` polls the waiting jobs, ``placement`` decides which of them
-start in which compute environment, and every started job gets a thread that runs one ``attempt``:
-a sandbox with the variables of ``environment`` and a log stream. When the attempt has ended,
-``retry`` decides whether the job becomes RUNNABLE again. DescribeJobs and ListJobs return the
-stored jobs in the form of ``description``. ``change_guard`` applies AWS's rules for the deletion
-of queues and compute environments, which moto does not check, and ends the jobs of a deleted
-queue. ``model`` holds the data types and ports.
+start in which compute environment, in the order of ``fair_share``, and every started job gets a
+thread that runs one ``attempt``: a sandbox with the variables of ``environment`` and a log stream.
+When the attempt has ended, ``retry`` decides whether the job becomes RUNNABLE again. DescribeJobs
+and ListJobs return the stored jobs in the form of ``description``, GetJobQueueSnapshot the front of
+a queue as ``queue_snapshot`` builds it. ``change_guard`` applies AWS's rules for the deletion of
+queues and compute environments, which moto does not check, and ends the jobs of a deleted queue;
+``queue_guard`` those for the environments, policies and shares of queues. ``model`` holds the data
+types and ports.
 
 A job that was starting or running when the local cloud was killed counts as an attempt whose host
 was lost, as on AWS; its retry strategy decides whether it runs again.

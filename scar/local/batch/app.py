@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scar.local.batch.model import BatchRegistry
     from scar.local.batch.service import BatchService
     from scar.local.http.messages import Request, RequestBody
+    from scar.local.moto.batch_registry import JobQueueRecord
 
 MAX_DESCRIBED = 100  # jobs of one DescribeJobs request
 MAX_LISTED = 1_000  # jobs of one ListJobs response
@@ -58,6 +59,8 @@ class BatchApp:
                 return self._describe_jobs(parameters)
             case "listjobs":
                 return self._list_jobs(parameters, region)
+            case "getjobqueuesnapshot":
+                return self._service.queue_snapshot(self._find_queue(parameters, region))
             case "terminatejob":
                 self._service.terminate(*_parse_job_and_reason(parameters))
                 return {}
@@ -93,9 +96,7 @@ class BatchApp:
                     status=501,
                 )
             )
-        queue = self._registry.find_queue(str(parameters.get("jobQueue", "")), region)
-        if queue is None:
-            raise client_error(f"JobQueue {parameters.get('jobQueue', '')} not found.")
+        queue = self._find_queue(parameters, region)
         filters = parameters.get("filters") or []
         # AWS lists RUNNING jobs if the request has neither a status nor a filter.
         status = None if filters else _parse_status(parameters.get("jobStatus") or "RUNNING")
@@ -109,6 +110,12 @@ class BatchApp:
         if position is not None:
             content["nextToken"] = base64.urlsafe_b64encode(str(position).encode()).decode()
         return content
+
+    def _find_queue(self, parameters: dict[str, Any], region: str) -> JobQueueRecord:
+        queue = self._registry.find_queue(str(parameters.get("jobQueue", "")), region)
+        if queue is None:
+            raise client_error(f"JobQueue {parameters.get('jobQueue', '')} not found.")
+        return queue
 
     def _find_matching_jobs(
         self,

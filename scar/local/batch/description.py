@@ -73,6 +73,8 @@ def job_detail(job: BatchJob) -> Json:
             # AWS returns 0 for jobs that ended before they started; here the field is absent.
             startedAt=job.started,
             stoppedAt=job.stopped,
+            shareIdentifier=job.share or None,
+            schedulingPriority=job.priority if job.share else None,
             timeout=None if spec.timeout is None else {"attemptDurationSeconds": spec.timeout},
         ),
     }

@@ -109,7 +109,8 @@ class BatchJob:
     ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
     Both are empty otherwise. ``blocked_since`` is when the job, being RUNNABLE, got its present
-    ``status_reason``: None while there is none.
+    ``status_reason``: None while there is none. ``share`` is the share identifier, empty in queues
+    without a scheduling policy, and ``priority`` the scheduling priority in it.
     """
 
     id: str
@@ -129,6 +130,8 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    share: str = ""
+    priority: int = 0
 
 
 def host_lost_reason(instance: str) -> str:

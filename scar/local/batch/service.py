@@ -20,6 +20,7 @@ from scar.local.batch.attempt import (
 )
 from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOutcome, BatchJob
 from scar.local.batch.placement import QUEUE_GONE
+from scar.local.batch.queue_snapshot import build_snapshot
 from scar.local.batch.state_machine import JobStateMachine
 from scar.local.batch.store import JobStore
 
@@ -122,6 +123,8 @@ class BatchService:
             spec=submission.build_job_spec(definition, request),
             created=self._now_ms(),
             delayed_failure=submission.delayed_failure(request),
+            share=str(request.get("shareIdentifier") or ""),
+            priority=int(request.get("schedulingPriorityOverride") or 0),
         )
         self._state_machine.submit(job)
         self._wake.set()
@@ -143,6 +146,10 @@ class BatchService:
         """Terminate the unfinished jobs of a deleted queue."""
         for job in self.store.list_by_status(*UNFINISHED_STATUSES, queue=queue_arn):
             self.terminate(job.id, QUEUE_GONE)
+
+    def queue_snapshot(self, queue: JobQueueRecord) -> dict[str, object]:
+        """Return the response of GetJobQueueSnapshot."""
+        return build_snapshot(self.store, queue, self._now_ms())
 
     def wake(self) -> None:
         """Run the scheduler now: a queue or compute environment has changed."""

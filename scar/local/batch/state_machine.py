@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scar.local.batch.fair_share import order_jobs
 from scar.local.batch.model import (
     PLACED_STATUSES,
     WAITING_STATUSES,
@@ -68,9 +69,12 @@ class JobStateMachine:
                     self._fail_job(job, job.delayed_failure)
                 else:
                     self._store.update(replace(job, status=JobStatus.RUNNABLE))
+            shared = [queue for queue in queues.values() if queue and queue.fair_share]
+            use = self._store.share_use(shared, self._now()) if shared else {}
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
-            reasons, heads = {job.id: job.status_reason for job in waiting}, queue_heads(waiting)
-            for decision in place_jobs(waiting, queues, self._store.used_vcpus(), free_slots):
+            reasons = {job.id: job.status_reason for job in waiting}
+            heads = queue_heads(order_jobs(waiting, queues, use))
+            for decision in place_jobs(waiting, queues, self._store.used_vcpus(), free_slots, use):
                 match decision:
                     case JobStart():
                         started.append(self._mark_starting(decision))

@@ -9,6 +9,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from scar.local.batch.fair_share import DEFAULT_DECAY_SECONDS
 from scar.local.batch.model import (
     PLACED_STATUSES,
     WAITING_STATUSES,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.batch.model import BatchJob
+    from scar.local.moto.batch_registry import JobQueueRecord
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS job (
@@ -37,7 +39,11 @@ CREATE INDEX IF NOT EXISTS job_queue ON job(queue, status, number);
 CREATE INDEX IF NOT EXISTS job_status ON job(status, number);
 """
 _FORMAT = DatabaseFormat(file=JOBS, schema=_SCHEMA)
-_MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that one scheduler run reads
+_MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue and share that a scheduler run reads
+# Documents of earlier releases have no share. A job that never started has used nothing.
+_SHARE = "COALESCE(json_extract(document, '$.share'), '')"
+_PRIORITY = "COALESCE(json_extract(document, '$.priority'), 0)"
+_STARTED = "COALESCE(json_extract(document, '$.started'), stopped)"
 
 
 class JobStore:
@@ -98,13 +104,14 @@ class JobStore:
         return [job_from_json(document) for (document,) in rows]
 
     def list_waiting(self) -> list[RunnableJob]:
-        """Return RUNNABLE jobs, the oldest 200 of each queue."""
+        """Return RUNNABLE jobs, the first 200 of each queue and share."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
-                "status_reason FROM (SELECT *, ROW_NUMBER() OVER "
-                "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
-                "WHERE position <= ?",
+                "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "  # noqa: S608
+                "status_reason, share, priority FROM (SELECT *, ROW_NUMBER() OVER "
+                "(PARTITION BY queue, share ORDER BY priority DESC, number) AS position "
+                f"FROM (SELECT *, {_SHARE} AS share, {_PRIORITY} AS priority FROM job "
+                "WHERE status = ?)) WHERE position <= ?",
                 (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
             ).fetchall()
         return [
@@ -115,8 +122,10 @@ class JobStore:
                 vcpus=vcpus,
                 memory=memory,
                 status_reason=reason,
+                share=share,
+                priority=priority,
             )
-            for number, job, queue, vcpus, memory, reason in rows
+            for number, job, queue, vcpus, memory, reason, share, priority in rows
         ]
 
     def list_waiting_queues(self) -> frozenset[str]:
@@ -139,6 +148,40 @@ class JobStore:
                     PLACED_STATUSES,
                 ).fetchall()
             )
+
+    def used_vcpus_by_share(self, queue: str) -> dict[str, float]:
+        """Return the vCPUs that the jobs of a queue have, by share identifier."""
+        with self._lock:
+            return dict(
+                self._db.execute(
+                    f"SELECT {_SHARE}, SUM(vcpus) FROM job WHERE queue = ? "  # noqa: S608
+                    f"AND status IN ({_sql_placeholders(PLACED_STATUSES)}) GROUP BY 1",
+                    (queue, *PLACED_STATUSES),
+                ).fetchall()
+            )
+
+    def share_use(self, queues: Iterable[JobQueueRecord], now: int) -> dict[tuple[str, str], float]:
+        """Return the vCPUs that shares use, by queue ARN and share; ``now`` in milliseconds.
+
+        Those of finished jobs count for their time within the policy's window, averaged over it.
+        """
+        use: dict[tuple[str, str], float] = {}
+        for queue in queues:
+            decay = (
+                queue.fair_share.decay_seconds if queue.fair_share else 0
+            ) or DEFAULT_DECAY_SECONDS
+            since = now - 1000 * decay
+            with self._lock:
+                finished = self._db.execute(
+                    f"SELECT {_SHARE}, SUM(vcpus * (stopped - MAX({_STARTED}, ?))) FROM job "  # noqa: S608
+                    "WHERE queue = ? AND status IN (?, ?) AND stopped > ? GROUP BY 1",
+                    (since, queue.arn, JobStatus.SUCCEEDED, JobStatus.FAILED, since),
+                ).fetchall()
+            averages = {share: used / (1000 * decay) for share, used in finished if used}
+            for part in (averages, self.used_vcpus_by_share(queue.arn)):
+                for share, vcpus in part.items():
+                    use[queue.arn, share] = use.get((queue.arn, share), 0.0) + vcpus
+        return use
 
     def count_by_status(self) -> dict[str, int]:
         """Return the number of jobs by state."""

@@ -38,6 +38,7 @@ _BUCKET_OPERATIONS = {
 _JOB_OPERATIONS = {
     "submitjob": "SubmitJob", "describejobs": "DescribeJobs", "listjobs": "ListJobs",
     "terminatejob": "TerminateJob", "canceljob": "CancelJob",
+    "getjobqueuesnapshot": "GetJobQueueSnapshot",
 }  # fmt: skip
 # The parameters that name what a call is about, by decreasing precedence.
 _RESOURCE_PARAMETERS = (

@@ -66,9 +66,14 @@ _COMPUTE_RESOURCES: Mapping[str, Allowed] = {
         securityGroupIds instanceRole tags bidPercentage"""
     ),
     "launchTemplate": _any("launchTemplateId launchTemplateName version"),
+    "scalingPolicy": _any("minScaleDownDelayMinutes"),
     "ec2Configuration": _any("imageType"),
 }
 _ENVIRONMENT_ORDER: Allowed = _any("order computeEnvironment")
+_FAIR_SHARE: Allowed = {
+    **_any("shareDecaySeconds"),
+    "shareDistribution": _any("shareIdentifier weightFactor"),
+}
 _TIME_LIMITS: Allowed = _any("reason state maxTimeSeconds action")
 _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
@@ -82,6 +87,7 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     },
     "SubmitJob": {
         **_any("jobName jobQueue jobDefinition parameters propagateTags tags"),
+        **_any("shareIdentifier schedulingPriorityOverride"),
         "containerOverrides": _OVERRIDES,
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
@@ -96,15 +102,17 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
         "computeResources": _COMPUTE_RESOURCES,
     },
     "CreateJobQueue": {
-        **_any("jobQueueName state priority tags"),
+        **_any("jobQueueName state priority schedulingPolicyArn tags"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
         "jobStateTimeLimitActions": _TIME_LIMITS,
     },
     "UpdateJobQueue": {
-        **_any("jobQueue state priority"),
+        **_any("jobQueue state priority schedulingPolicyArn"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
         "jobStateTimeLimitActions": _TIME_LIMITS,
     },
+    "CreateSchedulingPolicy": {**_any("name tags"), "fairsharePolicy": _FAIR_SHARE},
+    "UpdateSchedulingPolicy": {**_any("arn"), "fairsharePolicy": _FAIR_SHARE},
 }
 _FUNCTION: Mapping[str, Allowed] = {
     **_any("FunctionName Role MemorySize Timeout Description"),
@@ -152,10 +160,7 @@ _FEATURES: Mapping[str, str] = {
     "ecsPropertiesOverride": "jobs of several containers; use containerOverrides",
     "arrayProperties": "array jobs",
     "dependsOn": "dependencies between jobs",
-    "shareIdentifier": "fair share",
-    "schedulingPriority": "fair share",
-    "schedulingPriorityOverride": "fair share",
-    "schedulingPolicyArn": "fair share",
+    "schedulingPriority": "priorities of job definitions; use schedulingPriorityOverride",
     "containerProperties.command": _COMMAND,
     "containerOverrides.command": _COMMAND,
     "containerProperties.volumes": "volumes of jobs",
