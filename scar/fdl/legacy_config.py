@@ -39,8 +39,9 @@ _SUPPORTED_KEYS: tuple[Location, ...] = (
     ("batch", "compute_resources", "security_group_ids"),
     ("batch", "compute_resources", "instance_types"),
 )
-# SCAR's default instance type, which AWS no longer offers.
-_OBSOLETE_VALUES: tuple[object, ...] = (["m3.medium"],)
+# SCAR's default instance type, which AWS no longer offers, and its type of environments, which is
+# the default here too: as a value of a file it would contradict a preset.
+_OBSOLETE_VALUES: tuple[object, ...] = (["m3.medium"], "EC2")
 _IGNORED_KEYS = frozenset(
     {
         *("boto_profile", "region", "service_role", "instance_role", "launch_template_name"),
