@@ -140,7 +140,10 @@ def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
         "job-queue": params.get("jobQueueName") or params.get("jobQueue"),
         "job-definition": params.get("jobDefinitionName") or params.get("jobDefinition"),
         "job": params.get("jobId"),
+        "scheduling-policy": params.get("name") or params.get("schedulingPolicyArn"),
     }
+    if operation.endswith("SchedulingPolicy") and "arn" in params:
+        resources["scheduling-policy"] = params["arn"]
     if operation.startswith(("Describe", "List")):
         yield IamRequest(f"batch:{operation}", "*")
         return

@@ -70,7 +70,7 @@ def list_queues(batch: BatchClient) -> tuple[list[JobQueue], int]:
 def list_scheduling_policies(batch: BatchClient) -> list[SchedulingPolicy]:
     """Return scar's scheduling policies; none if the caller has no permission to list them.
 
-    Users whose functions have no shares need no such permission.
+    Other users' functions may have shares: who has none needs no permission for their policies.
     """
     try:
         pages = batch.get_paginator("list_scheduling_policies").paginate()
@@ -84,7 +84,7 @@ def list_scheduling_policies(batch: BatchClient) -> list[SchedulingPolicy]:
             )["schedulingPolicies"]
         ]
     except ClientError as error:
-        if error_code(error) == "AccessDeniedException":
+        if error_code(error) in ("AccessDenied", "AccessDeniedException"):
             return []
         raise
     return [parse_policy(p) for p in described if names.MANAGED_TAG in p.get("tags", {})]

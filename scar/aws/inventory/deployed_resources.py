@@ -272,11 +272,9 @@ class Inventory:
             )
             found: list[Resource] = [r for listing in lists for r in listing.result()[0]]
             has_policies = any(isinstance(r, JobQueue) and r.scheduling_policy for r in found)
-            if (
-                has_policies
-                or not requested
-                or SchedulingPolicy.kind in {k.kind for k in requested}
-            ):
+            # Otherwise no permission to list them is needed. A policy whose queue alone was deleted
+            # is found by the next deployment with shares.
+            if has_policies or SchedulingPolicy.kind in {key.kind for key in requested}:
                 with translate_errors("list the scheduling policies"):
                     found += batch_infrastructure.list_scheduling_policies(client("batch"))
             counts = [listing.result()[1] for listing in lists]
