@@ -69,6 +69,8 @@ def test_functions_share_the_queues_of_a_preset(
     # The one that stays still needs both: its run may ask for the other queue.
     remove(connection, "cut")
     assert queues(connection).keys() == {1, 100}
+    templates = connection.client("ec2").describe_launch_templates()["LaunchTemplates"]
+    assert len(templates) == 2
     shown = read_function_resources("crop", connection)
     assert sum(r.kind == "job-queue" for r in shown) == 2
     assert sum(r.kind == "compute-environment" for r in shown) == 2
