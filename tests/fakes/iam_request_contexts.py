@@ -133,21 +133,29 @@ def _logs(operation: str, params: Parameters) -> Iterator[IamRequest]:
             yield IamRequest("logs:TagResource", stream)
 
 
-def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
+def _batch_resources(operation: str, params: Parameters) -> list[str]:
+    """Return the ARNs of what a request is about."""
     resources = {
         "compute-environment": params.get("computeEnvironmentName")
         or params.get("computeEnvironment"),
         "job-queue": params.get("jobQueueName") or params.get("jobQueue"),
         "job-definition": params.get("jobDefinitionName") or params.get("jobDefinition"),
         "job": params.get("jobId"),
+        "scheduling-policy": params.get("name") or params.get("schedulingPolicyArn"),
     }
+    if operation.endswith("SchedulingPolicy") and "arn" in params:
+        resources["scheduling-policy"] = params["arn"]
+    return [_batch_arn(kind, name) for kind, name in resources.items() if name]
+
+
+def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
     if operation.startswith(("Describe", "List")):
         yield IamRequest(f"batch:{operation}", "*")
         return
     if "resourceArn" in params:
         yield IamRequest(f"batch:{operation}", params["resourceArn"])
         return
-    on = [_batch_arn(kind, name) for kind, name in resources.items() if name]
+    on = _batch_resources(operation, params)
     order = params.get("computeEnvironmentOrder", [])
     on += [_batch_arn("compute-environment", e["computeEnvironment"]) for e in order]
     for arn in on:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.compile.policies import canonical_json
 from scar.aws.handlers.batch.descriptions import parse_environment, parse_queue
 from scar.aws.handlers.batch.job_definitions import parse_job_definition
+from scar.aws.handlers.batch.scheduling_policies import parse_policy
 from scar.aws.model import names, resources
 from scar.aws.requests import launch_template_requests
 from scar.aws.requests.notification_filters import decode_filter
@@ -151,6 +152,8 @@ class Reader:
                 return parse_environment(_lower_camel_case(p))
             case "AWS::Batch::JobQueue":
                 return parse_queue(_lower_camel_case(p))
+            case "AWS::Batch::SchedulingPolicy":
+                return parse_policy(_lower_camel_case(p))
             case "AWS::Batch::JobDefinition":
                 return parse_job_definition(_lower_camel_case(p))
             case _:

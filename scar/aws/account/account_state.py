@@ -68,9 +68,10 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
     """Read all parts of the account's state in parallel; raises ScarError."""
     account = connection.account
     compute_kinds = {
-        (f.batch.compute_resources.type, bool(f.batch.gpu_count))
+        (environment.type, bool(f.batch.gpu_count))
         for f in functions
         if f.batch is not None
+        for environment in f.batch.environments
     }
     with ThreadPoolExecutor(4) as pool:
         networks = pool.submit(_find_networks, connection, functions)

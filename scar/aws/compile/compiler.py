@@ -30,6 +30,7 @@ from scar.aws.model.resources import (
     LogGroup,
     Resource,
     Role,
+    SchedulingPolicy,
     StateBucket,
 )
 from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, InputRule, OutputRule
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 _TAG_LENGTH = 256
 # Resources whose names, or the digest in them, are unknown before images and networks are.
-_NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate)
+_NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate, SchedulingPolicy)
 
 
 def compile_resources(
@@ -70,7 +71,8 @@ def compile_resources(
     for function in functions:
         network = networks.get(function.name)
         queue = batch.job_queue_name(function, account, network)
-        flow = data_flow(function, account, queue, kms_keys)
+        others = batch.other_queue_names(function, account, network)
+        flow = replace(data_flow(function, account, queue, kms_keys), other_queues=others)
         if names.FAILURE_HANDLER in images and failure_handler.handles(function):
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
         # An equal key means an equal resource: shared ones are named by their content, and the
@@ -172,6 +174,8 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         definition=function.name,
         memory=function.batch.memory,
         larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
+        share=function.batch.scheduling.share,
+        priority=function.batch.scheduling.priority,
     )
 
 

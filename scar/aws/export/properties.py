@@ -162,6 +162,10 @@ def queue(resource: kinds.JobQueue) -> Properties:
     return _capitalize_keys({**batch_requests.create_queue_request(resource)})
 
 
+def scheduling_policy(resource: kinds.SchedulingPolicy) -> Properties:
+    return _capitalize_keys({**batch_requests.create_policy_request(resource)})
+
+
 def definition(resource: kinds.JobDefinition, region: str) -> Properties:
     return _capitalize_keys({**batch_requests.register_definition_request(resource, region)})
 

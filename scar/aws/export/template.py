@@ -47,6 +47,7 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.LaunchTemplate: ("AWS::EC2::LaunchTemplate", properties.launch_template),
     kinds.ComputeEnvironment: ("AWS::Batch::ComputeEnvironment", properties.environment),
     kinds.JobQueue: ("AWS::Batch::JobQueue", properties.queue),
+    kinds.SchedulingPolicy: ("AWS::Batch::SchedulingPolicy", properties.scheduling_policy),
 }
 # Kinds without a CloudFormation resource, each with its manual step.
 MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {

@@ -34,6 +34,7 @@ from scar.aws.model.resources import (
     LaunchTemplate,
     LogGroup,
     Role,
+    SchedulingPolicy,
 )
 
 if TYPE_CHECKING:
@@ -278,6 +279,12 @@ class Inventory:
                 else None
             )
             found: list[Resource] = [r for listing in lists for r in listing.result()[0]]
+            has_policies = any(isinstance(r, JobQueue) and r.scheduling_policy for r in found)
+            # Otherwise no permission to list them is needed. A policy whose queue alone was deleted
+            # is found by the next deployment with shares.
+            if has_policies or SchedulingPolicy.kind in {key.kind for key in requested}:
+                with translate_errors("list the scheduling policies"):
+                    found += batch_infrastructure.list_scheduling_policies(client("batch"))
             counts = [listing.result()[1] for listing in lists]
             reads = [pool.submit(self._read_if_managed, r) for r in unread if found or needs_list]
             templates = {t.key: t for r in found if (t := launch_template_of(r))}

@@ -17,6 +17,7 @@ from scar.aws.model.resources import (
     LogGroup,
     Resource,
     Role,
+    SchedulingPolicy,
 )
 from scar.aws.requests import batch_requests, lambda_requests, s3_requests
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     ApiRequest = tuple[str, str, Mapping[str, object]]
 
 
-def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901 - a case per kind
+def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901, PLR0912 - a case per kind
     """Yield service, operation and parameters of each request that creates the resource.
 
     Requests without rules in ``validator`` are left out.
@@ -67,6 +68,12 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
         case JobQueue():
             yield "batch", "CreateJobQueue", {**batch_requests.create_queue_request(resource)}
+        case SchedulingPolicy():
+            yield (
+                "batch",
+                "CreateSchedulingPolicy",
+                {**batch_requests.create_policy_request(resource)},
+            )
         case JobDefinition():
             yield (
                 "batch",

@@ -1,8 +1,9 @@
 """Rules of AWS Batch's section: sizes, instance types, GPUs, Fargate, disks and user data.
 
 ``section`` has those of all functions with Batch, ``instances`` those on EC2, ``fargate`` those on
-Fargate, ``disks`` those of the disks and user data of both, and ``storage`` those of mounts and
-resource limits.
+Fargate, ``disks`` those of the disks and user data of both, ``storage`` those of mounts and
+resource limits, ``environments`` those of presets and of several compute environments, and
+``scheduling`` those of fair-share scheduling.
 """
 
 from scar.fdl.batch_rules.section import check_batch

@@ -11,16 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scar.aws.model.instance_types import InstanceType
-    from scar.fdl.model.batch import BatchSpec
+    from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
     from scar.fdl.problems import Location
 
 _GPU_FAMILIES = "g4dn, g5, g6, p4d or p5"
 
 
 def check_instances(
-    batch: BatchSpec, architecture: str, section: Location
+    batch: BatchSpec,
+    architecture: str,
+    section: Location,
+    environments: Sequence[tuple[Location, ComputeResourcesSpec]],
 ) -> Iterator[tuple[Location, str]]:
-    """Check that Batch can start instances of the named types, and that one of them fits a job."""
+    """Check that Batch can start instances of the named types, and that one of them fits a job.
+
+    ``environments`` are the compute environments with their locations.
+    """
     if batch.vcpus != int(batch.vcpus):
         yield (*section, "vcpus"), "fractions of a vCPU require FARGATE or FARGATE_SPOT"
     gpus = batch.gpu_count
@@ -34,10 +40,17 @@ def check_instances(
             ),
         )
         return
-    names = batch.compute_resources.instance_types
-    problems = [p for name in names if (p := _type_problem(name, architecture, gpu=gpus > 0))]
-    yield from (((*section, "compute_resources", "instance_types"), p) for p in problems)
-    chosen = names or instance_types.default_instance_types(architecture, gpus=gpus)
+    problems = {
+        ((*location, "instance_types"), problem): None
+        for location, environment in environments
+        for name in environment.instance_types
+        if (problem := _type_problem(name, architecture, gpu=gpus > 0))
+    }
+    yield from problems
+    default = instance_types.default_instance_types(architecture, gpus=gpus)
+    chosen = tuple(
+        dict.fromkeys(name for _, e in environments for name in e.instance_types or default)
+    )
     yield from check_volume(
         batch.compute_resources, architecture, chosen, (*section, "compute_resources")
     )

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 from scar.aws.model.containers.container_properties import container_problems
 from scar.fdl.batch_rules.disks import check_user_data
+from scar.fdl.batch_rules.environments import check_environments, locate_environments
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from scar.fdl.batch_rules.scheduling import check_scheduling
 from scar.fdl.batch_rules.storage import check_storage
 from supervisor.model import ExecutionMode
 
@@ -32,18 +34,20 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         )
     if batch.state != "ENABLED":
         yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
-    if compute.min_v_cpus > compute.max_v_cpus:
-        yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
-    if batch.vcpus > compute.max_v_cpus:
+    yield from check_environments(batch, section)
+    yield from check_scheduling(batch, section)
+    located = locate_environments(batch, section)
+    most_vcpus = max(environment.max_v_cpus for _, environment in located)
+    if batch.vcpus > most_vcpus:
         needed = format_vcpus(batch.vcpus)
         yield (
             (*section, "vcpus"),
-            f"a job of {needed} never fits into max_v_cpus {compute.max_v_cpus}",
+            f"a job of {needed} never fits into max_v_cpus {most_vcpus}",
         )
-    if compute.type.startswith("FARGATE"):
+    if compute.is_fargate:
         yield from check_fargate(batch, section)
     else:
-        yield from check_instances(batch, function.lambda_.architecture, section)
+        yield from check_instances(batch, function.lambda_.architecture, section, located)
     yield from check_storage(batch, section)
     yield from check_user_data(compute, (*section, "compute_resources"))
     for path, problem in container_problems(batch.container_properties):

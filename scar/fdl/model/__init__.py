@@ -18,9 +18,11 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
 from scar.fdl.model.batch import (
     BatchSpec,
+    ComputeEnvironmentSpec,
     ComputeResourcesSpec,
     DiskSpec,
     JobFileSystemSpec,
+    SchedulingSpec,
     TmpfsSpec,
     UlimitSpec,
 )
@@ -39,6 +41,7 @@ __all__ = [
     "AwsFunction",
     "BatchSpec",
     "CloudWatchSpec",
+    "ComputeEnvironmentSpec",
     "ComputeResourcesSpec",
     "ContainerSpec",
     "DiskSpec",
@@ -53,6 +56,7 @@ __all__ = [
     "LambdaSpec",
     "NetworkSpec",
     "S3Provider",
+    "SchedulingSpec",
     "StorageProviders",
     "StorageSpec",
     "SupervisorSpec",

@@ -82,6 +82,8 @@ def job_detail(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> 
             # AWS returns 0 for jobs that ended before they started; here the field is absent.
             startedAt=job.started,
             stoppedAt=job.stopped,
+            shareIdentifier=job.share or None,
+            schedulingPriority=job.priority if job.share else None,
             timeout=None if spec.timeout is None else {"attemptDurationSeconds": spec.timeout},
             arrayProperties=_array_properties(job, child_counts),
         ),

@@ -130,7 +130,8 @@ class BatchJob:
     ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
     Both are empty otherwise. ``blocked_since`` is when the job, being RUNNABLE, got its present
-    ``status_reason``: None while there is none.
+    ``status_reason``: None while there is none. ``share`` is the share identifier, empty in queues
+    without a scheduling policy, and ``priority`` the scheduling priority in it.
 
     An array job has ``array_size`` children, created at ``spawned``: each with the same fields, its
     own ``array_index``, and the ID ``<parent>:<index>``.
@@ -153,6 +154,8 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    share: str = ""
+    priority: int = 0
     gpus: tuple[int, ...] = ()
     array_size: int = 0
     array_index: int | None = None

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scar.local.batch.fair_share import order_jobs
 from scar.local.batch.job_endings import EndedChildren, JobEndings
 from scar.local.batch.model import (
     WAITING_STATUSES,
@@ -75,12 +76,15 @@ class JobStateMachine:
                     self._fail_job(job, job.delayed_failure)
                 else:
                     self._endings.start_if_ready(job.id)
+            shared = [queue for queue in queues.values() if queue and queue.fair_share]
+            use = self._store.share_use(shared, self._now()) if shared else {}
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
-            reasons, heads = {job.id: job.status_reason for job in waiting}, queue_heads(waiting)
+            reasons = {job.id: job.status_reason for job in waiting}
+            heads = queue_heads(order_jobs(waiting, queues, use))
             free_gpus = self._free_gpus()
             capacity = GpuCapacity(len(self._gpus), len(free_gpus))
             used = self._store.used_vcpus()
-            for decision in place_jobs(waiting, queues, used, free_slots, capacity):
+            for decision in place_jobs(waiting, queues, used, free_slots, capacity, use):
                 match decision:
                     case JobStart():
                         started.append(self._mark_starting(decision, free_gpus))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
+from scar.local.batch.queue_guard import check_share
 from scar.local.moto import fields
 from scar.local.moto.error_responses import ApiError
 from scar.local.moto.validation import find_violation
@@ -54,6 +55,8 @@ def check_queue_and_definition(
         raise client_error(f"JobQueue {name} not found.")
     if not queue.enabled:
         raise client_error(f"JobQueue {name} is DISABLED and does not accept jobs.")
+    if problem := check_share(queue, request):
+        raise client_error(problem)
     if definition is None or not definition.active:
         raise client_error(
             f"JobDefinition name {reference} does not exist or is not in ACTIVE status"

@@ -85,9 +85,14 @@ _COMPUTE_RESOURCES: Mapping[str, Allowed] = {
         securityGroupIds instanceRole tags bidPercentage"""
     ),
     "launchTemplate": _any("launchTemplateId launchTemplateName version"),
+    "scalingPolicy": _any("minScaleDownDelayMinutes"),
     "ec2Configuration": _any("imageType"),
 }
 _ENVIRONMENT_ORDER: Allowed = _any("order computeEnvironment")
+_FAIR_SHARE: Allowed = {
+    **_any("shareDecaySeconds"),
+    "shareDistribution": _any("shareIdentifier weightFactor"),
+}
 _TIME_LIMITS: Allowed = _any("reason state maxTimeSeconds action")
 _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
@@ -103,6 +108,7 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
         **_any("jobName jobQueue jobDefinition parameters propagateTags tags"),
         "arrayProperties": _any("size"),
         "dependsOn": _any("jobId type"),
+        **_any("shareIdentifier schedulingPriorityOverride"),
         "containerOverrides": _OVERRIDES,
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
@@ -117,15 +123,17 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
         "computeResources": _COMPUTE_RESOURCES,
     },
     "CreateJobQueue": {
-        **_any("jobQueueName state priority tags"),
+        **_any("jobQueueName state priority schedulingPolicyArn tags"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
         "jobStateTimeLimitActions": _TIME_LIMITS,
     },
     "UpdateJobQueue": {
-        **_any("jobQueue state priority"),
+        **_any("jobQueue state priority schedulingPolicyArn"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
         "jobStateTimeLimitActions": _TIME_LIMITS,
     },
+    "CreateSchedulingPolicy": {**_any("name tags"), "fairsharePolicy": _FAIR_SHARE},
+    "UpdateSchedulingPolicy": {**_any("arn"), "fairsharePolicy": _FAIR_SHARE},
 }
 _FUNCTION: Mapping[str, Allowed] = {
     **_any("FunctionName Role MemorySize Timeout Description"),
@@ -172,10 +180,7 @@ _FEATURES: Mapping[str, str] = {
     "eksPropertiesOverride": "jobs on EKS",
     "ecsProperties": "jobs of several containers; use containerProperties",
     "ecsPropertiesOverride": "jobs of several containers; use containerOverrides",
-    "shareIdentifier": "fair share",
-    "schedulingPriority": "fair share",
-    "schedulingPriorityOverride": "fair share",
-    "schedulingPolicyArn": "fair share",
+    "schedulingPriority": "priorities of job definitions; use schedulingPriorityOverride",
     "containerProperties.command": _COMMAND,
     "containerOverrides.command": _COMMAND,
     "containerProperties.volumes.host": "volumes of the host; use EFS or S3 Files",

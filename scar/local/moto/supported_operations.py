@@ -25,8 +25,8 @@ NOT_EMULATED: tuple[str, ...] = (
     "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
     "Batch multi-node jobs: refused at SubmitJob.",
     "Fields that are not implemented (privileged, user, maxSwap, ImageConfig…): refused by name.",
-    "Batch scheduling policies and fair share: queues are first come, first served.",
-    "Launch templates: stored; jobs run on this machine, with its disk.",
+    "Batch: compute reservations of scheduling policies, and quota shares: refused.",
+    "Launch templates, allocation strategies, bids, scale-down delays: stored; no instance starts.",
     "Spot interruptions, except under --chaos; the start-up time of instances.",
     "Lambda: zip packages, layers, versions, aliases, URLs, event source mappings: refused.",
     "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
@@ -50,6 +50,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
     "batch": _operation_names(
         """CreateComputeEnvironment DescribeComputeEnvironments UpdateComputeEnvironment
         DeleteComputeEnvironment CreateJobQueue DescribeJobQueues UpdateJobQueue DeleteJobQueue
+        CreateSchedulingPolicy DescribeSchedulingPolicies ListSchedulingPolicies
+        UpdateSchedulingPolicy DeleteSchedulingPolicy
         RegisterJobDefinition DescribeJobDefinitions DeregisterJobDefinition TagResource
         UntagResource ListTagsForResource"""
     ),

@@ -54,7 +54,9 @@ def test_the_example_shows_the_defaults() -> None:
     plain = FdlDocument.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
     shown = {"input": (), "output": (), "vpc": plain.lambda_.vpc, "file_system": ()}
     assert example.lambda_.model_copy(update=shown) == plain.lambda_
-    batch: dict[str, Any] = {"file_system": (), "tmpfs": (), "ulimits": {}}
+    compute = example.batch.compute_resources.model_copy(update={"shares": {}})
+    batch: dict[str, Any] = {"compute_resources": compute, "compute_environments": ()}
+    batch |= {"file_system": (), "tmpfs": (), "ulimits": {}}
     assert example.batch.model_copy(update=batch) == plain.batch
     assert example.model_copy(update={"lambda_": plain.lambda_, "batch": plain.batch}) == plain
 

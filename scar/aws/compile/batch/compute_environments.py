@@ -30,24 +30,21 @@ _ALLOCATION_STRATEGIES = {
 
 # Fields of a compute environment that describe what exists, not what is desired.
 _OBSERVED_FIELDS = ("status", "superseded", "actual_name")
-_NEWER_FIELDS = ("tags", "disk_type", "disk_iops", "disk_throughput")
+_NEWER_FIELDS = (
+    *("tags", "disk_type", "disk_iops", "disk_throughput"),
+    *("bid_percentage", "scale_down_minutes"),
+)
+_ORDERED_STRATEGIES = ("BEST_FIT_PROGRESSIVE_ORDERED", "SPOT_CAPACITY_OPTIMIZED_PRIORITIZED")
 
 
-def job_queue_name(function: Function, account: Account, network: VpcNetwork | None) -> str:
-    """Return the name of the function's job queue, existing or not; empty without Batch."""
-    if function.batch is None:
-        return ""
-    return compute_environment(function, account, network).name
-
-
-def compute_environment(
-    function: Function, account: Account, network: VpcNetwork | None
+def compile_environment(
+    function: Function, compute: ComputeResourcesSpec, account: Account, network: VpcNetwork | None
 ) -> ComputeEnvironment:
-    """Return the function's compute environment, named by a digest of everything else in it.
+    """Return a compute environment of a function, named by a digest of everything else in it.
 
-    So functions with equal compute resources share one environment and queue (an account has at
-    most 50 of each), and a changed setting is another environment: jobs in the old one end
-    undisturbed, and it is deleted when no function uses it.
+    So functions with equal compute resources share one environment (an account has at most 50),
+    and a changed setting is another environment: jobs in the old one end undisturbed, and it is
+    deleted when no function uses it.
 
     Raise ConfigurationError if the network is unknown.
     """
@@ -56,19 +53,21 @@ def compute_environment(
             f"Function {function.name} has no VPC subnets for its Batch jobs.",
             remedy="Set batch.compute_resources.subnets in the FDL.",
         )
-    compute, architecture = function.batch.compute_resources, function.lambda_.architecture
+    architecture = function.lambda_.architecture
     resource = ComputeEnvironment(
         name="",
         type=compute.type,
         max_vcpus=compute.max_v_cpus,
         min_vcpus=0 if compute.is_fargate else compute.min_v_cpus,
-        instance_types=_instance_types(function.batch, architecture),
+        instance_types=_instance_types(function.batch, compute, architecture),
         image_type=_image_type(function.batch),
-        allocation=_ALLOCATION_STRATEGIES.get(compute.type, ""),
+        allocation=compute.allocation_strategy or _ALLOCATION_STRATEGIES.get(compute.type, ""),
         subnets=network.subnets,
         security_groups=network.security_groups,
         instance_profile=_instance_profile_arn(compute, account),
         service_role=function.batch.service_role,
+        bid_percentage=compute.bid_percentage % 100,  # 100 is Batch's default
+        scale_down_minutes=compute.scale_down_delay,
         tags=function.tags,
     )
     # Fargate environments of both architectures would be equal, since they have no instance types;
@@ -112,11 +111,14 @@ def _name_content(resource: ComputeEnvironment | LaunchTemplate) -> dict[str, ob
     }
 
 
-def _instance_types(batch: BatchSpec, architecture: str) -> tuple[str, ...]:
+def _instance_types(
+    batch: BatchSpec, compute: ComputeResourcesSpec, architecture: str
+) -> tuple[str, ...]:
     """Return the FDL's instance types, or those that fit the architecture and GPU."""
-    compute = batch.compute_resources
     if compute.is_fargate:
         return ()
+    if compute.allocation_strategy in _ORDERED_STRATEGIES:
+        return compute.instance_types
     return tuple(sorted(compute.instance_types)) or default_instance_types(
         architecture, gpus=batch.gpu_count
     )

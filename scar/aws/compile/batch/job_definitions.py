@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import names
 from scar.aws.model.containers.container_properties import raw_tags, to_api_types, to_json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scar.aws.model.network import VpcNetwork
     from scar.aws.model.resources import Pairs
     from scar.fdl.model import BatchSpec
-from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
 from scar.aws.compile.batch.job_storage import compile_storage
 from scar.aws.compile.batch.roles import user_role_arn
 
@@ -90,20 +90,28 @@ def compile_job_definition(
         architecture=function.lambda_.architecture if fargate else "x86_64",
         disk_gib=compute.disk.size if fargate else 0,
         environment=_job_environment(function, batch, account),
-        tags=tuple(
-            sorted(
-                {
-                    **dict(function.tags),
-                    names.FUNCTION_TAG: function.name,
-                    names.QUEUE_TAG: job_queue_name(function, account, network),
-                    **dict(raw_tags(raw)),
-                }.items()
-            )
-        ),
+        tags=_tags(function, account, network, raw),
         **compile_storage(batch, file_systems),
         propagate_tags=bool(function.tags),
         container_properties=to_json(raw) if raw else "",
     )
+
+
+def _tags(
+    function: Function, account: Account, network: VpcNetwork | None, raw: Mapping[str, Any]
+) -> Pairs:
+    """Return the user's tags and scar's, which name the function and its job queues.
+
+    Batch does not link a job definition with a queue.
+    """
+    tags = {
+        **dict(function.tags),
+        names.FUNCTION_TAG: function.name,
+        names.QUEUE_TAG: job_queue_name(function, account, network),
+        names.OTHER_QUEUES_TAG: " ".join(other_queue_names(function, account, network)),
+        **dict(raw_tags(raw)),
+    }
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
 
 
 def raw_property_notes(functions: Iterable[Function]) -> Iterator[str]:

@@ -37,7 +37,15 @@ GrantTarget = Literal[
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
-    "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
+    "always",
+    "own roles",
+    "given roles",
+    "batch",
+    "shares",
+    "instances",
+    "templates",
+    "network",
+    "efs",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -227,6 +235,7 @@ GRANTS: tuple[Grant, ...] = (
             "batch:DescribeJobDefinitions",
             "batch:DescribeJobQueues",
             "batch:DescribeJobs",
+            "batch:GetJobQueueSnapshot",
             "batch:ListJobs",
             "ec2:DescribeLaunchTemplates",
             "ec2:DescribeLaunchTemplateVersions",
@@ -268,6 +277,20 @@ GRANTS: tuple[Grant, ...] = (
     ),
     # `scar run --array` and `scar retry --failed` submit array jobs themselves.
     Grant("submissions", ("batch:SubmitJob",), feature="batch"),
+    Grant(
+        "anything",
+        ("batch:DescribeSchedulingPolicies", "batch:ListSchedulingPolicies"),
+        feature="shares",
+    ),
+    Grant(
+        "batch resources",
+        (
+            "batch:CreateSchedulingPolicy",
+            "batch:DeleteSchedulingPolicy",
+            "batch:UpdateSchedulingPolicy",
+        ),
+        feature="shares",
+    ),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     Grant(
         "roles",
@@ -289,6 +312,15 @@ GRANTS: tuple[Grant, ...] = (
 # Operations whose IAM action has another name, or is one of a group that is written as a pattern:
 # with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
+    "batch:CreateComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:CreateJobQueue": "batch:*JobQueue",
+    "batch:CreateSchedulingPolicy": "batch:*SchedulingPolicy",
+    "batch:DeleteComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:DeleteJobQueue": "batch:*JobQueue",
+    "batch:DeleteSchedulingPolicy": "batch:*SchedulingPolicy",
+    "batch:UpdateComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:UpdateJobQueue": "batch:*JobQueue",
+    "batch:UpdateSchedulingPolicy": "batch:*SchedulingPolicy",
     "efs:DescribeMountTargets": "elasticfilesystem:DescribeMountTargets",
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",

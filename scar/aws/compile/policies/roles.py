@@ -59,9 +59,11 @@ def lambda_role(flow: DataFlow) -> str:
     ]
     if flow.queue:
         definition = account.arn("batch", f"job-definition/{flow.function}")
-        queue = account.arn("batch", f"job-queue/{flow.queue}")
+        queues = [
+            account.arn("batch", f"job-queue/{name}") for name in (flow.queue, *flow.other_queues)
+        ]
         statements += [
-            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
+            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", *queues]),
             # To find out whether the job of an unfinished run has ended; the action cannot be
             # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),

@@ -64,6 +64,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "own roles": makes_roles or makes_hosts,
         "given roles": not makes_roles,
         "batch": bool(machines),
+        "shares": any(spec.scheduling.share for spec in specs),
         "instances": makes_hosts,
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),

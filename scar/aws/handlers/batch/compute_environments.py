@@ -19,10 +19,10 @@ from scar.aws.handlers.batch.descriptions import (
     compare_tags,
     current_environment,
     describe_environments,
-    describe_queue,
     environments_of,
     is_idle,
     parse_environments,
+    queues_using,
     reason_of,
     status_of,
 )
@@ -118,7 +118,7 @@ class ComputeEnvironmentHandler:
             if status_of(each) == DELETING:
                 self._wait_until_deleted(each.get("computeEnvironmentName", name))
         existing = [e for e in found if status_of(e) != DELETING]
-        used = self._used_environment(name) if len(existing) > 1 else ""
+        used = self._used_environments(name) if len(existing) > 1 else ()
         current = current_environment(existing, used)
         return current.get("computeEnvironmentName", name) if current else None
 
@@ -138,7 +138,7 @@ class ComputeEnvironmentHandler:
         If Batch cannot use that one either, it is deleted and the cause is raised.
         """
         (other,) = {*names.environment_names(desired.name)} - {name}
-        if other == self._used_environment(desired.name):
+        if other in self._used_environments(desired.name):
             # An earlier replacement was interrupted, and jobs still wait for the one it replaces.
             self._repair(desired, other, cause.problem)
             self._wait_until_valid(other, desired, races.SHORT_PATIENCE)
@@ -153,7 +153,7 @@ class ComputeEnvironmentHandler:
         return other
 
     def _retire_others(self, desired: ComputeEnvironment, name: str) -> None:
-        """Let the job queue use this environment, then delete the one that it replaces."""
+        """Let the job queues use this environment, then delete the one that it replaces."""
         others = [
             found["computeEnvironmentName"]
             for found in describe_environments(self.batch, desired.name)
@@ -161,16 +161,17 @@ class ComputeEnvironmentHandler:
         ]
         if not others:
             return
-        if self._used_environment(desired.name) in others:
-            queue = JobQueueHandler(self.batch, self.waiter)
-            queue.switch_environment(desired.name, name)
+        handler = JobQueueHandler(self.batch, self.waiter)
         for other in others:
+            for queue in queues_using(self.batch, [other]):
+                handler.switch_environment(queue, other, name)
             self._delete(other)
 
-    def _used_environment(self, queue: str) -> str:
-        """Return the environment that the job queue uses; empty if it does not exist."""
-        found = describe_queue(self.batch, queue)
-        return ",".join(environments_of(found)) if found else ""
+    def _used_environments(self, name: str) -> tuple[str, ...]:
+        """Return those of the environment's two names that job queues use."""
+        both = names.environment_names(name)
+        queues = queues_using(self.batch, both)
+        return tuple(each for each in both if any(each in environments_of(q) for q in queues))
 
     def _delete(self, name: str) -> None:
         label = f"{ComputeEnvironment.kind} {name}"

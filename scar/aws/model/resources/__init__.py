@@ -27,6 +27,7 @@ from scar.aws.model.resources.batch import (
     JobUlimit,
     LaunchTemplate,
     Platform,
+    SchedulingPolicy,
     TmpfsMount,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
@@ -66,6 +67,7 @@ __all__ = [
     "Resource",
     "ResourceKey",
     "Role",
+    "SchedulingPolicy",
     "StateBucket",
     "SupersededRepository",
     "TmpfsMount",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.model import names
+from scar.aws.model import limits, names
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import (
@@ -46,6 +46,10 @@ def environment_changes(
     """Return the compute resources that differ, for UpdateComputeEnvironment."""
     # AWS Batch expects only the fields that change.
     before, after = _compute_resources(observed), _compute_resources(desired)
+    if observed.bid_percentage and not desired.bid_percentage:
+        after["bidPercentage"] = limits.BATCH_BID_PERCENTAGE.maximum
+    if observed.scale_down_minutes and not desired.scale_down_minutes:
+        after["scalingPolicy"] = {"minScaleDownDelayMinutes": 0}  # model: "Use 0 to unset"
     changed: ComputeResourceUpdateTypeDef = {}
     for field in (
         "minvCpus",
@@ -58,6 +62,8 @@ def environment_changes(
         "type",
         "allocationStrategy",
         "tags",
+        "bidPercentage",
+        "scalingPolicy",
     ):
         if before.get(field) != after.get(field) and field in after:
             changed[field] = after[field]
@@ -82,4 +88,8 @@ def _compute_resources(resource: ComputeEnvironment) -> ComputeResourceTypeDef:
     compute["ec2Configuration"] = [{"imageType": resource.image_type}]
     if resource.tags:
         compute["tags"] = dict(resource.tags)
+    if resource.bid_percentage:
+        compute["bidPercentage"] = resource.bid_percentage
+    if resource.scale_down_minutes:
+        compute["scalingPolicy"] = {"minScaleDownDelayMinutes": resource.scale_down_minutes}
     return compute

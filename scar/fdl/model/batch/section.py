@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
 from scar.fdl.field_types import mapping_to_list, none_to_empty
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
+from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.queues import QueueSpec, queues_of
+from scar.fdl.model.batch.scheduling import SchedulingSpec
 from scar.fdl.model.batch.storage import (
     EFS_ACCESS_POINT,
     JobFileSystemSpec,
@@ -103,6 +106,35 @@ class BatchSpec(FdlModel):
     compute_resources: ComputeResourcesSpec = Field(
         ComputeResourcesSpec(), description="the compute environment that jobs run in"
     )
+    compute_environments: tuple[ComputeEnvironmentSpec, ...] = Field(
+        (),
+        description="up to 3 compute environments of the function's job queue, in the order in"
+        " which AWS Batch uses them",
+    )
+    scheduling: SchedulingSpec = Field(
+        SchedulingSpec(), description="fair-share scheduling of the job queue"
+    )
+
+    @property
+    def queues(self) -> tuple[QueueSpec, ...]:
+        """The job queue of the function's jobs, then the others of the preset."""
+        return queues_of(self.compute_resources, self.compute_environments)
+
+    @property
+    def environments(self) -> tuple[ComputeResourcesSpec, ...]:
+        """The compute environments of the function's job queue, in its order."""
+        return self.queues[0].environments
+
+    @model_validator(mode="after")
+    def _set_type_of_environments(self) -> Self:
+        """Set the type of the first environment, unless the file has one for all."""
+        compute = self.compute_resources
+        first = self.compute_environments[0].type if self.compute_environments else None
+        if first and compute.preset is None and "type" not in compute.model_fields_set:
+            resolved = compute.model_copy(update={"type": first})
+            resolved.model_fields_set.discard("type")
+            object.__setattr__(self, "compute_resources", resolved)
+        return self
 
     @property
     def gpu_count(self) -> int:
@@ -126,5 +158,14 @@ class BatchSpec(FdlModel):
 
 
 def _is_fargate(batch: Mapping[str, object]) -> bool:
-    compute = batch.get("compute_resources")
-    return isinstance(compute, Mapping) and str(compute.get("type")).startswith("FARGATE")
+    """Return whether the first environment, as written in the file, is one of Fargate."""
+    compute, entries = batch.get("compute_resources"), batch.get("compute_environments")
+    first = entries[0] if isinstance(entries, list) and entries else None
+    return any(
+        isinstance(section, Mapping)
+        and (
+            str(section.get("type")).startswith("FARGATE")
+            or str(section.get("preset")).startswith("fargate")
+        )
+        for section in (compute, first)
+    )

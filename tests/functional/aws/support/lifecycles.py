@@ -78,6 +78,22 @@ def on_compute_environments(replay: Replay) -> None:
     deploy_in_sequence(replay, function("batch", batch=batch_spec("FARGATE")))
 
 
+def with_shares(replay: Replay) -> None:
+    """Use two job queues with a scheduling policy; revert its drift; change its weights."""
+    compute = {"preset": "dual", "shares": {"labA": 0.5}}
+    batch = {"memory": 2048, "compute_resources": compute, "scheduling": {"share": "labA"}}
+    replay.write_fdl(function("batch", batch=batch))
+    replay.scar("init", "-f", "FILE")
+    client = replay.unrecorded.client("batch")
+    (policy,) = client.list_scheduling_policies()["schedulingPolicies"]
+    client.update_scheduling_policy(arn=policy["arn"], fairsharePolicy={"shareDecaySeconds": 60})
+    replay.scar("init", "-f", "FILE")
+    heavier = {**batch, "compute_resources": {**compute, "shares": {"labA": 2}}}
+    replay.write_fdl(function("batch", batch=heavier))
+    replay.scar("init", "-f", "FILE")
+    replay.scar("rm", "-f", "FILE")
+
+
 def in_vpc_with_efs_and_kms(replay: Replay) -> None:
     """Use a VPC, a file system, a bucket with a KMS key, and another repository prefix."""
     make_encrypted_bucket(replay)
@@ -271,6 +287,7 @@ def runs_are_inspected(replay: Replay) -> None:
         ["show", "-f", "FILE"],
         ["status"],
         ["status", "-f", "FILE"],
+        ["status", "--why-waiting"],
         ["why", failed],
         ["why", queued],
         ["why", "s3://photos/in/c"],
@@ -292,6 +309,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
     for lifecycle in (
         in_lambda_mode,
         on_compute_environments,
+        with_shares,
         in_vpc_with_efs_and_kms,
         with_a_file_system_in_jobs,
         with_the_users_roles,

@@ -13,6 +13,7 @@ from scar.aws.model.function import Function
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
+    ComputeEnvironmentSpec,
     FdlDocument,
     FdlModel,
     FileSystemSpec,
@@ -100,6 +101,8 @@ UNREAD = {
     *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
     # The compiler uses the content of the file, `Function.user_data`.
     "batch.compute_resources.user_data",
+    # Read only with `preset: dual`, and with `scheduling.share`.
+    *("batch.compute_resources.queue", "batch.compute_resources.shares"),
 }
 
 
@@ -152,6 +155,9 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "lambda_.concurrency": 7,
         "lambda_.container.secrets": {"DB": "ssm:/db"},
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
+        "batch.compute_resources.preset": "dual",
+        "batch.compute_resources.allocation_strategy": "BEST_FIT_PROGRESSIVE_ORDERED",
+        "batch.compute_environments": (ComputeEnvironmentSpec(max_v_cpus=7),),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
         "batch.file_system": (JobFileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
         "batch.tmpfs": (TmpfsSpec(path="/scratch", size=64),),

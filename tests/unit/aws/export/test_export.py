@@ -34,6 +34,7 @@ from scar.fdl.model import (
     FileSystemSpec,
     JobFileSystemSpec,
     NetworkSpec,
+    SchedulingSpec,
     StorageSpec,
     TmpfsSpec,
     UlimitSpec,
@@ -122,7 +123,22 @@ VPC = new_function(
     ),
     file_system=(FileSystemSpec(arn=EFS_POINT, path="/mnt/data"),),
 )
-ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC)
+SHARED = new_function(
+    name="sixth",
+    image="x",
+    execution_mode=ExecutionMode.BATCH,
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(
+            preset="dual",
+            bid_percentage=60,
+            scale_down_delay=30,
+            wait_limit=7200,
+            shares={"labA": 0.5},
+        ),
+        scheduling=SchedulingSpec(share="labA", priority=7),
+    ),
+)
+ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, SHARED)
 VALUES: dict[str, object] = {
     "AWS::AccountId": ACCOUNT.id,
     "AWS::Region": ACCOUNT.region,

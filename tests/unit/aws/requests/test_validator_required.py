@@ -112,6 +112,8 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         {"computeEnvironmentOrder"},
     ),
     ("batch", "UpdateJobQueue", {"jobQueue": "q"}, set()),
+    ("batch", "CreateSchedulingPolicy", {"name": "p"}, set()),
+    ("batch", "UpdateSchedulingPolicy", {"arn": "a"}, set()),
     ("s3", "PutObject", {"Bucket": "photos", "Key": "a"}, set()),
     ("s3", "CopyObject", {"Bucket": "photos", "Key": "a", "CopySource": "b/c"}, set()),
     ("s3", "CreateMultipartUpload", {"Bucket": "photos", "Key": "a"}, set()),

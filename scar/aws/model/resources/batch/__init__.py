@@ -1,4 +1,4 @@
-"""Compute environments, job queues, job definitions and launch templates of Batch.
+"""Compute environments, job queues, scheduling policies, job definitions, launch templates.
 
 ``compute`` is what functions with equal compute resources share, ``job_definitions`` what each
 function has of its own, and ``job_storage`` what its jobs mount and their resource limits.
@@ -11,6 +11,7 @@ from scar.aws.model.resources.batch.compute import (
     EnabledState,
     JobQueue,
     LaunchTemplate,
+    SchedulingPolicy,
 )
 from scar.aws.model.resources.batch.job_definitions import JobDefinition, Platform
 from scar.aws.model.resources.batch.job_storage import FileSystemMount, JobUlimit, TmpfsMount
@@ -26,5 +27,6 @@ __all__ = [
     "JobUlimit",
     "LaunchTemplate",
     "Platform",
+    "SchedulingPolicy",
     "TmpfsMount",
 ]

@@ -1,4 +1,4 @@
-"""Compute environments, their launch templates, and job queues."""
+"""Compute environments, their launch templates, job queues and scheduling policies."""
 
 from __future__ import annotations
 
@@ -59,8 +59,9 @@ class ComputeEnvironment(Resource):
 
     ``instance_profile`` is an ARN, empty for Fargate. ``service_role`` is an ARN, empty for Batch's
     service-linked role. ``allocation`` is the strategy that chooses among instance types, empty for
-    Fargate. ``launch_template`` is ``name:version``, empty for none. ``tags`` are the user's, of
-    the environment and its instances.
+    Fargate. ``launch_template`` is ``name:version``, empty for none. ``bid_percentage`` is 0 for
+    100 %, Batch's default, and ``scale_down_minutes`` 0 for none. ``tags`` are the user's, of the
+    environment and its instances.
 
     ``status`` is ``VALID``, ``INVALID`` with Batch's reason, or ``DELETING``; other states pass.
     An invalid environment that cannot be repaired is replaced by one with another name
@@ -82,6 +83,8 @@ class ComputeEnvironment(Resource):
     instance_profile: str = ""
     service_role: str = ""
     launch_template: str = ""
+    bid_percentage: int = 0
+    scale_down_minutes: int = 0
     tags: Pairs = ()
     state: EnabledState = "ENABLED"
     status: str = VALID
@@ -99,23 +102,42 @@ class ComputeEnvironment(Resource):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobQueue(Resource):
-    """The job queue of one compute environment, shared like it.
+class SchedulingPolicy(Resource):
+    """The weights of the shares of job queues: pairs of a share identifier and its weight.
 
-    ``time_limits``, in Batch's format, cancel a job that blocks the queue. ``status`` is as that of
-    a compute environment, and so are ``tags``.
+    Named by its content, so that an update only reverts changes made outside scar.
+    """
+
+    kind: ClassVar[str] = "scheduling-policy"
+    shared: ClassVar[bool] = True
+
+    shares: tuple[tuple[str, float], ...] = ()
+    decay_seconds: int = 0
+    reserved_percent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQueue(Resource):
+    """A job queue, shared by the functions that use equal compute environments.
+
+    ``environments`` are in the order in which Batch uses them. ``time_limits``, in Batch's format,
+    cancel a job that blocks the queue. ``scheduling_policy`` is an ARN; empty: first in, first out.
+    ``status`` and ``tags`` are as those of a compute environment.
     """
 
     kind: ClassVar[str] = "job-queue"
     shared: ClassVar[bool] = True
 
-    environment: str = ""
+    environments: tuple[str, ...] = ()
     priority: int = 1
     time_limits: tuple[Pairs, ...] = ()
+    scheduling_policy: str = ""
     tags: Pairs = ()
     state: EnabledState = "ENABLED"
     status: str = VALID
 
     @property
     def needs(self) -> frozenset[ResourceKey]:
-        return frozenset({ResourceKey(ComputeEnvironment.kind, self.environment)})
+        environments = (ResourceKey(ComputeEnvironment.kind, name) for name in self.environments)
+        policy = ResourceKey(SchedulingPolicy.kind, self.scheduling_policy.rpartition("/")[2])
+        return frozenset({*environments, policy})

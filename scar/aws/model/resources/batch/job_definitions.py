@@ -77,6 +77,12 @@ class JobDefinition(Resource):
         return dict(self.tags).get(names.QUEUE_TAG, "")
 
     @property
+    def queues(self) -> tuple[str, ...]:
+        """The job queue of the function's jobs, and the other ones of its preset, from the tags."""
+        others = dict(self.tags).get(names.OTHER_QUEUES_TAG, "").split()
+        return (self.queue, *others) if self.queue else ()
+
+    @property
     def needs(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
@@ -91,7 +97,7 @@ class JobDefinition(Resource):
     def uses(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                ResourceKey(JobQueue.kind, self.queue),
+                *(ResourceKey(JobQueue.kind, queue) for queue in self.queues),
                 ResourceKey(LogGroup.kind, names.batch_log_group(self.name)),
             }
         )

@@ -42,7 +42,11 @@ def check_create_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
 
 
 def check_update_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
-    """UpdateJobQueue: what Batch does with jobs that block the queue."""
+    """UpdateJobQueue: the compute environments, and what Batch does with jobs that block it."""
+    order = get_structures(parameters, "computeEnvironmentOrder")
+    named = [get_text(entry, "computeEnvironment") for entry in order]
+    if len({*named}) < len(named):
+        yield client_exception("computeEnvironmentOrder must not contain an environment twice.")
     for limit in get_structures(parameters, "jobStateTimeLimitActions"):
         seconds, reason = get_number(limit, "maxTimeSeconds"), get_text(limit, "reason")
         if seconds is None or not limits.BATCH_STATE_SECONDS.allows(seconds):

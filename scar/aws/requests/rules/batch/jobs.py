@@ -28,6 +28,7 @@ from scar.aws.requests.rules.batch.common import (
 )
 from scar.aws.requests.rules.batch.containers import check_platform
 from scar.aws.requests.rules.batch.job_storage import check_storage
+from scar.aws.requests.rules.batch.scheduling_policies import check_share_of_job
 from scar.aws.requests.rules.tags import check_tags
 
 
@@ -58,6 +59,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     yield from check_variables(
         get_structures(get_structure(parameters, "containerOverrides"), "environment")
     )
+    yield from check_share_of_job(parameters)
     yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
 
 
