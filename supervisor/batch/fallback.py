@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory
-from supervisor.model import ComputeService, ExecutionMode, JobSize
+from supervisor.model import ComputeService, ExecutionMode, JobOptions
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
@@ -26,7 +26,7 @@ def may_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
     return service is ComputeService.LAMBDA and mode is ExecutionMode.LAMBDA_BATCH
 
 
-def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> JobSize | None:
+def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> JobOptions | None:
     """Return the resources that the job needs, None if its job definition is sufficient.
 
     After OutOfMemory the job gets at least twice Lambda's memory, or the most that Batch offers
@@ -39,11 +39,13 @@ def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> Jo
 
 def _smallest_sufficient_size(
     target: BatchTarget, lambda_memory: int, error: OutOfMemory
-) -> JobSize | None:
+) -> JobOptions | None:
     if target.memory >= 2 * lambda_memory:
         return None
     larger_sizes = [
-        JobSize(vcpus, memory) for vcpus, memory in target.larger if memory > target.memory
+        JobOptions(vcpus=vcpus, memory=memory)
+        for vcpus, memory in target.larger
+        if memory > target.memory
     ]
     for size in larger_sizes:
         if size.memory >= 2 * lambda_memory:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.invocation import RunPath
-    from supervisor.model import JobSize, ObjectRef
+    from supervisor.model import JobOptions, ObjectRef
 
 # Batch fails jobs whose container overrides exceed 8,192 characters. The margin is for differences
 # in how it counts.
@@ -24,7 +24,7 @@ def build_job_request(
     request: str,
     event: str,
     store_event: Callable[[str], ObjectRef],
-    size: JobSize | None = None,
+    size: JobOptions | None = None,
     trace: str = "",
 ) -> JobRequest:
     """Build the job; an event that is too large for it is stored with ``store_event``.

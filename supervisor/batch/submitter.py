@@ -133,21 +133,36 @@ class BatchSubmitter:
         return ThrottlingDeadline(until=end, report=report)
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
-        # Only overrides: image, role and timeout are those of the job definition's latest revision.
+        # Only overrides: image and role are those of the job definition's latest revision.
         overrides: dict[str, object] = {
             "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
         }
-        resources = {"VCPU": job.vcpus, "MEMORY": str(job.memory or "")}
-        if job.memory:
+        resources = {
+            "VCPU": job.vcpus,
+            "MEMORY": str(job.memory or ""),
+            "GPU": str(job.gpus or ""),
+        }
+        if any(resources.values()):
             overrides["resourceRequirements"] = [
                 {"type": kind, "value": value} for kind, value in resources.items() if value
             ]
-        body = {
+        body: dict[str, object] = {
             "jobName": job.name,
-            "jobQueue": self.target.queue,
+            "jobQueue": job.queue or self.target.queue,
             "jobDefinition": self.target.definition,
             "containerOverrides": overrides,
         }
+        if job.timeout:
+            body["timeout"] = {"attemptDurationSeconds": job.timeout}
+        if job.attempts:
+            # Replaces the definition's strategy as a whole: without its rules Batch would repeat
+            # scripts that failed (model: SubmitJobRequest.retryStrategy).
+            strategy: dict[str, object] = {"attempts": job.attempts}
+            if self.target.exit_rules:
+                strategy["evaluateOnExit"] = list(self.target.exit_rules)
+            body["retryStrategy"] = strategy
+        if job.nodes:
+            body["nodeOverrides"] = {"numNodes": job.nodes}
         return AwsRequest(
             method="POST",
             origin=self.origin,
