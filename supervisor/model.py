@@ -272,7 +272,7 @@ class JobRequest:
     """One Batch job to submit: a name of at most 128 characters and environment overrides.
 
     The other fields replace the job definition's unless they are empty or 0; their units are those
-    of ``JobOptions``. ``queue`` is the name of a job queue, empty for the function's own.
+    of ``JobOptions``. ``queue`` may also be the name of a job queue.
     """
 
     name: str

@@ -9,6 +9,7 @@ from supervisor.model import ComputeService, ExecutionMode, JobOptions
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
+    from supervisor.invocation import Trigger
     from supervisor.model import BatchTarget, FunctionConfig
 
 # With less free space than this, in bytes, a script most likely failed because the disk is full.
@@ -16,9 +17,15 @@ DISK_FULL_BYTES = 1 << 20
 FALLBACK_ERRORS = (DeadlineExceeded, OutOfMemory, DiskFull)
 
 
-def must_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
-    """Return whether the run is submitted at once: in Lambda, in execution mode ``batch``."""
-    return service is ComputeService.LAMBDA and mode is ExecutionMode.BATCH
+def must_submit_to_batch(mode: ExecutionMode, service: ComputeService, trigger: Trigger) -> bool:
+    """Return whether the run is submitted at once: in Lambda, in execution mode ``batch``.
+
+    In mode ``lambda-batch`` too, if the caller requests something of a job.
+    """
+    return service is ComputeService.LAMBDA and (
+        mode is ExecutionMode.BATCH
+        or (mode is ExecutionMode.LAMBDA_BATCH and trigger.job is not None)
+    )
 
 
 def may_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:

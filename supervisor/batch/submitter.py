@@ -148,7 +148,7 @@ class BatchSubmitter:
             ]
         body: dict[str, object] = {
             "jobName": job.name,
-            "jobQueue": job.queue or self.target.queue,
+            "jobQueue": self._queue_name(job),
             "jobDefinition": self.target.definition,
             "containerOverrides": overrides,
         }
@@ -170,6 +170,9 @@ class BatchSubmitter:
             headers={"content-type": "application/json"},
             body=json.dumps(body).encode(),
         )
+
+    def _queue_name(self, job: JobRequest) -> str:
+        return self.target.queues.get(job.queue, job.queue) or self.target.queue
 
     def _submission_error(self, error: AwsError, job: JobRequest) -> SubmissionError:
         if error.throttled:

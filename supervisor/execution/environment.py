@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RENAMED_PREFIX = "SCARX_"
 # Input of the supervisor, not for scripts.
 INTERNAL_VARIABLES = frozenset(
-    {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID"}
+    {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID", "SCAR_JOB"}
     | {"AWS_LAMBDA_RUNTIME_API", "_HANDLER", "_LAMBDA_TELEMETRY_LOG_FD"}
     # That of the run is set instead.
     | {TRACE_VARIABLE}

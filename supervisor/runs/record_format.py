@@ -1,7 +1,8 @@
 """Format of run records: keys, JSON documents, and who may take over a run.
 
 Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
-``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch), ``event`` (an event
+``delegated`` (the Batch job), ``delegated-<n>`` (the run's n-th job, submitted by the one before),
+``attempt-<n>`` (one per attempt in Batch; ``attempt-<job>.<n>`` of a later job), ``event`` (one
 that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
@@ -41,8 +42,32 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
-def attempt_name(number: int) -> str:
-    return f"{ATTEMPT_PREFIX}{number}"
+def attempt_name(number: int, job: int = 1) -> str:
+    """Return the name of the record of an attempt of the run's first job, or of a later one."""
+    return f"{ATTEMPT_PREFIX}{number}" if job == 1 else f"{ATTEMPT_PREFIX}{job}.{number}"
+
+
+def submission_name(job: int) -> str:
+    """Return the name of the record that the run's first job was submitted, or a later one."""
+    return DELEGATED if job == 1 else f"{DELEGATED}-{job}"
+
+
+def submission_number(name: str) -> int:
+    """Return which job of the run the record of a submission names; 0 for another record."""
+    if name == DELEGATED:
+        return 1
+    number = name.removeprefix(f"{DELEGATED}-")
+    return int(number) if name.startswith(DELEGATED) and number.isdecimal() else 0
+
+
+def latest_submission(written: Mapping[str, float]) -> str:
+    """Return the newest record of a submission, from the times of records; empty without one."""
+    found = (
+        (time, number, name)
+        for name, time in written.items()
+        if (number := submission_number(name))
+    )
+    return max(found, default=(0.0, 0, ""))[2]
 
 
 def _hash_prefix(*parts: str) -> str:
