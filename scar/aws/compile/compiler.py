@@ -30,7 +30,7 @@ from scar.aws.model.resources import (
     Role,
     StateBucket,
 )
-from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, InputRule, OutputRule
+from supervisor.model import FunctionConfig, ImageDefaults, InputRule, OutputRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,7 +125,7 @@ def function_config(
         log_level=spec.log_level,
         allow_loop=spec.allow_loop,
         allow_script=spec.allow_script,
-        batch=_batch_target(function, queue),
+        batch=batch.compile_batch_target(function, account, queue),
         has_failure_handler=failure_handler.handles(function),
     )
 
@@ -152,17 +152,6 @@ def _output_rules(function: Function) -> Iterator[OutputRule]:
         )
 
 
-def _batch_target(function: Function, queue: str) -> BatchTarget | None:
-    if function.batch is None:
-        return None
-    return BatchTarget(
-        queue=queue,
-        definition=function.name,
-        memory=function.batch.memory,
-        larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
-    )
-
-
 def data_flow(
     function: Function,
     account: Account,
@@ -184,6 +173,7 @@ def data_flow(
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
         outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
         queue=queue,
+        resubmits=function.batch is not None and bool(function.batch.retry),
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
         file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),

@@ -1,7 +1,7 @@
 """Rules of AWS Batch's section: sizes, instance types, GPUs, Fargate, disks and user data.
 
 ``section`` has those of all functions with Batch, ``instances`` those on EC2, ``fargate`` those on
-Fargate.
+Fargate; ``job_overrides`` has those of `overrides` and `retry`.
 """
 
 from scar.fdl.batch_rules.section import check_batch

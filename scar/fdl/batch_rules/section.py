@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from scar.fdl.batch_rules.job_overrides import check_job_overrides
 
 
 def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
@@ -42,6 +43,7 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         yield from check_fargate(batch, section)
     else:
         yield from check_instances(batch, function.lambda_.architecture, section)
+    yield from check_job_overrides(function, section)
     if compute.user_data and (problem := _user_data_problem(compute.user_data.read_bytes())):
         yield (*section, "compute_resources", "user_data"), problem
 

@@ -56,10 +56,8 @@ def lambda_role(flow: DataFlow) -> str:
         *data_statements(flow),
     ]
     if flow.queue:
-        definition = account.arn("batch", f"job-definition/{flow.function}")
-        queue = account.arn("batch", f"job-queue/{flow.queue}")
         statements += [
-            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
+            _allow_submission(flow),
             # To find out whether the job of an unfinished run has ended; the action cannot be
             # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),
@@ -73,7 +71,15 @@ def lambda_role(flow: DataFlow) -> str:
 
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
-    return policy_document([*data_statements(flow), *_file_systems(flow)])
+    submission = [_allow_submission(flow)] if flow.resubmits else []
+    return policy_document([*data_statements(flow), *submission, *_file_systems(flow)])
+
+
+def _allow_submission(flow: DataFlow) -> PolicyStatement:
+    """Allow jobs of the function's own definition in its own queue."""
+    definition = flow.account.arn("batch", f"job-definition/{flow.function}")
+    queue = flow.account.arn("batch", f"job-queue/{flow.queue}")
+    return allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue])
 
 
 def failure_handler_role(account: Account, function: str) -> str:

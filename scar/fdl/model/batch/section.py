@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
+from scar.fdl.field_types import to_list
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.job_overrides import ExitRetrySpec, JobOverrideSpec
 
 
 class BatchSpec(FdlModel):
@@ -42,6 +44,14 @@ class BatchSpec(FdlModel):
         " interrupted, or the container does not start (image not pulled, for instance); a job"
         " whose script fails is not retried",
     )
+    overrides: Annotated[tuple[JobOverrideSpec, ...], BeforeValidator(to_list)] = Field(
+        (), description="what the jobs of some objects request instead; the first match counts"
+    )
+    retry: Annotated[tuple[ExitRetrySpec, ...], BeforeValidator(to_list)] = Field(
+        (),
+        description="exit codes of scripts after which the job is submitted again, with more memory"
+        " or as it was; empty: a script that fails is not repeated",
+    )
     state: Literal["ENABLED", "DISABLED"] = Field(
         "ENABLED", description="must be `ENABLED`: jobs would not run otherwise"
     )
@@ -49,7 +59,7 @@ class BatchSpec(FdlModel):
     environment: EnvironmentSpec = Field(
         EnvironmentSpec(),
         description="environment variables of jobs, added to those of `lambda.environment` and of"
-        " the container; takes precedence over `lambda.environment`",
+        " the container; takes precedence over both",
     )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
