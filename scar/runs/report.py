@@ -116,10 +116,11 @@ def _describe_record(
         yield (3 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
     elif name == record_format.WAITING:
         yield 1, f"not submitted by {owner}, waiting: {record.get('problem')}"
-    elif name == record_format.DELEGATED:
+    elif number := record_format.submission_number(name):
         reason = str(record.get("problem", ""))
-        job = f"submitted to Batch as job {record.get('job')} by {owner}"
-        yield 2, job + (f": {reason}" if reason else "")
+        again = "" if number == 1 else " again"
+        job = f"submitted to Batch{again} as job {record.get('job')} by {owner}"
+        yield (2 if number == 1 else 5), job + (f": {reason}" if reason else "")
     elif name.startswith(record_format.ATTEMPT_PREFIX):
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""

@@ -5,8 +5,8 @@ Two callers submit jobs. ``Supervisor`` in the execution package does in batch m
 sandbox Lambda ended, from the invocation record that Lambda sends to the on-failure destination.
 Any function may send such records: ``run_evidence`` finds out which runs are really the named
 function's, and ``run_recovery`` submits or records these.
-Both take the same steps: ``fallback`` decides whether Batch can help and which vCPUs and memory
-the job needs; ``job_request`` builds the job's name and environment, and puts an event that is
+Both take the same steps: ``fallback`` decides whether Batch can help; ``job_options`` which vCPUs,
+memory and more the job needs, for its object and its caller; ``job_request`` builds the job's name and environment, and puts an event that is
 too long into the state bucket; ``submitter`` calls SubmitJob.
 
 Batch takes 50 submissions a second per account, so thousands of files that arrive at once are
@@ -18,6 +18,9 @@ SubmitJob has no idempotency token: after a lost response a job may exist. The r
 way, and the next attempt submits a second job unless the first has started. A second job of a run
 is harmless: its run is claimed by the first one, so it ends without running the script.
 
-``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue runs in another
+A job whose script failed may submit the next job of its run: ``resubmission`` decides that.
+
+``fallback``, ``job_options``, ``job_request``, ``resubmission`` and ``submission_deadline`` are
+pure. To continue runs in another
 service: one module that implements ``ports.JobSubmitter``.
 """

@@ -14,7 +14,8 @@ reaches them below the descriptor that ``workspace`` opened before, and resolves
 what is not below it is never opened, listed, uploaded or removed.
 
 ``process_runner`` uses ``users`` (the image's USER) and ``child_processes`` (which ends every
-process that the script left behind).
+process that the script left behind). ``script_error`` finds what the output of a failed script says
+about its error.
 
 Nothing is uploaded before the script has succeeded and all output names are valid. The deadline
 is Lambda's less the ``container.timeout_threshold`` of the FDL; it covers download, script and

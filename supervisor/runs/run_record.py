@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ClaimLost, PreconditionFailed, StorageError
+from supervisor.errors import ClaimLost, PreconditionFailed, ScriptFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef
 from supervisor.runs import leases, record_format
 
@@ -198,6 +198,7 @@ class RunRecord:
             "remedy": error.remedy,
             "log_group": log_group,
             "log_stream": log_stream,
+            **(error.record if isinstance(error, ScriptFailed) else {}),
         }
         self._overwrite_record(record_format.ERROR, record_format.encode(data), self._error_etag)
 

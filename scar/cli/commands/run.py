@@ -89,6 +89,9 @@ def run(  # noqa: PLR0913 one argument per option
     the command waits for the first run and queues the others. Files whose run is done or in
     progress are skipped, failed runs are started again.
 
+    If the script of a run that the command waits for fails, the command ends with the script's own
+    exit status (1 to 255). Its other exit statuses are those of all commands.
+
     \b
     Examples:
       scar run -n gray

@@ -16,7 +16,12 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
-from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import (
+    BatchSpec,
+    ComputeResourcesSpec,
+    ExitRetrySpec,
+    JobOverrideSpec,
+)
 from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
@@ -38,7 +43,9 @@ __all__ = [
     "EnvironmentSpec",
     "FdlDocument",
     "FdlModel",
+    "ExitRetrySpec",
     "FileSystemSpec",
+    "JobOverrideSpec",
     "FunctionsSpec",
     "IamSpec",
     "LambdaSpec",

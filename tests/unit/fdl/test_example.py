@@ -54,7 +54,8 @@ def test_the_example_shows_the_defaults() -> None:
     plain = FdlDocument.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
     shown = {"input": (), "output": (), "vpc": plain.lambda_.vpc, "file_system": ()}
     assert example.lambda_.model_copy(update=shown) == plain.lambda_
-    assert example.model_copy(update={"lambda_": plain.lambda_}) == plain
+    batch = example.batch.model_copy(update={"overrides": (), "retry": ()})
+    assert example.model_copy(update={"lambda_": plain.lambda_, "batch": batch}) == plain
 
 
 def test_the_example_is_that_of_the_model() -> None:

@@ -4,8 +4,8 @@
 launch template and the compute environment (``compute_environments``), the job queue, and the job
 definition (``job_definitions``). ``job_capacity`` has what the supervisor decides with about a job:
 the sizes that can run, overrides and retries. ``job_sizes`` are the larger sizes that a job can be
-submitted with after it ran out of memory. Functions with equal compute resources yield the same environment
-and queue, because these are named by a digest of their content. Pure functions; no I/O.
+submitted with after it ran out of memory. Functions with equal compute resources yield the same
+environment and queue, because these are named by a digest of their content. Pure functions; no I/O.
 """
 
 from scar.aws.compile.batch.compute_environments import job_queue_name

@@ -1,7 +1,7 @@
 """AWS Batch: jobs and their compute environment.
 
 ``section`` is the section ``batch``, ``compute_resources`` the section in it with that name,
-``job_overrides`` the entries of ``overrides`` and ``retry``.
+``job_overrides`` the entries of its lists `overrides` and `retry`.
 """
 
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec

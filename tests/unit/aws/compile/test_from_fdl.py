@@ -15,7 +15,9 @@ from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
     FdlDocument,
     FdlModel,
+    ExitRetrySpec,
     FileSystemSpec,
+    JobOverrideSpec,
     StorageSpec,
     SupervisorSpec,
 )
@@ -147,6 +149,8 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
     others = {
         "lambda_.init_script": tmp_path / "other.sh",
         "lambda_.concurrency": 7,
+        "batch.overrides": (JobOverrideSpec(memory=4096),),
+        "batch.retry": (ExitRetrySpec(exit_code=137),),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
     }
     before, unread = compiled(function), set()
