@@ -6,7 +6,8 @@ sandbox Lambda ended, from the invocation record that Lambda sends to the on-fai
 Any function may send such records: ``run_evidence`` finds out which runs are really the named
 function's, and ``run_recovery`` submits or records these.
 Both take the same steps: ``fallback`` decides whether Batch can help; ``job_options`` which vCPUs,
-memory and more the job needs, for its object and its caller; ``job_request`` builds the job's name and environment, and puts an event that is
+memory and more the job needs, for its object and its caller; ``job_request`` builds the job's name
+and environment, and puts an event that is
 too long into the state bucket; ``submitter`` calls SubmitJob.
 
 Batch takes 50 submissions a second per account, so thousands of files that arrive at once are

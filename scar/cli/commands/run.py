@@ -18,6 +18,7 @@ from scar.cli.invocation_output import (
     show_queued,
     show_response,
 )
+from scar.cli.job_options import job_options
 from scar.cli.options import (
     fdl_option,
     function_option,
@@ -29,13 +30,14 @@ from scar.cli.options import (
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.cli.session import Session
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
+    from supervisor.model import JobOptions
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     "-o", "--output-file", type=click.Path(path_type=Path), help="Write the output to this file."
 )
 @click.argument("arguments", nargs=-1)
+@job_options
 @output_options
 @target_options
 @pass_session
@@ -81,6 +84,7 @@ def run(  # noqa: PLR0913 one argument per option
     concurrency: int,
     output_file: Path | None,
     arguments: tuple[str, ...],
+    job: JobOptions | None,
 ) -> None:
     """Run a function once, or on the files of its input folders.
 
@@ -88,6 +92,9 @@ def run(  # noqa: PLR0913 one argument per option
     ARGUMENTS are specified. Other functions are invoked for each file of their input folders:
     the command waits for the first run and queues the others. Files whose run is done or in
     progress are skipped, failed runs are started again.
+
+    The options of a Batch job, such as --memory, are for functions with execution_mode batch or
+    lambda-batch: the run is submitted with them at once.
 
     If the script of a run that the command waits for fails, the command ends with the script's own
     exit status (1 to 255). Its other exit statuses are those of all commands.
@@ -97,18 +104,26 @@ def run(  # noqa: PLR0913 one argument per option
       scar run -n gray
       scar run -n gray -s hello.sh first second
       scar run -f thumbnails.yaml -ib my-photos/2023 -a
+      scar run -n align --memory 60000 --vcpus 8 -ib genomes/large
     """
     require_writable_output(output_file)
     content = _read_script(script) if script else None
     if input_bucket and (script or arguments):
         raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
     connection, function = _connect_function(session, name, file)
+    from scar.runs.batch_target import options_payload, require_job_options
+
+    if job is not None:
+        require_job_options(connection, function.name, function.mode, job)
+    requested = options_payload(job)
     call = FunctionCall(session, connection, function, output_file)
     from scar.aws.inventory.functions import InputFolder
 
     if content is None and not arguments:
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
-        run_ = InputFilesRun(call, folders, force=force, concurrency=concurrency)
+        run_ = InputFilesRun(
+            call, folders, force=force, concurrency=concurrency, requested=requested
+        )
         if run_.start(asynchronous=asynchronous):
             return
         if input_bucket:
@@ -117,11 +132,14 @@ def run(  # noqa: PLR0913 one argument per option
             )
     from scar.runs.invoke import script_payload
 
-    call.send(script_payload(content, arguments), asynchronous=asynchronous)
+    call.send(script_payload(content, arguments) | requested, asynchronous=asynchronous)
 
 
 class InputFilesRun:
-    """Runs a function on the files of folders; ``force`` includes files that need no run."""
+    """Runs a function on the files of folders; ``force`` includes files that need no run.
+
+    ``requested`` becomes a part of each event: what its Batch job is to have.
+    """
 
     def __init__(
         self,
@@ -130,7 +148,9 @@ class InputFilesRun:
         *,
         force: bool,
         concurrency: int,
+        requested: Mapping[str, object],
     ) -> None:
+        self._requested = requested
         self._call = call
         self._folders = folders
         self._concurrency = concurrency
@@ -197,7 +217,7 @@ class InputFilesRun:
                 )
             if not call.session.json:
                 call.session.terminal.show_progress(f"s3://{file.bucket}/{file.key}")
-            yield payload
+            yield {**payload, **self._requested}
 
     def _read_event(self, run: Run) -> dict[str, object] | None:
         """Return the event of a failed run, None if it was not recorded."""

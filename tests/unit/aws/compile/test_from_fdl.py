@@ -13,9 +13,9 @@ from scar.aws.model.function import Function
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
+    ExitRetrySpec,
     FdlDocument,
     FdlModel,
-    ExitRetrySpec,
     FileSystemSpec,
     JobOverrideSpec,
     StorageSpec,
