@@ -1,7 +1,8 @@
 """One run from claim to record: stage in, run the script, stage out.
 
 ``core`` has ``Supervisor.handle``, the entry point: it parses the event, claims each run, and
-records how it ended; after an error that Batch can help with it submits the run. In between
+records how it ended; after an error that Batch can help with it submits the run (in a job, with
+``next_job``). In between
 ``executor`` does the work in this process: ``workspace`` creates a fresh folder, ``staging``
 downloads the input (under the time limit of ``time_limit``) and collects what the script and the
 outputs know about it, ``lineage`` bounds loops of functions by the metadata of objects,
