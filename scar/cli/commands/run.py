@@ -111,10 +111,10 @@ def run(  # noqa: PLR0913 one argument per option
     if input_bucket and (script or arguments):
         raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
     connection, function = _connect_function(session, name, file)
-    from scar.runs.batch_target import options_payload, require_job_options
+    from scar.runs.batch_target import options_payload
 
     if job is not None:
-        require_job_options(connection, function.name, function.mode, job)
+        session.services.require_job_options(connection, function, job)
     requested = options_payload(job)
     call = FunctionCall(session, connection, function, output_file)
     from scar.aws.inventory.functions import InputFolder
