@@ -47,14 +47,17 @@ options = st.builds(
 def body_of(requested: JobOptions | None) -> dict[str, Any]:
     job = build_job_request(RUN, "q", "{}", lambda _: ObjectRef("s3", "b", "k"), requested)
     submitter = BatchSubmitter(cast("AwsClient", None), cast("Origin", None), TARGET)
-    body: dict[str, Any] = json.loads(submitter._build_submit_request(job).body)
+    sent = cast("bytes", submitter._build_submit_request(job).body)
+    body: dict[str, Any] = json.loads(sent)
     return body
 
 
 @given(options)
 def test_any_options_make_a_valid_request(requested: JobOptions) -> None:
     body = body_of(requested)
-    assert not ParamValidator().validate(body, MODEL.input_shape).has_errors()
+    shape = MODEL.input_shape
+    assert shape is not None
+    assert not ParamValidator().validate(body, shape).has_errors()
     assert list(check_submit_job(body)) == []
     sent = {
         r["type"]: r["value"] for r in body["containerOverrides"].get("resourceRequirements", ())
@@ -72,3 +75,10 @@ def test_without_options_the_request_is_as_small_as_it_was() -> None:
     body = body_of(None)
     assert body.keys() == {"jobName", "jobQueue", "jobDefinition", "containerOverrides"}
     assert body["containerOverrides"].keys() == {"environment"}
+
+
+def test_less_memory_than_batch_takes_is_a_broken_rule() -> None:
+    for value in ("3", "many"):
+        overrides = {"resourceRequirements": [{"type": "MEMORY", "value": value}]}
+        (broken,) = check_submit_job({"jobName": "a", "containerOverrides": overrides})
+        assert "4 MiB" in str(broken)
