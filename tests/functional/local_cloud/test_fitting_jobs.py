@@ -94,6 +94,10 @@ def sizes(job: dict[str, Any]) -> dict[str, str]:
     return {r["type"]: r["value"] for r in job["container"]["resourceRequirements"]}
 
 
+def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
+    assert cloud.deploy(*FUNCTIONS).changes == ()
+
+
 def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
     key = cloud.put("growing", HUNGRY + 'echo fed >"$TMP_OUTPUT_DIR/fed"')
     assert cloud.read("out/growing/fed") == "fed\n"

@@ -162,6 +162,32 @@ def test_a_kill_between_submission_and_record_starts_no_second_successor(tmp_pat
     assert script.starts == 2
 
 
+def test_a_successor_leaves_the_run_to_an_attempt_that_started_after_it_was_submitted(
+    tmp_path: Path,
+) -> None:
+    harness, script = a_harness(tmp_path, 75)
+    first = submit(harness)
+    run_job(harness, first, "job-1")
+    successor = harness.submitter.submitted[-1]
+    for key in [k for k in harness.store.keys(STATE) if k.endswith("delegated-2.json")]:
+        del harness.store.objects[STATE, key]
+    meanwhile: list[InvocationResult] = []
+    original = script.run
+
+    def start_successor(spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
+        if not meanwhile:
+            meanwhile.append(run_job(harness, successor, "job-2"))
+        return original(spec, timeout=timeout)
+
+    harness.supervisor = replace(
+        harness.supervisor, runner=type("Both", (), {"run": staticmethod(start_successor)})()
+    )
+    result = run_job(harness, first, "job-1", attempt=2)
+    assert meanwhile[0].results[0].state is RunOutcome.DUPLICATE
+    assert result.results[0].state is RunOutcome.DONE
+    assert script.starts == 2
+
+
 def test_a_job_that_lost_its_claim_submits_nothing(tmp_path: Path) -> None:
     harness, script = a_harness(tmp_path, 75)
     first = submit(harness)
