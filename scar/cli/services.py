@@ -180,7 +180,7 @@ class Services:
         self, connection: AwsConnection, function: FunctionSummary, options: JobOptions
     ) -> None:
         """Raise UsageError if jobs of the function cannot have the options."""
-        from scar.runs.batch_target import require_job_options
+        from scar.aws.inventory.job_options import require_job_options
 
         require_job_options(connection, function.name, function.mode, options)
 

@@ -26,8 +26,7 @@ and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel
    terminates its Batch job, or makes its waiting event start nothing. ``exits`` lists how each
    state ends.
 
-Beside runs, ``invoke`` invokes a function and builds the events for that, ``batch_target`` reads
-what a function's jobs may be, and ``logs`` reads the
+Beside runs, ``invoke`` invokes a function and builds the events for that, and ``logs`` reads the
 logs of functions and runs from CloudWatch Logs, with ``filter_patterns``.
 
 ``states``, ``diagnosis`` and ``report`` are pure functions; no I/O. The others take a client or

@@ -111,7 +111,7 @@ def run(  # noqa: PLR0913 one argument per option
     if input_bucket and (script or arguments):
         raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
     connection, function = _connect_function(session, name, file)
-    from scar.runs.batch_target import options_payload
+    from scar.aws.inventory.job_options import options_payload
 
     if job is not None:
         session.services.require_job_options(connection, function, job)
