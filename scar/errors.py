@@ -1,6 +1,7 @@
 """The base exceptions of scar; the command line prints them without a traceback.
 
 ScarError                     exit 1: the work failed
+├── FunctionError             exit with the status of the script that failed (scar.runs)
 ├── UsageError                exit 2: invalid arguments
 ├── InvalidFdlError           exit 3: the FDL file has problems (scar.fdl)
 ├── ConfigurationError        exit 4: credentials, Region, or an incomplete installation
@@ -10,8 +11,6 @@ ScarError                     exit 1: the work failed
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class ScarError(Exception):
     """An error that the user can act on.
@@ -19,7 +18,7 @@ class ScarError(Exception):
     ``problem`` names what is wrong and where, ``remedy`` what to do about it: full sentences.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
     def __init__(self, problem: str, *, remedy: str) -> None:
         super().__init__(problem)

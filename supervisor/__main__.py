@@ -96,6 +96,7 @@ def _run_batch_job(environ: Mapping[str, str]) -> int:
         supervisor.config.name,
         supervisor.open_store,
         batch_job.read_log_stream(environ),
+        has_retries=supervisor.config.batch is not None and bool(supervisor.config.batch.retry),
     )
     return batch_job.exit_status(supervisor.handle(invocation))
 

@@ -11,9 +11,13 @@ from supervisor.model import (
     BatchTarget,
     BucketEncryption,
     ExecutionMode,
+    ExitRetry,
     FunctionConfig,
     ImageDefaults,
     InputRule,
+    JobCapacity,
+    JobOptions,
+    JobOverride,
     OutputRule,
 )
 
@@ -21,7 +25,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMAT_VERSION = 1
-_ABSENT_IF_EMPTY = ("share", "priority")  # of the Batch target
+# Fields of the Batch target that are written even if they are empty.
+_BATCH_FIELDS = frozenset({"queue", "definition", "memory", "larger"})
 
 
 def function_config_key(function: str) -> str:
@@ -55,9 +60,11 @@ def account_and_region(state_bucket: str) -> tuple[str, str]:
 def config_to_json(config: FunctionConfig) -> str:
     """Return the configuration as JSON; equal configurations give equal text."""
     data = {"format": FORMAT_VERSION, **asdict(config)}
-    if batch := data["batch"]:
-        # Absent unless set, so that the text of a function without them stays what it was.
-        data["batch"] = {k: v for k, v in batch.items() if v or k not in _ABSENT_IF_EMPTY}
+    if config.batch is not None:
+        # A failure handler of an earlier release refuses fields that it does not know.
+        data["batch"] = {
+            name: value for name, value in data["batch"].items() if value or name in _BATCH_FIELDS
+        }
     return json.dumps(data, sort_keys=True, indent=1) + "\n"
 
 
@@ -105,5 +112,28 @@ def _build_config(data: dict[str, Any]) -> FunctionConfig:
 
 
 def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
-    larger = tuple((str(vcpus), int(memory)) for vcpus, memory in data.pop("larger", ()))
-    return BatchTarget(**data, larger=larger)
+    capacity = data.pop("capacity", None)
+    return BatchTarget(
+        **{
+            **data,
+            "larger": tuple((str(vcpus), int(memory)) for vcpus, memory in data.get("larger", ())),
+            "overrides": tuple(_build_override(item) for item in data.get("overrides", ())),
+            "retry": tuple(ExitRetry(**item) for item in data.get("retry", ())),
+            "exit_rules": tuple(data.get("exit_rules", ())),
+            "batch_variables": tuple(data.get("batch_variables", ())),
+        },
+        capacity=capacity
+        and JobCapacity(
+            shapes=tuple((float(v), int(m), int(g)) for v, m, g in capacity["shapes"]),
+            exact=bool(capacity["exact"]),
+        ),
+    )
+
+
+def _build_override(data: dict[str, Any]) -> JobOverride:
+    return JobOverride(
+        options=JobOptions(**data["options"]),
+        prefix=tuple(data["prefix"]),
+        suffix=tuple(data["suffix"]),
+        min_size=int(data["min_size"]),
+    )

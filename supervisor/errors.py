@@ -31,6 +31,11 @@ Terminated (a BaseException)   TERM was received
 from __future__ import annotations
 
 import errno
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # 128 + SIGKILL: the script itself was killed, or a shell reports that its program was.
 SIGKILL_STATUS = 137
@@ -100,6 +105,9 @@ _SIGNALS: dict[int, tuple[str, str, str]] = {
         "Avoid the system call; Lambda and containers permit fewer than a machine of your own.",
     ),
 }
+_SCRIPT_STATUS = re.compile(
+    r"The script (?:ended with status (\d+)\b|was ended by [A-Z0-9]+ \(status (\d+)\))"
+)
 _READ_OUTPUT = "See the script's own output above this line."
 
 
@@ -129,6 +137,15 @@ def describe_script_status(status: int) -> tuple[str, str]:
             f"Check the command's name and PATH, and that the image contains it. {_READ_OUTPUT}",
         )
     return f"The script ended with status {status}.", _READ_OUTPUT
+
+
+def parse_script_status(problem: str) -> int | None:
+    """Return the status in a sentence of ``describe_script_status``; None for another problem.
+
+    Lambda's error responses have the sentence only.
+    """
+    found = _SCRIPT_STATUS.match(problem)
+    return int(found[1] or found[2]) if found else None
 
 
 class SupervisorError(Exception):
@@ -205,13 +222,17 @@ class RunsFailed(SupervisorError):
 
 
 class ScriptFailed(SupervisorError):
-    """The user's script ended with a non-zero status (128 + n: killed by signal n)."""
+    """The user's script ended with a non-zero status (128 + n: killed by signal n).
+
+    ``record`` is what the run's record says besides: status, signal, and the script's own error.
+    """
 
     def __init__(self, status: int, output: bytes = b"") -> None:
         problem, remedy = describe_script_status(status)
         super().__init__(problem, remedy=remedy)
         self.status = status
         self.output = output
+        self.record: Mapping[str, object] = {}
 
 
 class OutOfMemory(ScriptFailed):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.errors import SupervisorError
-    from supervisor.model import ComputeService, ObjectRef, VersionPin
+    from supervisor.model import ComputeService, JobOptions, ObjectRef, VersionPin
 
 
 # Set by the Runtime API's contract in Lambda, and by the submission in Batch; read by AWS's SDKs.
@@ -36,7 +36,7 @@ class ObjectEvent:
     ``time`` is S3's text, ``sequencer`` its hexadecimal order of writes to a key, ``size`` in
     bytes (0: unknown). ``manual_run_id`` is set by ``scar run``: such an event is a run of its
     own, different from the run that the upload of the object started. ``is_recovered``: the failure
-    handler built the event, whose sequencer nothing confirms.
+    handler built the event, whose sequencer nothing confirms. ``job``: what its job is to have.
     """
 
     source: ObjectRef
@@ -47,6 +47,7 @@ class ObjectEvent:
     manual_run_id: str = ""
     size: int = 0
     is_recovered: bool = False
+    job: JobOptions | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class DirectInvocation:
     ``script`` or ``arguments`` (if not None) replace the function's own command; both together
     are a script and its arguments. ``parameters`` become the variables ``CONT_VAR_<name>``.
     ``is_api_request``: failures are HTTP responses (status 500) instead of Lambda errors.
+    ``job``: what its Batch job is to have.
     """
 
     event: str
@@ -65,6 +67,7 @@ class DirectInvocation:
     file_name: str = "event.json"
     parameters: Mapping[str, str] = field(default_factory=dict)
     is_api_request: bool = False
+    job: JobOptions | None = None
 
 
 Trigger = ObjectEvent | DirectInvocation
@@ -84,11 +87,24 @@ class RunOwner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunJob:
+    """A job's place among those of its run: ``number`` from 1, and what it requested.
+
+    ``previous`` is the job that submitted it, and its attempt: that one's claim may be taken over.
+    """
+
+    options: JobOptions
+    number: int = 1
+    previous: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One event and who handles it. ``deadline`` is in epoch seconds, None without a limit.
 
     ``run_id`` and ``date`` are set for a run that Lambda submitted to Batch. ``trace`` is the AWS
-    X-Ray trace id (``Root=…``), by which Lambda detects recursive loops; empty: not known.
+    X-Ray trace id (``Root=…``), by which Lambda detects recursive loops; empty: not known. ``job``
+    is set in a job of a function with ``batch.retry``.
     """
 
     owner: RunOwner
@@ -99,6 +115,7 @@ class Invocation:
     log_group: str = ""
     log_stream: str = ""
     trace: str = ""
+    job: RunJob | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ How a command is run:
    ``Services`` (``services``; tests pass others) and lets click parse the arguments.
 2. **Parse.** ``command_group`` defines the program itself: it looks the command up in its table
    and imports its module in ``commands/``, so that ``scar --help`` loads no SDK. Options of
-   several commands are in ``options``; those that describe a function in ``function_options``,
-   and ``function_flags`` converts them to values of an FDL file. Options that select the
-   account, Region and output format are stored in the session.
+   several commands are in ``options``, those of a Batch job in ``job_options``; those that
+   describe a function in ``function_options``, and ``function_flags`` converts them to values of an
+   FDL file. Options that select the account, Region and output format are stored in the session.
 3. **Target.** The session merges these options with SCAR_REGION and SCAR_PROFILE, the FDL file
    and configuration files to a ``ConnectionTarget`` (``target``). ``fdl_files`` reads FDL files,
    before and after the connection is made.

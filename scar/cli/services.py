@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scar.local.control import LocalCloudControl
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
+    from supervisor.model import JobOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,14 @@ class Services:
         from scar.runs.invoke import invoke_function
 
         return invoke_function(connection, function, payload, timeout=timeout)
+
+    def require_job_options(
+        self, connection: AwsConnection, function: FunctionSummary, options: JobOptions
+    ) -> None:
+        """Raise UsageError if jobs of the function cannot have the options."""
+        from scar.aws.inventory.job_options import require_job_options
+
+        require_job_options(connection, function.name, function.mode, options)
 
     def enqueue(self, connection: AwsConnection, function: str, payload: dict[str, object]) -> str:
         """Invoke a function asynchronously; return the request id."""

@@ -26,6 +26,7 @@ the problems of the file (``problems``): those of keys and values together, and 
 for the functions whose keys and values are valid.
 
 Derived from the model: ``effective_values`` lists all values with their source (``scar show``),
+``script_variables`` those that become environment variables of scripts (``scar show --env``),
 ``schema`` builds the JSON Schema for editors (``scar schema``), ``reference`` writes
 ``docs/fdl.md`` and ``example`` writes ``fdl-example.yaml``. ``defaults`` has the few defaults that
 other packages read without the model. So a new key is a field of a model; only a rule between keys

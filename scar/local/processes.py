@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_MAX_OOM_SCORE = 1000  # proc(5), oom_score_adj
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -60,6 +61,23 @@ def resident_bytes(pids: Iterable[int]) -> int:
         except (OSError, IndexError):
             continue
     return total
+
+
+def out_of_memory_victim(pids: Iterable[int]) -> int:
+    """Return the process that the kernel kills first when memory runs out; 0 if none prefers it.
+
+    That is the largest of those with the highest oom_score_adj. Only processes that a program has
+    marked so are considered: the others are a container's main process.
+    """
+    marked = [pid for pid in pids if _oom_score_adj(pid) == _MAX_OOM_SCORE]
+    return max(marked, key=lambda pid: resident_bytes([pid]), default=0)
+
+
+def _oom_score_adj(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_bytes())
+    except (OSError, ValueError):
+        return 0
 
 
 def proportional_bytes(pids: Iterable[int]) -> int:

@@ -62,7 +62,8 @@ def correct_run_state(ledger: RunLedger, batch: BatchClient, run: Run) -> Run:
     """Return the run with its state corrected by its job, if it has one; raise ScarError."""
     if not had_job(run) or run.state is RunState.DONE:
         return run
-    delegated = ledger.read_record(run.path, record_format.DELEGATED) or {}
+    latest = record_format.latest_submission(run.record_times)
+    delegated = (ledger.read_record(run.path, latest) if latest else None) or {}
     claim = {} if delegated else ledger.read_record(run.path, record_format.CLAIM) or {}
     job = find_job(batch, find_job_id(delegated, claim))
     return run if job is None else apply_job_state(ledger, run, job)

@@ -137,7 +137,8 @@ def _find_job_id(ledger: RunLedger, run: Run) -> str:
     claimed = str(_claim_owner(ledger, run).get("job", ""))
     if run.state is RunState.RUNNING:
         return claimed
-    submission = ledger.read_record(run.path, record_format.DELEGATED) or {}
+    latest = record_format.latest_submission(run.record_times)
+    submission = (ledger.read_record(run.path, latest) if latest else None) or {}
     return str(submission.get("job", "")) or claimed
 
 

@@ -17,6 +17,7 @@ from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.runs.left_out import describe_headers
 from scar.runs.logs import FunctionNotFoundError
+from supervisor.errors import parse_script_status
 from supervisor.events.direct_invocation import SCRIPT_ENCODING
 from supervisor.events.parser import MANUAL_RUN_PREFIX
 from supervisor.events.response import JOB_HEADER, RUN_HEADER
@@ -36,9 +37,16 @@ Payload = dict[str, object]
 
 
 class FunctionError(ScarError):
-    """The function returned an error; ``log_tail`` is the end of its log."""
+    """The function returned an error; ``log_tail`` is the end of its log.
+
+    The command ends with the status of the function's script if that failed.
+    """
 
     log_tail: tuple[str, ...] = ()
+
+    def __init__(self, problem: str, *, remedy: str, script_status: int | None = None) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.exit_code = script_status or self.exit_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,5 +277,7 @@ def _function_error(function: str, content: bytes, request_id: str) -> FunctionE
     if isinstance(payload, dict):
         text = str(payload.get("errorMessage") or payload.get("errorType") or text)
     return FunctionError(
-        f"{function} failed: {text}", remedy=f"See `scar log -n {function} -ri {request_id}`."
+        f"{function} failed: {text}",
+        remedy=f"See `scar log -n {function} -ri {request_id}`.",
+        script_status=parse_script_status(text),
     )

@@ -116,16 +116,17 @@ def _describe_record(
         yield (3 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
     elif name == record_format.WAITING:
         yield 1, f"not submitted by {owner}, waiting: {record.get('problem')}"
-    elif name == record_format.DELEGATED:
+    elif number := record_format.submission_number(name):
         reason = str(record.get("problem", ""))
-        job = f"submitted to Batch as job {record.get('job')} by {owner}"
-        yield 2, job + (f": {reason}" if reason else "")
+        again = "" if number == 1 else " again"
+        job = f"submitted to Batch{again} as job {record.get('job')} by {owner}"
+        yield (2 if number == 1 else 5), job + (f": {reason}" if reason else "")
     elif name.startswith(record_format.ATTEMPT_PREFIX):
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
-        number, array, index = record_format.parse_attempt(name)
+        attempt, array, index = record_format.parse_attempt(name)
         child = "" if index is None else f" as child {index} of the array job {array}"
-        yield 4, f"attempt {number} started in Batch{child}{log}"
+        yield 4, f"attempt {attempt} started in Batch{child}{log}"
     else:
         yield from _describe_end(history, name, record, owner)
 

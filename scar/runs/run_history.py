@@ -108,7 +108,7 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
 def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:
     if not had_job(run):
         return ""
-    delegated = contents.get(record_format.DELEGATED, {})
+    delegated = contents.get(record_format.latest_submission(run.record_times), {})
     return batch_job.find_job_id(delegated, contents.get(record_format.CLAIM, {}))
 
 

@@ -27,6 +27,10 @@ LAMBDA_LEASE = 900 + leases.GRACE_AFTER_DEADLINE
 MAX_SUBMISSION_WAIT = 2 * MAX_EVENT_AGE + LAMBDA_LEASE
 
 
+# Seconds between SubmitJob and its record at most, and how much S3 may cut off two times.
+SUBMISSION_DELAY = 5.0
+
+
 class RunState(enum.StrEnum):
     """The state of a run; the values are part of the commands' JSON output.
 
@@ -115,7 +119,7 @@ def _derive_unfinished_state(written: Mapping[str, float], now: float) -> RunSta
     if retried > max(claim, error) and now - retried <= MAX_EVENT_AGE:
         return RunState.WAITING
     # The failure handler submits a run after a failed submission without claiming it again.
-    submitted = written.get(record_format.DELEGATED, -1.0)
+    submitted = _submission(written)[0]
     if error >= max(claim, _waiting_since(written), submitted):
         return RunState.FAILED
     if is_unsubmitted(written):
@@ -128,7 +132,9 @@ def _derive_claimed_state(
     written: Mapping[str, float], claim: float, retried: float, now: float
 ) -> RunState:
     """Return the state of a run that has an owner, which has recorded no end."""
-    submitted = written.get(record_format.DELEGATED, -1.0)
+    submitted, number = _submission(written)
+    if number > 1 and submitted >= claim and not _has_started(written, submitted, number):
+        return RunState.QUEUED
     attempt = max(
         (t for name, t in written.items() if name.startswith(record_format.ATTEMPT_PREFIX)),
         default=-1.0,
@@ -139,6 +145,25 @@ def _derive_claimed_state(
         return RunState.LOST
     # Records that Batch wrote before a retry do not show who has claimed the run since.
     return RunState.LAMBDA if max(submitted, attempt) <= retried else RunState.RUNNING
+
+
+def _submission(written: Mapping[str, float]) -> tuple[float, int]:
+    """Return the time of the newest submission to Batch, and which job of the run it is."""
+    name = record_format.latest_submission(written)
+    return written.get(name, -1.0), record_format.submission_number(name)
+
+
+def _has_started(written: Mapping[str, float], submitted: float, number: int) -> bool:
+    """Return whether a later job of the run has started since it was submitted by the one before.
+
+    That one records the submission after it: the job may have started before. An older record is of
+    a job of the same number, before `scar retry`.
+    """
+    prefix = f"{record_format.ATTEMPT_PREFIX}{number}."
+    return any(
+        name.startswith(prefix) and time >= submitted - SUBMISSION_DELAY
+        for name, time in written.items()
+    )
 
 
 def is_cancelled(written: Mapping[str, float]) -> bool:

@@ -5,8 +5,9 @@ Two callers submit jobs. ``Supervisor`` in the execution package does in batch m
 sandbox Lambda ended, from the invocation record that Lambda sends to the on-failure destination.
 Any function may send such records: ``run_evidence`` finds out which runs are really the named
 function's, and ``run_recovery`` submits or records these.
-Both take the same steps: ``fallback`` decides whether Batch can help and which vCPUs and memory
-the job needs; ``job_request`` builds the job's name and environment, and puts an event that is
+Both take the same steps: ``fallback`` decides whether Batch can help; ``job_options`` which vCPUs,
+memory and more the job needs, for its object and its caller; ``job_request`` builds the job's name
+and environment, and puts an event that is
 too long into the state bucket; ``submitter`` calls SubmitJob.
 
 Batch takes 50 submissions a second per account, so thousands of files that arrive at once are
@@ -21,6 +22,9 @@ is harmless: its run is claimed by the first one, so it ends without running the
 ``array_manifest`` has the format of an array job's manifest, from which each child reads its event.
 ``scar run --array`` and functions write it; children are runs like any other.
 
-``array_manifest``, ``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue
-runs in another service: one module that implements ``ports.JobSubmitter``.
+A job whose script failed may submit the next job of its run: ``resubmission`` decides that.
+
+``array_manifest``, ``fallback``, ``job_options``, ``job_request``, ``resubmission`` and
+``submission_deadline`` are pure. To continue runs in another service: one module that implements
+``ports.JobSubmitter``.
 """

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory
-from supervisor.model import ComputeService, ExecutionMode, JobSize
+from supervisor.model import ComputeService, ExecutionMode, JobOptions
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
+    from supervisor.invocation import Trigger
     from supervisor.model import BatchTarget, FunctionConfig
 
 # With less free space than this, in bytes, a script most likely failed because the disk is full.
@@ -16,9 +17,15 @@ DISK_FULL_BYTES = 1 << 20
 FALLBACK_ERRORS = (DeadlineExceeded, OutOfMemory, DiskFull)
 
 
-def must_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
-    """Return whether the run is submitted at once: in Lambda, in execution mode ``batch``."""
-    return service is ComputeService.LAMBDA and mode is ExecutionMode.BATCH
+def must_submit_to_batch(mode: ExecutionMode, service: ComputeService, trigger: Trigger) -> bool:
+    """Return whether the run is submitted at once: in Lambda, in execution mode ``batch``.
+
+    In mode ``lambda-batch`` too, if the caller requests something of a job.
+    """
+    return service is ComputeService.LAMBDA and (
+        mode is ExecutionMode.BATCH
+        or (mode is ExecutionMode.LAMBDA_BATCH and trigger.job is not None)
+    )
 
 
 def may_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
@@ -26,7 +33,7 @@ def may_submit_to_batch(mode: ExecutionMode, service: ComputeService) -> bool:
     return service is ComputeService.LAMBDA and mode is ExecutionMode.LAMBDA_BATCH
 
 
-def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> JobSize | None:
+def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> JobOptions | None:
     """Return the resources that the job needs, None if its job definition is sufficient.
 
     After OutOfMemory the job gets at least twice Lambda's memory, or the most that Batch offers
@@ -39,11 +46,13 @@ def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> Jo
 
 def _smallest_sufficient_size(
     target: BatchTarget, lambda_memory: int, error: OutOfMemory
-) -> JobSize | None:
+) -> JobOptions | None:
     if target.memory >= 2 * lambda_memory:
         return None
     larger_sizes = [
-        JobSize(vcpus, memory) for vcpus, memory in target.larger if memory > target.memory
+        JobOptions(vcpus=vcpus, memory=memory)
+        for vcpus, memory in target.larger
+        if memory > target.memory
     ]
     for size in larger_sizes:
         if size.memory >= 2 * lambda_memory:

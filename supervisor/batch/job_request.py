@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from supervisor.invocation import TRACE_VARIABLE
-from supervisor.model import JobRequest
+from supervisor.invocation import TRACE_VARIABLE, RunJob
+from supervisor.model import JobOptions, JobRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.invocation import RunPath
-    from supervisor.model import JobSize, ObjectRef
+    from supervisor.model import BatchTarget, ObjectRef
 
 # Batch fails jobs whose container overrides exceed 8,192 characters. The margin is for differences
 # in how it counts.
 MAX_OVERRIDES = 7500
+# A job's place among those of its run, for functions with `batch.retry`; not for scripts.
+JOB_VARIABLE = "SCAR_JOB"
 
 
 def build_job_request(
@@ -24,29 +27,51 @@ def build_job_request(
     request: str,
     event: str,
     store_event: Callable[[str], ObjectRef],
-    size: JobSize | None = None,
+    job: JobOptions | RunJob | None = None,
     trace: str = "",
 ) -> JobRequest:
     """Build the job; an event that is too large for it is stored with ``store_event``.
 
-    ``size`` replaces the resources of the job definition. ``trace`` is the trace id of the
-    invocation: Lambda's detection of recursive loops counts the run as a part of its chain.
+    ``job`` is what it requests instead of the job definition's, or its place among the run's jobs.
+    ``trace`` is the trace id of the invocation: Lambda's detection of recursive loops counts the
+    run as a part of its chain.
     """
-    vcpus, memory = (size.vcpus, size.memory) if size else ("", 0)
+    options = job.options if isinstance(job, RunJob) else job
+    requested = asdict(options) if options else {}
     name = f"{run.function}-{run.run_id}"
     identity = {
         "SCAR_RUN_ID": run.run_id,
         "SCAR_RUN_DATE": run.date,
         "SCAR_REQUEST_ID": request,
     }
+    if isinstance(job, RunJob):
+        identity[JOB_VARIABLE] = _encode_run_job(job)
     if trace:
         identity[TRACE_VARIABLE] = trace
     inline = {**identity, "SCAR_EVENT": event}
     if _overrides_length(inline) < MAX_OVERRIDES:
-        return JobRequest(name=name, environment=inline, vcpus=vcpus, memory=memory)
+        return JobRequest(name=name, environment=inline, **requested)
     stored = store_event(event)
     by_url = {**identity, "SCAR_EVENT_URL": f"s3://{stored.bucket}/{stored.key}"}
-    return JobRequest(name=name, environment=by_url, vcpus=vcpus, memory=memory)
+    return JobRequest(name=name, environment=by_url, **requested)
+
+
+def first_job(target: BatchTarget | None, options: JobOptions | None) -> JobOptions | RunJob | None:
+    """Return the argument ``job`` of a run's first job: its place only if a second one may follow.
+
+    That one is planned from it.
+    """
+    has_successor = target is not None and bool(target.retry)
+    return RunJob(options=options or JobOptions()) if has_successor else options
+
+
+def _encode_run_job(job: RunJob) -> str:
+    """Return the text that ``resubmission.parse_run_job`` parses."""
+    options = {name: value for name, value in asdict(job.options).items() if value}
+    data: dict[str, object] = {"number": job.number, "options": options}
+    if job.previous is not None:
+        data["previous"] = list(job.previous)
+    return json.dumps(data, separators=(",", ":"))
 
 
 def _overrides_length(environment: dict[str, str]) -> int:

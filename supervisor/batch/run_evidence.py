@@ -96,7 +96,7 @@ class RunEvidence:
     bucket: str
     find_object: Callable[[ObjectRef], StoredObject | None]
     list_objects: Callable[[ObjectRef], Mapping[str, StoredObject]]
-    can_submit: bool
+    can_submit: Callable[[Trigger], bool]
     now: float
 
     def confirm(self, trigger: Trigger) -> ConfirmedRun | UnconfirmedRun:
@@ -198,7 +198,7 @@ class RunEvidence:
     def _confirm_unclaimed(
         self, run: RunPath, trigger: ObjectEvent, stored: StoredObject
     ) -> ConfirmedRun | UnconfirmedRun:
-        if self.can_submit:
+        if self.can_submit(trigger):
             return self._continue_recovered(self._reserve(run, trigger.source, stored), trigger)
         if self._has_other_run(run, trigger, stored):
             return UnconfirmedRun(

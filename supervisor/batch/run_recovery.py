@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.batch import fallback
-from supervisor.batch.job_request import build_job_request
+from supervisor.batch.job_options import plan_job
+from supervisor.batch.job_request import build_job_request, first_job
 from supervisor.batch.run_evidence import RESUBMITTED, ConfirmedRun, RunEvidence
 from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import (
@@ -102,7 +102,7 @@ class RunRecovery:
             bucket=self.services.bucket,
             find_object=self.services.find_object,
             list_objects=self.services.list_objects,
-            can_submit=self._can_submit(),
+            can_submit=self._can_submit,
             now=self.services.now(),
             own_name=self.services.name,
             own_owner=self.invocation.owner,
@@ -178,7 +178,7 @@ class RunRecovery:
         waiting = record.read_waiting()
         if (target := self.find_batch_target(waiting)) is not None and self.config is not None:
             try:
-                submission = waiting or self._plan_submission(self.config)
+                submission = waiting or self._plan_submission(self.config, trigger)
             except SupervisorError as error:  # Batch has no more memory than Lambda
                 return self._failed_result(record, error, log)
             try:
@@ -187,7 +187,7 @@ class RunRecovery:
                     record.owner.request,
                     trigger.event,
                     record.write_event,
-                    submission.size,
+                    first_job(target, submission.size),
                     # Of the failed invocation, if it came as far as its claim: the chain of
                     # invocations that Lambda counts must not begin anew with each lost sandbox.
                     trace=valid_trace_id(str(record.description.get("trace", "")))
@@ -210,22 +210,22 @@ class RunRecovery:
             return RunResult(run=record.run, state=RunOutcome.SUBMITTED, job_id=job_id)
         return self._failed_result(record, self.reason, log)
 
-    def _can_submit(self) -> bool:
+    def _can_submit(self, trigger: Trigger) -> bool:
         """Return whether a run without a record is submitted; if not, its failure is recorded."""
         if self.config is None or self.find_batch_target(None) is None:
             return False
         try:
-            self._plan_submission(self.config)
+            self._plan_submission(self.config, trigger)
         except SupervisorError:  # Batch has no more memory than Lambda
             return False
         return True
 
-    def _plan_submission(self, config: FunctionConfig) -> WaitingSubmission:
-        """Return the submission of a run whose sandbox ended; raise OutOfMemory."""
+    def _plan_submission(self, config: FunctionConfig, trigger: Trigger) -> WaitingSubmission:
+        """Return the submission of a run; raise OutOfMemory, EventError."""
         if not self.failed_invocation.is_sandbox_failure:
-            return WaitingSubmission()
+            return WaitingSubmission(size=plan_job(None, config, trigger))
         return WaitingSubmission(
-            size=fallback.choose_job_size(self.reason, config), cause=describe_cause(self.reason)
+            size=plan_job(self.reason, config, trigger), cause=describe_cause(self.reason)
         )
 
     def _record_pending(

@@ -7,11 +7,18 @@ import binascii
 import json
 from typing import TYPE_CHECKING
 
-from supervisor.events.json_values import compact_json, invalid_event, is_json_object
+from supervisor.events.json_values import (
+    OPTIONS_KEY,
+    compact_json,
+    invalid_event,
+    is_json_object,
+)
 from supervisor.invocation import DirectInvocation
+from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject
+    from supervisor.model import FunctionConfig, JobOptions
 
 # The one value of an event's ``script_encoding``. Senders that encode scripts set it, because
 # base64 text and a plain command such as ``date`` cannot be told apart.
@@ -74,11 +81,25 @@ def parse_direct_invocation(event: JsonObject) -> DirectInvocation:
     cmd_args = event.get("cmd_args")
     arguments = None if cmd_args in (None, "", []) else _parse_arguments(cmd_args)
     script = _parse_script(event.get("script"), event.get("script_encoding"))
-    if script is not None:
-        return DirectInvocation(event=compact_json(event), script=script, arguments=arguments)
-    if arguments is not None:
-        return DirectInvocation(event=compact_json(event), arguments=arguments)
-    return parse_payload(event)
+    job = _parse_job(event)
+    if script is not None or arguments is not None:
+        text = compact_json(event)
+        return DirectInvocation(event=text, script=script, arguments=arguments, job=job)
+    if job is None:
+        return parse_payload(event)
+    payload = {name: value for name, value in event.items() if name != OPTIONS_KEY}
+    return DirectInvocation(
+        event=compact_json(event), payload=compact_json(payload).encode(), job=job
+    )
+
+
+def _parse_job(event: JsonObject) -> JobOptions | None:
+    if OPTIONS_KEY not in event:
+        return None
+    # Imported here: most events have none, and the time of a start counts.
+    from supervisor.events.job_options import parse_job_options
+
+    return parse_job_options(event)
 
 
 def refuse_script(invocation: DirectInvocation) -> None:
@@ -91,6 +112,20 @@ def refuse_script(invocation: DirectInvocation) -> None:
         "Invoke it with a payload or an object, or set lambda.allow_script: true and run"
         " `scar init`.",
     )
+
+
+def refuse_job_options(config: FunctionConfig) -> None:
+    """Raise EventError if events must not say what the function's jobs are to have."""
+    if config.mode is ExecutionMode.LAMBDA:
+        raise invalid_event(
+            "it has options of a Batch job, and the function runs in Lambda only",
+            "Set execution_mode: batch or lambda-batch and run `scar init`.",
+        )
+    if not config.allow_script:
+        raise invalid_event(
+            "it has options of a Batch job, and the function does not accept them",
+            "Omit them, or set lambda.allow_script: true and run `scar init`.",
+        )
 
 
 def parse_payload(event: object) -> DirectInvocation:

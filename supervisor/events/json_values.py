@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 JsonObject = dict[str, object]
+# The member of an event, beside ``Records`` or ``script``, that says what the run's Batch job is to
+# have. It is not a part of the payload.
+OPTIONS_KEY = "scar_job"
 
 
 def compact_json(value: object) -> str:

@@ -13,6 +13,7 @@ from supervisor.events.direct_invocation import (
     parse_payload,
 )
 from supervisor.events.json_values import (
+    OPTIONS_KEY,
     compact_json,
     invalid_event,
     is_json_object,
@@ -51,10 +52,30 @@ def parse_event(raw: bytes) -> tuple[Trigger, ...]:
     if not is_json_object(event):
         return (parse_payload(event),)
     if _is_notification(event):
-        return tuple(_from_notification(event, 0))
+        found = tuple(_from_notification(event, 0))
+        return _with_job_options(found, event) if OPTIONS_KEY in event else found
     if is_api_request(event):
         return (parse_api_request(event),)
     return (parse_direct_invocation(event),)
+
+
+def _with_job_options(
+    triggers: tuple[ObjectEvent, ...], event: JsonObject
+) -> tuple[ObjectEvent, ...]:
+    """Return the triggers with the options of the event; their own events keep them too."""
+    from dataclasses import replace
+
+    from supervisor.events.job_options import parse_job_options
+
+    job = parse_job_options(event)
+    return tuple(
+        replace(
+            trigger,
+            job=job,
+            event=compact_json({**json.loads(trigger.event), OPTIONS_KEY: event[OPTIONS_KEY]}),
+        )
+        for trigger in triggers
+    )
 
 
 def is_folder_marker(key: str, size: int) -> bool:

@@ -1,7 +1,8 @@
 """One run from claim to record: stage in, run the script, stage out.
 
 ``core`` has ``Supervisor.handle``, the entry point: it parses the event, claims each run, and
-records how it ended; after an error that Batch can help with it submits the run. In between
+records how it ended; after an error that Batch can help with it submits the run (in a job, with
+``next_job``). In between
 ``executor`` does the work in this process: ``workspace`` creates a fresh folder, ``staging``
 downloads the input (under the time limit of ``time_limit``) and collects what the script and the
 outputs know about it, ``lineage`` bounds loops of functions by the metadata of objects,
@@ -14,7 +15,8 @@ reaches them below the descriptor that ``workspace`` opened before, and resolves
 what is not below it is never opened, listed, uploaded or removed.
 
 ``process_runner`` uses ``users`` (the image's USER) and ``child_processes`` (which ends every
-process that the script left behind).
+process that the script left behind). ``script_error`` finds what the output of a failed script says
+about its error.
 
 Nothing is uploaded before the script has succeeded and all output names are valid. The deadline
 is Lambda's less the ``container.timeout_threshold`` of the FDL; it covers download, script and

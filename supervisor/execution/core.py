@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.batch import fallback
-from supervisor.batch.job_request import build_job_request
+from supervisor.batch.job_request import build_job_request, first_job
 from supervisor.errors import (
     ClaimLost,
     EventError,
@@ -20,12 +20,13 @@ from supervisor.errors import (
     Terminated,
 )
 from supervisor.events import parser
-from supervisor.events.direct_invocation import refuse_script
+from supervisor.events.direct_invocation import refuse_job_options, refuse_script
 from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
 from supervisor.invocation import DirectInvocation, InvocationResult, RunOutcome, RunResult
 from supervisor.logs import Log
+from supervisor.model import ComputeService
 from supervisor.runs import leases, record_format
 from supervisor.runs.heartbeat import renew_periodically
 from supervisor.runs.run_record import RunRecord
@@ -78,6 +79,8 @@ class Supervisor:
         for trigger in triggers:
             if isinstance(trigger, DirectInvocation) and not self.config.allow_script:
                 refuse_script(trigger)
+            if trigger.job is not None and invocation.owner.site is ComputeService.LAMBDA:
+                refuse_job_options(self.config)
         if not triggers:
             self.log.info("The event starts no run.")
         return InvocationResult(
@@ -115,6 +118,7 @@ class Supervisor:
                 | record_format.describe_trace(invocation.trace),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
                 has_job_ended=lambda job: self._has_job_ended(job, invocation),
+                job=invocation.job,
             )
             if not record.claim():
                 log.info("This event is a duplicate: its run is done or in progress.")
@@ -187,8 +191,10 @@ class Supervisor:
 
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         mode, service = self.config.mode, context.invocation.owner.site
-        if fallback.must_submit_to_batch(mode, service):
-            return self._submit_to_batch(context, record, log, self._plan_submission(None))
+        trigger = context.trigger
+        if fallback.must_submit_to_batch(mode, service, trigger):
+            plan = self._plan_submission(None, trigger)
+            return self._submit_to_batch(context, record, log, plan)
         if fallback.may_submit_to_batch(mode, service) and (waiting := record.read_waiting()):
             # An earlier attempt found that the run needs Batch: the script would fail here again.
             return self._submit_to_batch(context, record, log, waiting)
@@ -199,11 +205,8 @@ class Supervisor:
             log.info(f"The run is superseded: {error.problem}")
             record.write_done(RunOutcome.SUPERSEDED.value)
             return RunResult(run=context.run, state=RunOutcome.SUPERSEDED)
-        except fallback.FALLBACK_ERRORS as error:
-            if not fallback.may_submit_to_batch(mode, service):
-                raise
-            log.info(f"{error.problem} The run continues in Batch.")
-            return self._submit_to_batch(context, record, log, self._plan_submission(error))
+        except (ScriptFailed, *fallback.FALLBACK_ERRORS) as error:
+            return self._continue_in_batch(error, context, record, log)
         # Last of all writes: with it the run has ended, and no other attempt starts.
         record.write_done(RunOutcome.DONE.value, executed.uploaded, executed.left_out)
         count = len(executed.uploaded)
@@ -217,12 +220,33 @@ class Supervisor:
             left_out=executed.left_out,
         )
 
-    def _plan_submission(self, error: SupervisorError | None) -> WaitingSubmission:
+    def _continue_in_batch(
+        self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
+    ) -> RunResult:
+        """Submit the run after an error in Lambda, or again from its job; else raise the error."""
+        mode, service = self.config.mode, context.invocation.owner.site
+        if fallback.may_submit_to_batch(mode, service) and isinstance(
+            error, fallback.FALLBACK_ERRORS
+        ):
+            log.info(f"{error.problem} The run continues in Batch.")
+            plan = self._plan_submission(error, context.trigger)
+            return self._submit_to_batch(context, record, log, plan)
+        if record.job is None or self.config.batch is None:
+            raise error
+        from supervisor.execution.next_job import NextJob
+
+        next_job = NextJob(self.config.batch, self.open_submitter, context, record, log)
+        return next_job.submit(error, record.job)
+
+    def _plan_submission(
+        self, error: SupervisorError | None, trigger: Trigger
+    ) -> WaitingSubmission:
         """Return what is submitted after this error in Lambda, or in mode ``batch`` (None)."""
         # Imported here: most starts submit nothing, and the time of a start counts.
+        from supervisor.batch.job_options import plan_job
         from supervisor.runs.waiting import WaitingSubmission, describe_cause
 
-        size = fallback.choose_job_size(error, self.config)
+        size = plan_job(error, self.config, trigger)
         return WaitingSubmission(size=size, cause=describe_cause(error))
 
     def _submit_to_batch(
@@ -233,7 +257,7 @@ class Supervisor:
             context.invocation.owner.request,
             context.trigger.event,
             record.write_event,
-            submission.size,
+            first_job(self.config.batch, submission.size),
             trace=context.invocation.trace,
         )
         until = self._throttled_until(context.invocation)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError
 from supervisor.invocation import TRACE_VARIABLE
+from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supervisor.model import FunctionConfig
+    from supervisor.model import BatchTarget, FunctionConfig
 
 # bundle/launch.c renames variables that would break the supervisor's own Python.
 RENAMED_PREFIX = "SCARX_"
 # Input of the supervisor, not for scripts.
 INTERNAL_VARIABLES = frozenset(
-    {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID"}
+    {"SCAR_HOME", "SCAR_EVENT", "SCAR_EVENT_URL", "SCAR_RUN_DATE", "SCAR_REQUEST_ID", "SCAR_JOB"}
     | {"AWS_LAMBDA_RUNTIME_API", "_HANDLER", "_LAMBDA_TELEMETRY_LOG_FD"}
     # That of the run is set instead.
     | {TRACE_VARIABLE}
@@ -44,6 +45,10 @@ class RunVariables:
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
+# docs: "AWS Batch job environment variables"; ECS task metadata and task IAM roles.
+_BATCH_PREFIXES = ("AWS_BATCH_", "AWS_CONTAINER_", "AWS_EXECUTION_ENV", "ECS_")
+# Docker's for an image without a PATH.
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # MAX_ARG_STRLEN: Linux starts no program with a variable above 128 KiB, name included.
 MAX_VARIABLE_BYTES = 128 * 1024 - 64
 
@@ -53,18 +58,52 @@ def build_environment(
 ) -> dict[str, str]:
     """Return the script's environment; later sources override earlier ones.
 
-    Order: the image's variables, those that Lambda or Batch set (without the supervisor's own), the
-    FDL's, the run's. A variable that cannot be passed (a NUL in it, or ``EVENT`` above 128 KiB) is
-    left out; the content of the event is also in a file. Raise EventError for a value of the event
-    that is not valid Unicode: Linux passes bytes.
+    Order: the image's variables; those of Lambda, Batch and ``lambda.environment`` (without the
+    supervisor's own); ``container.environment``; in Batch, ``batch.environment`` and what the
+    submission of the job set; the run's. A variable that cannot be passed (a NUL in it, or
+    ``EVENT`` above 128 KiB) is left out; the content of the event is also in a file. Raise
+    EventError for a value of the event that is not valid Unicode: Linux passes bytes.
     """
     _check_unicode(run)
     # The launcher's prefix is removed here, so the script sees the image's LD_PRELOAD and the like.
     own = {name: value for name, value in process.items() if name not in INTERNAL_VARIABLES}
     for name in [name for name in own if name.startswith(RENAMED_PREFIX)]:
         own[name.removeprefix(RENAMED_PREFIX)] = own.pop(name)
-    every = {**config.image.environment, **own, **config.environment, **_run_variables(config, run)}
+    container = config.environment
+    if run.service == ComputeService.BATCH and config.batch is not None:
+        container = _container_variables(config, config.batch, own)
+    every = {**config.image.environment, **own, **container, **_run_variables(config, run)}
     return {name: value for name, value in every.items() if _is_passable(name, value)}
+
+
+def _container_variables(
+    config: FunctionConfig, target: BatchTarget, own: Mapping[str, str]
+) -> dict[str, str]:
+    """Return ``container.environment`` without what has precedence over it in a job.
+
+    That is ``batch.environment``, and what was set at submission: a value that neither the job
+    definition, nor the image, nor Batch itself has set. A submission that repeats the definition's
+    value cannot be told from it.
+    """
+    return {
+        name: value
+        for name, value in config.environment.items()
+        if name not in own
+        or not (
+            name in target.batch_variables
+            or own[name] not in (target.overridden.get(name), config.image.environment.get(name))
+        )
+        or _is_set_by_batch(name, own[name])
+    }
+
+
+def _is_set_by_batch(name: str, value: str) -> bool:
+    """Return whether Batch, ECS or the container runtime sets the variable by itself."""
+    return (
+        name in ("HOME", "HOSTNAME", "TERM")
+        or (name, value) == ("PATH", DEFAULT_PATH)
+        or name.startswith(_BATCH_PREFIXES)
+    )
 
 
 def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
-from supervisor.errors import SIGKILL_STATUS, DiskFull, OutOfMemory, ScriptFailed
+from supervisor.errors import SIGKILL_STATUS, DiskFull
 from supervisor.execution import command, staging
 from supervisor.execution.output_listing import list_outputs
 from supervisor.execution.time_limit import deadline_exceeded, enforce_time_limit
@@ -143,16 +143,18 @@ class RunExecutor:
         status, output = self.runner.run(
             spec, timeout=self._remaining_seconds(context, "before the start of the script")
         )
-        if status == SIGKILL_STATUS:
-            memory = self.config.memory if service is ComputeService.LAMBDA else 0
-            raise OutOfMemory(status, output, memory=memory)
         if status != 0:
             if (
-                may_submit_to_batch(self.config.mode, service)
+                status != SIGKILL_STATUS
+                and may_submit_to_batch(self.config.mode, service)
                 and self.free_space(workspace.root) < DISK_FULL_BYTES
             ):
                 raise _disk_full(f"The script ended with status {status}, and the disk is full.")
-            raise ScriptFailed(status, output)
+            # Imported here: most scripts succeed.
+            from supervisor.execution.script_error import script_failure
+
+            memory = self.config.memory if service is ComputeService.LAMBDA else 0
+            raise script_failure(status, output, memory)
         return output
 
     def _remaining_seconds(self, context: RunContext, when: str) -> float | None:

@@ -1,8 +1,9 @@
 """Format of run records: keys, JSON documents, and who may take over a run.
 
 Objects under ``runs/<function>/<date>/<run id>/`` in the state bucket: ``claim`` (the owner),
-``delegated`` (the Batch job), ``attempt-<n>`` (one per attempt in Batch; that of a child of an
-array job is ``attempt-<n>.<array's job id>.<index>``, so that a listing shows it), ``event`` (an
+``delegated`` (the Batch job), ``delegated-<n>`` (the run's n-th job, submitted by the one before),
+``attempt-<n>`` (one per attempt in Batch; ``attempt-<job>.<n>`` of a later job; that of a child of
+an array job is ``attempt-<n>.<array's job id>.<index>``, so that a listing shows it), ``event`` (an
 event that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
@@ -42,22 +43,47 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
-def attempt_name(owner: RunOwner) -> str:
-    """Return the name of an attempt's record; a child of an array job is named in it.
+def attempt_name(owner: RunOwner, job: int = 1) -> str:
+    """Return the name of the record of an attempt of the run's first job, or of a later one.
 
-    Batch's id of such a job is ``<array's job id>:<index>``.
+    A child of an array job, whose id at Batch is ``<array's job id>:<index>``, is named in it.
     """
     parent, _, index = owner.job.partition(":")
-    child = f".{parent}.{index}" if index.isdecimal() else ""
-    return f"{ATTEMPT_PREFIX}{owner.attempt}{child}"
+    if index.isdecimal():
+        return f"{ATTEMPT_PREFIX}{owner.attempt}.{parent}.{index}"
+    return f"{ATTEMPT_PREFIX}{'' if job == 1 else f'{job}.'}{owner.attempt}"
 
 
 def parse_attempt(name: str) -> tuple[str, str, int | None]:
     """Return the attempt's number, the array job's id and the index (None: not of an array)."""
-    number, _, child = name.removeprefix(ATTEMPT_PREFIX).partition(".")
-    parent, _, index = child.rpartition(".")
-    is_child = bool(parent) and index.isdecimal()
-    return number, parent if is_child else "", int(index) if is_child else None
+    first, _, rest = name.removeprefix(ATTEMPT_PREFIX).partition(".")
+    parent, _, index = rest.rpartition(".")
+    if parent and index.isdecimal():
+        return first, parent, int(index)
+    return rest or first, "", None
+
+
+def submission_name(job: int) -> str:
+    """Return the name of the record that the run's first job was submitted, or a later one."""
+    return DELEGATED if job == 1 else f"{DELEGATED}-{job}"
+
+
+def submission_number(name: str) -> int:
+    """Return which job of the run the record of a submission names; 0 for another record."""
+    if name == DELEGATED:
+        return 1
+    number = name.removeprefix(f"{DELEGATED}-")
+    return int(number) if name.startswith(DELEGATED) and number.isdecimal() else 0
+
+
+def latest_submission(written: Mapping[str, float]) -> str:
+    """Return the newest record of a submission, from the times of records; empty without one."""
+    found = (
+        (time, number, name)
+        for name, time in written.items()
+        if (number := submission_number(name))
+    )
+    return max(found, default=(0.0, 0, ""))[2]
 
 
 def _hash_prefix(*parts: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ClaimLost, PreconditionFailed, StorageError
+from supervisor.errors import ClaimLost, PreconditionFailed, ScriptFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef
 from supervisor.runs import leases, record_format
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import LeftOut, RunOwner, RunPath
+    from supervisor.invocation import LeftOut, RunJob, RunOwner, RunPath
     from supervisor.model import WriteCondition
     from supervisor.ports import ObjectStore
     from supervisor.runs.waiting import FallbackCause, WaitingSubmission
@@ -28,7 +28,8 @@ class RunRecord:
     """Reads and writes one run's record for one owner. Methods raise StorageError, RecordError.
 
     ``description`` becomes part of the claim (``record_format.describe_trigger``), ``lease`` is
-    in seconds, ``has_job_ended`` returns whether a Batch job has ended.
+    in seconds, ``has_job_ended`` returns whether a Batch job has ended. ``job``: this process is a
+    job that may be submitted again.
     """
 
     store: ObjectStore
@@ -38,6 +39,7 @@ class RunRecord:
     description: Mapping[str, object] = field(default_factory=dict)
     lease: float = leases.JOB_LEASE
     has_job_ended: Callable[[str], bool] = lambda _job: False
+    job: RunJob | None = None
     _error_etag: str = field(default="", init=False)
     _claim_etag: str = field(default="", init=False)
     _is_new: bool = field(default=False, init=False)
@@ -107,10 +109,11 @@ class RunRecord:
         job: str,
         cause: FallbackCause | None = None,
         log: Mapping[str, object] | None = None,
+        number: int = 1,
     ) -> None:
-        """Record which Batch job continues the run, why, and where Lambda's log is.
+        """Record which Batch job continues the run, why, and where the log until then is.
 
-        A later submission replaces the record.
+        A later submission of the run's first job replaces the record; ``number`` of another.
         """
         data: dict[str, object] = {
             "owner": record_format.owner_to_json(self.owner),
@@ -120,7 +123,8 @@ class RunRecord:
         }
         if cause is not None:
             data |= {"kind": cause.kind, "problem": cause.problem}
-        self._overwrite_record(record_format.DELEGATED, record_format.encode(data), "")
+        name = record_format.submission_name(number)
+        self._overwrite_record(name, record_format.encode(data), "")
 
     def check_claim(self) -> None:
         """Raise ClaimLost if another owner has taken over, such as a job that was not confirmed.
@@ -171,7 +175,9 @@ class RunRecord:
             "log_stream": log_stream,
         }
         self._overwrite_record(
-            record_format.attempt_name(self.owner), record_format.encode(data), ""
+            record_format.attempt_name(self.owner, self.job.number if self.job else 1),
+            record_format.encode(data),
+            "",
         )
 
     def write_event(self, text: str) -> ObjectRef:
@@ -192,6 +198,7 @@ class RunRecord:
             "remedy": error.remedy,
             "log_group": log_group,
             "log_stream": log_stream,
+            **(error.record if isinstance(error, ScriptFailed) else {}),
         }
         self._overwrite_record(record_format.ERROR, record_format.encode(data), self._error_etag)
 
@@ -234,32 +241,51 @@ class RunRecord:
             return None
         seconds = leases.parse_lease(claim, ref.key)
         may_take_over = self._has_owner_ended(held) or (
-            leases.is_expired(seconds, stored) and self._is_inactive(held)
+            leases.is_expired(seconds, stored) and self._is_inactive(held, claim)
         )
         return IfMatch(stored.etag) if may_take_over else None
 
-    def _is_inactive(self, held: RunOwner) -> bool:
+    def _is_inactive(self, held: RunOwner, claim: Mapping[str, object]) -> bool:
         """Return whether nothing executes the run for an owner whose lease has expired.
 
-        A request that submitted the run to Batch has ended, but its job may wait for days.
+        A request or job that submitted the run to Batch has ended, but the job may wait for days.
         """
+        name = record_format.DELEGATED
         if held.job:  # a running job would have renewed its lease
-            return True
-        found = self._read_record(record_format.DELEGATED)
-        if found is None or record_format.parse_owner(found, record_format.DELEGATED) != held:
+            number = claim.get("job_number")
+            if not isinstance(number, int):
+                return True
+            name = record_format.submission_name(number + 1)
+        found = self._read_record(name)
+        if found is None or record_format.parse_owner(found, name) != held:
             return True
         return self.has_job_ended(str(found.get("job", "")))
 
     def _has_owner_ended(self, held: RunOwner) -> bool:
         failed, self._error_etag = self._read_owner(record_format.ERROR)
+        if self.job is not None:
+            if self.job.previous == (held.job, held.attempt):
+                return True
+            if held.job == self.owner.job and self._has_next_job(self.job.number):
+                return False
         if not record_format.may_take_over(held, self.owner, failed):
             return False
         # The same request may be delivered twice although nothing failed. If the first delivery
         # submitted a job, a second job would be submitted here.
         return held != self.owner or self._read_owner(record_format.DELEGATED)[0] != self.owner
 
+    def _has_next_job(self, number: int) -> bool:
+        """Return whether an earlier attempt of this job has submitted the next one."""
+        submitter = self._read_owner(record_format.submission_name(number + 1))[0]
+        return submitter is not None and submitter.job == self.owner.job
+
     def _build_claim(self) -> bytes:
-        claim = {"owner": record_format.owner_to_json(self.owner), "run": str(self.run)}
+        claim: dict[str, object] = {
+            "owner": record_format.owner_to_json(self.owner),
+            "run": str(self.run),
+        }
+        if self.job is not None:
+            claim["job_number"] = self.job.number
         return record_format.encode({**claim, "lease": self.lease, **self.description})
 
     def _read_record(self, name: str) -> dict[str, object] | None:

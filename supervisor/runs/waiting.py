@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
-from supervisor.model import JobSize
+from supervisor.model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ class WaitingSubmission:
     ``attempts`` counts the attempts of the failure handler's request ``handler``.
     """
 
-    size: JobSize | None = None
+    size: JobOptions | None = None
     cause: FallbackCause | None = None
     handler: str = ""
     attempts: int = 0
@@ -87,10 +87,16 @@ def parse_waiting(record: Mapping[str, object], key: str) -> WaitingSubmission:
         ) from error
 
 
-def _parse_size(value: object) -> JobSize:
+def _parse_size(value: object) -> JobOptions:
     if not isinstance(value, dict):
         raise TypeError("size")
-    return JobSize(str(value["vcpus"]), int(value["memory"]))
+    numbers = {name: int(value.get(name, 0)) for name in ("gpus", "timeout", "attempts", "nodes")}
+    return JobOptions(
+        vcpus=str(value["vcpus"]),
+        memory=int(value["memory"]),
+        queue=str(value.get("queue", "")),
+        **numbers,
+    )
 
 
 def _parse_cause(value: object) -> FallbackCause:

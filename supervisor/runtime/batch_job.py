@@ -12,7 +12,7 @@ from supervisor.model import ComputeService, ObjectRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from supervisor.invocation import InvocationResult
+    from supervisor.invocation import InvocationResult, RunJob
     from supervisor.ports import ObjectStore
 
 FAILURE_STATUS = 1
@@ -24,10 +24,13 @@ def read_invocation(
     function: str,
     open_store: Callable[[str], ObjectStore],
     log_stream: str = "",
+    *,
+    has_retries: bool = False,
 ) -> Invocation:
-    """Build the invocation from the job's environment; raise EventError, StorageError.
+    """Build the invocation from the job's environment; raise EventError, ConfigError, StorageError.
 
-    A job that was submitted by other means has no event; then the event is empty.
+    A job that was submitted by other means has no event; then the event is empty. ``has_retries``:
+    the function has ``batch.retry``.
     """
     attempt = environ.get("AWS_BATCH_JOB_ATTEMPT", "1")
     job = environ.get("AWS_BATCH_JOB_ID", "")
@@ -44,6 +47,7 @@ def read_invocation(
         log_group=f"/aws/batch/{function}",
         log_stream=log_stream,
         trace=valid_trace_id(environ.get(TRACE_VARIABLE, "")),
+        job=_read_run_job(environ) if has_retries else None,
     )
 
 
@@ -67,6 +71,14 @@ def read_log_stream(environ: Mapping[str, str]) -> str:
         return ""  # the name is only for the record: the run must not fail without it
     finally:
         connection.close()
+
+
+def _read_run_job(environ: Mapping[str, str]) -> RunJob:
+    # Imported here: few functions have it, and the time of a start counts.
+    from supervisor.batch.job_request import JOB_VARIABLE
+    from supervisor.batch.resubmission import parse_run_job
+
+    return parse_run_job(environ.get(JOB_VARIABLE, ""))
 
 
 def exit_status(handled: InvocationResult) -> int:

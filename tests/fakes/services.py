@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Resource
     from scar.cli.target import ConnectionTarget
     from scar.runs.ledger import Run
+    from supervisor.model import JobOptions
 
 CHANGED = Plan((Create(Bucket(name="photos")),))
 
@@ -60,6 +61,12 @@ class FakeServices(Services):
     runs: dict[str, Run] = field(default_factory=dict)
     resources: list[Resource] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
+    jobs: list[JobOptions] = field(default_factory=list)
+
+    def require_job_options(
+        self, connection: AwsConnection, function: FunctionSummary, options: JobOptions
+    ) -> None:
+        self.jobs.append(options)
 
     def describe_unusable_queues(
         self, connection: AwsConnection, queues: Iterable[str]

@@ -33,7 +33,7 @@ from scar.aws.model.resources import (
     SchedulingPolicy,
     StateBucket,
 )
-from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, InputRule, OutputRule
+from supervisor.model import FunctionConfig, ImageDefaults, InputRule, OutputRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -139,7 +139,7 @@ def function_config(
         log_level=spec.log_level,
         allow_loop=spec.allow_loop,
         allow_script=spec.allow_script,
-        batch=_batch_target(function, queue),
+        batch=batch.compile_batch_target(function, account, queue, network),
         has_failure_handler=failure_handler.handles(function),
     )
 
@@ -166,19 +166,6 @@ def _output_rules(function: Function) -> Iterator[OutputRule]:
         )
 
 
-def _batch_target(function: Function, queue: str) -> BatchTarget | None:
-    if function.batch is None:
-        return None
-    return BatchTarget(
-        queue=queue,
-        definition=function.name,
-        memory=function.batch.memory,
-        larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
-        share=function.batch.scheduling.share,
-        priority=function.batch.scheduling.priority,
-    )
-
-
 def data_flow(
     function: Function,
     account: Account,
@@ -199,6 +186,7 @@ def data_flow(
         secrets=tuple(sorted({*function.lambda_.container.secrets.values()})),
         reads=tuple(_bucket_folder(path) for path in function.lambda_.reads),
         queue=queue,
+        resubmits=function.batch is not None and bool(function.batch.retry),
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
     )

@@ -5,10 +5,10 @@ are read by name, the rest is found by IAM path, tag and notification rule Id, m
 each once. ``batch_infrastructure`` lists the job queues, compute environments and launch templates
 that functions share, and the job definitions that use them; ``unused`` finds those without a user,
 and empty buckets, which a deployment or removal then deletes. ``functions`` lists functions for
-``scar ls`` and ``scar rm --all``, and the resources of one for ``scar show``. ``queue_front`` reads
-which jobs are at the front of a job queue.
-``connected_functions`` follows outputs through notifications to the deployed functions that they
-start, to find loops.
+``scar ls`` and ``scar rm --all``, and the resources of one for ``scar show``. ``job_options`` reads
+what a function's jobs may be, for ``scar run``, and ``queue_front`` which jobs are at the front of
+a job queue. ``connected_functions`` follows outputs through notifications to the deployed functions
+that they start, to find loops.
 
 All of it only reads. Resources of the same name that scar did not create are never part of a
 snapshot: a desired one raises an error, any other is ignored. A further kind of resource that

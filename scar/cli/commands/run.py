@@ -18,6 +18,7 @@ from scar.cli.invocation_output import (
     show_queued,
     show_response,
 )
+from scar.cli.job_options import job_options
 from scar.cli.options import (
     fdl_option,
     function_option,
@@ -29,13 +30,14 @@ from scar.cli.options import (
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.cli.session import Session
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
+    from supervisor.model import JobOptions
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     "-o", "--output-file", type=click.Path(path_type=Path), help="Write the output to this file."
 )
 @click.argument("arguments", nargs=-1)
+@job_options
 @output_options
 @target_options
 @pass_session
@@ -87,6 +90,7 @@ def run(  # noqa: PLR0913 one argument per option
     concurrency: int,
     output_file: Path | None,
     arguments: tuple[str, ...],
+    job: JobOptions | None,
 ) -> None:
     """Run a function once, or on the files of its input folders.
 
@@ -98,28 +102,42 @@ def run(  # noqa: PLR0913 one argument per option
     With --array, the files are submitted to AWS Batch with one request for each 10,000 of them, by
     this command itself: no function is invoked. Each file is a run all the same.
 
+    The options of a Batch job, such as --memory, are for functions with execution_mode batch or
+    lambda-batch: the run is submitted with them at once.
+
+    If the script of a run that the command waits for fails, the command ends with the script's own
+    exit status (1 to 255). Its other exit statuses are those of all commands.
+
     \b
     Examples:
       scar run -n gray
       scar run -n gray -s hello.sh first second
       scar run -f thumbnails.yaml -ib my-photos/2023 -a
       scar run -n align --array -ib genomes/2023 --dry-run
+      scar run -n align --memory 60000 --vcpus 8 -ib genomes/large
     """
     require_writable_output(output_file)
     content = _read_script(script) if script else None
-    if input_bucket and (script or arguments):
+    has_own_script = bool(script or arguments)
+    if input_bucket and has_own_script:
         raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
-    if array and (script or arguments or output_file):
-        raise click.UsageError("--array runs the function on files: omit -s, -o and ARGUMENTS.")
-    if dry_run and not array:
-        raise click.UsageError("--dry-run is for --array.")
+    _check_array_options(
+        array=array, dry_run=dry_run, has_others=has_own_script or output_file is not None
+    )
     connection, function = _connect_function(session, name, file)
+    from scar.aws.inventory.job_options import options_payload
+
+    if job is not None:
+        session.services.require_job_options(connection, function, job)
+    requested = options_payload(job)
     call = FunctionCall(session, connection, function, output_file)
     from scar.aws.inventory.functions import InputFolder
 
     if content is None and not arguments:
         folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
-        run_ = InputFilesRun(call, folders, force=force, concurrency=concurrency)
+        run_ = InputFilesRun(
+            call, folders, force=force, concurrency=concurrency, requested=requested
+        )
         if array:
             from scar.cli.arrays.array_run import ArrayRun
 
@@ -134,11 +152,21 @@ def run(  # noqa: PLR0913 one argument per option
             )
     from scar.runs.invoke import script_payload
 
-    call.send(script_payload(content, arguments), asynchronous=asynchronous)
+    call.send(script_payload(content, arguments) | requested, asynchronous=asynchronous)
+
+
+def _check_array_options(*, array: bool, dry_run: bool, has_others: bool) -> None:
+    if array and has_others:
+        raise click.UsageError("--array runs the function on files: omit -s, -o and ARGUMENTS.")
+    if dry_run and not array:
+        raise click.UsageError("--dry-run is for --array.")
 
 
 class InputFilesRun:
-    """Runs a function on the files of folders; ``force`` includes files that need no run."""
+    """Runs a function on the files of folders; ``force`` includes files that need no run.
+
+    ``requested`` becomes a part of each event: what its Batch job is to have.
+    """
 
     def __init__(
         self,
@@ -147,7 +175,9 @@ class InputFilesRun:
         *,
         force: bool,
         concurrency: int,
+        requested: Mapping[str, object],
     ) -> None:
+        self._requested = requested
         self._call = call
         self._folders = folders
         self._concurrency = concurrency
@@ -214,7 +244,7 @@ class InputFilesRun:
                 )
             if not call.session.json:
                 call.session.terminal.show_progress(f"s3://{file.bucket}/{file.key}")
-            yield payload
+            yield {**payload, **self._requested}
 
     def _read_event(self, run: Run) -> dict[str, object] | None:
         """Return the event of a failed run, None if it was not recorded."""

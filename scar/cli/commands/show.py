@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -29,8 +29,28 @@ if TYPE_CHECKING:
     from scar.cli.session import Session
     from scar.fdl.effective_values import EffectiveValue
     from scar.fdl.loader import ResolvedDocument
+    from scar.fdl.script_variables import Site
 
 _HEAD = ("KEY", "VALUE", "FROM")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What of a function is shown: all values, or the variables of scripts (``env``)."""
+
+    env: bool
+    site: Site | None
+    secrets: bool
+
+    def list_values(self, resolved: ResolvedDocument, number: int) -> tuple[EffectiveValue, ...]:
+        from scar.fdl.effective_values import list_effective_values
+        from scar.fdl.script_variables import list_script_variables
+
+        if not self.env:
+            return list_effective_values(resolved, number, secrets=self.secrets)
+        mode = resolved.document.functions.aws[number].lambda_.execution_mode.value
+        site = self.site or ("batch" if mode == "batch" else "lambda")
+        return list_script_variables(resolved, number, site, secrets=self.secrets)
 
 
 @click.command()
@@ -39,16 +59,24 @@ _HEAD = ("KEY", "VALUE", "FROM")
     "Name of a function: with -f one of the file, otherwise a deployed one; may be repeated."
 )
 @function_options
-@click.option("--env", "secrets", is_flag=True, help="Show the values of environment variables.")
+@click.option("--env", is_flag=True, help="Show the environment variables of scripts.")
+@click.option(
+    "--site",
+    type=click.Choice(["lambda", "batch"]),
+    help="With --env and -f: where the script runs; by default that of execution_mode.",
+)
+@click.option("--secrets", is_flag=True, help="Show the values of environment variables.")
 @output_options
 @target_options
 @pass_session
-def show(
+def show(  # noqa: PLR0913 one argument per option
     session: Session,
     /,
     file: Path | None,
     names: Sequence[str],
     *,
+    env: bool,
+    site: Site | None,
     secrets: bool,
     yes: bool,
     **flags: object,
@@ -59,35 +87,40 @@ def show(
     line, the environment, the file (with the line), configuration files, and defaults. With -n
     alone, show the function as it is deployed.
 
+    With --env, show only the environment variables. With -f these are the ones that scripts get:
+    of several values that with the highest precedence, and the section that it is from.
+
     \b
     Examples:
       scar show -f thumbnails.yaml
-      scar show -n gray --env
+      scar show -f thumbnails.yaml --env --site batch
+      scar show -n gray --env --secrets
     """
     del yes
+    if site and not env:
+        raise click.UsageError("--site is for --env.")
+    view = View(env=env, site=site, secrets=secrets)
     options, selected = FunctionFlags(**flags), tuple(dict.fromkeys(names))  # type: ignore[arg-type]
     from scar.cli.fdl_files import resolve_document
 
     if file is not None:
         # Together with a file, -n selects functions, where init would rename one.
-        _show_resolved(session, resolve_document(session, file, options), selected, secrets=secrets)
+        _show_resolved(session, resolve_document(session, file, options), selected, view)
     elif options.image or options.image_file:
         if len(selected) > 1:
             raise click.UsageError("-n was given twice, but the options describe one function.")
         described = replace(options, name=next(iter(selected), None))
-        _show_resolved(session, resolve_document(session, file, described), (), secrets=secrets)
+        _show_resolved(session, resolve_document(session, file, described), (), view)
     elif selected:
-        _show_deployed(session, selected, secrets=secrets)
+        _show_deployed(session, selected, view)
     else:
         raise missing_option("-n NAME", "-f FILE")
 
 
 def _show_resolved(
-    session: Session, resolved: ResolvedDocument, names: Sequence[str], *, secrets: bool
+    session: Session, resolved: ResolvedDocument, names: Sequence[str], view: View
 ) -> None:
     """Show the functions of a file, or only those that are named."""
-    from scar.fdl.effective_values import list_effective_values
-
     functions = [f.lambda_.name for f in resolved.document.functions.aws]
     for name in names:
         if name not in functions:
@@ -96,7 +129,7 @@ def _show_resolved(
                 remedy=f"The file has {', '.join(functions)}.",
             )
     shown = {
-        function: list_effective_values(resolved, number, secrets=secrets)
+        function: view.list_values(resolved, number)
         for number, function in enumerate(functions)
         if function in names or not names
     }
@@ -168,7 +201,7 @@ def _format_value(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _show_deployed(session: Session, names: Sequence[str], *, secrets: bool) -> None:
+def _show_deployed(session: Session, names: Sequence[str], view: View) -> None:
     """Show the deployed resources of functions with all fields; raise FunctionNotFoundError."""
     from scar.runs.logs import FunctionNotFoundError
 
@@ -179,7 +212,8 @@ def _show_deployed(session: Session, names: Sequence[str], *, secrets: bool) -> 
         if not resources:
             known = session.services.list_function_names(connection)
             raise FunctionNotFoundError(name, known)
-        found[name] = [row for r in resources for row in _resource_rows(r, secrets=secrets)]
+        shown = (row for r in resources for row in _resource_rows(r, secrets=view.secrets))
+        found[name] = [row for row in shown if not view.env or row[1].startswith("environment.")]
     if session.json:
         functions = {
             name: [{"resource": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]

@@ -61,7 +61,8 @@ def wait(
     \b
     Exit status:
       0  all runs succeeded
-      1  runs failed, were lost or never started
+      1  runs failed, were lost or never started; for one RUN whose script failed, the script's own
+         exit status instead (1 to 255)
       6  the timeout was reached
 
     \b
@@ -85,10 +86,13 @@ def wait(
     for run, note in notes.items():
         session.terminal.write_message(f"Run {run}: {escape_control_characters(note)}")
     if found.failure_count:
-        raise ScarError(
+        error = ScarError(
             f"{format_count(found.failure_count, 'run')} did not succeed.",
             remedy="`scar status --failed` lists them, `scar why RUN` shows the cause.",
         )
+        if len(runs) == 1:
+            error.exit_code = _read_script_status(connection, found) or error.exit_code
+        raise error
     if found.earlier_failure_count:
         session.terminal.write_message(
             f"{format_count(found.earlier_failure_count, 'run')} failed before this command began,"
@@ -181,6 +185,17 @@ def _read_functions(
         began=began,
         arrays=read_arrays(ledger, connection.client("batch"), names),
     )
+
+
+def _read_script_status(connection: AwsConnection, found: RunProgress) -> int:
+    """Return the exit status of the only run's script; 0 if something else failed."""
+    from scar.runs.ledger import RunLedger
+    from supervisor.runs import record_format
+
+    ledger = RunLedger.connect(connection)
+    records = [ledger.read_record(run.path, record_format.ERROR) for run in found.recent[:1]]
+    status = (records[0] or {}).get("status") if records else None
+    return status if isinstance(status, int) and 0 < status < 256 else 0
 
 
 def _read_notes(connection: AwsConnection, found: RunProgress) -> dict[str, str]:

@@ -14,6 +14,7 @@ from scar.fdl.batch_rules.disks import check_user_data
 from scar.fdl.batch_rules.environments import check_environments, locate_environments
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from scar.fdl.batch_rules.job_overrides import check_job_overrides
 from scar.fdl.batch_rules.scheduling import check_scheduling
 from scar.fdl.batch_rules.storage import check_storage
 from supervisor.model import ExecutionMode
@@ -49,6 +50,7 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
     else:
         yield from check_instances(batch, function.lambda_.architecture, section, located)
     yield from check_storage(batch, section)
+    yield from check_job_overrides(function, section)
     yield from check_user_data(compute, (*section, "compute_resources"))
     for path, problem in container_problems(batch.container_properties):
         yield (*section, "container_properties", *path), problem

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.model import limits
 from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
@@ -79,6 +80,7 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
     requirements = _resource_requirements(container) | _resource_requirements(overrides)
+    _check_fargate_size(definition, requirements)
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _parse_timeout(request.get("timeout") or {})
     logging = container.get("logConfiguration") or {}
@@ -120,6 +122,14 @@ def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:
     except ValueError as error:
         raise client_error(f"Resource requirements must be numbers: {error}") from error
     return requirements
+
+
+def _check_fargate_size(definition: JobDefinitionRecord, requirements: Mapping[str, str]) -> None:
+    """Raise BatchApiError for a size that Fargate does not have, as overrides may make one."""
+    vcpus, memory = requirements["VCPU"], requirements["MEMORY"]
+    sizes = limits.FARGATE_MEMORY.get(f"{float(vcpus):g}", frozenset())
+    if definition.is_fargate and int(memory) not in sizes:
+        raise client_error(f"Fargate resource requirements ({vcpus} vCPU, {memory} MiB) not valid.")
 
 
 def _environment_variables(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -38,16 +38,23 @@ class ExceededLimit(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeLimits:
-    """Limits of a process tree in MiB; without ``folder`` only the memory is limited."""
+    """Limits of a process tree in MiB; without ``folder`` only the memory is limited.
+
+    ``is_repeated``: the tree may survive, so its memory is checked again after it was exceeded.
+    """
 
     memory_mb: int
+    is_repeated: bool = False
     folder: Path | None = None
     folder_mb: int = 0
 
 
 @dataclass(slots=True)
 class MonitoredTree:
-    """One monitored tree; ``on_exceeded`` is called once, from the monitor's thread."""
+    """One monitored tree; ``on_exceeded`` is called from the monitor's thread.
+
+    Once, unless ``limits.is_repeated``.
+    """
 
     root: int
     limits: TreeLimits
@@ -73,12 +80,19 @@ class MonitoredTree:
     def check_limits(self) -> None:
         """Call ``on_exceeded`` if the tree exceeds a limit; do nothing after that."""
         if self.exceeded_limit is not None:
+            if self.limits.is_repeated and self._exceeds_memory():
+                self._report_exceeded(ExceededLimit.MEMORY)
             return
         self.update_peak()
         if self.peak_bytes > self.limits.memory_mb * MIB:
             self._report_exceeded(ExceededLimit.MEMORY)
         elif self.limits.folder is not None and self._continue_walk(self.limits.folder):
             self._report_exceeded(ExceededLimit.FOLDER)
+
+    def _exceeds_memory(self) -> bool:
+        """Return whether the tree exceeds its memory now, whatever it did before."""
+        pids, limit = list(descendants(self.root)), self.limits.memory_mb * MIB
+        return resident_bytes(pids) > limit and proportional_bytes(pids) > limit
 
     def _continue_walk(self, folder: Path) -> bool:
         """Look at some more of the folder; return whether what was found exceeds the limit."""

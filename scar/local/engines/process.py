@@ -179,7 +179,7 @@ class ProcessSandbox(ProcessTreeSandbox):
             self._output(
                 f"No space left on device: /tmp is limited to {self._spec.tmp_mb} MB\n".encode()
             )
-        self._kill_tree()
+        super()._on_limit_exceeded(limit)
 
     def _send_command(self, command: bytes) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from scar.local.engines.limits_monitor import ExceededLimit, LimitsMonitor, TreeLimits
 from scar.local.engines.output_pipe import OutputPipe
-from scar.local.engines.port import SandboxExit
-from scar.local.processes import descendants, is_running, kill_all, start_time
+from scar.local.engines.port import SandboxExit, SandboxProfile
+from scar.local.processes import (
+    descendants,
+    is_running,
+    kill_all,
+    out_of_memory_victim,
+    start_time,
+)
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
@@ -108,14 +114,23 @@ class ProcessTreeSandbox(abc.ABC):
         """Kill the whole tree."""
 
     def _tree_limits(self) -> TreeLimits:
-        return TreeLimits(memory_mb=self._spec.memory_mb)
+        is_job = self._spec.profile is SandboxProfile.BATCH
+        return TreeLimits(memory_mb=self._spec.memory_mb, is_repeated=is_job)
 
     def _list_processes(self) -> list[int]:
         """Return all processes of the tree, to be killed if ``_kill_tree`` did not end it."""
         return [self._process.pid, *descendants(self._process.pid)]
 
-    def _on_limit_exceeded(self, limit: ExceededLimit) -> None:  # noqa: ARG002 - for subclasses
-        self._kill_tree()
+    def _on_limit_exceeded(self, limit: ExceededLimit) -> None:
+        """End the tree; in Batch, as the kernel does, only the process that it chooses."""
+        is_job = self._spec.profile is SandboxProfile.BATCH
+        victim = 0
+        if is_job and limit is ExceededLimit.MEMORY:
+            victim = out_of_memory_victim(descendants(self._process.pid))
+        if victim:
+            kill_all([victim])
+        else:
+            self._kill_tree()
 
     def _forward_output(self) -> None:
         """Forward output until the last process that could write has ended."""

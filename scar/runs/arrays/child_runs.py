@@ -27,7 +27,8 @@ def parent_of(run: Run) -> tuple[str, int] | None:
         return None
     time, name = max(attempts)
     _, parent, index = record_format.parse_attempt(name)
-    is_single = run.record_times.get(record_format.DELEGATED, -1.0) > time
+    submitted = record_format.latest_submission(run.record_times)
+    is_single = run.record_times.get(submitted, -1.0) > time
     return None if index is None or is_single else (parent, index)
 
 

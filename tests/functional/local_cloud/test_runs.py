@@ -97,7 +97,7 @@ def test_a_repeated_direct_call_has_ended_and_names_its_repetition(
     script = cloud.folder / "crash.sh"
     script.write_text("#!/bin/sh\nkill -SEGV $$\n")
     before = counts(cloud, "crashing")
-    scar(cloud, "run", "-n", "crashing", "-s", str(script), status=1)
+    scar(cloud, "run", "-n", "crashing", "-s", str(script), status=139)
     scar(cloud, "retry", "--failed", "-n", "crashing")
     # The repetition runs at once, and fails as the first call has.
     until(lambda: counts(cloud, "crashing")["failed"] == before["failed"] + 1)
@@ -111,7 +111,7 @@ def test_a_repeated_direct_call_has_ended_and_names_its_repetition(
     assert f"repeated as run {new['function']}/" in scar(cloud, "why", old["run"])
     scar(cloud, "retry", old["run"], status=1)
     scar(cloud, "cancel", old["run"], status=1)
-    scar(cloud, "wait", old["run"], status=1)
+    scar(cloud, "wait", old["run"], status=139)
     scar(cloud, "wait", "-n", "crashing", status=1)
 
 
@@ -123,7 +123,7 @@ def test_a_repetition_that_waits_is_counted_awaited_and_cancelled(
     ran = tmp_path / "ran"
     crash.write_text(f"#!/bin/sh\necho ran >>{ran}\nexit 3\n")
     busy.write_text(f"#!/bin/sh\nuntil [ -e {go} ]; do sleep 0.05; done\n")
-    scar(cloud, "run", "-n", "single", "-s", str(crash), status=1)
+    scar(cloud, "run", "-n", "single", "-s", str(crash), status=3)
     scar(cloud, "run", "-n", "single", "-a", "-s", str(busy))
     until(lambda: counts(cloud, "single")["lambda"])
     (line,) = scar(cloud, "retry", "--failed", "-n", "single").splitlines()

@@ -210,6 +210,52 @@ def test_a_failing_function_ends_with_1(capsys: pytest.CaptureFixture[str]) -> N
     assert "status 3" in capsys.readouterr().err
 
 
+def test_a_failing_script_ends_the_command_with_its_own_status() -> None:
+    for status in (1, 3, 137, 255):
+        failed = FunctionError("gray failed", remedy="See the log.", script_status=status)
+        assert run(["run", "-n", "gray", "w"], Failing({}, error=failed)) == status
+
+
+JOB = ["--memory", "4096", "--vcpus", "2", "--timeout", "90", "--attempts", "2", "--gpus", "1"]
+
+
+@pytest.mark.parametrize("asynchronous", [[], ["-a"]])
+def test_what_a_job_is_to_have_is_a_part_of_each_event(asynchronous: list[str]) -> None:
+    files = [a_file("in/a"), a_file("in/b")]
+    services = FakeServices({}, summaries=[function_summary(mode="batch")], files=files)
+    options = [*JOB, "--queue", "priority", "--nodes", "3"]
+    assert run(["run", "-n", "gray", *asynchronous, *options], services) == 0
+    requested = {"memory": 4096, "vcpus": "2", "timeout": 90, "attempts": 2, "gpus": 1}
+    events = [*services.invoked, *services.queued]
+    assert len(events) == 2
+    for event in events:
+        assert event["scar_job"] == {**requested, "queue": "priority", "nodes": 3}
+        assert "Records" in event
+    (job,) = services.jobs
+    assert (job.memory, job.queue) == (4096, "priority")
+
+
+def test_arguments_and_options_of_a_job_go_together() -> None:
+    services = FakeServices({}, summaries=[function_summary(mode="batch")])
+    assert run(["run", "-n", "gray", "--memory", "4096", "--", "-x", "--memory"], services) == 0
+    (event,) = services.invoked
+    assert event == {"cmd_args": ["-x", "--memory"], "scar_job": {"memory": 4096}}
+
+
+def test_without_options_nothing_is_requested() -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["run", "-n", "gray", "w"], services) == 0
+    assert services.invoked == [{"cmd_args": ["w"]}]
+    assert services.jobs == []
+
+
+@pytest.mark.parametrize("option", [["--timeout", "59"], ["--attempts", "11"], ["--gpus", "0"]])
+def test_values_that_batch_does_not_have_are_usage_errors(option: list[str]) -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["run", "-n", "gray", *option], services) == 2
+    assert services.invoked == []
+
+
 def test_run_of_an_unknown_function_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["run", "-n", "grey"], FakeServices({}, summaries=[function_summary()])) == 1
     assert "There is no function grey; did you mean gray?" in capsys.readouterr().err

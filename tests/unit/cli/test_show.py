@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from scar.aws.model.resources import JobQueue, LambdaFunction
 from scar.cli.main import run
 from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_show_tells_every_value_and_where_it_is_from(
@@ -34,13 +34,89 @@ def test_show_tells_every_value_and_where_it_is_from(
     assert services.targets == []
 
 
-def test_show_hides_values_of_variables_unless_env_is_given(
+def test_show_hides_values_of_variables_unless_they_are_asked_for(
     minimal_fdl: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["show", "-f", str(minimal_fdl)], FakeServices({})) == 0
     assert "hush" not in capsys.readouterr().out
     assert run(["show", "-f", str(minimal_fdl), "--env"], FakeServices({})) == 0
+    assert "hush" not in capsys.readouterr().out
+    assert run(["show", "-f", str(minimal_fdl), "--secrets"], FakeServices({})) == 0
     assert "hush" in capsys.readouterr().out
+
+
+VARIABLES = """functions:
+  aws:
+  - lambda:
+      name: envs
+      execution_mode: batch
+      container:
+        image: busybox:1
+        environment: {Variables: {OVERRIDDEN: container, OWN: c}}
+      environment:
+        Variables: {OVERRIDDEN: lambda, GLOBAL: l}
+    batch:
+      environment:
+        Variables: {OVERRIDDEN: batch, JOB: 1234}
+"""
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        (
+            [],
+            {
+                "GLOBAL": ("l", "lambda.environment, {}:10"),
+                "OWN": ("c", "lambda.container.environment, {}:8"),
+                "OVERRIDDEN": ("batch", "batch.environment, {}:13"),
+                "JOB": ("1234", "batch.environment, {}:13"),
+            },
+        ),
+        (
+            ["--site", "lambda"],
+            {
+                "GLOBAL": ("l", "lambda.environment, {}:10"),
+                "OWN": ("c", "lambda.container.environment, {}:8"),
+                "OVERRIDDEN": ("container", "lambda.container.environment, {}:8"),
+            },
+        ),
+    ],
+)
+def test_show_env_has_the_variables_of_scripts_and_the_section_that_counts(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    site: list[str],
+    expected: dict[str, tuple[str, str]],
+) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(VARIABLES)
+    arguments = ["show", "-f", str(file), "--env", "--secrets", "-j", *site]
+    assert run(arguments, FakeServices({})) == 0
+    rows = json.loads(capsys.readouterr().out)["functions"]["envs"]
+    found = {row["key"]: (row["value"], row["from"]) for row in rows}
+    assert {"AWS_REGION", "AWS_DEFAULT_REGION"} <= found.keys()
+    shown = {name: pair for name, pair in found.items() if not name.startswith("AWS_")}
+    assert shown == {name: (v, source.format(file)) for name, (v, source) in expected.items()}
+
+
+def test_a_site_without_env_is_a_usage_error(minimal_fdl: Path) -> None:
+    assert run(["show", "-f", str(minimal_fdl), "--site", "batch"], FakeServices({})) == 2
+
+
+def test_defaults_of_the_configuration_have_the_lowest_precedence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, file = tmp_path / "config.yaml", tmp_path / "f.yaml"
+    config.write_text(
+        "defaults: {lambda: {environment: {Variables: {GLOBAL: config, CONFIGURED: config}}}}"
+    )
+    file.write_text(VARIABLES)
+    services = FakeServices({"SCAR_CONFIG": str(config)})
+    assert run(["show", "-f", str(file), "--env", "--secrets", "-j"], services) == 0
+    rows = json.loads(capsys.readouterr().out)["functions"]["envs"]
+    found = {row["key"]: row["value"] for row in rows}
+    assert (found["GLOBAL"], found["CONFIGURED"]) == ("l", "config")
 
 
 def test_show_names_the_environment_of_a_queue(capsys: pytest.CaptureFixture[str]) -> None:

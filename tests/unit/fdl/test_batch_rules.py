@@ -8,16 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.aws.compile.batch.job_capacity import job_capacity
 from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.model.instance_types import (
     default_instance_types,
     find_instance_types,
     instance_families,
+    known_architecture,
 )
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.loader import load_document
 from scar.fdl.model import AwsFunction, BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import ExitRetrySpec, ObjectMatchSpec
 from scar.fdl.problems import InvalidFdlError
+from supervisor.batch.job_options import find_size_problem
+from supervisor.model import BatchTarget, JobOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -327,3 +332,113 @@ def test_an_environment_has_the_shared_keys_that_its_type_has() -> None:
     assert (on_demand.bid_percentage, on_demand.allocation_strategy) == (0, None)
     assert (on_demand.max_v_cpus, spot.max_v_cpus) == (4, 8)
     assert (spot.bid_percentage, spot.allocation_strategy) == (60, "SPOT_CAPACITY_OPTIMIZED")
+
+
+BIG = {"match": {"min_size": "5GB"}}
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({"overrides": [{**BIG, "memory": 900_000}]}, "memory: a job of 1 vCPU and 900,000 MiB"),
+        ({"overrides": [{**BIG, "vcpus": 96}]}, "vcpus: a job of 96 vCPUs never fits"),
+        ({"overrides": [{**BIG, "vcpus": 1.5}]}, "vcpus: fractions"),
+        ({"overrides": [{**BIG, "gpus": 1}]}, "gpus: needs batch.enable_gpu"),
+        ({"overrides": [{**BIG, "timeout": 30}]}, "timeout: is 30; the least is 60"),
+        ({"overrides": [BIG]}, "0: changes nothing"),
+        ({"overrides": [{"memory": 4096}]}, "match: needs prefix, suffix or min_size"),
+        (
+            {
+                "overrides": [
+                    {"match": {"suffix": ".bam"}, "memory": 4096},
+                    {"match": {"suffix": [".x.bam"], "min_size": 9}, "memory": 8000},
+                ]
+            },
+            "match: never counts: entry 1 matches",
+        ),
+        ({"retry": [{"exit_code": 137}, {"exit_code": 137}]}, "exit_code: has no effect"),
+        ({"retry": [{"exit_code": 137, "memory": "512"}]}, "memory: is not more than"),
+        ({"retry": [{"exit_code": 137, "memory": "x2", "up_to": 512}]}, "up_to: is not more"),
+        ({"retry": [{"exit_code": 137, "up_to": 4096}]}, "up_to: needs memory"),
+        ({"retry": [{"exit_code": 137, "memory": "900000"}]}, "memory: a job of 1 vCPU"),
+        (
+            {"retry": [{"exit_code": 137, "memory": "8000", "up_to": 4096}]},
+            "memory: is more than up_to",
+        ),
+    ],
+)
+def test_overrides_and_retries_that_cannot_be_are_refused(more: object, problem: str) -> None:
+    assert isinstance(more, dict)
+    (found,) = problems(
+        {"compute_resources": {"instance_types": ["m6i"], "max_v_cpus": 64}, **more}
+    )
+    assert found.startswith(problem)
+
+
+def test_overrides_that_can_run_are_accepted() -> None:
+    overrides = [
+        {"match": {"suffix": ".bam", "min_size": "5GiB"}, "memory": 60_000, "vcpus": 8},
+        {"match": {"suffix": ".bam"}, "timeout": 600},
+    ]
+    retry = [{"exit_code": 137, "memory": "x1.5", "up_to": 64_000}, {"exit_code": 75}]
+    compute = {"instance_types": ["m6i"], "max_v_cpus": 64}
+    assert problems({"compute_resources": compute, "overrides": overrides, "retry": retry}) == []
+
+
+def test_on_fargate_an_override_is_a_size_that_exists() -> None:
+    fargate: dict[str, object] = {"compute_resources": {"type": "FARGATE", "max_v_cpus": 16}}
+    (problem,) = problems({**fargate, "overrides": [{**BIG, "memory": 9000}]})
+    assert problem.startswith("memory: Fargate does not support 9000 MiB with 1 vCPUs")
+    assert problems({**fargate, "overrides": [{**BIG, "memory": 16384, "vcpus": 4}]}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        *(("5GB", 5_000_000_000), ("5 GiB", 5 << 30), ("1.5MB", 1_500_000)),
+        *(("12", 12), (12, 12), ("0", 0)),
+    ],
+)
+def test_sizes_have_decimal_and_binary_units(text: object, size: int) -> None:
+    assert ObjectMatchSpec.model_validate({"min_size": text}).min_size == size
+
+
+@pytest.mark.parametrize("text", ["5gb", "5G", "GB", "-1", "x", "5GBs", "1_000", True])
+def test_other_spellings_of_sizes_are_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="min_size"):
+        ObjectMatchSpec.model_validate({"min_size": text})
+
+
+@pytest.mark.parametrize("text", ["x1", "x0.5", "x17", "2x", "0", "-5", "many", "x"])
+def test_a_growth_is_a_factor_or_a_number(text: str) -> None:
+    with pytest.raises(ValueError, match="memory"):
+        ExitRetrySpec.model_validate({"exit_code": 137, "memory": text})
+
+
+@given(
+    st.sampled_from([*instance_families(), ""]),
+    st.integers(1, 300),
+    st.integers(1, 64),
+    st.integers(4, 300_000),
+)
+def test_an_override_that_is_accepted_is_in_the_capacity_or_close_to_it(
+    family: str, most: int, vcpus: int, memory: int
+) -> None:
+    """What the rules accept, the supervisor can submit; it is stricter by the kernel's share."""
+    types = [family] if family else []
+    architecture = known_architecture(family) if family else "x86_64"
+    section = {
+        "overrides": [{**BIG, "vcpus": vcpus, "memory": memory}],
+        "compute_resources": {"instance_types": types, "max_v_cpus": most},
+    }
+    batch = BatchSpec.model_validate(section)
+    if problems(section, architecture):
+        return
+    capacity = job_capacity(batch, architecture)
+    target = BatchTarget(
+        queue="q", definition="d", vcpus="1", memory=batch.memory, capacity=capacity
+    )
+    options = JobOptions(vcpus=str(vcpus), memory=int(memory * 0.95) - 33)
+    fits = not find_size_problem(target, options)
+    # A family whose smallest sufficient instance has more vCPUs than max_v_cpus is not counted on.
+    assert fits or most < 192

@@ -75,6 +75,15 @@ NOW = 1_790_000_000.0
         ({"delegated": 990, "attempt-1": 980, "retry": 70, "claim": 70}, RunState.LAMBDA),
         ({"attempt-1": 980, "retry": 70, "claim": 69, "delegated": 60}, RunState.QUEUED),
         ({"retry": 70, "delegated": 60, "claim": 59, "attempt-1": 59}, RunState.RUNNING),
+        ({"claim": 40, "attempt-1": 40, "delegated-2": 40}, RunState.QUEUED),
+        ({"claim": 90, "attempt-1": 90, "delegated": 95, "delegated-2": 9}, RunState.QUEUED),
+        ({"claim": 9, "delegated-2": 9, "attempt-2.1": 9}, RunState.RUNNING),
+        ({"claim": 10, "attempt-2.1": 10, "delegated-2": 8}, RunState.RUNNING),
+        ({"claim": 10, "attempt-2.1": 10, "delegated-3": 5}, RunState.QUEUED),
+        ({"delegated-2": 80, "attempt-2.1": 79, "claim": 79, "error": 70}, RunState.FAILED),
+        ({"delegated-2": 80, "claim": 90, "error": 85, "retry": 70}, RunState.WAITING),
+        ({"delegated-2": 80, "retry": 70, "claim": 60}, RunState.LAMBDA),
+        ({"delegated-2": 80, "retry": 70, "claim": 60, "delegated": 59}, RunState.QUEUED),
         ({"claim": 90, "error": 80, "repeated": 70}, RunState.REPEATED),
         ({"claim": 90, "waiting": 80, "repeated": 70}, RunState.REPEATED),
         ({"claim": 90, "waiting": 60, "repeated": 70}, RunState.WAITING),
@@ -93,7 +102,10 @@ def test_the_state_follows_from_which_records_there_are_and_how_old(
     assert derive_state({name: NOW - age for name, age in ages.items()}, NOW) is state
 
 
-RECORDS = ("claim", "waiting", "delegated", "attempt-1", "error", "retry", "done", "event")
+RECORDS = (
+    *("claim", "waiting", "delegated", "attempt-1", "error", "retry", "done", "event"),
+    *("delegated-2", "attempt-2.1"),
+)
 COMMAND_RECORDS = ("repeated", "cancelled")
 
 

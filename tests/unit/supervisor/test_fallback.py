@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from supervisor.batch.fallback import choose_job_size
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
 from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, JobSize
+from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, JobOptions
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
@@ -49,17 +49,17 @@ def out_of_memory() -> OutOfMemory:
     ("own", "lambda_memory", "size"),
     [
         (1024, 512, None),
-        (1024, 513, JobSize("1", 2048)),
-        (1024, 1024, JobSize("1", 2048)),
-        (1024, 1025, JobSize("1", 4096)),
-        (4096, 3000, JobSize("2", 8192)),
+        (1024, 513, JobOptions(vcpus="1", memory=2048)),
+        (1024, 1024, JobOptions(vcpus="1", memory=2048)),
+        (1024, 1025, JobOptions(vcpus="1", memory=4096)),
+        (4096, 3000, JobOptions(vcpus="2", memory=8192)),
         (16384, 8192, None),
         (16384, 10240, None),
-        (1024, 10240, JobSize("4", 16384)),
+        (1024, 10240, JobOptions(vcpus="4", memory=16384)),
     ],
 )
 def test_a_job_gets_twice_lambdas_memory_or_the_maximum(
-    own: int, lambda_memory: int, size: JobSize | None
+    own: int, lambda_memory: int, size: JobOptions | None
 ) -> None:
     assert choose_job_size(out_of_memory(), a_config(own, lambda_memory)) == size
 

@@ -82,14 +82,14 @@ def compile_job_definition(
         gpus=batch.gpu_count,
         timeout=batch.timeout,
         attempts=batch.attempts,
-        retry_rules=_RETRY_RULES["FARGATE" if fargate else "EC2"],
+        retry_rules=retry_rules(batch),
         log_mode=_LOG_MODE,
         job_role=role_arn("job"),
         execution_role=role_arn("exec") if fargate else "",
         public_ip=fargate and network is not None and network.needs_public_ip,
         architecture=function.lambda_.architecture if fargate else "x86_64",
         disk_gib=compute.disk.size if fargate else 0,
-        environment=_job_environment(function, batch, account),
+        environment=definition_variables(function, batch, account),
         tags=_tags(function, account, network, raw),
         **compile_storage(batch, file_systems),
         propagate_tags=bool(function.tags),
@@ -124,8 +124,17 @@ def raw_property_notes(functions: Iterable[Function]) -> Iterator[str]:
             )
 
 
-def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:
-    """Return the variables of jobs: those of Lambda, overridden by ``batch.environment``."""
+def retry_rules(batch: BatchSpec) -> tuple[Pairs, ...]:
+    """Return the rules of ``evaluateOnExit``: what Batch itself repeats."""
+    return _RETRY_RULES["FARGATE" if batch.compute_resources.is_fargate else "EC2"]
+
+
+def definition_variables(function: Function, batch: BatchSpec, account: Account) -> Pairs:
+    """Return the variables of jobs: those of Lambda, overridden by ``batch.environment``.
+
+    Not those of ``container.environment``: they are for scripts, and may be another account's
+    credentials. The supervisor adds them.
+    """
     # Lambda sets the Region's variables itself, Batch does not.
     region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
     configured = {**function.lambda_.environment.Variables, **batch.environment.Variables}

@@ -26,7 +26,8 @@ class DataFlow:
     ``reads`` are folders with reference data, which only the script reads; ``secrets`` are
     references as in ``container.secrets``.
     ``queue`` is the name of the job queue that it submits jobs to, empty without Batch;
-    ``other_queues`` are those that a run may ask for instead.
+    ``other_queues`` are those that a run may ask for instead; ``resubmits``: its jobs submit jobs
+    too.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
     network interfaces in a VPC. ``file_systems`` are those that the Lambda function mounts and
     ``job_file_systems`` those of jobs, pairs of ARNs: file system and access point; jobs only read
@@ -42,6 +43,7 @@ class DataFlow:
     secrets: tuple[str, ...] = ()
     queue: str = ""
     other_queues: tuple[str, ...] = ()
+    resubmits: bool = False
     kms_keys: tuple[tuple[str, str], ...] = ()
     in_vpc: bool = False
     file_systems: tuple[tuple[str, str], ...] = ()

@@ -58,12 +58,8 @@ def lambda_role(flow: DataFlow) -> str:
         *secret_statements(flow),
     ]
     if flow.queue:
-        definition = account.arn("batch", f"job-definition/{flow.function}")
-        queues = [
-            account.arn("batch", f"job-queue/{name}") for name in (flow.queue, *flow.other_queues)
-        ]
         statements += [
-            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", *queues]),
+            _allow_submission(flow),
             # To find out whether the job of an unfinished run has ended; the action cannot be
             # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),
@@ -78,7 +74,17 @@ def lambda_role(flow: DataFlow) -> str:
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
     mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
-    return policy_document([*data_statements(flow), *secret_statements(flow), *mounts])
+    submission = [_allow_submission(flow)] if flow.resubmits else []
+    return policy_document([*data_statements(flow), *secret_statements(flow), *submission, *mounts])
+
+
+def _allow_submission(flow: DataFlow) -> PolicyStatement:
+    """Allow jobs of the function's own definition in its own queues."""
+    definition = flow.account.arn("batch", f"job-definition/{flow.function}")
+    queues = [
+        flow.account.arn("batch", f"job-queue/{name}") for name in (flow.queue, *flow.other_queues)
+    ]
+    return allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", *queues])
 
 
 def failure_handler_role(account: Account, function: str) -> str:

@@ -1,14 +1,15 @@
 """AWS Batch: jobs and their compute environment.
 
 ``section`` is the section ``batch``; ``compute_resources``, ``compute_environments`` and
-``scheduling`` are the sections in it with these names, ``disk`` is the one in the first, and
-``storage`` has its file systems and resource limits. ``queues`` are the job queues that they
-describe together.
+``scheduling`` are the sections in it with these names, ``disk`` is the one in the first,
+``storage`` has its file systems and resource limits, and ``job_overrides`` the entries of its lists
+`overrides` and `retry`. ``queues`` are the job queues that they describe together.
 """
 
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import PRESET_TYPES, ComputeResourcesSpec
 from scar.fdl.model.batch.disk import DiskSpec
+from scar.fdl.model.batch.job_overrides import ExitRetrySpec, JobOverrideSpec, ObjectMatchSpec
 from scar.fdl.model.batch.queues import QueueSpec, fits_strategy
 from scar.fdl.model.batch.scheduling import SchedulingSpec
 from scar.fdl.model.batch.section import BatchSpec
@@ -20,7 +21,10 @@ __all__ = [
     "ComputeEnvironmentSpec",
     "ComputeResourcesSpec",
     "DiskSpec",
+    "ExitRetrySpec",
     "JobFileSystemSpec",
+    "JobOverrideSpec",
+    "ObjectMatchSpec",
     "QueueSpec",
     "SchedulingSpec",
     "TmpfsSpec",

@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
-from scar.fdl.field_types import mapping_to_list, none_to_empty
+from scar.fdl.field_types import mapping_to_list, none_to_empty, to_list
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.job_overrides import ExitRetrySpec, JobOverrideSpec
 from scar.fdl.model.batch.queues import QueueSpec, queues_of
 from scar.fdl.model.batch.scheduling import SchedulingSpec
 from scar.fdl.model.batch.storage import (
@@ -62,6 +63,14 @@ class BatchSpec(FdlModel):
         " interrupted, or the container does not start (image not pulled, for instance); a job"
         " whose script fails is not retried",
     )
+    overrides: Annotated[tuple[JobOverrideSpec, ...], BeforeValidator(to_list)] = Field(
+        (), description="what the jobs of some objects request instead; the first match counts"
+    )
+    retry: Annotated[tuple[ExitRetrySpec, ...], BeforeValidator(to_list)] = Field(
+        (),
+        description="exit codes of scripts after which the job is submitted again, with more memory"
+        " or as it was; empty: a script that fails is not repeated",
+    )
     state: Literal["ENABLED", "DISABLED"] = Field(
         "ENABLED", description="must be `ENABLED`: jobs would not run otherwise"
     )
@@ -69,7 +78,7 @@ class BatchSpec(FdlModel):
     environment: EnvironmentSpec = Field(
         EnvironmentSpec(),
         description="environment variables of jobs, added to those of `lambda.environment` and of"
-        " the container; takes precedence over `lambda.environment`",
+        " the container; takes precedence over both",
     )
     file_system: Annotated[tuple[JobFileSystemSpec, ...], BeforeValidator(mapping_to_list)] = Field(
         (),

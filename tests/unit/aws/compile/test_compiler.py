@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.aws.compile.batch.job_capacity import job_capacity
 from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.compile.compiler import compile_resources, function_config
 from scar.aws.model import names
@@ -127,8 +128,16 @@ def test_function_json_has_the_settings_and_the_batch_target() -> None:
     queue = only(compiled(BATCH), JobQueue).name
     assert BATCH.batch is not None
     assert config.memory == BATCH.lambda_.memory
+    rules = only(compiled(BATCH), JobDefinition).retry_rules
     assert config.batch == BatchTarget(
-        queue=queue, definition="crop", memory=1024, larger=larger_sizes(BATCH.batch)
+        queue=queue,
+        definition="crop",
+        vcpus="1",
+        memory=1024,
+        larger=larger_sizes(BATCH.batch),
+        queues={"default": queue},
+        capacity=job_capacity(BATCH.batch, "x86_64"),
+        exit_rules=tuple(dict(rule) for rule in rules),
     )
     assert function_config(CROP, ACCOUNT, ImageDefaults()).batch is None
 

@@ -14,10 +14,12 @@ from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
     ComputeEnvironmentSpec,
+    ExitRetrySpec,
     FdlDocument,
     FdlModel,
     FileSystemSpec,
     JobFileSystemSpec,
+    JobOverrideSpec,
     StorageSpec,
     SupervisorSpec,
     TmpfsSpec,
@@ -158,6 +160,8 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "batch.compute_resources.preset": "dual",
         "batch.compute_resources.allocation_strategy": "BEST_FIT_PROGRESSIVE_ORDERED",
         "batch.compute_environments": (ComputeEnvironmentSpec(max_v_cpus=7),),
+        "batch.overrides": (JobOverrideSpec(memory=4096),),
+        "batch.retry": (ExitRetrySpec(exit_code=137),),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
         "batch.file_system": (JobFileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
         "batch.tmpfs": (TmpfsSpec(path="/scratch", size=64),),

@@ -13,7 +13,7 @@ from supervisor.batch.submission_deadline import RECORD_RESERVE
 from supervisor.errors import RecordError, StorageError, SubmissionThrottled
 from supervisor.events import response
 from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, ExecutionMode, JobSize
+from supervisor.model import BatchTarget, ExecutionMode, JobOptions
 from supervisor.runs.waiting import WaitingSubmission, parse_waiting
 from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
@@ -220,13 +220,13 @@ def test_a_run_whose_waiting_could_not_be_recorded_is_submitted_by_the_failure_h
 def test_the_attempts_of_two_requests_of_the_failure_handler_are_not_added(
     tmp_path: Path,
 ) -> None:
-    waiting = WaitingSubmission(size=JobSize("1", 2048))
+    waiting = WaitingSubmission(size=JobOptions(vcpus="1", memory=2048))
     for _ in range(2):
         waiting = waiting.after_handler_attempt("a")
     assert not waiting.is_last_attempt
     assert waiting.after_handler_attempt("a").is_last_attempt
     assert not waiting.after_handler_attempt("b").is_last_attempt
-    assert waiting.after_handler_attempt("b").size == JobSize("1", 2048)
+    assert waiting.after_handler_attempt("b").size == JobOptions(vcpus="1", memory=2048)
 
 
 def test_a_sandbox_failure_is_throttled_in_the_failure_handler_too(tmp_path: Path) -> None:

@@ -63,6 +63,15 @@ def test_the_status_is_the_scripts_own_or_128_and_the_signal(
     assert a_runner().run(a_task(tmp_path, shell), timeout=None) == (status, b"")
 
 
+def test_the_kernel_kills_the_script_and_what_it_starts_before_the_supervisor(
+    tmp_path: Path,
+) -> None:
+    shell = "sleep 0.2; cat /proc/self/oom_score_adj"
+    _, output = a_runner().run(a_task(tmp_path, shell), timeout=300)
+    assert int(output) == 1000
+    assert int(Path("/proc/self/oom_score_adj").read_text()) < 1000
+
+
 def test_both_streams_are_passed_on_and_kept_in_order(tmp_path: Path) -> None:
     printed: list[bytes] = []
     task = a_task(tmp_path, "echo one; echo two >&2; echo three")

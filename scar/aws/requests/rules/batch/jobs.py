@@ -56,9 +56,14 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
         yield client_exception("Job name should match valid pattern")
     yield from check_array_and_dependencies(parameters)
     yield from check_retry_and_timeout(parameters)
-    yield from check_variables(
-        get_structures(get_structure(parameters, "containerOverrides"), "environment")
-    )
+    overrides = get_structure(parameters, "containerOverrides")
+    yield from check_variables(get_structures(overrides, "environment"))
+    for requirement in get_structures(overrides, "resourceRequirements"):
+        value = str(requirement.get("value"))
+        if requirement.get("type") == "MEMORY" and not (
+            value.isdigit() and limits.BATCH_MEMORY.allows(int(value))
+        ):
+            yield client_exception("Container memory must be at least 4 MiB.")
     yield from check_share_of_job(parameters)
     yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,6 +89,19 @@ def test_principals_follow_the_partition(account: Account, service: str, princip
     (statement,) = statements(policies.trust_policy(service, account))
     assert statement["Principal"] == {"Service": principal}
     assert "Condition" not in statement
+
+
+def test_jobs_may_submit_jobs_only_if_the_function_has_retries() -> None:
+    assert not allowing(policies.job_role(FLOW), "batch:SubmitJob")
+    flow = replace(FLOW, queue="scar-1", resubmits=True)
+    (statement,) = allowing(policies.job_role(flow), "batch:SubmitJob")
+    resources = statement["Resource"]
+    assert isinstance(resources, list)
+    assert [arn.rpartition(":")[2].partition("/")[0] for arn in resources if "*" not in arn] == [
+        "job-definition",
+        "job-queue",
+    ]
+    assert "batch:DescribeJobs" not in policies.job_role(flow)
 
 
 def test_tasks_of_other_accounts_cannot_assume_a_job_role() -> None:

@@ -1,0 +1,58 @@
+"""What a deployed function's jobs may be, from its record in the state bucket."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from scar.aws.client import errors
+from scar.aws.model import names
+from scar.errors import ConfigurationError, UsageError
+from supervisor.batch.job_options import find_options_problem
+from supervisor.config import function_config_key, parse_config
+from supervisor.errors import ConfigError
+from supervisor.events.json_values import OPTIONS_KEY
+
+if TYPE_CHECKING:
+    from scar.aws.client.connection import AwsConnection
+    from supervisor.model import BatchTarget, JobOptions
+
+
+def read_batch_target(connection: AwsConnection, function: str) -> BatchTarget | None:
+    """Return where the function's jobs are submitted; None without Batch. Raise ScarError."""
+    bucket = names.state_bucket_name(connection.account)
+    s3 = connection.client("s3")
+    with errors.translate_errors(f"read the settings of {function}"):
+        try:
+            body = s3.get_object(Bucket=bucket, Key=function_config_key(function))["Body"].read()
+        except s3.exceptions.NoSuchKey:
+            return None
+    try:
+        return parse_config(body.decode(errors="replace")).batch
+    except ConfigError as error:
+        raise ConfigurationError(error.problem, remedy=error.remedy) from error
+
+
+def require_job_options(
+    connection: AwsConnection, function: str, mode: str, options: JobOptions
+) -> None:
+    """Raise UsageError if the function's jobs cannot have the options; costs one request."""
+    target = None if mode == "lambda" else read_batch_target(connection, function)
+    if target is None:
+        raise UsageError(
+            f"The function {function} runs in Lambda only (execution_mode: lambda), and the options"
+            " are those of a Batch job.",
+            remedy="Omit them, or set execution_mode: batch or lambda-batch and run `scar init`.",
+        )
+    if problem := find_options_problem(target, options):
+        raise UsageError(
+            f"A job of {function} cannot have these options: {problem}.",
+            remedy="Nothing was run. `scar show -n NAME` shows its compute environment.",
+        )
+
+
+def options_payload(options: JobOptions | None) -> dict[str, object]:
+    """Return the member of an event that requests the options; empty without any."""
+    if options is None:
+        return {}
+    return {OPTIONS_KEY: {name: value for name, value in asdict(options).items() if value}}

@@ -1,0 +1,172 @@
+"""What a run's job requests: the overrides of its object, the caller's options, more memory.
+
+The command line uses the same functions for array jobs and for the options of `scar run`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+from supervisor.batch import fallback
+from supervisor.errors import EventError, OutOfMemory
+from supervisor.invocation import ObjectEvent
+from supervisor.model import JobOptions
+
+if TYPE_CHECKING:
+    from supervisor.errors import SupervisorError
+    from supervisor.invocation import Trigger
+    from supervisor.model import BatchTarget, FunctionConfig, JobCapacity
+
+MAX_ATTEMPTS = 10  # model: RetryStrategy.attempts
+MIN_TIMEOUT = 60  # seconds; model: JobTimeout.attemptDurationSeconds
+
+
+def plan_job(
+    error: SupervisorError | None, config: FunctionConfig, trigger: Trigger
+) -> JobOptions | None:
+    """Return what the run's first job requests; None for what its job definition has.
+
+    ``error`` is why the run continues in Batch, None for a run that was always meant for it. What
+    the caller requested takes precedence over the overrides of the object. Raise EventError for
+    options that the function's jobs cannot have, OutOfMemory if Batch has no more than Lambda had.
+    """
+    target = config.batch
+    if target is None:
+        return None
+    options = JobOptions()
+    if isinstance(trigger, ObjectEvent):
+        options = match_override(target, trigger.source.key, trigger.size) or options
+    if trigger.job is not None:
+        if problem := find_options_problem(target, trigger.job):
+            raise EventError(f"The job cannot have these options: {problem}.", remedy=_REMEDY)
+        options = _merge(options, trigger.job)
+        if find_size_problem(target, options):  # a part of the override does not fit the request
+            options = _merge(JobOptions(), trigger.job)
+    if isinstance(error, OutOfMemory):
+        options = _grow_after_lambda(error, config, target, options)
+    return None if options == JobOptions() else options
+
+
+_REMEDY = "`scar show -n NAME` shows what the function's compute environment has."
+
+
+def match_override(target: BatchTarget, key: str, size: int) -> JobOptions | None:
+    """Return the options of the first override that matches an object of ``size`` bytes."""
+    name = key.rpartition("/")[2]
+    for override in target.overrides:
+        if (
+            (not override.prefix or name.startswith(override.prefix))
+            and (not override.suffix or name.endswith(override.suffix))
+            and size >= override.min_size
+        ):
+            return override.options
+    return None
+
+
+def find_options_problem(target: BatchTarget, options: JobOptions) -> str:
+    """Return why the function's jobs cannot have the options that a caller requests, or empty."""
+    if target.capacity is None:
+        return "the function was deployed by an earlier release of scar; run `scar init` again"
+    if options.queue and options.queue not in target.queues:
+        return f"its queues are {', '.join(target.queues)}, not {options.queue}"
+    if options.nodes and not target.nodes:
+        return "its job definition is not a multi-node one (batch.multi_node_parallel)"
+    if options.attempts > MAX_ATTEMPTS:
+        return f"AWS Batch has at most {MAX_ATTEMPTS} attempts"
+    if 0 < options.timeout < MIN_TIMEOUT:
+        return f"the shortest timeout of AWS Batch is {MIN_TIMEOUT} seconds"
+    return find_size_problem(target, options)
+
+
+def find_size_problem(target: BatchTarget, options: JobOptions) -> str:
+    """Return why no instance or Fargate size can run a job of this size; empty if one can."""
+    if target.capacity is None or not (options.vcpus or options.memory or options.gpus):
+        return ""
+    vcpus, memory, gpus = _job_size(target, options)
+    if target.capacity.exact:
+        return "Fargate has no GPUs" if gpus else _fargate_problem(target.capacity, vcpus, memory)
+    if vcpus != int(vcpus):
+        return "fractions of a vCPU require Fargate"
+    if not any(vcpus <= v and memory <= m and gpus <= g for v, m, g in target.capacity.shapes):
+        return _describe_largest(target.capacity, vcpus, memory, gpus)
+    return ""
+
+
+def _fargate_problem(capacity: JobCapacity, vcpus: float, memory: int) -> str:
+    sizes = sorted(m for v, m, _ in capacity.shapes if v == vcpus)
+    if not sizes:
+        choices = sorted({v for v, _, _ in capacity.shapes})
+        return f"Fargate jobs have {', '.join(f'{v:g}' for v in choices)} vCPUs here"
+    if memory in sizes:
+        return ""
+    nearest = min((size for size in sizes if size > memory), default=sizes[-1])
+    return (
+        f"Fargate does not support {memory} MiB with {vcpus:g} vCPUs; the nearest size is {nearest}"
+    )
+
+
+def fit_memory(target: BatchTarget, options: JobOptions, wanted: int, most: int) -> JobOptions:
+    """Return the options with ``wanted`` MiB, or the nearest that the environment can run.
+
+    On Fargate that is the next larger size, with more vCPUs if necessary. Never more than ``most``
+    MiB; the options themselves if no size has more memory than they have.
+    """
+    if target.capacity is None:
+        return options
+    vcpus, memory, gpus = _job_size(target, options)
+    fitting = sorted(
+        (v, m) for v, m, g in target.capacity.shapes if v >= vcpus and g >= gpus and m > memory
+    )
+    if target.capacity.exact:
+        sizes = [(v, m) for v, m in fitting if m <= most]
+        enough = next((size for size in sizes if size[1] >= wanted), None)
+        chosen = enough or max(sizes, key=lambda size: (size[1], -size[0]), default=None)
+        if chosen is None:
+            return options
+        return replace(options, vcpus=f"{chosen[0]:g}", memory=chosen[1])
+    new = min(wanted, most, max((m for _, m in fitting), default=0))
+    return replace(options, memory=new) if new > memory else options
+
+
+def _grow_after_lambda(
+    error: OutOfMemory, config: FunctionConfig, target: BatchTarget, options: JobOptions
+) -> JobOptions:
+    """Return the options with at least twice Lambda's memory, or the most that Batch offers."""
+    if options == JobOptions():
+        return fallback.choose_job_size(error, config) or options
+    enough = 2 * config.memory
+    if _job_size(target, options)[1] >= enough:
+        return options
+    grown = fit_memory(target, options, enough, enough if not _is_exact(target) else 1 << 30)
+    if _job_size(target, grown)[1] <= config.memory:  # raises OutOfMemory, with its remedy
+        fallback.choose_job_size(error, config)
+    return grown
+
+
+def _is_exact(target: BatchTarget) -> bool:
+    return target.capacity is not None and target.capacity.exact
+
+
+def _merge(lower: JobOptions, upper: JobOptions) -> JobOptions:
+    """Return the options of both; those of ``upper`` take precedence."""
+    values = {f.name: getattr(upper, f.name) or getattr(lower, f.name) for f in fields(upper)}
+    return JobOptions(**values)
+
+
+def _job_size(target: BatchTarget, options: JobOptions) -> tuple[float, int, int]:
+    """Return vCPUs, MiB and GPUs of a job with these options."""
+    return (
+        float(options.vcpus or target.vcpus or 1),
+        options.memory or target.memory,
+        options.gpus or target.gpus,
+    )
+
+
+def _describe_largest(capacity: JobCapacity, vcpus: float, memory: int, gpus: int) -> str:
+    largest = max(
+        capacity.shapes, key=lambda s: (gpus <= s[2], vcpus <= s[0], s[1]), default=(0.0, 0, 0)
+    )
+    asked = f"{vcpus:g} vCPUs and {memory:,} MiB" + (f" with {gpus} GPUs" if gpus else "")
+    has = f"{largest[0]:g} vCPUs, {largest[1]:,} MiB and {largest[2]} GPUs"
+    return f"no instance of its compute environment has {asked}; the largest has {has} for jobs"

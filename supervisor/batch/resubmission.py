@@ -1,0 +1,73 @@
+"""A job whose script failed is submitted again, with more memory or as it was: ``batch.retry``.
+
+The job itself submits its successor: it knows the exit status. The successor continues the run with
+the same id. It finds its place among the jobs of the run in its environment, not in records, so
+that the number of jobs stays bounded even if a job is killed between SubmitJob and its record.
+
+If the supervisor itself is killed, nothing submits a successor; ``process_runner`` therefore makes
+the script the first choice of the kernel's out-of-memory killer.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from supervisor.batch import job_options
+from supervisor.batch.job_request import JOB_VARIABLE
+from supervisor.errors import ConfigError, ScriptFailed
+from supervisor.invocation import RunJob
+from supervisor.model import JobOptions
+
+if TYPE_CHECKING:
+    from supervisor.errors import SupervisorError
+    from supervisor.invocation import RunOwner
+    from supervisor.model import BatchTarget, ExitRetry
+
+_UNBOUNDED = 1 << 30  # MiB
+
+
+def parse_run_job(text: str) -> RunJob:
+    """Parse the value of ``JOB_VARIABLE``; empty: the first job, as defined. Raise ConfigError."""
+    if not text:
+        return RunJob(options=JobOptions())
+    try:
+        data = json.loads(text)
+        previous = data.get("previous")
+        number = data["number"]
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise TypeError("number")  # noqa: TRY301
+        return RunJob(
+            number=number,
+            options=JobOptions(**data["options"]),
+            previous=None if previous is None else (str(previous[0]), int(previous[1])),
+        )
+    except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{JOB_VARIABLE} is invalid: {error!r}.",
+            remedy="Submit jobs through the function.",
+        ) from error
+
+
+def find_rule(target: BatchTarget | None, error: SupervisorError) -> ExitRetry | None:
+    """Return the first rule for the exit status of a script; None if it is not retried."""
+    if target is None or not isinstance(error, ScriptFailed):
+        return None
+    return next((rule for rule in target.retry if rule.exit_code == error.status), None)
+
+
+def plan_next_job(
+    target: BatchTarget, rule: ExitRetry, job: RunJob, owner: RunOwner
+) -> RunJob | str:
+    """Return the job that continues the run after ``job``, or why there is none."""
+    if job.number >= rule.attempts:
+        return f"It was job {job.number} of {rule.attempts} (batch.retry)."
+    options = job.options
+    memory = options.memory or target.memory
+    wanted = max(int(memory * rule.factor), rule.memory)
+    if wanted > memory:
+        options = job_options.fit_memory(target, options, wanted, rule.up_to or _UNBOUNDED)
+        if (options.memory or target.memory) <= memory:
+            why = f"up_to is {rule.up_to}" if rule.up_to else "no instance or size has more"
+            return f"Its job had {memory} MiB, and cannot have more: {why} (batch.retry)."
+    return RunJob(number=job.number + 1, options=options, previous=(owner.job, owner.attempt))
