@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
 
+    from supervisor.aws.secrets import SecretReader
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
     from supervisor.model import FunctionConfig, ObjectRef, StoredObject
@@ -182,6 +183,12 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
 
         return submitter.connect(config.batch, environ, log=log)
 
+    @cache
+    def open_secrets() -> SecretReader:
+        from supervisor.aws import secrets
+
+        return secrets.connect(config.secrets, environ, log=log)
+
     gc.enable()  # runtime/fast_start.py disabled it
     return Supervisor(
         config=config,
@@ -193,6 +200,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         environ=_initial_environment(),
         open_store=open_store,
         open_submitter=open_submitter,
+        read_secrets=lambda until: open_secrets().read(until) if config.secrets else {},
         runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
         log=log,
     )

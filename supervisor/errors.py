@@ -176,6 +176,10 @@ class SubmissionUnanswered(SubmissionPending):
     """Batch was not reached, or its response was lost or an error 5xx: a job may exist."""
 
 
+class SecretError(SupervisorError):
+    """A secret of the script cannot be read."""
+
+
 class OutputError(SupervisorError):
     """The script's output files cannot be uploaded."""
 

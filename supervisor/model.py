@@ -178,6 +178,7 @@ class FunctionConfig:
     ``has_failure_handler``: that one is this function's on-failure destination. ``allow_loop``: its
     outputs may start it again; only deployments read it. ``allow_script``: an event may bring
     its own script or command. ``inputs`` is empty if a release without it wrote the configuration.
+    ``secrets`` are references (``aws.secret_references``) by the name of the script's variable.
     """
 
     name: str
@@ -186,6 +187,7 @@ class FunctionConfig:
     script: str = ""
     image: ImageDefaults = field(default_factory=ImageDefaults)
     environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[InputRule, ...] = ()
     outputs: tuple[OutputRule, ...] = ()
     encryption: tuple[BucketEncryption, ...] = ()

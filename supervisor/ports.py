@@ -71,6 +71,16 @@ class JobSubmitter(Protocol):
         """Return whether the job has ended; raise SubmissionError if its state cannot be read."""
 
 
+class SecretSource(Protocol):
+    """Reads the secrets of a function's script."""
+
+    def __call__(self, until: float | None, /) -> Mapping[str, str]:
+        """Return the values by variable; raise SecretError.
+
+        Throttled requests are repeated until ``until`` (epoch seconds; None: a few minutes).
+        """
+
+
 class ScriptRunner(Protocol):
     """Runs one program until it ends and leaves no process behind."""
 

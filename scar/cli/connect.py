@@ -16,7 +16,7 @@ from scar.aws.client import sdk
 from scar.aws.client.connection import AwsConnection
 from scar.aws.client.errors import CORRECT_REGION, NO_REGION, translate_errors
 from scar.errors import ConfigurationError, UsageError
-from scar.fdl.regions import find_region_problem
+from scar.fdl.values.regions import find_region_problem
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ def deploy_functions(
     Return the changes, made or planned.
     """
     connection, document = connect_document(session, file, flags)
-    from scar.aws.compile.from_fdl import functions_of
+    from scar.aws.compile.from_fdl import disabled_functions, functions_of
 
     functions = functions_of(document)
     plan = session.services.deploy(
@@ -32,12 +32,14 @@ def deploy_functions(
         session.terminal.write_message,
         dry_run=dry_run,
         progress=session.terminal.show_progress,
+        disabled=disabled_functions(document),
     )
     show_plan(session, plan, dry_run=dry_run)
     if not dry_run:
         names = ", ".join(function.name for function in functions)
         state = "Ready" if plan else "Already up to date"
-        session.terminal.write_message(f"{state}: {names}")
+        if names:
+            session.terminal.write_message(f"{state}: {names}")
     return plan
 
 

@@ -14,11 +14,13 @@ import click
 
 from scar.cli.function_flags import FunctionFlags, flags_to_fdl, options_of_values
 from scar.cli.options import missing_option
+from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
     from scar.cli.session import Session
     from scar.fdl.loader import LoadContext, ResolvedDocument
     from scar.fdl.model import FdlDocument
@@ -39,8 +41,11 @@ _ACCOUNT_VARIABLES = frozenset({"account_id", "region"})
 
 
 def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) -> ResolvedDocument:
-    """Read the FDL file, or build a document from options alone; connect to nothing."""
-    return _read_or_build(file, flags, _options_context(session, flags))
+    """Read the FDL file, or build a document from options alone; connect to nothing.
+
+    Write a note on stderr about each key that has no effect.
+    """
+    return _with_notes(session, _read_or_build(file, flags, _options_context(session, flags)))
 
 
 def connect_document(
@@ -48,7 +53,10 @@ def connect_document(
 ) -> tuple[AwsConnection, FdlDocument]:
     """Connect where the document says; return it with the account's variables filled in."""
     context = _options_context(session, flags)
-    return _connect_and_read(session, context, lambda known: _read_or_build(file, flags, known))
+    first = resolve_document(session, file, flags)
+    return _connect_and_read(
+        session, context, first, lambda known: _read_or_build(file, flags, known)
+    )
 
 
 def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocument]:
@@ -59,7 +67,20 @@ def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocum
     from scar.fdl.loader import resolve_file
 
     context = _document_context(session, _WITHOUT_LOCAL_FILES)
-    return _connect_and_read(session, context, lambda known: resolve_file(file, known))
+    first = resolve_file(file, context)
+    return _connect_and_read(session, context, first, lambda known: resolve_file(file, known))
+
+
+def enabled_functions(document: FdlDocument) -> tuple[Function, ...]:
+    """Return the functions to deploy, at least one; raise UsageError if all are disabled."""
+    from scar.aws.compile.from_fdl import functions_of
+
+    functions = functions_of(document)
+    if not functions:
+        raise UsageError(
+            "All functions of the file are disabled.", remedy="Remove `enabled: false` of one."
+        )
+    return functions
 
 
 def region_and_profile(document: FdlDocument) -> dict[str, str]:
@@ -113,20 +134,28 @@ def _document_context(
 
 
 def _connect_and_read(
-    session: Session, context: LoadContext, read: Callable[[LoadContext], ResolvedDocument]
+    session: Session,
+    context: LoadContext,
+    first: ResolvedDocument,
+    read: Callable[[LoadContext], ResolvedDocument],
 ) -> tuple[AwsConnection, FdlDocument]:
-    """Read the file, connect, and read it again if it uses ``${account_id}`` or ``${region}``.
+    """Connect, and read the file again if it uses ``${account_id}`` or ``${region}``.
 
     The file names the Region to connect to, and the connection the account that the file may
-    refer to: the first reading therefore assumes values for these variables.
+    refer to: the ``first`` reading therefore assumed values for these variables.
     """
-    first = read(context)
     connection = session.connect(**region_and_profile(first.document))
     if not first.used_variables & _ACCOUNT_VARIABLES:
         return connection, first.document
     account = connection.account
     known = replace(context.variables, region=account.region, account_id=account.id)
     return connection, read(replace(context, variables=known)).document
+
+
+def _with_notes(session: Session, resolved: ResolvedDocument) -> ResolvedDocument:
+    for note in resolved.notes:
+        session.terminal.write_message(note)
+    return resolved
 
 
 def _read_or_build(

@@ -26,6 +26,7 @@ class FunctionFlags:
     image: str | None = None
     image_file: Path | None = None
     init_script: Path | None = None
+    extra_payload: Path | None = None
     memory: int | None = None
     timeout: int | None = None
     timeout_threshold: int | None = None
@@ -48,6 +49,7 @@ _OPTIONS: Mapping[str, tuple[str, Location]] = {
     "image": ("-i", ("lambda", "container", "image")),
     "image_file": ("-if", ("lambda", "container", "image_file")),
     "init_script": ("-s", ("lambda", "init_script")),
+    "extra_payload": ("-ep", ("lambda", "extra_payload")),
     "memory": ("-m", ("lambda", "memory")),
     "timeout": ("-t", ("lambda", "timeout")),
     "timeout_threshold": ("-tt", ("lambda", "container", "timeout_threshold")),
@@ -98,6 +100,7 @@ def flags_to_fdl(flags: FunctionFlags) -> FdlValues:
         log_level=flags.log_level and flags.log_level.upper(),
         execution_mode=flags.execution_mode,
         init_script=_absolute_path(flags.init_script),
+        extra_payload=_absolute_path(flags.extra_payload),
         environment=_environment_section(flags.lambda_environment),
         input=_storage_folders(flags.input_bucket),
         output=_storage_folders(flags.output_bucket),

@@ -10,6 +10,7 @@ import click
 
 from scar.cli.options import function_option, parse_variables
 from scar.cli.session import Session
+from scar.fdl.scar_words import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +44,9 @@ def function_options(function: F) -> F:
                 "-if", "--image-file", type=_FILE, help="Image as a file of `docker save`."
             ),
             click.option("-s", "--init-script", type=_FILE, help="Script to run on each file."),
+            click.option(
+                "-ep", "--extra-payload", type=_FILE, help="Folder to copy next to the script."
+            ),
             click.option("-m", "--memory", type=int, help="Memory in Lambda, in MB."),
             click.option("-t", "--timeout", type=int, help="Timeout in Lambda, in seconds."),
             click.option(
@@ -76,21 +80,25 @@ def function_options(function: F) -> F:
 
 def _add_ignored_options(function: F) -> F:
     """Add SCAR's options that have no effect, so that its users' scripts keep working."""
-    option = partial(click.option, expose_value=False, hidden=True, callback=_warn_ignored)
+    option = partial(click.option, expose_value=False, hidden=True)
     for decorate in (
-        option("-l", "--layers", multiple=True),
-        option("-sv", "--supervisor-version"),
-        option("-rt", "--runtime"),
-        option("-db", "--deployment-bucket"),
-        option("-ep", "--extra-payload"),
-        option("-ph", "--preheat", is_flag=True),
+        option("-l", "--layers", multiple=True, callback=_name_ignored("runtime")),
+        option("-sv", "--supervisor-version", callback=_name_ignored("supervisor", "license_info")),
+        option("-rt", "--runtime", callback=_name_ignored("runtime")),
+        option("-db", "--deployment-bucket", callback=_name_ignored("deployment")),
+        option("-ph", "--preheat", is_flag=True, callback=_name_ignored("preheat")),
     ):
         function = decorate(function)
     return function
 
 
-def _warn_ignored(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    session = context.find_object(Session)
-    if value and session is not None:
-        name = parameter.opts[-1]
-        session.terminal.write_message(f"{name} has no effect: functions are container images.")
+def _name_ignored(*key: str) -> Callable[[click.Context, click.Parameter, object], None]:
+    """Return a callback that says why an option has no effect: as the key of ``lambda``."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: object) -> None:
+        session = context.find_object(Session)
+        if value and session is not None:
+            reason = table.reason_of(("lambda", *key))
+            session.terminal.write_message(f"{parameter.opts[-1]} is {table.NOT_USED}: {reason}.")
+
+    return callback

@@ -141,14 +141,20 @@ class Services:
         *,
         dry_run: bool,
         progress: Callable[[str], None],
+        disabled: Sequence[str] = (),
     ) -> Plan:
-        """Create or update the functions; return the changes. ``report`` receives messages."""
+        """Create or update the functions; return the changes. ``report`` receives messages.
+
+        ``disabled`` are the names of functions that must not be deployed.
+        """
         from scar.aws.deploy.deploy import init
         from scar.aws.images.image_changes import add_image_changes
 
         with self.open_function_images(connection, report) as images:
             images.show_progress = progress
-            plan = init(functions, connection, report, images=images, dry_run=dry_run)
+            plan = init(
+                functions, connection, report, images=images, disabled=disabled, dry_run=dry_run
+            )
             return add_image_changes(plan, images) if dry_run else plan
 
     def remove(

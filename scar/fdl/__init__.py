@@ -3,8 +3,9 @@
 How a file becomes a document:
 
 1. **Settings.** ``settings`` reads the values that apply to every function: scar's configuration
-   file, the chosen stage in it, and environment variables; ``legacy_config`` reads SCAR's
-   ``~/.scar/scar.cfg``. The result is a list of layers.
+   file, the chosen stage in it, and environment variables; ``scar_words`` reads SCAR's
+   ``~/.scar/scar.cfg``, and knows the keys of SCAR that have no effect here. The result is a list
+   of layers.
 2. **Parse.** ``yaml_document`` reads the file, parses YAML to plain data, and records the position
    of each key. Numbers and dates stay text as it is written (``yaml_values``): the type of the key
    decides.
@@ -12,9 +13,9 @@ How a file becomes a document:
 4. **Merge.** ``layers`` merges the layers below the file, the file, and those above it (environment
    and command line) for each function, and records the source of each value.
 5. **Validate.** ``model/`` has a pydantic model of every key with its type, limits, default and
-   description; ``field_types`` has the types of single values, and ``regions`` checks
-   the names of Regions. ``validation_errors`` converts
-   pydantic's errors to messages with a position; ``known_keys`` lists the keys for suggestions.
+   description; ``field_types`` has the types of single values, ``values/`` the longer checks of
+   some. ``validation_errors`` converts pydantic's errors to messages with a position;
+   ``known_keys`` lists the keys for suggestions. ``notes`` names what has no effect.
    ``rules`` checks what concerns several keys or functions, with ``batch_rules`` for jobs and the
    instances that they need, ``cycles`` for functions that start each other, and ``scripts/`` for
    scripts from other systems.
@@ -29,7 +30,7 @@ Derived from the model: ``effective_values`` lists all values with their source 
 other packages read without the model. So a new key is a field of a model; only a rule between keys
 needs code here, and what the key does is code of ``scar.aws``.
 
-``yaml_document``, ``settings`` and ``legacy_config`` read files. ``field_types``, ``rules`` and
+``yaml_document``, ``settings`` and ``scar_words`` read files. ``field_types``, ``rules`` and
 ``batch_rules`` look at the files that a document names: whether they exist, and the beginning of
 scripts. All other modules are
 pure functions; no I/O.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from scar.fdl.loader import value_source
-from scar.fdl.model import FileSystemSpec, NetworkSpec
+from scar.fdl.model import FileSystemSpec, LambdaSpec, NetworkSpec
 from scar.fdl.problems import format_location
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ DEFAULT_SOURCE = "default"
 _ALTERNATE_KEYS = {
     **NetworkSpec.alternate_keys,
     **FileSystemSpec.alternate_keys,
+    **LambdaSpec.alternate_keys,
 }
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from scar.aws.model import limits
-from scar.fdl.regions import find_region_problem
 from scar.fdl.scripts import script_checks
 from scar.fdl.scripts.wide_text import find_wide_encoding
+from scar.fdl.values.policy_files import check_policy
+from scar.fdl.values.regions import find_region_problem
 from scar.image.errors import ImageError
 from scar.image.formats.reference import find_file_problem, parse_reference
+from supervisor.aws.secret_references import parse_reference as parse_reference_to_secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,6 +101,11 @@ def to_list(value: object) -> object:
 def mapping_to_list(value: object) -> object:
     """Convert a single mapping to a list of one."""
     return (value,) if isinstance(value, dict) else to_list(value)
+
+
+def unwrap_single(value: object) -> object:
+    """Convert a list of one, the form of Lambda's API and of SCAR, to its item."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def none_to_empty(value: object) -> object:
@@ -250,6 +257,16 @@ def normalize_storage_path(path: str) -> str:
     return f"{bucket}/{folder}" if folder else bucket
 
 
+def normalize_read_path(path: str) -> str:
+    """Return the path of a folder in S3, which may be written as a URL."""
+    return normalize_storage_path(path.removeprefix("s3://"))
+
+
+def _check_secret(text: str) -> str:
+    parse_reference_to_secret(text)
+    return text
+
+
 def reject_oscar(value: object) -> None:
     if value is not None:
         raise ValueError("OSCAR clusters are not supported; use functions.aws")
@@ -266,6 +283,8 @@ TextList = Annotated[tuple[Text, ...], BeforeValidator(to_list)]
 ReadableFile = Annotated[
     Path, AfterValidator(_resolve_path), AfterValidator(_require_readable_file)
 ]
+SecretText = Annotated[str, AfterValidator(_check_secret)]
+RolePolicy = Annotated[str, AfterValidator(check_policy)]
 ImageName = Annotated[str, AfterValidator(check_image_name)]
 RegionName = Annotated[str, AfterValidator(check_region)]
 UserDataFile = Annotated[ReadableFile, AfterValidator(_check_user_data)]

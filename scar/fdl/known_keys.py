@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -24,6 +24,22 @@ def list_keys(model: type[BaseModel], location: Location) -> list[str]:
             return []
         model = section
     return [field_key(name, field) for name, field in model.model_fields.items()]
+
+
+def has_key(model: type[BaseModel], location: Location) -> bool:
+    """Return whether the FDL has a key, also in an alternate spelling (``SubnetIds``).
+
+    Names in a mapping of the user, such as variables, are no keys but allowed.
+    """
+    for part in location:
+        names = getattr(model, "alternate_keys", {})
+        fields = {field_key(name, field): field for name, field in model.model_fields.items()}
+        if (found := fields.get(names.get(str(part), str(part)))) is None:
+            return False
+        if (section := nested_model(found.annotation)) is None:
+            return part == location[-1] or get_origin(found.annotation) is dict
+        model = section
+    return True
 
 
 def field_key(name: str, field: FieldInfo) -> str:

@@ -11,6 +11,12 @@ from pydantic import ValidationError
 from scar.errors import ConfigurationError
 from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers, option_source
 from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
+from scar.fdl.notes import (
+    describe_disabled_parts,
+    describe_unused_key,
+    find_unused_values,
+    without_unused_keys,
+)
 from scar.fdl.problems import (
     CHECK_PATH,
     KEYS_ARE_EXPLAINED,
@@ -50,13 +56,14 @@ class ResolvedDocument:
 
     ``origins`` has a mapping for each function, in order; values that are missing in it are
     defaults. ``assumed_variables`` are used ones whose values are not known yet
-    (``variables.ASSUMED_VALUES``).
+    (``variables.ASSUMED_VALUES``). ``notes`` name the keys that have no effect, for the user.
     """
 
     document: FdlDocument
     origins: tuple[Mapping[Location, str], ...]
     used_variables: frozenset[str] = frozenset()
     assumed_variables: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def load_document(path: Path, overrides: Mapping[str, Any] | None = None) -> FdlDocument:
@@ -94,15 +101,21 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
     # Not raised yet: the file's other problems are reported together with these.
     problems = list(_located_problems(substitution.problems, parsed))
     substituted = ParsedDocument(data, parsed.positions)
-    data, origins = _merge_function_layers(substituted, path, context, substitution)
+    data, origins, notes = _merge_function_layers(substituted, path, context, substitution)
     merged = ParsedDocument(data, parsed.positions)
     if problems:
         raise InvalidFdlError(
             str(path), [*problems, *_find_other_problems(problems, merged, path, origins)]
         )
+    document = _validate_document(merged, path, origins)
     return ResolvedDocument(
-        document=_validate_document(merged, path, origins),
+        document=document,
         origins=origins,
+        notes=(
+            *notes,
+            *find_unused_values(document, origins, _lines_of(parsed, path)),
+            *describe_disabled_parts(document),
+        ),
         used_variables=frozenset(substitution.used_variables),
         assumed_variables=substitution.assumed_variables,
     )
@@ -146,27 +159,32 @@ def _merge_function_layers(
     path: Path,
     context: LoadContext,
     substitution: VariableSubstitution,
-) -> tuple[dict[str, Any], tuple[Mapping[Location, str], ...]]:
-    """Merge the layers below and above the file into each function; return data and sources.
+) -> tuple[dict[str, Any], tuple[Mapping[Location, str], ...], list[str]]:
+    """Merge the layers below and above the file into each function.
 
-    A document without functions is returned unchanged: validation reports what is wrong.
+    Return the data, the sources of values, and notes about keys of SCAR without effect. A document
+    without functions is returned unchanged: validation reports what is wrong.
     """
     lower = [_substitute_layer(layer, substitution) for layer in context.lower_layers]
     entries: list[Any] = []
     origins: list[Mapping[Location, str]] = []
+    notes: list[str] = []
     for number, entry in enumerate(_function_entries(parsed.data)):
         if not isinstance(entry, dict):
             entries.append(entry)
             origins.append({})
             continue
         file_layer = _file_layer(entry, number, parsed, path)
+        used, unused = without_unused_keys(entry)
+        notes += [describe_unused_key(at, file_layer.source_of(at)) for at in unused]
+        file_layer = replace(file_layer, values=used)
         values, sources = merge_layers([*lower, file_layer, *context.upper_layers])
         entries.append(values)
         origins.append(sources)
     if not entries:
-        return parsed.data, ()
+        return parsed.data, (), []
     functions = {**parsed.data["functions"], "aws": entries}
-    return {**parsed.data, "functions": functions}, tuple(origins)
+    return {**parsed.data, "functions": functions}, tuple(origins), notes
 
 
 def _substitute_layer(layer: SettingsLayer, document: VariableSubstitution) -> SettingsLayer:
@@ -193,11 +211,15 @@ def _file_layer(
 ) -> SettingsLayer:
     base: Location = ("functions", "aws", number)
     sources = {
-        location[len(base) :]: f"{path}:{position.line}"
-        for location, position in parsed.positions.items()
+        location[len(base) :]: line
+        for location, line in _lines_of(parsed, path).items()
         if location[: len(base)] == base
     }
     return SettingsLayer(source=str(path), values=entry, value_sources=sources)
+
+
+def _lines_of(parsed: ParsedDocument, path: Path) -> dict[Location, str]:
+    return {location: f"{path}:{position.line}" for location, position in parsed.positions.items()}
 
 
 def _validate_document(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.cycles import can_trigger, find_cycles_through
+from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -47,9 +48,19 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     if function.lambda_.init_script and function.lambda_.run_script:
         yield (*section, "run_script"), "init_script is also set; keep one of them"
     yield from _check_lambda_limits(function.lambda_, section)
+    yield from _check_secrets(function, (*section, "container", "secrets"))
+    yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
     if function.api_gateway.name:
         yield (*location, "api_gateway", "name"), "HTTP endpoints are not supported yet"
+    if not function.lambda_.enabled:
+        yield (
+            (*section, "enabled"),
+            (
+                "cannot be false: events of S3 and `scar run` reach jobs through the Lambda"
+                " function. With execution_mode: batch the script runs in Batch only"
+            ),
+        )
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
         yield from check_batch(function, location)
 
@@ -102,6 +113,33 @@ def _check_lambda_limits(spec: LambdaSpec, section: Location) -> Iterator[Locate
                 f" {limits.LAMBDA_ENVIRONMENT.maximum}. container.environment has no such limit"
             ),
         )
+
+
+def _check_secrets(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:
+    spec = function.lambda_
+    variables = {
+        "lambda.environment": spec.environment.Variables,
+        "container.environment": spec.container.environment.Variables,
+        "batch.environment": function.batch.environment.Variables,
+    }
+    for name in spec.container.secrets:
+        for where, values in variables.items():
+            if name in values:
+                yield (*section, name), f"is also a variable of {where}; keep one of them"
+
+
+def _check_policies(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:
+    if not function.iam.policies:
+        return
+    if function.iam.role:
+        yield section, "are for the roles that scar creates, but iam.role is set: add them to it"
+    names = [read_policy(p)[0] for p in function.iam.policies if not p.startswith("arn:")]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield section, f"two files would have the same name as a policy, {name}: rename one"
+    attached = sum(policy.startswith("arn:") for policy in function.iam.policies)
+    if not limits.IAM_ATTACHED_POLICIES.allows(attached):
+        most = limits.IAM_ATTACHED_POLICIES.maximum
+        yield section, f"{attached} managed policies; a role can have {most} at most"
 
 
 def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:

@@ -1,7 +1,7 @@
 """The user's settings outside FDL files: configuration files and environment variables.
 
 ``~/.config/scar/config.yaml`` (XDG base directories; SCAR_CONFIG names another file) is scar's
-own; values of SCAR's ``~/.scar/scar.cfg`` (``legacy_config``) have lower precedence.
+own; values of SCAR's ``~/.scar/scar.cfg`` (``scar_words``) have lower precedence.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.model.limits import SSE_ALGORITHMS
 from scar.errors import ConfigurationError
-from scar.fdl import legacy_config
 from scar.fdl.layers import SettingsLayer, merge_layers
+from scar.fdl.scar_words import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +82,7 @@ def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettin
 
     Raise ConfigurationError with file, line and key.
     """
-    legacy = legacy_config.read_config(_home_directory(environment) / ".scar" / "scar.cfg")
+    legacy = config_file.read_config(_scar_folder(environment) / "scar.cfg")
     settings = UserSettings(
         region=legacy.region,
         profile=legacy.profile,
@@ -115,6 +115,12 @@ def config_path(environment: Mapping[str, str]) -> Path:
 def _home_directory(environment: Mapping[str, str]) -> Path:
     """Return the user's home folder; a path that does not exist if HOME is not set."""
     return Path(environment.get("HOME") or "/nonexistent")
+
+
+def _scar_folder(environment: Mapping[str, str]) -> Path:
+    """Return the folder of SCAR's configuration file; SCAR_CONFIG_FOLDER is SCAR's variable."""
+    chosen = environment.get("SCAR_CONFIG_FOLDER")
+    return Path(chosen) if chosen else _home_directory(environment) / ".scar"
 
 
 def _environment_layers(environment: Mapping[str, str]) -> tuple[SettingsLayer, ...]:

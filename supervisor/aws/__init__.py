@@ -13,6 +13,9 @@ exceptions; the callers, storage and batch, translate them into the supervisor's
 ``http.client`` and the module ssl are imported with the first request, not before. Not supported:
 shared configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor Batch has.
 
+``secrets`` reads the values of secrets, which ``secret_references`` parses, in functions that have
+any.
+
 To add a service: an ``AwsClient`` with its name, and a module that builds the requests, as
 ``batch/submitter.py`` does.
 """

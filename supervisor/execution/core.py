@@ -21,7 +21,7 @@ from supervisor.errors import (
 )
 from supervisor.events import parser
 from supervisor.events.direct_invocation import refuse_script
-from supervisor.execution.executor import RunExecutor, free_bytes
+from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
 from supervisor.invocation import DirectInvocation, InvocationResult, RunOutcome, RunResult
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from supervisor.invocation import Invocation, Trigger
     from supervisor.model import FunctionConfig
-    from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner
+    from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner, SecretSource
     from supervisor.runs.waiting import WaitingSubmission
 
 
@@ -60,6 +60,7 @@ class Supervisor:
     log: Log = field(default_factory=Log)
     exclusive: bool = False
     now: Callable[[], float] = time.time
+    read_secrets: SecretSource = no_secrets
     free_space: Callable[[Path], int] = free_bytes
     upload_threads: int = THREADS
 
@@ -309,6 +310,7 @@ class Supervisor:
             open_store=self.open_store,
             runner=self.runner,
             now=self.now,
+            read_secrets=self.read_secrets,
             free_space=self.free_space,
             upload_threads=self.upload_threads,
         )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from supervisor.invocation import LeftOut
     from supervisor.logs import Log
     from supervisor.model import FunctionConfig
-    from supervisor.ports import ObjectStore, ScriptRunner
+    from supervisor.ports import ObjectStore, ScriptRunner, SecretSource
     from supervisor.runs.record_format import UploadedObject
 
 
@@ -48,6 +48,12 @@ def free_bytes(folder: Path) -> int:
     return state.f_bavail * state.f_frsize
 
 
+def no_secrets(until: float | None) -> Mapping[str, str]:
+    """Return no variables: the source of secrets of a function without any."""
+    del until
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecutor:
     """Executes runs; the fields are those of ``core.Supervisor``."""
@@ -60,6 +66,7 @@ class RunExecutor:
     open_store: Callable[[str], ObjectStore]
     runner: ScriptRunner
     now: Callable[[], float]
+    read_secrets: SecretSource = no_secrets
     free_space: Callable[[Path], int] = free_bytes
     upload_threads: int = THREADS
 
@@ -69,6 +76,8 @@ class RunExecutor:
         Raise DeadlineExceeded, OutOfMemory, DiskFull, ScriptFailed, ObjectChanged and other
         SupervisorErrors.
         """
+        # First: a run that cannot have its secrets needs no input.
+        secrets = self.read_secrets(context.stop_at)
         with create_workspace(
             self.temporary, exclusive=self.exclusive, warn=log.warning
         ) as workspace:
@@ -76,7 +85,7 @@ class RunExecutor:
                 self._remaining_seconds(context, "at the start"), "during the download of the input"
             ):
                 staged = self._stage_in(context, workspace)
-            output = self._run_script(context, workspace, staged)
+            output = self._run_script(context, workspace, staged, secrets)
             with enforce_time_limit(
                 self._remaining_seconds(context, "before the upload of the outputs"),
                 "before the upload of the outputs",
@@ -109,14 +118,23 @@ class RunExecutor:
         with _translate_disk_full():
             return staging.stage_in(context, workspace, self.open_store)
 
-    def _run_script(self, context: RunContext, workspace: Workspace, staged: StagedInput) -> bytes:
+    def _run_script(
+        self,
+        context: RunContext,
+        workspace: Workspace,
+        staged: StagedInput,
+        secrets: Mapping[str, str],
+    ) -> bytes:
         service = context.invocation.owner.site
         with _translate_disk_full():
             chosen = command.choose_command(self.config, context.trigger, self.home, workspace)
         spec = ProcessSpec(
             argv=chosen.argv,
             cwd=chosen.cwd,
-            environment=staging.script_environment(context, workspace, staged, self.environ),
+            environment={
+                **staging.script_environment(context, workspace, staged, self.environ),
+                **secrets,
+            },
             folder=workspace.root,
             has_own_home="HOME" in {**self.config.image.environment, **self.config.environment},
             # Lambda runs every image as its own unprivileged user.

@@ -102,7 +102,7 @@ def _inspect_buckets(
     connection: AwsConnection, functions: Sequence[Function]
 ) -> dict[str, BucketState]:
     with translate_errors("inspect the buckets"):
-        bucket_names = {bucket for function in functions for bucket in function.buckets}
+        bucket_names = {b for f in functions for b in (*f.buckets, *f.read_buckets)}
         return buckets.inspect_buckets(
             connection.client("s3"), bucket_names, lambda: connection.client("kms")
         )

@@ -12,6 +12,7 @@ from scar.aws.compile import (
     failure_handler,
     policies,
 )
+from scar.aws.compile.added_policies import added_policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
 from scar.aws.model.network import VpcNetwork
@@ -117,6 +118,7 @@ def function_config(
         script=spec.script.name if spec.script else "",
         image=image,
         environment=dict(spec.container.environment.Variables),
+        secrets=dict(spec.container.secrets),
         encryption=encryption.bucket_encryption(function, account),
         inputs=tuple(_input_rules(function)),
         outputs=tuple(_output_rules(function)),
@@ -183,11 +185,18 @@ def data_flow(
         function=function.name,
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
         outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
+        secrets=tuple(sorted({*function.lambda_.container.secrets.values()})),
+        reads=tuple(_bucket_folder(path) for path in function.lambda_.reads),
         queue=queue,
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
         file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
     )
+
+
+def _bucket_folder(path: str) -> BucketFolder:
+    bucket, _, folder = path.partition("/")
+    return BucketFolder(bucket, f"{folder}/" if folder else "")
 
 
 def _compile_function(
@@ -207,6 +216,7 @@ def _compile_function(
             trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
+            **added_policies(function),
         )
     yield from batch.compile_batch(function, flow, digest, network)
     yield _lambda_function(function, account, digest, flow)

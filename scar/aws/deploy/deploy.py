@@ -37,12 +37,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Creates or updates functions so that they are as described."""
+    """Creates or updates functions so that they are as described.
+
+    The ``disabled`` functions, by name, are deleted, but not their buckets, logs and records.
+    """
 
     functions: Sequence[Function]
     connection: AwsConnection
     images: ImageBuilder
     report: Callable[[str], None]
+    disabled: Sequence[str] = ()
 
     def run(self, *, dry_run: bool = False) -> Plan:
         """Plan and apply the changes; return those applied (or to be applied).
@@ -91,7 +95,7 @@ class Deployment:
 
         What exists is read while images are built and the account is inspected.
         """
-        planner = DeploymentPlanner(self.functions, self.connection, aws)
+        planner = DeploymentPlanner(self.functions, self.connection, aws, self.disabled)
         with ThreadPoolExecutor(1) as pool:
             observing = pool.submit(planner.observe)
             desired, account_state = self._compile_desired()
@@ -173,14 +177,16 @@ def init(
     report: Callable[[str], None],
     *,
     images: ImageBuilder,
+    disabled: Sequence[str] = (),
     dry_run: bool = False,
 ) -> Plan:
     """Create or update the functions; return the changes, which ``dry_run`` does not apply.
 
+    ``disabled`` are the names of functions that must not exist; their data stays.
     ``report`` receives lines for the user. If a step fails, all steps of this call are undone
     and the failed step's ScarError is raised.
     """
-    return Deployment(functions, connection, images, report).run(dry_run=dry_run)
+    return Deployment(functions, connection, images, report, disabled).run(dry_run=dry_run)
 
 
 def remove(

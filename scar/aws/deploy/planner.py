@@ -19,6 +19,7 @@ from scar.aws.model.resources import (
     BucketNotification,
     EcrImage,
     EcrRepository,
+    EventInvokeConfig,
     InvokePermission,
     JobDefinition,
     LambdaFunction,
@@ -48,6 +49,8 @@ DELETED_LAST = (UnusedImage, SupersededRepository)
 # What an earlier version of a function may have had and its new version has not: deleted.
 # Other kinds stay although no longer desired: log groups with logs, repositories with images.
 _REMOVABLE_KINDS = (BucketNotification, InvokePermission, JobDefinition, Role, BatchTargetRecord)
+# What disabled functions lose besides.
+_COMPUTE_KINDS = (LambdaFunction, EventInvokeConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,15 @@ class ObservedState:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentPlanner:
-    """Reads what exists for the functions, and plans the changes to the desired resources."""
+    """Reads what exists for the functions, and plans the changes to the desired resources.
+
+    Of the ``disabled`` functions, by name, what starts and runs them is deleted.
+    """
 
     functions: Sequence[Function]
     connection: AwsConnection
     aws: AwsResources
+    disabled: Sequence[str] = ()
 
     def observe(self) -> ObservedState:
         """Read all resources whose names are known before the images and networks are.
@@ -116,7 +123,7 @@ class DeploymentPlanner:
         current = {
             key: r
             for key, r in snapshot.resources.items()
-            if key in desired_keys or isinstance(r, _REMOVABLE_KINDS)
+            if key in desired_keys or isinstance(r, _REMOVABLE_KINDS) or self._is_disabled(r)
         }
         # The definitions of these functions are about to be replaced: what counts as a use of a
         # queue is the desired definitions, and those of all other functions.
@@ -139,7 +146,10 @@ class DeploymentPlanner:
 
     @property
     def _function_names(self) -> list[str]:
-        return [function.name for function in self.functions]
+        return [*(function.name for function in self.functions), *self.disabled]
+
+    def _is_disabled(self, resource: Resource) -> bool:
+        return isinstance(resource, _COMPUTE_KINDS) and resource.name in self.disabled
 
     @property
     def _inventory(self) -> Inventory:

@@ -87,9 +87,14 @@ def role(resource: kinds.Role) -> Properties:
         "RoleName": resource.name,
         "Path": names.ROLE_PATH,
         "AssumeRolePolicyDocument": json.loads(resource.trust),
-        "Policies": [{"PolicyName": "scar", "PolicyDocument": json.loads(resource.policy)}],
+        "Policies": [
+            {"PolicyName": name, "PolicyDocument": json.loads(document)}
+            for name, document in (("scar", resource.policy), *resource.other_policies)
+        ],
         "Tags": _MANAGED,
     }
+    if resource.managed_policies:
+        properties["ManagedPolicyArns"] = list(resource.managed_policies)
     if resource.boundary:
         properties["PermissionsBoundary"] = resource.boundary
     return properties

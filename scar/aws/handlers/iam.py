@@ -24,7 +24,7 @@ _POLICY_NAME = "scar"
 
 @dataclass(frozen=True, slots=True)
 class RoleHandler:
-    """Roles with one inline policy of scar's.
+    """Roles with an inline policy of scar's, and the policies that the user asks for.
 
     Policies added by others are read too, so that the plan shows and removes them.
     """
@@ -76,6 +76,7 @@ class RoleHandler:
                     Tags=tags,
                 )
         self._put_policy(resource)
+        self._add_policies(resource, has=Role(name=resource.name))
 
     def update(self, observed: Role, desired: Role) -> None:
         changed = desired.differing_fields(observed)
@@ -90,20 +91,19 @@ class RoleHandler:
                 self.iam.delete_role_permissions_boundary(RoleName=desired.name)
         if "policy" in changed:
             self._put_policy(desired)
-        self._remove_added_policies(observed, keep=desired)
-        self._restore_added_policies(desired, has=observed)
+        self._remove_policies(observed, keep=desired)
+        self._add_policies(desired, has=observed)
 
     def delete(self, resource: Role) -> None:
         """Delete the role after its policies: IAM refuses to delete a role that has any."""
         not_found = self.iam.exceptions.NoSuchEntityException
-        self._remove_added_policies(resource, keep=Role(name=resource.name))
+        self._remove_policies(resource, keep=Role(name=resource.name))
         with contextlib.suppress(not_found):
             self.iam.delete_role_policy(RoleName=resource.name, PolicyName=_POLICY_NAME)
         with contextlib.suppress(not_found):
             self.iam.delete_role(RoleName=resource.name)
 
-    def _remove_added_policies(self, role: Role, keep: Role) -> None:
-        """Remove policies that others added."""
+    def _remove_policies(self, role: Role, keep: Role) -> None:
         not_found = self.iam.exceptions.NoSuchEntityException
         for arn in sorted({*role.managed_policies} - {*keep.managed_policies}):
             with contextlib.suppress(not_found):
@@ -112,8 +112,7 @@ class RoleHandler:
             with contextlib.suppress(not_found):
                 self.iam.delete_role_policy(RoleName=role.name, PolicyName=name)
 
-    def _restore_added_policies(self, role: Role, has: Role) -> None:
-        """Restore removed policies, when the update that removed them is undone."""
+    def _add_policies(self, role: Role, has: Role) -> None:
         for arn in sorted({*role.managed_policies} - {*has.managed_policies}):
             self.iam.attach_role_policy(RoleName=role.name, PolicyArn=arn)
         for name, document in sorted({*role.other_policies} - {*has.other_policies}):

@@ -9,6 +9,7 @@ from scar.aws.model import names
 
 if TYPE_CHECKING:
     # Commands without an FDL file, such as rm, do not load pydantic.
+    from scar.aws.model.resources import Pairs
     from scar.fdl.model import BatchSpec, CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
 
 
@@ -18,7 +19,8 @@ class Function:
 
     The fields are sections of the FDL's model: a value has the FDL's name, type, unit and default.
     ``batch`` is None in the execution mode ``lambda``. ``user_data`` is the text of the file
-    ``batch.compute_resources.user_data``, read before because the compiler reads no files.
+    ``batch.compute_resources.user_data``, and ``inline_policies`` are the names and texts of the
+    files in ``iam.policies``, read before because the compiler reads no files.
     """
 
     lambda_: LambdaSpec
@@ -27,6 +29,7 @@ class Function:
     ecr: EcrSpec
     batch: BatchSpec | None
     user_data: str = ""
+    inline_policies: Pairs = ()
 
     @property
     def name(self) -> str:
@@ -50,6 +53,12 @@ class Function:
         """The S3 buckets that the function reads or writes."""
         storages = (*self.lambda_.input, *self.lambda_.output)
         return tuple(sorted({storage.bucket for storage in storages if storage.is_s3}))
+
+    @property
+    def read_buckets(self) -> tuple[str, ...]:
+        """The S3 buckets with reference data, which scar does not create."""
+        named = {path.partition("/")[0] for path in self.lambda_.reads}
+        return tuple(sorted(named - set(self.buckets)))
 
     @property
     def needs_launch_template(self) -> bool:

@@ -88,6 +88,9 @@ S3_BUCKET_NAME = Limit(minimum=3, maximum=63, unit="characters", source="docs: b
 
 IAM_ROLE_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: roleNameType")
 IAM_INLINE_POLICIES = Limit(maximum=10_240, unit="characters but spaces", source="docs: IAM quotas")
+IAM_ATTACHED_POLICIES = Limit(
+    maximum=25, unit="managed policies of a role", source="docs: IAM quotas; 10 by default"
+)
 IAM_TRUST_POLICY = Limit(maximum=2_048, unit="characters but spaces", source="docs: IAM quotas")
 
 EBS_VOLUME = Limit(minimum=1, maximum=16_384, unit="GiB", source="docs: EBS, gp3 volumes")

@@ -1,8 +1,7 @@
 """AWS's request rates per account and Region, and the token bucket that keeps to them.
 
 The client keeps to these rates, and the local cloud enforces them. Sources as in ``limits``. AWS
-documents no rates of IAM, and of Batch only that of SubmitJob: a client waits when these services
-throttle it (``scar.aws.client.throttling``).
+documents no rates of IAM: a client waits when it throttles (``scar.aws.client.throttling``).
 """
 
 from __future__ import annotations
@@ -36,7 +35,13 @@ def _documented(source: str, **per_second: float) -> dict[str, RequestRate]:
 
 
 _RATES_BY_SERVICE: Mapping[str, Mapping[str, RequestRate]] = {
-    "batch": _documented("docs: Batch quotas", SubmitJob=50),
+    # re:Post: "The maximum number of transactions per second (TPS) for each account for AWS Batch
+    # API calls, including the SubmitJob operations, is 50." The quotas page has SubmitJob alone.
+    # Whether the other operations share one rate is not documented: here they do.
+    "batch": _documented(
+        "docs: Batch quotas; re:Post: aws-batch-requests-error",
+        **{"SubmitJob": 50, ALL_OTHERS: 50},
+    ),
     "ecr": _documented(
         "docs: ECR quotas",
         BatchCheckLayerAvailability=1000,

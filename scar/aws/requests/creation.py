@@ -45,10 +45,7 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case LogGroup() if resource.retention_days:
             yield "logs", "PutRetentionPolicy", {"retentionInDays": resource.retention_days}
         case Role():
-            role = {"RoleName": resource.name, "AssumeRolePolicyDocument": resource.trust}
-            yield "iam", "CreateRole", role
-            policy = {"RoleName": resource.name, "PolicyDocument": resource.policy}
-            yield "iam", "PutRolePolicy", policy
+            yield from _role_requests(resource)
         case EcrRepository():
             tags = [{"Key": key, "Value": value} for key, value in resource.tags]
             yield "ecr", "CreateRepository", {"repositoryName": resource.name, "tags": tags}
@@ -78,6 +75,16 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
         case _:
             return
+
+
+def _role_requests(role: Role) -> Iterator[ApiRequest]:
+    yield (
+        "iam",
+        "CreateRole",
+        {"RoleName": role.name, "AssumeRolePolicyDocument": role.trust},
+    )
+    for document in (role.policy, *dict(role.other_policies).values()):
+        yield "iam", "PutRolePolicy", {"RoleName": role.name, "PolicyDocument": document}
 
 
 def _bucket_requests(bucket: Bucket, region: str) -> Iterator[ApiRequest]:

@@ -42,6 +42,8 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
     yield from account_state.pass_role_check.unknown
     yield from _warn_of_concurrency(functions, account_state)
     for function in functions:
+        for name in function.read_buckets:
+            yield from _warn_of_reads(function, account_state.buckets[name])
         yield from _warn_of_memory_quota(function, account_state)
         yield from _warn_of_vcpu_quota(function, account_state)
         yield from _warn_of_large_instances(function)
@@ -94,6 +96,16 @@ def _warn_of_bucket(bucket: BucketState) -> Iterator[str]:
             f"Bucket {bucket.name} is encrypted with {bucket.kms_key}, and this alias cannot be"
             " resolved (kms:DescribeKey): IAM policies need the key's ARN. Set the key's ARN in the"
             " bucket's default encryption, or allow the functions' roles in the key policy."
+        )
+
+
+def _warn_of_reads(function: Function, bucket: BucketState) -> Iterator[str]:
+    if not bucket.exists:
+        yield f"{function.name}: the bucket {bucket.name} of lambda.reads does not exist."
+    elif bucket.is_same_account is False:
+        yield (
+            f"{function.name}: the bucket {bucket.name} of lambda.reads belongs to another account,"
+            " which has to allow the function's roles to read it, unless it is public."
         )
 
 

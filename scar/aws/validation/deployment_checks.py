@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from scar.aws.model import names
+from scar.aws.model import limits, names
+from scar.aws.model.resources import Role
 from scar.aws.requests.creation import creation_requests
 from scar.aws.requests.rules.constraints import get_structures
 from scar.aws.requests.s3_requests import notification_rule
@@ -100,9 +101,23 @@ def _check_boundaries(functions: Sequence[Function]) -> Iterator[str]:
 def check_resources(resources: Iterable[Resource], region: str) -> Iterator[str]:
     """Yield violations of AWS's limits and rules in the requests that create the resources."""
     for resource in resources:
+        if isinstance(resource, Role):
+            yield from _check_inline_policies(resource)
         for service, operation, parameters in creation_requests(resource, region):
             for violation in check(service, operation, parameters):
                 yield f"{resource.key}: {violation}"
+
+
+def _check_inline_policies(role: Role) -> Iterator[str]:
+    """Yield a role whose inline policies are too long together: a single request is not refused."""
+    documents = (role.policy, *dict(role.other_policies).values())
+    length = sum(len("".join(document.split())) for document in documents)
+    if role.other_policies and not limits.IAM_INLINE_POLICIES.allows(length):
+        yield (
+            f"{role.key}: its policies have {length:,} characters, and IAM's limit is"
+            f" {limits.IAM_INLINE_POLICIES.maximum:,} for all inline policies of a role: make"
+            " managed policies of the files in iam.policies, and name their ARNs."
+        )
 
 
 def check_buckets(

@@ -59,14 +59,13 @@ def export(
         raise missing_option("-f FILE")
     if stacks > 1 and output_file is None:
         raise missing_option("-o FILE")
-    from scar.aws.compile.from_fdl import functions_of
     from scar.aws.export import pseudo_parameters, quotas
     from scar.aws.export.stacks import export_functions
     from scar.aws.validation import deployment_checks
-    from scar.cli.fdl_files import region_and_profile, resolve_document
+    from scar.cli.fdl_files import enabled_functions, region_and_profile, resolve_document
 
     resolved = resolve_document(session, file, FunctionFlags())
-    functions = functions_of(resolved.document)
+    functions = enabled_functions(resolved.document)
     deployment_checks.raise_if_any(deployment_checks.check_functions(functions))
     region = session.connection_target(**region_and_profile(resolved.document)).region
     stack_account = pseudo_parameters.account_with_marks(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.fdl_files import connect_document
+from scar.cli.fdl_files import connect_document, enabled_functions
 from scar.cli.formatting import format_count
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.function_flags import FunctionFlags
@@ -245,10 +245,8 @@ def _connect_function(
             raise missing_option("-n NAME", "-f FILE")
         connection = session.connect()
         return connection, find_function(session, connection, name)
-    from scar.aws.compile.from_fdl import functions_of
-
     connection, document = connect_document(session, file, FunctionFlags())
-    functions = {function.name: function for function in functions_of(document)}
+    functions = {function.name: function for function in enabled_functions(document)}
     selected = name or next(iter(functions))
     if selected not in functions:
         raise UsageError(

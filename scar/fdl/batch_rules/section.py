@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from supervisor.model import ExecutionMode
 
 
 def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
@@ -20,18 +21,18 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
     batch = function.batch
     compute = batch.compute_resources
     section: Location = (*location, "batch")
+    if not batch.enabled and function.lambda_.execution_mode is ExecutionMode.BATCH:
+        yield (
+            (*section, "enabled"),
+            (
+                "is false, but with execution_mode: batch all runs are jobs: choose execution_mode:"
+                " lambda, or `enabled: false` for the function"
+            ),
+        )
     if batch.state != "ENABLED":
         yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
     if compute.min_v_cpus > compute.max_v_cpus:
         yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
-    if compute.desired_v_cpus:
-        yield (
-            (*section, "compute_resources", "desired_v_cpus"),
-            (
-                "cannot be chosen: AWS Batch changes it with the number of jobs. Omit it;"
-                " min_v_cpus keeps instances running"
-            ),
-        )
     if batch.vcpus > compute.max_v_cpus:
         needed = format_vcpus(batch.vcpus)
         yield (

@@ -23,6 +23,7 @@ from scar.fdl.field_types import (
     check_kms_key_id,
     check_number,
     none_to_empty,
+    normalize_read_path,
     normalize_storage_path,
     rename_keys,
 )
@@ -73,6 +74,9 @@ class NetworkSpec(FdlModel):
 
 SseAlgorithm = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
 KmsKeyId = Annotated[str, AfterValidator(check_kms_key_id)]
+
+
+ReadPath = Annotated[str, AfterValidator(normalize_read_path)]
 
 
 class StorageSpec(FdlModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, StrictBool
 
 from scar.fdl.field_types import reject_oscar, to_list
 from scar.fdl.model.base import FdlModel
@@ -16,6 +16,11 @@ from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, Iam
 class AwsFunction(FdlModel):
     """One function and the AWS services that it uses."""
 
+    enabled: StrictBool = Field(
+        True,
+        description="`false`: the function is not deployed; `scar init` deletes its triggers, its"
+        " Lambda function and its job definition, and keeps buckets, logs and run records",
+    )
     lambda_: LambdaSpec = Field(alias="lambda", description="the Lambda function; required")
     iam: IamSpec = Field(IamSpec(), description="IAM roles")
     cloudwatch: CloudWatchSpec = Field(CloudWatchSpec(), description="CloudWatch Logs")

@@ -14,10 +14,14 @@ from scar.fdl.field_types import (
     ImageName,
     RegionName,
     ScriptFile,
+    SecretText,
     Text,
     TextList,
+    VariableName,
     mapping_to_list,
+    none_to_empty,
     to_list,
+    unwrap_single,
     unwrap_size,
 )
 from scar.fdl.model.base import (
@@ -25,6 +29,7 @@ from scar.fdl.model.base import (
     FdlModel,
     KmsKeyId,
     NetworkSpec,
+    ReadPath,
     SseAlgorithm,
     StorageSpec,
 )
@@ -65,6 +70,13 @@ class ContainerSpec(FdlModel):
     environment: EnvironmentSpec = Field(
         EnvironmentSpec(), description="environment variables of the script"
     )
+    secrets: Annotated[dict[VariableName, SecretText], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="secret environment variables of the script, in Lambda and Batch: names and"
+        " where each value is read when a run starts: `ssm:/path` (Parameter Store), or the ARN of"
+        " a parameter or of a secret in AWS Secrets Manager, also with"
+        " `:json-key:version-stage:version-id`",
+    )
 
 
 class FileSystemSpec(FdlModel):
@@ -93,6 +105,13 @@ class SupervisorSpec(FdlModel):
 class LambdaSpec(FdlModel):
     """The Lambda function."""
 
+    alternate_keys: ClassVar = {"architectures": "architecture"}
+
+    enabled: StrictBool = Field(
+        True,
+        description="must be `true`: events of S3 and `scar run` reach jobs through the Lambda"
+        " function; with `execution_mode: batch` the script runs in Batch only",
+    )
     boto_profile: str = Field(
         "default",
         description="AWS profile; `default`: that of `--profile`, the configuration or AWS_PROFILE",
@@ -127,7 +146,7 @@ class LambdaSpec(FdlModel):
         le=limits.LAMBDA_EPHEMERAL.maximum,
         description="size of `/tmp` in MB (512 to 10240)",
     )
-    architecture: Literal["x86_64", "arm64"] = Field(
+    architecture: Annotated[Literal["x86_64", "arm64"], BeforeValidator(unwrap_single)] = Field(
         "x86_64", description="instruction set architecture of the function and its image"
     )
     execution_mode: ExecutionMode = Field(
@@ -184,6 +203,12 @@ class LambdaSpec(FdlModel):
         (),
         description="S3 folders that outputs are uploaded to",
         examples=[[{"path": "my-bucket/output"}]],
+    )
+    reads: Annotated[tuple[ReadPath, ...], BeforeValidator(to_list)] = Field(
+        (),
+        description="S3 folders that the script may read besides `input`, for reference data;"
+        " `bucket/folder` or `s3://bucket/folder`, also of other accounts and Regions. New objects"
+        " there start nothing",
     )
     sse: SseAlgorithm = Field(
         "",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from scar.fdl.defaults import REPOSITORY_PREFIX
-from scar.fdl.field_types import RepositoryPrefix, check_log_retention
+from scar.fdl.field_types import RepositoryPrefix, RolePolicy, check_log_retention, to_list
 from scar.fdl.model.base import FdlModel
 
 
@@ -26,6 +26,11 @@ class IamSpec(FdlModel):
         True,
         description="`false`: scar creates no roles; requires `role` and, for Batch on EC2,"
         " `batch.compute_resources.instance_role`",
+    )
+    policies: Annotated[tuple[RolePolicy, ...], BeforeValidator(to_list)] = Field(
+        (),
+        description="further policies of the roles that scar creates for the function and its jobs:"
+        " ARNs of managed policies, and JSON files with a policy, relative to this file",
     )
     permissions_boundary: str = Field(
         "", description="ARN of the permissions boundary of the roles that scar creates"

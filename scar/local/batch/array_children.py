@@ -7,6 +7,7 @@ wait or have ended: a trigger keeps their counts by state, and an index finds th
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ FAIL_CHILDREN = (
 )
 """An UPDATE without its WHERE; the parameters: reason, time, and JSON of further fields."""
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,3}")
 _NUMBER = "(SELECT number FROM job WHERE id = ?)"
 _COLUMNS = ", ".join(
     f"child.{name}"
@@ -91,11 +93,13 @@ class ArrayChildren:
     def get(self, child_id: str) -> BatchJob | None:
         """Return the child with the ID ``<parent>:<index>``."""
         parent_id, _, index = child_id.partition(":")
+        if not _INDEX.fullmatch(index):
+            return None
         with self._lock:
             row = self._db.execute(
                 f"SELECT job.document, {_COLUMNS} FROM child JOIN job ON number = parent "  # noqa: S608
                 "WHERE job.id = ? AND idx = ?",
-                (parent_id, int(index) if index.isdecimal() else -1),
+                (parent_id, int(index)),
             ).fetchone()
         return None if row is None else _child(job_from_json(row[0]), row[1:])
 

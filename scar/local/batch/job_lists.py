@@ -156,6 +156,9 @@ def _parse_next_token(parameters: Mapping[str, Any]) -> int | None:
     if not token:
         return None
     try:
-        return int(base64.urlsafe_b64decode(str(token)))
+        position = int(base64.urlsafe_b64decode(str(token)))
     except ValueError as error:
         raise client_error("nextToken is invalid") from error
+    if not 0 <= position < 1 << 63:  # SQLite's integers
+        raise client_error("nextToken is invalid")
+    return position

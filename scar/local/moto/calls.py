@@ -24,6 +24,8 @@ PROTOCOLS: Mapping[str, str] = {
     "ecr": "json",
     "logs": "json",
     "events": "json",
+    "secretsmanager": "json",
+    "ssm": "json",
     "sqs": "json",
     "sns": "query",
     "iam": "query",

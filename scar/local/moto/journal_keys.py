@@ -45,12 +45,16 @@ _RESOURCE_PARAMETERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
     "ec2": (("LaunchTemplateName", "launch-template"),),
     "sqs": (("QueueUrl", "queue"), ("QueueName", "queue")),
+    "secretsmanager": (("SecretId", "secret"), ("Name", "secret")),
+    "ssm": (("Name", "parameter"),),
     "sns": (("TopicArn", "topic"), ("ResourceArn", "topic"), ("Name", "topic")),
 }
+# Secrets Manager ends ARNs with a hyphen and six characters.
+_SECRET_SUFFIX = 7
 _DELETE_OPERATIONS = _operation_names(
     """DeleteFunction DeleteComputeEnvironment DeleteJobQueue DeleteRepository DeleteLogGroup
     DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
-    DeleteLaunchTemplate"""
+    DeleteLaunchTemplate DeleteSecret DeleteParameter"""
 )
 # Put operation -> (parameter that distinguishes several puts on one resource, inverse operation,
 # empty if there is none).
@@ -136,6 +140,8 @@ def _kind_and_name(service: str, kind: str, value: str) -> tuple[str, str]:
         kind, _, value = value.split(":", 5)[5].partition("/")
     elif service == "ecr" and is_arn:
         value = value.partition(":repository/")[2]
+    elif service == "secretsmanager" and is_arn:
+        value = value.partition(":secret:")[2][:-_SECRET_SUFFIX]
     elif service == "logs" and is_arn:
         value = value.split(":")[6]
     elif service in {"iam", "sqs"}:

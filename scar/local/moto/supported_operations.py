@@ -74,6 +74,15 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
         CreateServiceLinkedRole PutRolePermissionsBoundary
         DeleteRolePermissionsBoundary"""
     ),
+    # IAM is not enforced, so that every role may read every value.
+    "secretsmanager": _operation_names(
+        """CreateSecret GetSecretValue PutSecretValue UpdateSecret DeleteSecret DescribeSecret
+        ListSecrets ListSecretVersionIds"""
+    ),
+    "ssm": _operation_names(
+        """PutParameter GetParameter GetParameters GetParametersByPath DescribeParameters
+        DeleteParameter"""
+    ),
     "sts": frozenset(["GetCallerIdentity"]),
     "ec2": _operation_names(
         """DescribeVpcs DescribeSubnets DescribeSecurityGroups DescribeRouteTables

@@ -63,8 +63,8 @@ def test_flags_of_scar_without_meaning_are_accepted_and_said(
 ) -> None:
     assert run(["init", "-f", str(fdl), "-sv", "1.5", "-ph"], FakeServices({})) == 0
     shown = capsys.readouterr().err
-    assert "--supervisor-version has no effect" in shown
-    assert "--preheat has no effect" in shown
+    assert "--supervisor-version is accepted, not used: " in shown
+    assert "--preheat is accepted, not used: " in shown
 
 
 def test_plan_is_a_dry_run_whose_status_can_tell_of_changes(fdl: Path) -> None:
@@ -113,3 +113,18 @@ def test_a_broken_rule_between_options_is_reported_without_a_position(
     arguments = ["init", "-n", "a", "-i", "debian:12", "-ib", "photos/in", "-ob", "photos/in"]
     assert run(arguments, FakeServices({})) == 3
     assert ":1:1" not in capsys.readouterr().err
+
+
+def test_disabled_functions_are_not_deployed_but_named(
+    fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fdl.write_text(fdl.read_text().replace("  - lambda:", "  - enabled: false\n    lambda:"))
+    services = FakeServices({})
+    assert run(["init", "-f", str(fdl)], services) == 0
+    assert services.deployed == [()]
+    assert services.options["disabled"] == ("gray",)
+    shown = capsys.readouterr().err
+    assert "gray is disabled: " in shown
+    assert "Ready" not in shown
+    assert run(["export", "-f", str(fdl)], services) != 0
+    assert "All functions of the file are disabled." in capsys.readouterr().err

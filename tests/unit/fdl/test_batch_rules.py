@@ -137,13 +137,6 @@ def test_graviton_has_its_own_largest_instance() -> None:
     assert "r6g.16xlarge" in problem
 
 
-def test_desired_vcpus_are_refused() -> None:
-    (problem,) = problems({"compute_resources": {"desired_v_cpus": 1}})
-    assert problem.startswith("desired_v_cpus: ")
-    assert "min_v_cpus" in problem
-    assert problems({"compute_resources": {"desired_v_cpus": 0}}) == []
-
-
 @given(
     vcpus=st.integers(1, 192),
     memory=st.integers(4, 2**22),

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import policies
+from scar.aws.compile.added_policies import added_policies
 from scar.aws.model import names
-from scar.aws.model.resources import (
-    Role,
-)
+from scar.aws.model.resources import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +32,7 @@ def compile_roles(function: Function, flow: DataFlow) -> Iterator[Role]:
         trust=policies.trust_policy("ecs-tasks", account),
         policy=policies.job_role(flow),
         boundary=function.iam.permissions_boundary,
+        **added_policies(function),
     )
     if function.batch.compute_resources.is_fargate:
         yield Role(

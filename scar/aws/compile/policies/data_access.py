@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.document import PolicyStatement, allow_statement
@@ -14,13 +15,18 @@ if TYPE_CHECKING:
     from scar.aws.model.account import Account
 
 
+_KEY_ARN = re.compile(r"arn:[\w-]+:kms:([a-z0-9-]+):")
+
+
 def data_statements(flow: DataFlow) -> list[PolicyStatement]:
     """Allow to read inputs, and to read and write outputs and the function's run records."""
     account, records = flow.account, (flow.run_records,)
     statements = []
-    if flow.inputs:
+    if flow.inputs or flow.reads:
         read = allow_statement(
-            "s3:GetObject", "s3:GetObjectVersion", Resource=_object_arns(account, flow.inputs)
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            Resource=_object_arns(account, (*flow.inputs, *flow.reads)),
         )
         statements.append(read)
     if flow.outputs:
@@ -30,7 +36,7 @@ def data_statements(flow: DataFlow) -> list[PolicyStatement]:
     return [
         *statements,
         allow_statement("s3:GetObject", "s3:PutObject", Resource=_object_arns(account, records)),
-        *_list_bucket_statements(account, (*flow.inputs, *flow.outputs, *records)),
+        *_list_bucket_statements(account, (*flow.inputs, *flow.reads, *flow.outputs, *records)),
         *_kms_key_statements(flow),
     ]
 
@@ -60,22 +66,28 @@ def _list_bucket_statements(
 
 def _kms_key_statements(flow: DataFlow) -> list[PolicyStatement]:
     """Allow to use the buckets' KMS keys, through S3 only; multipart uploads need Decrypt too."""
-    account = flow.account
     read_buckets, written_buckets = (
-        {p.bucket for p in folders} for folders in (flow.inputs, (*flow.outputs, flow.run_records))
+        {p.bucket for p in folders}
+        for folders in ((*flow.inputs, *flow.reads), (*flow.outputs, flow.run_records))
     )
-    via_s3 = {
-        "StringEquals": {"kms:ViaService": f"s3.{account.region}.{account.domain}"},
-    }
     statements = []
     for actions, buckets in (
         (("kms:Decrypt",), read_buckets - written_buckets),
         (("kms:Decrypt", "kms:GenerateDataKey"), written_buckets),
     ):
-        keys = sorted({key for bucket, key in flow.kms_keys if bucket in buckets})
-        if keys:
-            statements.append(allow_statement(*actions, Resource=keys, Condition=via_s3))
+        keys_by_region: dict[str, set[str]] = {}
+        for key in (key for bucket, key in flow.kms_keys if bucket in buckets):
+            keys_by_region.setdefault(_region_of_key(key, flow.account), set()).add(key)
+        for region, keys in sorted(keys_by_region.items()):
+            via_s3 = {"StringEquals": {"kms:ViaService": f"s3.{region}.{flow.account.domain}"}}
+            statements.append(allow_statement(*actions, Resource=sorted(keys), Condition=via_s3))
     return statements
+
+
+def _region_of_key(arn: str, account: Account) -> str:
+    """Return the Region of a key, which is that of its buckets; reference data may be elsewhere."""
+    found = _KEY_ARN.match(arn)
+    return found[1] if found else account.region
 
 
 def _object_arns(account: Account, folders: Iterable[BucketFolder]) -> list[str]:

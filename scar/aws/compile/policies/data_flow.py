@@ -23,6 +23,8 @@ class BucketFolder:
 class DataFlow:
     """The folders that a function reads and writes, and the resources that it uses.
 
+    ``reads`` are folders with reference data, which only the script reads; ``secrets`` are
+    references as in ``container.secrets``.
     ``queue`` is the name of the job queue that it submits jobs to, empty without Batch.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
     network interfaces in a VPC. ``file_systems`` are pairs of ARNs: file system and access point.
@@ -33,6 +35,8 @@ class DataFlow:
     function: str
     inputs: tuple[BucketFolder, ...] = ()
     outputs: tuple[BucketFolder, ...] = ()
+    reads: tuple[BucketFolder, ...] = ()
+    secrets: tuple[str, ...] = ()
     queue: str = ""
     kms_keys: tuple[tuple[str, str], ...] = ()
     in_vpc: bool = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.compile.policies.patterns import literal_value
+from scar.aws.compile.policies.secret_access import secret_statements
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def lambda_role(flow: DataFlow) -> str:
     statements = [
         _allow_logs(account, names.lambda_log_group(flow.function)),
         *data_statements(flow),
+        *secret_statements(flow),
     ]
     if flow.queue:
         definition = account.arn("batch", f"job-definition/{flow.function}")
@@ -73,7 +75,7 @@ def lambda_role(flow: DataFlow) -> str:
 
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
-    return policy_document([*data_statements(flow), *_file_systems(flow)])
+    return policy_document([*data_statements(flow), *secret_statements(flow), *_file_systems(flow)])
 
 
 def failure_handler_role(account: Account, function: str) -> str:

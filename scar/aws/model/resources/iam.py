@@ -10,11 +10,11 @@ from scar.aws.model.resources.base import Pairs, Resource, ResourceKey
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role(Resource):
-    """An IAM role under the path ``/scar/`` with one inline policy.
+    """An IAM role under the path ``/scar/`` with an inline policy of scar's.
 
     ``trust`` and ``policy`` are JSON documents, ``boundary`` is the ARN of the permissions
     boundary. ``managed_policies`` (ARNs) and ``other_policies`` (names and documents of inline
-    policies) are never desired: observed ones were added by others and show up as a change.
+    policies) are those that the user asks for; what others have added shows up as a change.
     """
 
     kind: ClassVar[str] = "role"

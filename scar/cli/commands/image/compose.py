@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.commands.image.image_output import require_writable_file, save_image, show_image
-from scar.cli.fdl_files import connect_document, resolve_document
+from scar.cli.fdl_files import connect_document, enabled_functions, resolve_document
 from scar.cli.function_flags import FunctionFlags
 from scar.cli.function_options import function_options, name_option
 from scar.cli.options import (
@@ -93,9 +93,7 @@ def compose(
 
 def _select_function(document: FdlDocument, chosen: str | None) -> Function:
     """Return the function that -n names, or the only one."""
-    from scar.aws.compile.from_fdl import functions_of
-
-    functions = {function.name: function for function in functions_of(document)}
+    functions = {function.name: function for function in enabled_functions(document)}
     if chosen is None and len(functions) == 1:
         return next(iter(functions.values()))
     if chosen is None:

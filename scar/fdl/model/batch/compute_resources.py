@@ -24,7 +24,10 @@ class ComputeResourcesSpec(FdlModel):
     )
     subnets: TextList = Field((), description="subnet IDs; empty: those of the default VPC")
     desired_v_cpus: int = Field(
-        0, ge=0, description="must be 0 or omitted: AWS Batch scales by itself"
+        0,
+        ge=0,
+        description="accepted, not used: AWS Batch changes it with the number of jobs, `min_v_cpus`"
+        " keeps instances running",
     )
     min_v_cpus: int = Field(
         0,

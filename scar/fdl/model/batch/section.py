@@ -15,6 +15,11 @@ from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
 class BatchSpec(FdlModel):
     """AWS Batch, for `execution_mode: batch` and `lambda-batch`."""
 
+    enabled: StrictBool = Field(
+        True,
+        description="`false`: the function has no part in Batch; `execution_mode: lambda-batch` is"
+        " then the same as `lambda`",
+    )
     boto_profile: str = Field(
         "default", description="accepted, not used: see `lambda.boto_profile`"
     )

@@ -24,6 +24,8 @@ import boto3
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
 from scar.local.batch.service import BatchService, BatchServiceSettings
+from scar.local.conditions.draws import Draws
+from scar.local.conditions.sandboxes import UnreliableEngine
 from scar.local.engines.port import EngineError, LocalImage, LocalLayer
 from scar.local.engines.process import ProcessEngine
 from scar.local.http.auth import Authenticator, derive_secret_key
@@ -92,7 +94,7 @@ class BatchImageResolver:
 class BatchCloud:
     """All services that jobs need, over one folder."""
 
-    def __init__(self, folder: Path, places: int = 4) -> None:
+    def __init__(self, folder: Path, places: int = 4, chaos: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.moto = MotoService(
             folder / "moto",
@@ -110,7 +112,7 @@ class BatchCloud:
             folder / "batch",
             registry=self.moto.batch,
             images=BatchImageResolver(folder),
-            engine=self.engine,
+            engine=UnreliableEngine(self.engine, Draws(chaos)) if chaos else self.engine,
             logs=self.logs,
             credentials=lambda _: Credentials(access_key="k", secret_key="s", token="t"),
             settings=BatchServiceSettings(endpoint_url="http://127.0.0.1:1", slots=places),

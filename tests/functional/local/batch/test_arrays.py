@@ -114,6 +114,8 @@ def test_a_queue_lists_arrays_and_an_array_lists_its_children_page_by_page(
         ({"arrayJobId": "x"}, "Array job x not found"),
         ({"arrayJobId": "x", "filters": [{"name": "JOB_NAME", "values": ["*"]}]}, "do not apply"),
         ({"jobQueue": "queue", "filters": [{"name": "JOB_NAME"}] * 2}, "Only one filter"),
+        ({"jobQueue": "queue", "nextToken": "x"}, "nextToken is invalid"),
+        ({"jobQueue": "queue", "nextToken": "LTE="}, "nextToken is invalid"),  # -1
     ],
 )
 def test_lists_that_aws_does_not_have_are_refused(
@@ -273,6 +275,40 @@ def test_pairs_need_arrays_of_one_size(customer: Customer) -> None:
     for job_id, message in ((single, "is an array job"), (small, "of the same size")):
         with pytest.raises(ClientError, match=message):
             array(customer, size=3, dependsOn=[{"jobId": job_id, "type": "N_TO_N"}])
+
+
+@pytest.mark.parametrize("index", ["3", "00", "-1", "", "x", "9" * 30])
+def test_an_array_has_no_other_children(customer: Customer, index: str) -> None:
+    job_id = array(customer, size=3)
+    customer.ended(job_id)
+    assert customer.batch.describe_jobs(jobs=[f"{job_id}:{index}"])["jobs"] == []
+    customer.batch.terminate_job(jobId=f"{job_id}:{index}", reason="x")
+
+
+def test_an_array_with_long_overrides_is_accepted_and_fails_without_children(
+    customer: Customer,
+) -> None:
+    parent = customer.ended(array(customer, "x" * 9_000))
+    assert parent["statusReason"] == "Container Overrides length must be at most 8192"
+    assert {*parent["arrayProperties"]["statusSummary"].values()} == {0}
+
+
+def test_children_that_no_environment_can_hold_report_why(customer: Customer, queue: str) -> None:
+    needs = [{"type": "VCPU", "value": "8"}]
+    large = array(customer, jobQueue=queue, containerOverrides={"resourceRequirements": needs})
+    child = customer.until(f"{large}:2", lambda job: "statusReason" in job)
+    assert child["statusReason"].startswith("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE")
+    assert child["status"] == "RUNNABLE"
+
+
+def test_the_arrays_of_a_deleted_queue_end(customer: Customer, queue: str) -> None:
+    job_id = array(customer, "sleep", 4, jobQueue=queue)
+    customer.running(f"{job_id}:0")
+    customer.batch.update_job_queue(jobQueue=queue, state="DISABLED")
+    customer.batch.delete_job_queue(jobQueue=queue)
+    parent = customer.ended(job_id)
+    assert parent["statusReason"] == "Job queue was deleted"
+    assert summary(customer, job_id) == {"FAILED": 4}
 
 
 def test_after_kill_9_children_that_ran_lost_their_host_and_the_others_run(tmp_path: Path) -> None:

@@ -118,6 +118,26 @@ def everything(cloud: MotoCloud) -> dict[str, Any]:
     return {name: _timeless(value) for name, value in state.items()}
 
 
+def test_secrets_and_parameters_survive_a_restart_in_a_private_file(cloud: MotoCloud) -> None:
+    secrets, ssm = cloud.client("secretsmanager"), cloud.client("ssm")
+    arn = secrets.create_secret(Name="db", SecretString="first")["ARN"]
+    secrets.put_secret_value(SecretId="db", SecretString="second")
+    gone = secrets.create_secret(Name="gone", SecretString="x")["ARN"]
+    secrets.delete_secret(SecretId=gone, ForceDeleteWithoutRecovery=True)
+    ssm.put_parameter(Name="/team/key", Value="one", Type="SecureString")
+    ssm.put_parameter(Name="/team/key", Value="two", Type="SecureString", Overwrite=True)
+    cloud.restart()
+    assert cloud.moto.failed_replays == ()
+    secrets, ssm = cloud.client("secretsmanager"), cloud.client("ssm")
+    assert [s["ARN"] for s in secrets.list_secrets()["SecretList"]] == [arn]
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "second"
+    (found,) = ssm.get_parameters(Names=["/team/key"], WithDecryption=True)["Parameters"]
+    assert found["Value"] == "two"
+    for file in cloud.folder.rglob("*"):
+        if file.is_file() and b"second" in file.read_bytes():
+            assert file.stat().st_mode & 0o077 == 0
+
+
 def _timeless(value: object) -> object:
     times = {"LastModified", "CreateDate", "creationTime", "createdAt", "ResponseMetadata"}
     if isinstance(value, dict):

@@ -93,7 +93,7 @@ def test_fractions_of_a_vcpu_are_written_in_fargate_s_format(tmp_path: Path) -> 
 UNREAD = {
     *("lambda_.layers", "lambda_.supervisor", "lambda_.run_script", "iam.create"),
     *("lambda_.extra_payload", "lambda_.container.image_file"),
-    *("batch.state", "batch.type"),
+    *("batch.state", "batch.type", "batch.enabled", "lambda_.enabled"),
     *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
     # The compiler uses the content of the file, `Function.user_data`.
     "batch.compute_resources.user_data",
@@ -147,6 +147,8 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
     others = {
         "lambda_.init_script": tmp_path / "other.sh",
         "lambda_.concurrency": 7,
+        "lambda_.container.secrets": {"DB": "ssm:/db"},
+        "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
     }
     before, unread = compiled(function), set()

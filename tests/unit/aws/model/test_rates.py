@@ -16,7 +16,8 @@ RATE = RequestRate(per_second=50, burst=50, source="test")
     ("service", "operation", "key"),
     [
         ("batch", "SubmitJob", ("batch", "SubmitJob")),
-        ("batch", "DescribeJobs", None),
+        ("batch", "DescribeJobs", ("batch", "*")),
+        ("batch", "TerminateJobs", ("batch", "*")),
         ("lambda", "CreateFunction", ("lambda", "*")),
         ("lambda", "GetFunction", ("lambda", "GetFunction")),
         ("lambda", "Invoke", None),

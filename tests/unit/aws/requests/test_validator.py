@@ -167,6 +167,32 @@ def test_a_submission_has_at_most_30_kibibytes() -> None:
     assert violation.message.endswith("Job size must be less than 30 KiB, got 47 KiB")
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ({"arrayProperties": {"size": 2}}, {"arrayProperties": {"size": 1}}),
+        ({"arrayProperties": {"size": 10_000}}, {"arrayProperties": {"size": 10_001}}),
+        ({"dependsOn": [{"jobId": "x"}] * 20}, {"dependsOn": [{"jobId": "x"}] * 21}),
+        (
+            {"arrayProperties": {"size": 2}, "dependsOn": [{"type": "SEQUENTIAL"}]},
+            {"dependsOn": [{"type": "SEQUENTIAL"}]},
+        ),
+        (
+            {"arrayProperties": {"size": 2}, "dependsOn": [{"type": "N_TO_N", "jobId": "x"}]},
+            {"arrayProperties": {"size": 2}, "dependsOn": [{"type": "N_TO_N"}]},
+        ),
+        ({"dependsOn": [{"jobId": "x", "type": "SEQUENTIAL"}]}, {"dependsOn": [{}]}),
+        ({"dependsOn": []}, {"dependsOn": [{"jobId": "x", "type": "AFTER"}]}),
+        ({}, {"dependsOn": [{"jobId": "x", "type": "N_TO_N"}]}),
+    ],
+)
+def test_arrays_and_dependencies_have_limits(
+    good: dict[str, object], bad: dict[str, object]
+) -> None:
+    assert codes("batch", "SubmitJob", jobName="a", **good) == []
+    assert codes("batch", "SubmitJob", jobName="a", **bad) == CLIENT
+
+
 def test_large_overrides_are_accepted_and_the_job_fails_later() -> None:
     def job(size: int) -> dict[str, object]:
         return {"jobName": "a", "containerOverrides": padded({}, "filler", size)}

@@ -1,8 +1,8 @@
 """Batch's rules. Where AWS's own message is unknown, the message states the rule.
 
-``jobs`` has those of job definitions and jobs, ``dependencies`` those of array jobs and of jobs
-that depend on others, ``compute_environments`` and ``job_queues`` those of the resources that jobs
-need, ``common`` what several of them use.
+``jobs`` has those of job definitions and jobs, ``arrays`` those of array jobs and dependencies,
+``compute_environments`` and ``job_queues`` those of the resources that jobs need, ``common`` what
+several of them use.
 """
 
 from scar.aws.requests.rules.batch.compute_environments import check_create_compute_environment

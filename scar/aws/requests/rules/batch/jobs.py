@@ -17,6 +17,7 @@ from scar.aws.requests.rules.constraints import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+from scar.aws.requests.rules.batch.arrays import check_array_and_dependencies
 from scar.aws.requests.rules.batch.common import (
     NAME,
     check_name,
@@ -25,7 +26,6 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
-from scar.aws.requests.rules.batch.dependencies import check_array_and_dependencies
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:

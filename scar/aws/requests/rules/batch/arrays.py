@@ -18,11 +18,11 @@ from scar.aws.requests.rules.constraints import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DEPENDENCY_TYPES = ("N_TO_N", "SEQUENTIAL")
+_TYPES = ("N_TO_N", "SEQUENTIAL")
 
 
 def check_array_and_dependencies(parameters: Parameters) -> Iterator[RuleViolation]:
-    """The size of an array job and the jobs that a job depends on (SubmitJob)."""
+    """The arrayProperties and dependsOn of SubmitJob."""
     array = get_structure(parameters, "arrayProperties")
     size = get_number(array, "size")
     if array and (size is None or not limits.BATCH_ARRAY_SIZE.allows(size)):
@@ -35,8 +35,8 @@ def check_array_and_dependencies(parameters: Parameters) -> Iterator[RuleViolati
         )
     for dependency in dependencies:
         kind, job = get_text(dependency, "type"), get_text(dependency, "jobId")
-        if kind not in (None, "", *_DEPENDENCY_TYPES):
-            yield client_exception(f"dependsOn.type must be one of {', '.join(_DEPENDENCY_TYPES)}.")
+        if kind not in (None, "", *_TYPES):
+            yield client_exception(f"dependsOn.type must be one of {', '.join(_TYPES)}.")
         elif not job and kind != "SEQUENTIAL":
             yield client_exception("dependsOn.jobId is required, except for SEQUENTIAL.")
         elif not array and (kind == "N_TO_N" or not job):

@@ -1,0 +1,166 @@
+"""Name the keys of an FDL file that have no effect, and what follows from parts that are disabled.
+
+Without effect are SCAR's keys of ``scar_words.table``, and keys of the model whose description
+begins with "accepted, not used".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scar.fdl.known_keys import field_key, nested_model
+from scar.fdl.model import AwsFunction
+from scar.fdl.problems import format_location
+from scar.fdl.scar_words import table
+from supervisor.model import ExecutionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+    from scar.fdl.model import FdlDocument, StorageProviders
+    from scar.fdl.problems import Location
+
+# Keys that several sections have, and that count in the section ``lambda`` alone.
+_OF_LAMBDA = ("region", "boto_profile")
+
+
+def without_unused_keys(entry: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Location, ...]]:
+    """Return an entry of ``functions.aws`` without the keys of the table, and where they were.
+
+    A key with the value that SCAR itself sets is removed too, but not listed.
+    """
+    removed = [at for at, _ in table.list_values(entry) if table.reason_of(at)]
+    listed = [at for at in removed if not table.is_default(at, _value_at(entry, at))]
+    return _without(entry, frozenset(removed), ()), tuple(listed)
+
+
+def describe_unused_key(location: Location, source: str) -> str:
+    """Return the note about a key of the table; ``source`` is the file with the line."""
+    return _note(location, source, table.reason_of(location))
+
+
+def find_unused_values(
+    document: FdlDocument, origins: Sequence[Mapping[Location, str]], lines: Mapping[Location, str]
+) -> Iterator[str]:
+    """Yield a note for each value without effect that a file, an option or a variable sets.
+
+    ``origins`` are the sources of the values of each function; ``lines`` are the places in the
+    document's file.
+    """
+    for function, sources in zip(document.functions.aws, origins, strict=True):
+        yield from _find_in_function(function, sources)
+    yield from _find_in_providers(document.storage_providers, lines)
+
+
+def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) -> Iterator[str]:
+    for location, source in origins.items():
+        found = _find_field(AwsFunction, location)
+        if found is None or not (found.description or "").startswith(table.NOT_USED):
+            continue
+        value, name = _model_value(function, location), location[-1]
+        if value == found.default or table.is_default(location, value):
+            continue
+        if name in _OF_LAMBDA and value == getattr(function.lambda_, str(name)):
+            continue
+        yield _note(location, source, _reason_in(found))
+
+
+def _find_in_providers(providers: StorageProviders, lines: Mapping[Location, str]) -> Iterator[str]:
+    for name, provider in providers.s3.items():
+        for key, field in type(provider).model_fields.items():
+            unused = (field.description or "").startswith(table.NOT_USED)
+            if unused and getattr(provider, key):
+                location: Location = ("storage_providers", "s3", name, key)
+                yield _note(location, lines.get(location, ""), _reason_in(field))
+
+
+def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:
+    """Yield what follows from each ``enabled: false``."""
+    for function in document.functions.aws:
+        spec = function.lambda_
+        if not function.enabled:
+            folders = ", ".join(item.path for item in spec.input)
+            events = f" New objects in {folders} start nothing." if folders else ""
+            yield (
+                f"{spec.name} is disabled: if it is deployed, its triggers, its Lambda function,"
+                " its job definition and its images are deleted. Buckets, outputs, logs and run"
+                f" records stay.{events}"
+            )
+        elif not function.batch.enabled and spec.execution_mode is ExecutionMode.LAMBDA_BATCH:
+            yield (
+                f"{spec.name} has no part in Batch (batch.enabled: false): runs that exceed the"
+                " limits of Lambda fail, as in execution_mode lambda."
+            )
+
+
+def _note(location: Location, source: str, reason: str) -> str:
+    where = f"{source}: " if source else ""
+    because = f": {reason}" if reason else ""
+    return f"{where}{format_location(location)} is {table.NOT_USED}{because}."
+
+
+def _reason_in(field: FieldInfo) -> str:
+    return (field.description or "").removeprefix(table.NOT_USED).lstrip(": ")
+
+
+def _find_field(model: type[BaseModel], location: Location) -> FieldInfo | None:
+    """Return the field of a key or of the nearest section without effect around it; None if none.
+
+    Names inside a mapping of the user (variables, tags) have the field of the mapping.
+    """
+    found: FieldInfo | None = None
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = {field_key(name, field): field for name, field in model.model_fields.items()}
+        if part not in fields:
+            break
+        found = fields[part]
+        if (inner := nested_model(found.annotation)) is None:
+            break
+        model = inner
+    return found
+
+
+def _model_value(value: Any, location: Location) -> Any:  # noqa: ANN401 - any value of the model
+    for part in location:
+        if isinstance(part, int):
+            value = value[part] if isinstance(value, tuple) and part < len(value) else None
+        elif isinstance(value, dict):
+            value = value.get(part)
+        else:
+            names = {
+                field_key(name, field): name
+                for name, field in getattr(type(value), "model_fields", {}).items()
+            }
+            if part not in names:
+                return value
+            value = getattr(value, names[part])
+    return value
+
+
+def _value_at(values: Any, location: Location) -> Any:  # noqa: ANN401 - any YAML
+    for part in location:
+        values = values[part]
+    return values
+
+
+def _without(
+    values: Mapping[str, Any], removed: frozenset[Location], at: Location
+) -> dict[str, Any]:
+    """Return the values without the removed ones, and without sections that had only those."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        location = (*at, str(key))
+        if location in removed:
+            continue
+        if isinstance(value, dict) and value:
+            inner = _without(value, removed, location)
+            if inner or not table.reason_of(location):
+                kept[key] = inner
+        else:
+            kept[key] = value
+    return kept
