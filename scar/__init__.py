@@ -6,8 +6,8 @@ composes each function's image (the user's image, the supervisor, the script) an
 ``aws/`` compiles functions to desired resources, compares them with the account, and applies the
 plan, or exports the same resources as CloudFormation. From then on, events start the functions:
 ``transfer/`` uploads, downloads and lists objects; ``runs/`` reads the run records (status,
-history, logs, cost) and retries or cancels runs. ``local/`` is the local cloud: the same code
-against another endpoint, without an account. ``errors`` has the base exceptions and their exit
+history, logs, cost) and retries or cancels runs. ``cluster/`` makes jobs the workers of dask
+clusters. ``local/`` is the local cloud: the same code against another endpoint, without an account. ``errors`` has the base exceptions and their exit
 codes; ``meter`` formats the progress of long transfers; ``spelling`` suggests names for misspelt
 ones; ``__main__`` runs the command line as ``python -m scar``.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMAT_VERSION = 1
+_OPTIONAL_FIELDS = frozenset({"cluster"})
 
 
 def function_config_key(function: str) -> str:
@@ -52,8 +53,13 @@ def account_and_region(state_bucket: str) -> tuple[str, str]:
 
 
 def config_to_json(config: FunctionConfig) -> str:
-    """Return the configuration as JSON; equal configurations give equal text."""
-    return json.dumps({"format": FORMAT_VERSION, **asdict(config)}, sort_keys=True, indent=1) + "\n"
+    """Return the configuration as JSON; equal configurations give equal text.
+
+    Fields that few functions have are left out if they are not set: the text is part of the image
+    of every function, and would make another image of it.
+    """
+    fields = {k: v for k, v in asdict(config).items() if v or k not in _OPTIONAL_FIELDS}
+    return json.dumps({"format": FORMAT_VERSION, **fields}, sort_keys=True, indent=1) + "\n"
 
 
 def parse_config(text: str) -> FunctionConfig:

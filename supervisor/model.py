@@ -177,7 +177,8 @@ class FunctionConfig:
     ``is_failure_handler``: this function is the failure handler of the others;
     ``has_failure_handler``: that one is this function's on-failure destination. ``allow_loop``: its
     outputs may start it again; only deployments read it. ``allow_script``: an event may bring
-    its own script or command. ``inputs`` is empty if a release without it wrote the configuration.
+    its own script or command. ``cluster``: jobs may be the scheduler and workers of a dask cluster.
+    ``inputs`` is empty if a release without it wrote the configuration.
     """
 
     name: str
@@ -198,6 +199,7 @@ class FunctionConfig:
     max_hops: int = 32
     allow_loop: bool = False
     allow_script: bool = True
+    cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

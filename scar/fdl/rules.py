@@ -50,6 +50,11 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     yield from _check_vpc(function.lambda_, section)
     if function.api_gateway.name:
         yield (*location, "api_gateway", "name"), "HTTP endpoints are not supported yet"
+    if function.batch.cluster and function.lambda_.execution_mode is not ExecutionMode.BATCH:
+        yield (
+            (*location, "batch", "cluster"),
+            "requires execution_mode: batch: a cluster consists of Batch jobs",
+        )
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
         yield from check_batch(function, location)
 

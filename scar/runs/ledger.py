@@ -21,6 +21,7 @@ from scar.runs.states import (
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format
+from supervisor.runs.cluster_record import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -86,6 +87,7 @@ class RunLedger:
     def list_days(self, function: str, since: date | None = None) -> tuple[str, ...]:
         """Return the days (of the events) that have runs, as YYYY-MM-DD, oldest first."""
         days = (part.split("/")[2] for part in self._list_folders(f"{RUNS_PREFIX}{function}/"))
+        days = (day for day in days if day != CLUSTERS)  # their jobs are no runs
         return tuple(day for day in days if since is None or day >= since.isoformat())
 
     def list_runs(self, function: str, since: date | None = None) -> Iterator[Run]:

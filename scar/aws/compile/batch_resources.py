@@ -233,6 +233,7 @@ def _compile_job_definition(
                 {
                     names.FUNCTION_TAG: function.name,
                     names.QUEUE_TAG: job_queue_name(function, account, network),
+                    **({names.CLUSTER_TAG: "true"} if batch.cluster else {}),
                 }.items()
             )
         ),

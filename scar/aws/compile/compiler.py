@@ -128,6 +128,7 @@ def function_config(
         allow_script=spec.allow_script,
         batch=_batch_target(function, queue),
         has_failure_handler=failure_handler.handles(function),
+        cluster=function.batch is not None and function.batch.cluster,
     )
 
 
@@ -185,6 +186,7 @@ def data_flow(
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
         outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
         queue=queue,
+        cluster=function.batch is not None and function.batch.cluster,
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
         file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),

@@ -23,6 +23,8 @@ FUNCTION_TAG = "scar:function"
 MODE_TAG = "scar:mode"
 IMAGE_TAG = "scar:image"
 QUEUE_TAG = "scar:queue"
+# Of a job definition: its jobs may form clusters. Of a job: the name of its cluster.
+CLUSTER_TAG = "scar:cluster"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"

@@ -107,6 +107,11 @@ class BatchSpec(FdlModel):
         description="environment variables of jobs, added to those of `lambda.environment` and of"
         " the container; takes precedence over `lambda.environment`",
     )
+    cluster: StrictBool = Field(
+        False,
+        description="jobs may form dask clusters: workers of `scar.cluster.BatchCluster` and `scar"
+        " cluster start`; the job role may then submit and end the function's own jobs",
+    )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
     )

@@ -2,7 +2,8 @@
 
 For the roles that scar creates: the compiler describes a function's ``data_flow`` (folders, queue,
 keys, file systems); ``roles`` turns it into the policy and trust policy of each role, with the
-statements about objects and KMS keys from ``data_access``. ``repositories`` has the policies of ECR
+statements about objects and KMS keys from ``data_access``, and those of a cluster's jobs from
+``cluster_jobs``. ``repositories`` has the policies of ECR
 repositories.
 
 For the identity that runs scar (``scar policy``): ``grants`` is the one table of the operations

@@ -24,6 +24,7 @@ class DataFlow:
     """The folders that a function reads and writes, and the resources that it uses.
 
     ``queue`` is the name of the job queue that it submits jobs to, empty without Batch.
+    ``cluster``: its jobs may submit and end jobs of the function, the workers of a cluster.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
     network interfaces in a VPC. ``file_systems`` are pairs of ARNs: file system and access point.
     ``failure_handler`` is the ARN of the function that handles failed invocations.
@@ -34,6 +35,7 @@ class DataFlow:
     inputs: tuple[BucketFolder, ...] = ()
     outputs: tuple[BucketFolder, ...] = ()
     queue: str = ""
+    cluster: bool = False
     kms_keys: tuple[tuple[str, str], ...] = ()
     in_vpc: bool = False
     file_systems: tuple[tuple[str, str], ...] = ()

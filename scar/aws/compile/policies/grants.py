@@ -21,6 +21,7 @@ GrantTarget = Literal[
     "buckets",
     "records of functions",
     "records and folders",
+    "cluster files",
     "functions",
     "log groups",
     "log groups by name",
@@ -36,7 +37,15 @@ GrantTarget = Literal[
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
-    "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
+    "always",
+    "own roles",
+    "given roles",
+    "batch",
+    "instances",
+    "templates",
+    "network",
+    "efs",
+    "clusters",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -257,6 +266,10 @@ GRANTS: tuple[Grant, ...] = (
         feature="batch",
     ),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
+    # The caller submits the jobs of a cluster with tags, and deletes its private key.
+    Grant("batch resources", ("batch:SubmitJob",), feature="clusters"),
+    Grant("jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
+    Grant("cluster files", ("s3:DeleteObject",), feature="clusters"),
     Grant(
         "roles",
         (

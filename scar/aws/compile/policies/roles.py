@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.aws.compile.policies.cluster_jobs import cluster_statements
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.compile.policies.patterns import literal_value
@@ -73,7 +74,8 @@ def lambda_role(flow: DataFlow) -> str:
 
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
-    return policy_document([*data_statements(flow), *_file_systems(flow)])
+    own = cluster_statements(flow) if flow.cluster else []
+    return policy_document([*data_statements(flow), *own, *_file_systems(flow)])
 
 
 def failure_handler_role(account: Account, function: str) -> str:
