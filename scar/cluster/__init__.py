@@ -15,7 +15,7 @@ the command line. Everything about tasks and data is dask's: this package submit
 5. ``control`` starts, scales, lists and stops clusters without a manager process, for the command
    line; ``client_files`` writes what their clients need.
 
-``dask`` is an extra, imported by ``batch_cluster``, ``job_processes`` and ``tls`` only.
+dask is an extra, imported by ``batch_cluster``, ``job_processes`` and ``tls`` only.
 """
 
 from __future__ import annotations

@@ -36,7 +36,15 @@ def cluster_function(name: str, **batch: object) -> dict[str, object]:
 
 
 @pytest.fixture(scope="package")
-def cloud() -> Iterator[LocalCloudProcess]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloudProcess]:
+    bare = tmp_path_factory.mktemp("bare")
+    python = bare / "python3"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    python.chmod(0o755)
     yield from a_local_cloud(
-        "process", cluster_function("grid"), cluster_function("runs", cluster=False)
+        "process",
+        cluster_function("grid"),
+        cluster_function("runs", cluster=False),
+        # A Python without packages.
+        cluster_function("bare", environment={"Variables": {"PATH": f"{bare}:{os.defpath}"}}),
     )
