@@ -206,11 +206,15 @@ def test_a_cluster_that_is_stopped_meanwhile_has_no_scheduler_to_wait_for(tmp_pa
     assert not process.started
 
 
-def test_the_second_job_of_one_submission_starts_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("job", "attempt"), [("j-2", "1"), ("j-2", "2"), ("j-1", "1")])
+def test_the_second_job_of_one_submission_starts_nothing(
+    tmp_path: Path, job: str, attempt: str
+) -> None:
     process = FakeProcess()
     harness = clustered(tmp_path, process)
     run_cluster_job(harness.supervisor, ENVIRON)
-    assert run_cluster_job(harness.supervisor, {**ENVIRON, "AWS_BATCH_JOB_ID": "j-2"}) == 0
+    second = {**ENVIRON, "AWS_BATCH_JOB_ID": job, "AWS_BATCH_JOB_ATTEMPT": attempt}
+    assert run_cluster_job(harness.supervisor, second) == 0
     assert len(process.started) == 1
     assert record(harness).owner.job == "j-1"
 
