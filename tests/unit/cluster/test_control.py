@@ -195,7 +195,7 @@ def test_jobs_of_other_functions_and_runs_are_no_members() -> None:
             "grid-cluster-night-scheduler",
             "grid-cluster-night-worker-0-abcdef",
             "grid-cluster-night-worker-0",
-            "grid-cluster-night",
+            "grid-cluster-night-worker-0-abcdef0",
             "GRID-cluster-night-scheduler",
             "grid-cluster-other-scheduler",
             "grid-0123456789abcdef",
