@@ -153,7 +153,7 @@ def describe_states(batch: BatchClient, jobs: Iterable[str]) -> Mapping[str, tup
 def list_member_jobs(
     batch: BatchClient, function: ClusterFunction, cluster: str = ""
 ) -> Iterator[MemberJob]:
-    """Yield the jobs of a function's clusters, or of one, ended ones too; newest first.
+    """Yield the jobs of a function's clusters, or of one, ended ones too.
 
     One listing for each of scar's queues: a changed compute environment has another queue, and
     jobs stay where they were submitted. Batch may list a job only seconds after its submission.

@@ -61,7 +61,7 @@ class Cluster:
         return self.jobs.path.cluster
 
     def list_jobs(self) -> list[MemberJob]:
-        """Return the jobs that Batch lists, ended ones too; newest first."""
+        """Return the jobs that Batch lists, ended ones too."""
         return list(list_member_jobs(self.jobs.batch, self.function, self.name))
 
 

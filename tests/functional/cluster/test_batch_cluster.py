@@ -236,6 +236,24 @@ def test_a_cluster_without_a_worker_fails_and_names_the_cause(cloud: LocalCloudP
     assert not unfinished_jobs(cloud, "bare")
 
 
+def test_a_scheduler_that_does_not_start_is_the_error(cloud: LocalCloudProcess) -> None:
+    (line,) = run_program(
+        cloud,
+        """
+        from scar.errors import ScarError
+        try:
+            BatchCluster("bare", 1, scheduler="job", name="silent", worker_timeout=120)
+        except ScarError as error:
+            report(problem=error.problem, remedy=error.remedy)
+        """,
+    )
+    found = json.loads(line)
+    assert found["problem"] == "The scheduler has ended: The image has no dask.distributed."
+    assert "pip install" in found["remedy"]
+    assert not unfinished_jobs(cloud, "bare")
+    assert not [key for key in staged_keys(cloud) if "/silent/" in key]
+
+
 def test_a_function_without_the_key_forms_no_cluster(cloud: LocalCloudProcess) -> None:
     (line,) = run_program(
         cloud,
