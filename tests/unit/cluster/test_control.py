@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scar.cluster import cluster_jobs
@@ -27,6 +27,7 @@ from scar.cluster.control import (
 )
 from scar.cluster.staging import ClusterExistsError, ClusterStage
 from scar.cluster.worker_wait import WorkerCount, no_workers_error
+from tests.profiles import examples
 from tests.unit.cluster.cluster_fakes import (
     BUCKET,
     PATH,
@@ -116,6 +117,7 @@ def test_a_name_that_is_in_use_is_refused_before_a_job_is_submitted() -> None:
     assert len(setup.batch.submitted) == 1
 
 
+@settings(max_examples=examples(20))  # each makes an RSA key
 @given(st.lists(st.integers(0, 6), max_size=6))
 def test_a_cluster_has_the_workers_of_the_last_scale(steps: list[int]) -> None:
     setup = Setup()
