@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.fakes.dask_image import write_dask_image
+from tests.containers.dask_image import write_dask_image
 from tests.fakes.local_cloud import a_local_cloud, function
 from tests.functional.cluster.manager_programs import run_program, unfinished_jobs
 from tests.waiting import until
