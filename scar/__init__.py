@@ -6,10 +6,11 @@ composes each function's image (the user's image, the supervisor, the script) an
 ``aws/`` compiles functions to desired resources, compares them with the account, and applies the
 plan, or exports the same resources as CloudFormation. From then on, events start the functions:
 ``transfer/`` uploads, downloads and lists objects; ``runs/`` reads the run records (status,
-history, logs, cost) and retries or cancels runs. ``local/`` is the local cloud: the same code
-against another endpoint, without an account. ``errors`` has the base exceptions and their exit
-codes; ``meter`` formats the progress of long transfers; ``spelling`` suggests names for misspelt
-ones; ``__main__`` runs the command line as ``python -m scar``.
+history, logs, cost) and retries or cancels runs. ``cluster/`` makes jobs the workers of dask
+clusters. ``local/`` is the local cloud: the same code against another endpoint, without an account.
+``errors`` has the base exceptions and their exit codes; ``meter`` formats the progress of long
+transfers; ``spelling`` suggests names for misspelt ones; ``__main__`` runs the command line as
+``python -m scar``.
 
 Imports point one way: the command line imports the other packages, and all of them import the
 package of the supervisor, which runs inside Lambda and Batch and imports nothing from here.

@@ -91,6 +91,10 @@ def _run_batch_job(environ: Mapping[str, str]) -> int:
     from supervisor.runtime import batch_job
 
     supervisor = _build_supervisor(environ)
+    if environ.get("SCAR_WORKER_URL"):
+        from supervisor.runtime import cluster_job
+
+        return cluster_job.run_cluster_job(supervisor, environ)
     invocation = batch_job.read_invocation(
         environ,
         supervisor.config.name,

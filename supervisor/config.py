@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMAT_VERSION = 1
+# Of the function: left out if not set. The text is part of the image of every function, and would
+# make another image of it.
+_OPTIONAL_FIELDS = frozenset({"cluster", "secrets"})
 # Fields of the Batch target that are written even if they are empty.
 _BATCH_FIELDS = frozenset({"queue", "definition", "memory", "larger"})
 
@@ -59,13 +62,13 @@ def account_and_region(state_bucket: str) -> tuple[str, str]:
 
 def config_to_json(config: FunctionConfig) -> str:
     """Return the configuration as JSON; equal configurations give equal text."""
-    data = {"format": FORMAT_VERSION, **asdict(config)}
+    fields = {k: v for k, v in asdict(config).items() if v or k not in _OPTIONAL_FIELDS}
     if config.batch is not None:
         # A failure handler of an earlier release refuses fields that it does not know.
-        data["batch"] = {
-            name: value for name, value in data["batch"].items() if value or name in _BATCH_FIELDS
+        fields["batch"] = {
+            name: value for name, value in fields["batch"].items() if value or name in _BATCH_FIELDS
         }
-    return json.dumps(data, sort_keys=True, indent=1) + "\n"
+    return json.dumps({"format": FORMAT_VERSION, **fields}, sort_keys=True, indent=1) + "\n"
 
 
 def parse_config(text: str) -> FunctionConfig:

@@ -20,6 +20,7 @@ SupervisorError
 ├── JobTerminated          the Batch job received TERM
 ├── RunsFailed             several runs of one event failed
 ├── ClaimLost              another attempt has taken over the run
+├── ClusterJobFailed       the scheduler or worker of a cluster ended with an error
 ├── DiskFull               the input, or what the script writes, does not fit on the disk
 ├── ScriptFailed           the user's script ended with a non-zero status
 │   └── OutOfMemory        it was killed, most likely because it ran out of memory
@@ -215,6 +216,10 @@ class EventDiscarded(SupervisorError):
 
 class JobTerminated(SupervisorError):
     """The job received TERM: a timeout, a reclaimed instance or a user. Batch knows which."""
+
+
+class ClusterJobFailed(SupervisorError):
+    """The scheduler or worker of a cluster ended with an error, or did not start."""
 
 
 class RunsFailed(SupervisorError):

@@ -250,6 +250,7 @@ class FunctionConfig:
     outputs may start it again; only deployments read it. ``allow_script``: an event may bring
     its own script or command. ``inputs`` is empty if a release without it wrote the configuration.
     ``secrets`` are references (``aws.secret_references``) by the name of the script's variable.
+    ``cluster``: jobs may be the scheduler and workers of a dask cluster.
     """
 
     name: str
@@ -271,6 +272,7 @@ class FunctionConfig:
     max_hops: int = 32
     allow_loop: bool = False
     allow_script: bool = True
+    cluster: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

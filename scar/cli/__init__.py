@@ -10,10 +10,10 @@ How a command is run:
    describe a function in ``function_options``, and ``function_flags`` converts them to values of an
    FDL file. Options that select the account, Region and output format are stored in the session.
 3. **Target.** The session merges these options with SCAR_REGION and SCAR_PROFILE, the FDL file
-   and configuration files to a ``ConnectionTarget`` (``target``). ``fdl_files`` reads FDL files,
-   before and after the connection is made.
-4. **Connection.** ``connect`` turns the target into an ``AwsConnection``, to AWS
-   or to the local cloud. Its description is the first line on stderr.
+   and configuration files to a ``ConnectionTarget`` (``scar.aws.client.target``). ``fdl_files``
+   reads FDL files, before and after the connection is made.
+4. **Connection.** ``scar.aws.client.connect`` turns the target into an ``AwsConnection`` to AWS,
+   ``scar.local.connect`` into one to the local cloud. Its description is the first line on stderr.
 5. **Work.** The command passes the connection to ``services`` or to a library package. What
    several commands do is in a module: ``deployment`` (init, update, plan, rm), ``function_call``
    (run, invoke), ``run_selection/`` (log, status, wait, retry, cancel), ``run_actions`` (retry,
@@ -27,6 +27,6 @@ How a command is run:
 7. **Exit status.** Commands raise ``scar.errors.ScarError`` or a usage error of click. Only
    ``main`` catches them, prints problem and remedy, and returns the exit status.
 
-Modules import each other in this order only: commands, shared modules, session, target; there
-are no circular imports.
+Modules import each other in this order only: commands, shared modules, session; there are no
+circular imports.
 """

@@ -1,7 +1,7 @@
 """The command ``scar``: its global options and the table of its commands.
 
 A command's module is imported when the command is called, so that ``scar --help`` is fast. The
-groups ``scar image`` and ``scar local`` work in the same way.
+groups ``scar cluster``, ``scar image`` and ``scar local`` work in the same way.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, str] = {
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
     "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
     "job": "List, show and cancel single jobs of AWS Batch.",
+    "cluster": "Start, scale, list and stop clusters of dask in AWS Batch.",
     "image": "Inspect images; make images of root file systems and functions.",
     "local": "Start, stop and inspect the local cloud.",
     "completion": "Print the code that completes command lines in a shell.",

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.images.image_builder import FunctionImageBuilder
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
     from scar.aws.model.resources import Resource
-    from scar.cli.target import ConnectionTarget
     from scar.image.formats.blobs import BlobCache
     from scar.image.formats.resolver import ImageSource
     from scar.local.control import LocalCloudControl
@@ -57,7 +57,8 @@ class Services:
         ``Connection.description`` names the account and Region. Raise ConfigurationError if
         there are no usable credentials.
         """
-        from scar.cli.connect import connect_to_aws, connect_to_local_cloud
+        from scar.aws.client.connect import connect_to_aws
+        from scar.local.connect import connect_to_local_cloud
 
         if target.local:
             return connect_to_local_cloud(self.local_cloud().ensure_started(), target)

@@ -7,8 +7,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws.client.target import ConnectionTarget
 from scar.cli.output import Terminal
-from scar.cli.target import ConnectionTarget
 from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:

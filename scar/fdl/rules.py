@@ -63,6 +63,11 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
                 " function. With execution_mode: batch the script runs in Batch only"
             ),
         )
+    if function.batch.cluster and function.lambda_.execution_mode is not ExecutionMode.BATCH:
+        yield (
+            (*location, "batch", "cluster"),
+            "requires execution_mode: batch: a cluster consists of Batch jobs",
+        )
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
         yield from check_batch(function, location)
 

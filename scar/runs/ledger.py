@@ -22,6 +22,7 @@ from supervisor.batch.array_manifest import ARRAYS_FOLDER
 from supervisor.errors import RecordError
 from supervisor.invocation import RunPath
 from supervisor.runs import record_format
+from supervisor.runs.cluster_record import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -88,7 +89,9 @@ class RunLedger:
         """Return the days (of the events) that have runs, as YYYY-MM-DD, oldest first."""
         days = (part.split("/")[2] for part in self._list_folders(f"{RUNS_PREFIX}{function}/"))
         first = since.isoformat() if since else ""
-        return tuple(day for day in days if day >= first and day != ARRAYS_FOLDER)
+        # The jobs of clusters are no runs.
+        others = (ARRAYS_FOLDER, CLUSTERS)
+        return tuple(day for day in days if day >= first and day not in others)
 
     def list_runs(self, function: str, since: date | None = None) -> Iterator[Run]:
         """Yield the runs of a function by day and run id, from listings alone.

@@ -26,6 +26,10 @@ The state of a run follows from the keys alone. What a crash leaves:
 - after the last upload, before ``done.json``: a second attempt executes the script again, but
   changes no output.
 
-``record_format``, ``leases`` and ``waiting`` are pure. To add an object to the record: its name in
-``record_format``, a method in ``run_record``, and the rule for its state in ``scar.runs.states``.
+The jobs of clusters are no runs: ``cluster_record`` is the format of their records, and
+``cluster_member`` reads and writes one.
+
+``record_format``, ``leases``, ``waiting`` and ``cluster_record`` are pure. To add an object to the
+record: its name in ``record_format``, a method in ``run_record``, and the rule for its state in
+``scar.runs.states``.
 """

@@ -3,7 +3,8 @@
 ``pid1`` comes first if the process has pid 1: it forks, reaps orphans, and forwards signals. Then
 ``lambda_loop`` serves the Lambda Runtime API, event after event, until the sandbox ends; or
 ``batch_job`` builds the one invocation of a Batch job from its environment and turns its result
-into the exit status. ``fast_start`` makes the import of the bundled package cheaper and changes
-nothing else. ``self_test`` is ``/opt/scar/launch --self-test``, which checks that the supervisor
-can work in an image.
+into the exit status, or ``cluster_job`` runs the scheduler or a worker of a dask cluster
+(``dask_process`` has its command line). ``fast_start`` makes the import of the bundled package
+cheaper and changes nothing else. ``self_test`` is ``/opt/scar/launch --self-test``, which checks
+that the supervisor can work in an image.
 """

@@ -162,7 +162,10 @@ def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
         yield IamRequest(f"batch:{operation}", arn)
     if params.get("tags"):
         revision = ":1" if operation == "RegisterJobDefinition" else ""
-        yield IamRequest("batch:TagResource", on[0] + revision)
+        # A job has no ARN yet when it is submitted: any may be meant.
+        tagged = _ARN.format("batch", "job/new") if operation == "SubmitJob" else on[0] + revision
+        context = {f"aws:requesttag/{k}": v for k, v in params["tags"].items()}
+        yield IamRequest("batch:TagResource", tagged, context)
     container = params.get("containerProperties", {})
     for name in ("jobRoleArn", "executionRoleArn"):
         if container.get(name):

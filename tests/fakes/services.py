@@ -18,10 +18,10 @@ from scar.runs.invoke import InputObject, InvocationResponse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
-    from scar.cli.target import ConnectionTarget
     from scar.runs.ledger import Run
     from supervisor.model import JobOptions
 

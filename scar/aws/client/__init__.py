@@ -1,7 +1,8 @@
 """Connect to AWS: sessions, clients, and the translation of errors and waits.
 
-``sdk`` creates the botocore session, ``connection`` one client per service from it, with the
-same timeouts and retries, and reads the caller's account. The endpoint is AWS's or, with
+``connect`` turns what the user names (``target``) into a connection. ``sdk`` creates the botocore
+session, ``connection`` one client per service from it, with the same timeouts and retries, and
+reads the caller's account. The endpoint is AWS's or, with
 ``scar --local``, that of the local cloud; nothing above this package distinguishes them.
 Handlers raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``: ``errors``
 adds the failed step and a remedy. ``foreign_responses`` refuses what proxies and login pages answer

@@ -141,6 +141,7 @@ def function_config(
         allow_script=spec.allow_script,
         batch=batch.compile_batch_target(function, account, queue, network),
         has_failure_handler=failure_handler.handles(function),
+        cluster=function.batch is not None and function.batch.cluster,
     )
 
 
@@ -187,6 +188,7 @@ def data_flow(
         reads=tuple(_bucket_folder(path) for path in function.lambda_.reads),
         queue=queue,
         resubmits=function.batch is not None and bool(function.batch.retry),
+        cluster=function.batch is not None and function.batch.cluster,
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
     )

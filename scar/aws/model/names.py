@@ -25,6 +25,8 @@ IMAGE_TAG = "scar:image"
 QUEUE_TAG = "scar:queue"
 # Names with spaces between them: the job queues of a preset that are not the function's own.
 OTHER_QUEUES_TAG = "scar:other-queues"
+# Of a job definition: its jobs may form clusters. Of a job: the name of its cluster.
+CLUSTER_TAG = "scar:cluster"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"

@@ -19,7 +19,7 @@ from tests.acceptance.kit.recorder import CallRecorder
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
-    from scar.cli.target import ConnectionTarget
+    from scar.aws.client.target import ConnectionTarget
 
 JOURNAL_VARIABLE = "ACCEPTANCE_JOURNAL"
 

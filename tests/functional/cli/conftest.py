@@ -15,7 +15,7 @@ from tests.fakes.moto_locking import mock_account
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.cli.target import ConnectionTarget
+    from scar.aws.client.target import ConnectionTarget
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
+from scar.aws.client.connect import connect_to_aws
 from scar.aws.client.errors import translate_errors
-from scar.cli.connect import connect_to_aws, connect_to_local_cloud
+from scar.aws.client.target import ConnectionTarget
 from scar.cli.main import run
 from scar.cli.services import Services
-from scar.cli.target import ConnectionTarget
 from scar.errors import ConfigurationError, UsageError
+from scar.local.connect import connect_to_local_cloud
 from scar.local.control import LocalCloudEndpoint
 from tests.functional.cli.stub_endpoint import StubEndpoint, serve_stub
 

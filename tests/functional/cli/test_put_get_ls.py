@@ -13,10 +13,10 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectTimeoutError
 
 from scar.aws.client.connection import AwsConnection
+from scar.aws.client.target import ConnectionTarget
 from scar.aws.inventory.functions import InputFolder
 from scar.cli.main import run
 from scar.cli.services import Services
-from scar.cli.target import ConnectionTarget
 from scar.errors import OperationRefusedError
 from tests.fakes.services import function_summary
 

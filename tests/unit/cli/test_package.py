@@ -15,7 +15,7 @@ import pytest
 import scar.cli
 import scar.cli.commands
 from scar.cli.command_group import ALIASES, COMMANDS, cli
-from scar.cli.commands import about, image, local
+from scar.cli.commands import about, cluster, image, local
 from scar.cli.main import run
 from tests.fakes.services import FakeServices
 
@@ -64,7 +64,7 @@ def test_commands_do_not_import_each_other() -> None:
         assert not {i for i in imported if not shared.fullmatch(i)}, name
 
 
-PACKAGES = [scar.cli, scar.cli.commands, about, image, local]
+PACKAGES = [scar.cli, scar.cli.commands, about, cluster, image, local]
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: str(package.__name__))
@@ -82,9 +82,9 @@ def test_every_command_has_the_module_of_its_name() -> None:
     in_folder = {name for name, (module, _) in ALIASES.items() if module.startswith("about.")}
     assert files - {"about"} == COMMANDS.keys() - ALIASES.keys()
     assert {path.stem for path in (folder / "about").glob("[a-z]*.py")} == in_folder
-    for group in (image, local):
+    for group in (cluster, image, local):
         files = {path.stem for path in Path(str(group.__file__)).parent.glob("*.py")}
-        assert files - {"__init__", "image_output"} == set(group.COMMANDS)
+        assert files - {"__init__", "cluster_options", "image_output"} == set(group.COMMANDS)
 
 
 def leaf_commands() -> Iterator[tuple[str, click.Command]]:

@@ -189,3 +189,13 @@ def test_encryptions_of_functions_and_buckets_are_valid(tmp_path: Path, key: str
     )
     (found,) = functions_of(load_document(a_file(tmp_path, *lines)))
     assert found.lambda_.output[0].sse_kms_key_id == key
+
+
+def test_clusters_require_the_mode_batch(tmp_path: Path) -> None:
+    for mode in ("lambda", "lambda-batch"):
+        path = a_file(tmp_path, f"execution_mode: {mode}", batch="{cluster: true}")
+        found = problem(path)
+        assert "batch.cluster: requires execution_mode: batch" in found
+        assert f"{path}:7:" in found
+    path = a_file(tmp_path, "execution_mode: batch", batch="{cluster: true}")
+    assert functions_of(load_document(path))[0].batch.cluster  # type: ignore[union-attr]

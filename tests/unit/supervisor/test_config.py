@@ -93,3 +93,10 @@ def test_an_input_rule_matches_what_its_notification_sends(
     rule: InputRule, bucket: str, key: str, *, is_input: bool
 ) -> None:
     assert rule.matches(bucket, key) is is_input
+
+
+def test_a_key_that_is_not_set_leaves_the_text_of_a_function_as_it_was() -> None:
+    assert "cluster" not in json.loads(config.config_to_json(CONFIG))
+    clustered = replace(CONFIG, cluster=True)
+    assert config.parse_config(config.config_to_json(clustered)) == clustered
+    assert config.parse_config(config.config_to_json(CONFIG)) == CONFIG

@@ -108,6 +108,7 @@ def _tags(
         **dict(function.tags),
         names.FUNCTION_TAG: function.name,
         names.QUEUE_TAG: job_queue_name(function, account, network),
+        names.CLUSTER_TAG: "true" if function.batch and function.batch.cluster else "",
         names.OTHER_QUEUES_TAG: " ".join(other_queue_names(function, account, network)),
         **dict(raw_tags(raw)),
     }

@@ -51,6 +51,12 @@ def _deleted_object_arns(scope: PolicyScope) -> Iterator[str]:
     yield from (scope.account.s3_arn(f"{bucket}/*/") for bucket in scope.buckets)
 
 
+def _cluster_file_arns(scope: PolicyScope) -> Iterator[str]:
+    yield from _state_object_arns(
+        scope, *(f"runs/{name}/clusters/*" for name in _user_functions(scope))
+    )
+
+
 def _log_group_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield the log groups of Lambda and of Batch: `scar log` reads both."""
     groups = [names.lambda_log_group(function) for function in scope.functions]
@@ -146,6 +152,7 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "buckets": _bucket_arns,
     "records of functions": lambda scope: _state_object_arns(scope, "functions/*.json"),
     "records and folders": _deleted_object_arns,
+    "cluster files": _cluster_file_arns,
     "functions": _arns_per_name("lambda", "function:{}", lambda scope: scope.functions),
     # The ARN for a log group's tags has no ":*" at its end, unlike that for all other actions:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html

@@ -21,6 +21,7 @@ GrantTarget = Literal[
     "buckets",
     "records of functions",
     "records and folders",
+    "cluster files",
     "functions",
     "log groups",
     "log groups by name",
@@ -46,6 +47,7 @@ Feature = Literal[
     "templates",
     "network",
     "efs",
+    "clusters",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -292,6 +294,10 @@ GRANTS: tuple[Grant, ...] = (
         feature="shares",
     ),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
+    # The caller submits the jobs of a cluster with tags, and deletes its private key.
+    Grant("batch resources", ("batch:SubmitJob",), feature="clusters"),
+    Grant("jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
+    Grant("cluster files", ("s3:DeleteObject",), feature="clusters"),
     Grant(
         "roles",
         (

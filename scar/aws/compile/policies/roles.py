@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.aws.compile.policies.cluster_jobs import cluster_statements
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.compile.policies.file_systems import mount_statements
@@ -75,7 +76,10 @@ def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
     mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
     submission = [_allow_submission(flow)] if flow.resubmits else []
-    return policy_document([*data_statements(flow), *secret_statements(flow), *submission, *mounts])
+    own = cluster_statements(flow) if flow.cluster else []
+    return policy_document(
+        [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts]
+    )
 
 
 def _allow_submission(flow: DataFlow) -> PolicyStatement:

@@ -69,6 +69,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
+        "clusters": any(spec.cluster for spec in specs),
     }
     failure_handler = [names.FAILURE_HANDLER] if makes_roles else []
     profiles = (m.instance_role for m in instances if m.instance_role)

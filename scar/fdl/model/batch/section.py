@@ -109,6 +109,11 @@ class BatchSpec(FdlModel):
         " (`ulimits`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
         " sets",
     )
+    cluster: StrictBool = Field(
+        False,
+        description="jobs may form dask clusters: workers of `scar.cluster.BatchCluster` and `scar"
+        " cluster start`; the job role may then submit and end the function's own jobs",
+    )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from scar.cli.target import ConnectionTarget
+    from scar.aws.client.target import ConnectionTarget
 
 _TOP_LEVEL_KEYS = frozenset({"batch", "cloudwatch", "ecr", "iam"})
 STATE = f"scar-{ACCOUNT}-eu-west-1"

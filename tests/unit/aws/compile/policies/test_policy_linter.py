@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,11 +62,15 @@ def findings(document: str) -> list[Any]:
         ),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),
+        (
+            policies.job_role(replace(FLOW, cluster=True)),
+            {AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME},
+        ),
         (policies.execution_role(ACCOUNT, "crop", "scar/crop"), set()),
         (policies.instance_role(ACCOUNT), {NO_RESOURCE}),
         (policies.failure_handler_role(ACCOUNT, "scar-failure-handler"), {JOBS_HAVE_NO_NAME}),
     ],
-    ids=["person", "lambda", "job", "execution", "instance", "failure-handler"],
+    ids=["person", "lambda", "job", "cluster", "execution", "instance", "failure-handler"],
 )
 def test_the_linter_finds_only_what_is_explained(document: str, explained: set[str]) -> None:
     found = findings(document)

@@ -1,11 +1,10 @@
-"""Connect to AWS or to the local cloud."""
+"""Connect to AWS with the user's credentials, and read the caller's account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -15,37 +14,15 @@ from botocore.exceptions import (
 from scar.aws.client import sdk
 from scar.aws.client.connection import AwsConnection
 from scar.aws.client.errors import CORRECT_REGION, NO_REGION, translate_errors
-from scar.errors import ConfigurationError, UsageError
+from scar.errors import ConfigurationError
 from scar.fdl.values.regions import find_region_problem
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
+    from scar.aws.client.target import ConnectionTarget
     from scar.aws.model.account import Account
-    from scar.cli.target import ConnectionTarget
-    from scar.local.control import LocalCloudEndpoint
-
-
-def connect_to_local_cloud(cloud: LocalCloudEndpoint, target: ConnectionTarget) -> AwsConnection:
-    """Connect to the local cloud; ignore the user's AWS profiles and proxies."""
-    if target.endpoint_url:
-        raise UsageError(
-            "--local and --endpoint-url are mutually exclusive.", remedy="Omit one of them."
-        )
-    _require_region_name(target.region)
-    # AWS_PROFILE may name a profile that this machine does not have, and a proxy cannot reach
-    # the loopback interface of this machine.
-    core = sdk.new_session({"profile": (None, None, None, None)})
-    core.set_default_client_config(Config(proxies={}))
-    session = boto3.Session(
-        aws_access_key_id=cloud.access_key,
-        aws_secret_access_key=cloud.secret_key,
-        region_name=target.region or cloud.region,
-        botocore_session=core,
-    )
-    description = cloud.description[:1].upper() + cloud.description[1:]
-    return AwsConnection(session=session, endpoint_url=cloud.endpoint_url, description=description)
 
 
 def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
@@ -56,7 +33,7 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     if not session.region_name:
         # STS has a global endpoint and would answer; the first call of another service would fail.
         raise ConfigurationError("No Region is set.", remedy=NO_REGION)
-    _require_region_name(session.region_name)
+    require_region_name(session.region_name)
     connection = AwsConnection(session=session, endpoint_url=target.endpoint_url or None)
     account = _read_account(connection)
     # An endpoint may also come from AWS_ENDPOINT_URL, so the client is asked for it.
@@ -66,7 +43,7 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     return connection
 
 
-def _require_region_name(region: str) -> None:
+def require_region_name(region: str) -> None:
     """Raise ConfigurationError for a misspelt Region, with the nearest one."""
     if problem := find_region_problem(region):
         raise ConfigurationError(
