@@ -14,6 +14,7 @@ from supervisor.model import (
     FunctionConfig,
     ImageDefaults,
     InputRule,
+    NodeGroup,
     OutputRule,
 )
 
@@ -53,7 +54,11 @@ def account_and_region(state_bucket: str) -> tuple[str, str]:
 
 def config_to_json(config: FunctionConfig) -> str:
     """Return the configuration as JSON; equal configurations give equal text."""
-    return json.dumps({"format": FORMAT_VERSION, **asdict(config)}, sort_keys=True, indent=1) + "\n"
+    data = {"format": FORMAT_VERSION, **asdict(config)}
+    # Absent for jobs of one container: what is deployed already keeps its text, and so its image.
+    if data["batch"] and data["batch"]["nodes"] is None:
+        del data["batch"]["nodes"]
+    return json.dumps(data, sort_keys=True, indent=1) + "\n"
 
 
 def parse_config(text: str) -> FunctionConfig:
@@ -101,4 +106,5 @@ def _build_config(data: dict[str, Any]) -> FunctionConfig:
 
 def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
     larger = tuple((str(vcpus), int(memory)) for vcpus, memory in data.pop("larger", ()))
-    return BatchTarget(**data, larger=larger)
+    nodes = data.pop("nodes", None)
+    return BatchTarget(**data, larger=larger, nodes=NodeGroup(**nodes) if nodes else None)

@@ -84,11 +84,29 @@ class RunOwner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobNode:
+    """The node of a multi-node job that this process is: its number, from 0, of ``count``.
+
+    ``main`` is the number of the main node, which owns the run: only it writes the run's record and
+    uploads outputs.
+    """
+
+    index: int
+    count: int
+    main: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        return self.index == self.main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One event and who handles it. ``deadline`` is in epoch seconds, None without a limit.
 
     ``run_id`` and ``date`` are set for a run that Lambda submitted to Batch. ``trace`` is the AWS
     X-Ray trace id (``Root=…``), by which Lambda detects recursive loops; empty: not known.
+    ``node`` is None outside of multi-node jobs.
     """
 
     owner: RunOwner
@@ -99,6 +117,7 @@ class Invocation:
     log_group: str = ""
     log_stream: str = ""
     trace: str = ""
+    node: JobNode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

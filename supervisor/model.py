@@ -147,17 +147,32 @@ class ImageDefaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeGroup:
+    """The nodes of a multi-node job; ``main`` is the number of the main node, from 0.
+
+    ``timeout``: seconds in which all nodes must have started, and in which the other nodes end
+    once the main node is gone.
+    """
+
+    count: int
+    main: int = 0
+    timeout: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTarget:
     """Where the function's jobs are submitted: job queue and job definition.
 
     Names, not ARNs: the image is built before the resources exist. ``memory`` (MiB) is the job
     definition's; ``larger`` are vCPUs and MiB that a job can request instead, smallest first.
+    ``nodes`` is None for jobs of one container.
     """
 
     queue: str
     definition: str
     memory: int = 0
     larger: tuple[tuple[str, int], ...] = ()
+    nodes: NodeGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +219,12 @@ class FunctionConfig:
 class JobRequest:
     """One Batch job to submit: a name of at most 128 characters and environment overrides.
 
-    ``vcpus`` and ``memory`` (MiB) replace the job definition's unless they are empty and 0.
+    ``vcpus`` and ``memory`` (MiB) replace the job definition's unless they are empty and 0, so does
+    ``nodes`` in a multi-node job.
     """
 
     name: str
     environment: Mapping[str, str]
     vcpus: str = ""
     memory: int = 0
+    nodes: int = 0

@@ -31,6 +31,9 @@ _SUPPORTED_KEYS: tuple[Location, ...] = (
     ("batch", "vcpus"),
     ("batch", "memory"),
     ("batch", "enable_gpu"),
+    ("batch", "multi_node_parallel", "enabled"),
+    ("batch", "multi_node_parallel", "number_nodes"),
+    ("batch", "multi_node_parallel", "main_node_index"),
     ("batch", "compute_resources", "type"),
     ("batch", "compute_resources", "desired_v_cpus"),
     ("batch", "compute_resources", "min_v_cpus"),
@@ -49,7 +52,7 @@ _IGNORED_KEYS = frozenset(
         *("codebuild", "delete_image", "max_payload_size", "container", "image", "handler"),
         *("zip_file_path", "arn", "execution_role", "endpoint", "integration", "http_method"),
         *("request_parameters", "method", "path_part", "stage_name", "service_id", "uri"),
-        *("role", "multi_node_parallel", "number_nodes", "main_node_index"),
+        "role",
     }
 )
 

@@ -7,7 +7,8 @@ Any function may send such records: ``run_evidence`` finds out which runs are re
 function's, and ``run_recovery`` submits or records these.
 Both take the same steps: ``fallback`` decides whether Batch can help and which vCPUs and memory
 the job needs; ``job_request`` builds the job's name and environment, and puts an event that is
-too long into the state bucket; ``submitter`` calls SubmitJob.
+too long into the state bucket; ``submitter`` calls SubmitJob; ``nodes``
+has its overrides for multi-node jobs.
 
 Batch takes 50 submissions a second per account, so thousands of files that arrive at once are
 throttled. ``submission_deadline`` says until when an invocation repeats a throttled request. A run
@@ -18,6 +19,6 @@ SubmitJob has no idempotency token: after a lost response a job may exist. The r
 way, and the next attempt submits a second job unless the first has started. A second job of a run
 is harmless: its run is claimed by the first one, so it ends without running the script.
 
-``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue runs in another
-service: one module that implements ``ports.JobSubmitter``.
+``fallback``, ``job_request``, ``nodes`` and ``submission_deadline`` are pure. To continue runs in
+another service: one module that implements ``ports.JobSubmitter``.
 """

@@ -14,6 +14,7 @@ from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
+from supervisor.batch.nodes import build_overrides
 from supervisor.errors import (
     ConfigError,
     SubmissionError,
@@ -134,19 +135,19 @@ class BatchSubmitter:
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
         # Only overrides: image, role and timeout are those of the job definition's latest revision.
-        overrides: dict[str, object] = {
+        container: dict[str, object] = {
             "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
         }
         resources = {"VCPU": job.vcpus, "MEMORY": str(job.memory or "")}
         if job.memory:
-            overrides["resourceRequirements"] = [
+            container["resourceRequirements"] = [
                 {"type": kind, "value": value} for kind, value in resources.items() if value
             ]
         body = {
             "jobName": job.name,
             "jobQueue": self.target.queue,
             "jobDefinition": self.target.definition,
-            "containerOverrides": overrides,
+            **build_overrides(self.target, job, container),
         }
         return AwsRequest(
             method="POST",

@@ -160,6 +160,7 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         definition=function.name,
         memory=function.batch.memory,
         larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
+        nodes=batch.node_group(function.batch),
     )
 
 

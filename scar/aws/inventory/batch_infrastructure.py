@@ -13,7 +13,11 @@ from scar.aws.handlers.batch.descriptions import (
     reason_of,
     status_of,
 )
-from scar.aws.handlers.batch.job_definitions import JobDefinitionHandler, parse_job_definition
+from scar.aws.handlers.batch.job_definitions import (
+    JobDefinitionHandler,
+    is_parseable,
+    parse_job_definition,
+)
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
 
@@ -93,7 +97,7 @@ def list_job_definitions(connection: AwsConnection) -> tuple[JobDefinition, ...]
         return tuple(
             parse_job_definition(d)
             for d in handler.list_revisions()
-            if names.FUNCTION_TAG in d.get("tags", {}) and "containerProperties" in d
+            if names.FUNCTION_TAG in d.get("tags", {}) and is_parseable(d)
         )
 
 

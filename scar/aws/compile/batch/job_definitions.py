@@ -81,6 +81,8 @@ def compile_job_definition(
         architecture=function.lambda_.architecture if fargate else "x86_64",
         disk_gib=compute.disk if fargate else 0,
         environment=_job_environment(function, batch, account),
+        nodes=batch.nodes,
+        main_node=batch.multi_node_parallel.main_node_index if batch.nodes else 0,
         tags=tuple(
             sorted(
                 {

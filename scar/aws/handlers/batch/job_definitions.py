@@ -68,6 +68,7 @@ class JobDefinitionHandler:
 
 def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
     """Return the job definition of a revision as DescribeJobDefinitions returns it."""
+    revision, nodes, main_node = batch_requests.from_multi_node(revision)
     container = revision["containerProperties"]
     requirements = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
@@ -90,11 +91,18 @@ def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
             )
         ),
+        nodes=nodes,
+        main_node=main_node,
         tags=tuple(
             sorted((k, v) for k, v in revision.get("tags", {}).items() if k.startswith("scar:"))
         ),
         **read_fields(revision, JobDefinition),
     )
+
+
+def is_parseable(revision: JobDefinitionTypeDef) -> bool:
+    """Return whether the revision has the form of those that scar registers."""
+    return "containerProperties" in batch_requests.from_multi_node(revision)[0]
 
 
 def _parse_retry_rule(condition: EvaluateOnExitTypeDef) -> Pairs:

@@ -1,7 +1,8 @@
 """Requests that create and update compute environments, job queues and job definitions.
 
 ``compute_environments``, ``job_queues`` and ``job_definitions`` build the parameters of each
-request from a resource. Pure functions; no I/O.
+request from a resource; ``nodes`` makes multi-node definitions of those of one container, and
+back. Pure functions; no I/O.
 """
 
 from scar.aws.requests.batch_requests.compute_environments import (
@@ -14,12 +15,14 @@ from scar.aws.requests.batch_requests.job_queues import (
     environment_order,
     time_limit_actions,
 )
+from scar.aws.requests.batch_requests.nodes import from_multi_node
 
 __all__ = [
     "create_environment_request",
     "create_queue_request",
     "environment_changes",
     "environment_order",
+    "from_multi_node",
     "register_definition_request",
     "time_limit_actions",
 ]

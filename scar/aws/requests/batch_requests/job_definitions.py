@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.requests.batch_requests.nodes import to_multi_node
 from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def register_definition_request(
         "tags": dict(resource.tags),
     }
     add_fields(request, resource, skip_empty=True)
-    return request
+    return to_multi_node(request, resource.nodes, resource.main_node) if resource.nodes else request
 
 
 def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:

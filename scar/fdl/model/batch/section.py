@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, model_validator
 from scar.aws.model import limits
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.nodes import MultiNodeSpec
 
 
 class BatchSpec(FdlModel):
@@ -57,6 +58,16 @@ class BatchSpec(FdlModel):
     compute_resources: ComputeResourcesSpec = Field(
         ComputeResourcesSpec(), description="the compute environment that jobs run in"
     )
+    multi_node_parallel: MultiNodeSpec = Field(
+        MultiNodeSpec(),
+        description="multi-node parallel jobs, for MPI and other programs that exchange data: each"
+        " node gets the input, and the addresses of all nodes in the file `$SCAR_HOSTFILE`",
+    )
+
+    @property
+    def nodes(self) -> int:
+        """The nodes of each job; 0 for jobs of one container."""
+        return self.multi_node_parallel.number_nodes if self.multi_node_parallel.enabled else 0
 
     @model_validator(mode="before")
     @classmethod

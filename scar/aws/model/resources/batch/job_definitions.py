@@ -25,7 +25,8 @@ class JobDefinition(Resource):
     Batch retries up to ``attempts`` times, and only if the host is lost or the container does not
     start: ``retry_rules``, in Batch's format and order, end the job if the script fails.
     ``log_mode`` is the mode of the log driver ``awslogs``, empty for ECS's default.
-    ``architecture`` and ``disk_gib`` have effect on Fargate only.
+    ``architecture`` and ``disk_gib`` have effect on Fargate only. ``nodes`` is 0 for jobs of one
+    container; with more, ``main_node`` is the number of the main one.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -53,6 +54,8 @@ class JobDefinition(Resource):
     architecture: Architecture = "x86_64"
     disk_gib: int = 0
     environment: Pairs = ()
+    nodes: int = 0
+    main_node: int = 0
     tags: Pairs = ()
 
     @property

@@ -1,7 +1,7 @@
 """Batch's rules. Where AWS's own message is unknown, the message states the rule.
 
 ``jobs`` has those of job definitions and jobs, ``compute_environments`` and ``job_queues`` those of
-the resources that jobs need, ``common`` what several of them use.
+the resources that jobs need, ``nodes`` those of multi-node jobs, ``common`` what several use.
 """
 
 from scar.aws.requests.rules.batch.compute_environments import check_create_compute_environment

@@ -8,7 +8,6 @@ from scar.aws.model import limits
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
-    get_structure,
     get_structures,
     get_text,
     json_size,
@@ -25,19 +24,25 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.batch.nodes import (
+    check_node_properties,
+    containers_of,
+    overrides_of,
+)
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
     """RegisterJobDefinition."""
     yield from check_name(parameters, "jobDefinitionName")
     yield from check_retry_and_timeout(parameters)
-    container = get_structure(parameters, "containerProperties")
+    yield from check_node_properties(parameters)
     platforms = parameters.get("platformCapabilities")
     fargate = isinstance(platforms, list | tuple) and "FARGATE" in platforms
-    yield from _check_resource_requirements(container, fargate=fargate)
-    if fargate and not container.get("executionRoleArn"):
-        yield client_exception("executionRoleArn is required for FARGATE jobs.")
-    yield from check_variables(get_structures(container, "environment"))
+    for container in containers_of(parameters):
+        yield from _check_resource_requirements(container, fargate=fargate)
+        if fargate and not container.get("executionRoleArn"):
+            yield client_exception("executionRoleArn is required for FARGATE jobs.")
+        yield from check_variables(get_structures(container, "environment"))
     yield from check_size(parameters, limits.BATCH_DEFINITION, "Job Definition")
 
 
@@ -47,9 +52,8 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     if name is not None and not NAME.fullmatch(name):
         yield client_exception("Job name should match valid pattern")
     yield from check_retry_and_timeout(parameters)
-    yield from check_variables(
-        get_structures(get_structure(parameters, "containerOverrides"), "environment")
-    )
+    for overrides in overrides_of(parameters):
+        yield from check_variables(get_structures(overrides, "environment"))
     yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
 
 
@@ -58,8 +62,7 @@ def overrides_failure(parameters: Parameters) -> str | None:
 
     SubmitJob accepts overrides that are too large; the job then fails without starting.
     """
-    overrides = get_structure(parameters, "containerOverrides")
-    if not overrides or limits.BATCH_OVERRIDES.allows(json_size(dict(overrides))):
+    if all(limits.BATCH_OVERRIDES.allows(json_size(dict(o))) for o in overrides_of(parameters)):
         return None
     return f"Container Overrides length must be at most {limits.BATCH_OVERRIDES.maximum}"
 
