@@ -14,7 +14,7 @@ from scar.local.engines.port import SandboxProfile, SandboxSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.engines.port import Sandbox, SandboxExit
+    from scar.local.engines.port import Sandbox, SandboxExit, SandboxNetwork
     from tests.conformance.engine_harness import EngineHarness
 
 TIMEOUT = 300.0  # seconds
@@ -56,6 +56,7 @@ class SandboxStarter:
         profile: SandboxProfile = SandboxProfile.LAMBDA,
         memory_mb: int = 512,
         tmp_mb: int = 64,
+        network: SandboxNetwork | None = None,
     ) -> tuple[Sandbox, Output]:
         output = Output()
         spec = SandboxSpec(
@@ -65,6 +66,7 @@ class SandboxStarter:
             environment={"GREETING": "a b  c", "PATH": "/usr/bin:/bin"},
             memory_mb=memory_mb,
             tmp_mb=tmp_mb,
+            network=network,
         )
         sandbox = self.harness.engine.start(spec, output)
         self.started.append(sandbox)

@@ -11,8 +11,10 @@ import os
 import signal
 import subprocess
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from scar.local.engines.node_network import open_network
 from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
 from scar.local.engines.process_tree import ProcessTreeEngine, ProcessTreeSandbox
 from scar.local.engines.rootfs import RootFsStore
@@ -24,13 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.engines.namespaces.plan import SandboxPlan
-    from scar.local.engines.port import LocalImage, SandboxSpec
+    from scar.local.engines.port import LocalImage, NodeNetwork, SandboxSpec
     from scar.local.engines.sandbox_support import SandboxSupport
 
 NOTES: Final = (
     "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
     "vCPUs are not limited.",
     "Sandboxes use this machine's network; only root can open ports below 1,024 there.",
+    "The nodes of a multi-node job have a network of their own, without a route to the internet.",
 )
 NOTE_FOR_USERS: Final = (
     "Without root, a sandbox has one user: a Batch job runs as root, whatever USER says."
@@ -57,8 +60,13 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             tmp_size=True,
             memory="polling",
             vcpus=False,
+            networks=True,
             notes=notes if os.geteuid() == 0 else (*notes, NOTE_FOR_USERS),
         )
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        """Connect the nodes by a bridge; raise EngineError if the kernel refuses."""
+        return open_network(nodes, port)
 
     def prepare(self, image: LocalImage) -> None:
         """Unpack the image; may be called twice."""
@@ -78,6 +86,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
                 bufsize=0,
                 env=dict(spec.environment),
                 start_new_session=True,
+                pass_fds=[fd for fd in (plan.network, plan.network_owner) if fd >= 0],
             )
         except BaseException as error:
             remove_tree(folder)
@@ -100,13 +109,17 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             upper.chmod(0o755)  # becomes the mode and the owner of the overlay's root
             if self._support.maps_ids:
                 os.chown(upper, FIRST_ID, FIRST_ID)
-        return self._support.build_plan(
+        plan = self._support.build_plan(
             root=str(image.root),
             binds=image.binds,
             tmp_mb=0 if is_batch else spec.tmp_mb,
             overlay=(str(upper), str(work)) if is_batch else None,
             command=spec.image.entrypoint,
         )
+        network = spec.network
+        if network is None:
+            return plan
+        return replace(plan, network=network.namespace, network_owner=network.owner)
 
 
 class NamespaceSandbox(ProcessTreeSandbox):

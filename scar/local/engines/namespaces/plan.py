@@ -37,6 +37,8 @@ class SandboxPlan:
     is the size of a tmpfs on /tmp, or 0 for none. ``first_id`` is the user and group id on the
     host that is 0 in the sandbox, if root started the server; 0 for none. ``seccomp`` is the
     filter in hexadecimal digits, or empty. ``processes`` and ``files`` are limits, 0 for none.
+    ``network`` is the descriptor of a network namespace to join, ``network_owner`` that of the user
+    namespace it belongs to; -1 for the host's network, and for the host's user namespace.
     """
 
     root: str
@@ -54,6 +56,8 @@ class SandboxPlan:
     processes: int
     files: int
     command: tuple[str, ...]
+    network: int = -1
+    network_owner: int = -1
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
