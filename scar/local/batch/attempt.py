@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         LocalImageResolver,
         Sandbox,
         SandboxExit,
+        SandboxNetwork,
     )
     from scar.local.lambda_.model import LogSink
 
@@ -61,8 +62,14 @@ class AttemptDependencies:
 class RunningAttempt:
     """``run`` blocks until the attempt has sandbox_exit; ``stop`` and ``kill`` suit any thread."""
 
-    def __init__(self, job: BatchJob, dependencies: AttemptDependencies) -> None:
+    def __init__(
+        self,
+        job: BatchJob,
+        dependencies: AttemptDependencies,
+        network: SandboxNetwork | None = None,
+    ) -> None:
         self.job = job
+        self._network = network
         self._dependencies = dependencies
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
@@ -155,6 +162,7 @@ class RunningAttempt:
             ),
             memory_mb=spec.memory_mb,
             vcpus=spec.vcpus,
+            network=self._network,
         )
 
 

@@ -51,7 +51,8 @@ class JobSpec:
     ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
     ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the
-    JSON text of the definition's logConfiguration, or empty.
+    JSON text of the definition's logConfiguration, or empty. ``nodes`` is 0 for jobs of one
+    container; ``vcpus`` and ``memory_mb`` are those of one node.
     """
 
     definition: str
@@ -70,6 +71,13 @@ class JobSpec:
     log_options: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    nodes: int = 0
+    main_node: int = 0
+
+    @property
+    def total_vcpus(self) -> float:
+        """The vCPUs of all nodes."""
+        return self.vcpus * max(1, self.nodes)
 
     @property
     def definition_name(self) -> str:
@@ -103,13 +111,28 @@ class AttemptOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobNode:
+    """One node of the job's current or last attempt; ``exit_code`` as that of an attempt."""
+
+    index: int
+    log_stream: str
+    status: JobStatus = JobStatus.STARTING
+    status_reason: str = ""
+    started: int | None = None
+    stopped: int | None = None
+    exit_code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
     """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
 
     ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
     Both are empty otherwise. ``blocked_since`` is when the job, being RUNNABLE, got its present
-    ``status_reason``: None while there is none.
+    ``status_reason``: None while there is none. ``nodes`` are those of the current or last attempt
+    of a multi-node job.
     """
 
     id: str
@@ -129,6 +152,7 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    nodes: tuple[JobNode, ...] = ()
 
 
 def host_lost_reason(instance: str) -> str:
@@ -152,6 +176,10 @@ def job_from_json(text: str) -> BatchJob:
             "spec": JobSpec(**spec),
             "status": JobStatus(data["status"]),
             "attempts": tuple(JobAttempt(**attempt) for attempt in data["attempts"]),
+            "nodes": tuple(
+                JobNode(**{**node, "status": JobStatus(node["status"])})
+                for node in data.get("nodes", ())
+            ),
         }
     )
 

@@ -2,7 +2,8 @@
 
 Queues are served by priority, the jobs of a queue in the order of their submission, and each job
 takes the first environment in its queue's order that has room. A job that must wait for capacity
-blocks its environments for later jobs, so that small jobs cannot starve a large one.
+blocks its environments for later jobs, so that small jobs cannot starve a large one. All nodes of a
+multi-node job start together, and count as one job of this machine.
 """
 
 from __future__ import annotations
@@ -34,13 +35,17 @@ QUEUE_GONE = "Job queue was deleted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnableJob:
-    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` the order of submission, memory in MiB."""
+    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` the order of submission, memory in MiB.
+
+    ``vcpus`` are those of all ``nodes`` together, ``memory`` that of each.
+    """
 
     sequence: int
     id: str
     queue: str
     vcpus: float
     memory: int = 0
+    nodes: int = 1
     status_reason: str = ""
 
 
@@ -95,7 +100,9 @@ def place_jobs(
             decisions.append(JobBlocked(job.id, TOO_LARGE if enabled else ALL_DISABLED))
             continue
         fitting = [
-            e for e in fitting if _has_instance_type(e.instance_types, job.vcpus, job.memory)
+            e
+            for e in fitting
+            if _has_instance_type(e.instance_types, job.vcpus / job.nodes, job.memory)
         ]
         if not fitting:
             decisions.append(JobBlocked(job.id, NO_INSTANCE))

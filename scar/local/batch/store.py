@@ -102,6 +102,7 @@ class JobStore:
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
+                "COALESCE(json_extract(document, '$.spec.nodes'), 0), "
                 "status_reason FROM (SELECT *, ROW_NUMBER() OVER "
                 "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
                 "WHERE position <= ?",
@@ -114,9 +115,10 @@ class JobStore:
                 queue=queue,
                 vcpus=vcpus,
                 memory=memory,
+                nodes=max(1, nodes),
                 status_reason=reason,
             )
-            for number, job, queue, vcpus, memory, reason in rows
+            for number, job, queue, vcpus, memory, nodes, reason in rows
         ]
 
     def list_waiting_queues(self) -> frozenset[str]:
@@ -178,7 +180,7 @@ def _job_columns(job: BatchJob) -> tuple[str, str, float, str, int | None, str]:
     return (
         job.status,
         job.status_reason,
-        job.spec.vcpus,
+        job.spec.total_vcpus,
         environment,
         job.stopped,
         job_to_json(job),

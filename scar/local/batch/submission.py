@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.requests.rules.batch.nodes import parse_node_range
 from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.model import JobSpec, RetryRule
 from scar.local.moto import fields
@@ -17,6 +18,7 @@ from scar.local.moto.validation import find_violation
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scar.local.engines.port import Engine
     from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
 
 
@@ -68,7 +70,7 @@ def delayed_failure(request: Mapping[str, Any]) -> str:
 def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) -> JobSpec:
     """Merge the request into the definition; raise BatchApiError for what cannot run."""
     container = definition.container_properties()
-    overrides = request.get("containerOverrides") or {}
+    overrides, nodes = _container_overrides_and_nodes(definition, request)
     requirements = _resource_requirements(container) | _resource_requirements(overrides)
     if "GPU" in requirements:  # a definition that an earlier release registered
         raise BatchApiError(
@@ -95,7 +97,52 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
         log_options=json.dumps(logging) if logging else "",
         parameters={**json.loads(definition.parameters), **(request.get("parameters") or {})},
         tags={str(k): str(v) for k, v in (request.get("tags") or {}).items()},
+        nodes=nodes,
+        main_node=definition.main_node,
     )
+
+
+def check_engine(spec: JobSpec, engine: Engine) -> None:
+    """Raise BatchApiError for a multi-node job that the engine has no networks for."""
+    if spec.nodes and not engine.guarantees.networks:
+        raise BatchApiError(
+            fields.not_emulated_error(
+                f"multi-node jobs with the {engine.name} engine, which has no network for each"
+                " node; use the sandbox engine (`scar local start --engine sandbox`)"
+            )
+        )
+
+
+def _container_overrides_and_nodes(
+    definition: JobDefinitionRecord, request: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], int]:
+    """Return the overrides of the container, and the number of nodes: 0 for one container.
+
+    Source: API_NodeOverrides and API_NodePropertyOverride of the AWS Batch API Reference.
+    """
+    container, of_nodes = (
+        request.get("containerOverrides") or {},
+        request.get("nodeOverrides") or {},
+    )
+    if not definition.nodes:
+        if of_nodes:
+            raise client_error("nodeOverrides is only valid for multi-node job definitions.")
+        return container, 0
+    if container:
+        raise client_error(
+            "containerOverrides is not valid for multi-node jobs: use nodeOverrides."
+        )
+    nodes = of_nodes.get("numNodes") or definition.nodes
+    if nodes != definition.nodes and not definition.target_nodes.endswith(":"):
+        raise client_error("numNodes can be overridden only for an open range of nodes, such as 0:")
+    if nodes <= definition.main_node:
+        raise client_error("mainNode must be less than numNodes.")
+    ranges = of_nodes.get("nodePropertyOverrides") or []
+    if len(ranges) > 1 or any(
+        parse_node_range(str(item.get("targetNodes")), nodes) != range(nodes) for item in ranges
+    ):
+        raise BatchApiError(fields.not_emulated_error("overrides of some of the nodes only"))
+    return (ranges[0].get("containerOverrides") or {}) if ranges else {}, nodes
 
 
 def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:
