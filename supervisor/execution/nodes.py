@@ -61,7 +61,7 @@ class NodeRunner:
         Raise NodeFailed, and what ``RunExecutor.run`` raises.
         """
         hosts = self._gather_hosts()
-        self.log.info(f"All {self.node.count} nodes have started.")
+        self.log.info(f"Node {self.node.index}, the main one: all {self.node.count} have started.")
         executor = replace(self.executor, before_upload=self.check_failure)
         try:
             return executor.run(replace(self.context, hosts=hosts), self.log)
@@ -85,6 +85,7 @@ class NodeRunner:
             with renew_periodically(self._check_main, MAIN_INTERVAL, self.log):
                 self.records.write_node(self.context.invocation, self.node.index, self.address())
                 hosts = self._wait_for_hosts()
+                self.log.info(f"Node {self.node.index}: all {self.node.count} have started.")
                 executed = self.executor.run(replace(self.context, hosts=hosts), self.log)
         except Terminated:
             # The job's end, as a rule. If not, the main node would wait for this one in vain.

@@ -29,6 +29,22 @@ NODE_PREFIX = "node-"
 FAILED_PREFIX = "node-failed-"
 
 
+def is_of_node(name: str) -> bool:
+    """Return whether a record of a run is that of one node: its address and its log."""
+    return name.startswith(NODE_PREFIX) and not is_of_failure(name)
+
+
+def node_of(name: str) -> int:
+    """Return the number of the node that a record is of."""
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def is_of_failure(name: str) -> bool:
+    """Return whether a record of a run says which node failed."""
+    return name.startswith(FAILED_PREFIX)
+
+
 @dataclass(frozen=True, slots=True)
 class FailedNode:
     """Which node failed, and why: error class and sentence."""

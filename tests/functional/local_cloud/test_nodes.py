@@ -68,15 +68,19 @@ def test_three_nodes_exchange_data_and_the_main_one_uploads(cloud: LocalCloudPro
     listed = cloud.client("batch").list_jobs(multiNodeJobId=job["jobId"], jobStatus="SUCCEEDED")
     places = [entry["nodeProperties"] for entry in listed["jobSummaryList"]]
     assert [place["nodeIndex"] for place in places] == [0, 1, 2]
-    log = until(lambda: (text := cloud.log("mesh")).count("knows 3 nodes") == 3 and text)
-    assert "main address: []" in log
+    until(lambda: cloud.log("mesh").count("knows 3 nodes") == 3)
+    assert "main address: []" in cloud.log("mesh")
+    (run,) = cloud.runs("mesh", key)
+    process = scar(cloud.folder, "log", "-n", "mesh", "--run", run)
+    shown, _ = process.communicate(timeout=300)
+    assert [shown.count(f"node {index} of 3 knows 3 nodes") for index in range(3)] == [1, 1, 1]
     assert records["claim.json"]["owner"]["job"] == job["jobId"]
 
 
 @pytest.mark.container
 def test_a_failed_node_fails_the_job_and_why_names_it(cloud: LocalCloudProcess) -> None:
     script = """
-    [ "$AWS_BATCH_JOB_NODE_INDEX" = 2 ] && exit 7
+    [ "$AWS_BATCH_JOB_NODE_INDEX" = 2 ] && { echo "Node 2 says why"; exit 7; }
     [ "$AWS_BATCH_JOB_NODE_INDEX" = 0 ] && exit 0
     sleep 300
     """
@@ -92,6 +96,7 @@ def test_a_failed_node_fails_the_job_and_why_names_it(cloud: LocalCloudProcess) 
     process = scar(cloud.folder, "why", run)
     said, _ = process.communicate(timeout=300)
     assert problem in said
+    assert "Node 2 says why" in said  # the end of the log is that of the failed node
 
 
 @pytest.mark.container
