@@ -111,7 +111,7 @@ class AttemptOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobNode:
+class NodeAttempt:
     """One node of the job's current or last attempt; ``exit_code`` as that of an attempt."""
 
     index: int
@@ -152,7 +152,7 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
-    nodes: tuple[JobNode, ...] = ()
+    nodes: tuple[NodeAttempt, ...] = ()
 
 
 def host_lost_reason(instance: str) -> str:
@@ -177,7 +177,7 @@ def job_from_json(text: str) -> BatchJob:
             "status": JobStatus(data["status"]),
             "attempts": tuple(JobAttempt(**attempt) for attempt in data["attempts"]),
             "nodes": tuple(
-                JobNode(**{**node, "status": JobStatus(node["status"])})
+                NodeAttempt(**{**node, "status": JobStatus(node["status"])})
                 for node in data.get("nodes", ())
             ),
         }

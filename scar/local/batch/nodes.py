@@ -9,7 +9,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.local.batch.model import JobNode, JobStatus
+from scar.local.batch.model import JobStatus, NodeAttempt
 
 if TYPE_CHECKING:
     from scar.local.batch.model import AttemptOutcome, BatchJob
@@ -38,14 +38,14 @@ def node_job(job: BatchJob, index: int) -> BatchJob:
     )
 
 
-def find_node(job: BatchJob, index: int) -> JobNode | None:
+def find_node(job: BatchJob, index: int) -> NodeAttempt | None:
     return next((node for node in job.nodes if node.index == index), None)
 
 
-def new_nodes(job: BatchJob, log_prefix: str) -> tuple[JobNode, ...]:
+def new_nodes(job: BatchJob, log_prefix: str) -> tuple[NodeAttempt, ...]:
     """Return the nodes of a new attempt, each with a log stream; the main one has the job's."""
     return tuple(
-        JobNode(
+        NodeAttempt(
             index=index,
             log_stream=job.log_stream
             if index == job.spec.main_node

@@ -17,7 +17,13 @@ from scar.local.batch.model import (
     job_to_json,
 )
 from scar.local.batch.nodes import end_node, end_nodes, new_nodes, split_node_id, start_node
-from scar.local.batch.placement import JobBlocked, JobStart, RunnableJob, place_jobs
+from scar.local.batch.placement import (
+    JobBlocked,
+    JobStart,
+    PlacementDecision,
+    RunnableJob,
+    place_jobs,
+)
 from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
 SPEC = JobSpec(definition="arn:d/mesh:1", image="i", vcpus=2, memory_mb=64, nodes=3, main_node=1)
@@ -35,7 +41,7 @@ OUTCOMES = st.sampled_from(
 )
 
 
-def place(max_vcpus: float, types: tuple[str, ...] = (), slots: int = 1) -> object:
+def place(max_vcpus: float, types: tuple[str, ...] = (), slots: int = 1) -> list[PlacementDecision]:
     environment = ComputeEnvironmentRecord(
         name="e", arn="e", enabled=True, max_vcpus=max_vcpus, instance_types=types
     )
@@ -47,11 +53,11 @@ def place(max_vcpus: float, types: tuple[str, ...] = (), slots: int = 1) -> obje
 
 
 def test_all_nodes_start_or_none_and_count_as_one_job_of_this_machine() -> None:
-    assert isinstance(place(6)[0], JobStart)  # type: ignore[index]
-    (blocked,) = place(5)  # type: ignore[misc]
+    assert isinstance(place(6)[0], JobStart)
+    (blocked,) = place(5)
     assert isinstance(blocked, JobBlocked)
     # Each node needs an instance of two vCPUs, not one of six.
-    assert isinstance(place(6, ("c5.large",))[0], JobStart)  # type: ignore[index]
+    assert isinstance(place(6, ("c5.large",))[0], JobStart)
     assert place(6, slots=0) == []
 
 
