@@ -17,8 +17,7 @@ int main(int count, char **arguments) {
     MPI_Reduce(&part, &pi, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
     if (rank == 0)
         printf("%d processes, %ld steps: pi is %.9f\n", size, steps, pi);
-    /* MPICH 4.0 over UCX may wait for ever in MPI_Finalize if processes reach it at different times. */
-    MPI_Barrier(MPI_COMM_WORLD);
+    fflush(stdout); /* see README.md: MPI_Finalize may hang */
     MPI_Finalize();
     return 0;
 }

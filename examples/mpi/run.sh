@@ -32,7 +32,7 @@ mkdir commands
             busybox httpd -p "$port" -h commands
             sh commands/0 &
             ;;
-        *) echo "$line" >>"$TMP_OUTPUT_DIR/pi.txt" ;;
+        *) echo "$line" | tee -a "$TMP_OUTPUT_DIR/pi.txt" ;;
         esac
     done
 }
