@@ -18,6 +18,7 @@ from supervisor.model import (
     JobCapacity,
     JobOptions,
     JobOverride,
+    NodeGroup,
     OutputRule,
 )
 
@@ -115,7 +116,7 @@ def _build_config(data: dict[str, Any]) -> FunctionConfig:
 
 
 def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
-    capacity = data.pop("capacity", None)
+    capacity, nodes = data.pop("capacity", None), data.pop("nodes", None)
     return BatchTarget(
         **{
             **data,
@@ -125,6 +126,7 @@ def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
             "exit_rules": tuple(data.get("exit_rules", ())),
             "batch_variables": tuple(data.get("batch_variables", ())),
         },
+        nodes=NodeGroup(**nodes) if nodes else None,
         capacity=capacity
         and JobCapacity(
             shapes=tuple((float(v), int(m), int(g)) for v, m, g in capacity["shapes"]),

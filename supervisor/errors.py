@@ -19,8 +19,10 @@ SupervisorError
 ├── EventDiscarded         Lambda discarded the event before its runs were completed
 ├── JobTerminated          the Batch job received TERM
 ├── RunsFailed             several runs of one event failed
-├── ClaimLost              another attempt has taken over the run
 ├── ClusterJobFailed       the scheduler or worker of a cluster ended with an error
+├── RunInterrupted         a background thread found that the run must not continue
+│   ├── ClaimLost          another attempt has taken over the run
+│   └── NodeFailed         another node of a multi-node job failed, is missing or is gone
 ├── DiskFull               the input, or what the script writes, does not fit on the disk
 ├── ScriptFailed           the user's script ended with a non-zero status
 │   └── OutOfMemory        it was killed, most likely because it ran out of memory
@@ -259,8 +261,16 @@ class DiskFull(SupervisorError):
     ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class ClaimLost(SupervisorError):
+class RunInterrupted(SupervisorError):
+    """The run must not continue; raised in the main thread, wherever that is."""
+
+
+class ClaimLost(RunInterrupted):
     """Another attempt has taken over the run; this one must not write any more."""
+
+
+class NodeFailed(RunInterrupted):
+    """Another node of the job failed, did not start in time, or is gone."""
 
 
 class DeadlineExceeded(SupervisorError):

@@ -99,12 +99,29 @@ class RunJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobNode:
+    """The node of a multi-node job that this process is: its number, from 0, of ``count``.
+
+    ``main`` is the number of the main node, which owns the run: only it writes the run's record and
+    uploads outputs.
+    """
+
+    index: int
+    count: int
+    main: int = 0
+
+    @property
+    def is_main(self) -> bool:
+        return self.index == self.main
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
     """One event and who handles it. ``deadline`` is in epoch seconds, None without a limit.
 
     ``run_id`` and ``date`` are set for a run that Lambda submitted to Batch. ``trace`` is the AWS
     X-Ray trace id (``Root=…``), by which Lambda detects recursive loops; empty: not known. ``job``
-    is set in a job of a function with ``batch.retry``.
+    is set in a job of a function with ``batch.retry``; ``node`` is None outside of multi-node jobs.
     """
 
     owner: RunOwner
@@ -116,6 +133,7 @@ class Invocation:
     log_stream: str = ""
     trace: str = ""
     job: RunJob | None = None
+    node: JobNode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,13 +205,26 @@ class JobCapacity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeGroup:
+    """The nodes of a multi-node job; ``main`` is the number of the main node, from 0.
+
+    ``timeout``: seconds in which all nodes must have started, and in which the other nodes end
+    once the main node is gone.
+    """
+
+    count: int
+    main: int = 0
+    timeout: int = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTarget:
     """Where the function's jobs are submitted: job queue and job definition.
 
     Names, not ARNs: the image is built before the resources exist. ``vcpus``, ``memory`` (MiB) and
     ``gpus`` are the job definition's; ``larger`` are vCPUs and MiB that a job can request instead,
     smallest first. ``queues`` are the queues that a submission can select, by the name in the FDL;
-    ``nodes`` are those of a multi-node definition, 0 for any other. ``share`` is the jobs' share
+    ``nodes`` is None for jobs of one container. ``share`` is the jobs' share
     identifier, empty for a queue without fair-share scheduling, and ``priority`` their scheduling
     priority in it.
 
@@ -229,7 +242,7 @@ class BatchTarget:
     priority: int = 0
     vcpus: str = ""
     gpus: int = 0
-    nodes: int = 0
+    nodes: NodeGroup | None = None
     queues: Mapping[str, str] = field(default_factory=dict)
     capacity: JobCapacity | None = None
     overrides: tuple[JobOverride, ...] = ()

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run, RunLedger
 
 
+_MAX_DESCRIBED = 100  # jobs of one DescribeJobs request
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetail:
     """A run's job; fields are None or empty where Batch does not report a value.
 
     ``status`` is Batch's, or ``JOB_NOT_FOUND``. ``reason`` is the job's statusReason,
     ``container_reason`` and ``exit_code`` are those of its last attempt. ``queue`` is the name of
-    its job queue.
+    its job queue. ``nodes`` is 0 for a job of one container, and for a job that is not found.
     """
 
     id: str
@@ -37,6 +40,7 @@ class JobDetail:
     attempts: int = 0
     log_stream: str = ""
     queue: str = ""
+    nodes: int = 0
 
 
 def find_job_id(delegated: Mapping[str, object], claim: Mapping[str, object]) -> str:
@@ -56,6 +60,18 @@ def find_job(batch: BatchClient, job_id: str) -> JobDetail | None:
     with translate_errors(f"describe the Batch job {job_id}"):
         jobs = batch.describe_jobs(jobs=[job_id])["jobs"]
     return _parse_job(jobs[0]) if jobs else JobDetail(id=job_id, status=JOB_NOT_FOUND)
+
+
+def find_node_streams(batch: BatchClient, job: JobDetail) -> dict[int, str]:
+    """Return the log streams of a multi-node job's nodes, by number, as far as they have one."""
+    ids = [f"{job.id}#{index}" for index in range(job.nodes)]
+    streams: dict[int, str] = {}
+    with translate_errors(f"describe the nodes of the Batch job {job.id}"):
+        for start in range(0, len(ids), _MAX_DESCRIBED):
+            found = batch.describe_jobs(jobs=ids[start : start + _MAX_DESCRIBED])["jobs"]
+            for node in map(_parse_job, found):
+                streams[int(node.id.rpartition("#")[2])] = node.log_stream
+    return {index: stream for index, stream in streams.items() if stream}
 
 
 def correct_run_state(ledger: RunLedger, batch: BatchClient, run: Run) -> Run:
@@ -95,4 +111,5 @@ def _parse_job(job: JobDetailTypeDef) -> JobDetail:
         attempts=len(attempts),
         log_stream=container.get("logStreamName", "") or last.get("logStreamName", ""),
         queue=job.get("jobQueue", "").rpartition("/")[2],
+        nodes=job.get("nodeProperties", {}).get("numNodes", 0),
     )

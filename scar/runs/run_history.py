@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.inventory import batch_infrastructure
@@ -12,7 +13,7 @@ from scar.errors import ScarError
 from scar.runs import batch_job, lookup
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
-from supervisor.runs import record_format
+from supervisor.runs import node_records, record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 RecordData = dict[str, object]
 MAX_OUTPUTS = 20  # outputs whose triggered runs are searched for
 LOG_TAIL_LINES = 20
+_READERS = 16  # threads that read records of nodes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class RunHistory:
     ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
     is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
     ``repeated_as`` is the run that continues a direct invocation that was retried.
+    ``node_streams`` are the log streams of the nodes of a multi-node job, by number.
     """
 
     run: Run
@@ -47,6 +50,7 @@ class RunHistory:
     unusable: str = ""
     place: str = ""
     repeated_as: Run | None = None
+    node_streams: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def input(self) -> tuple[str, str] | None:
@@ -90,7 +94,13 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         # The job may have written its last record since the listing.
         if run.record_times != listed.record_times:
             contents = _read_records(ledger, run)
-    history = RunHistory(run=run, records=contents, job=job, triggered_runs={})
+    history = RunHistory(
+        run=run,
+        records=contents,
+        job=job,
+        triggered_runs={},
+        node_streams=_find_node_streams(connection, ledger, run, job),
+    )
     source = history.input
     return replace(
         history,
@@ -114,8 +124,27 @@ def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:
 
 def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
     names = (name for name in run.record_times if name != record_format.EVENT)
+    # A job may have 1,000 nodes.
+    names = (name for name in names if not node_records.is_of_node(name))
     contents = ((name, ledger.read_record(run.path, name)) for name in names)
     return {name: record for name, record in contents if record is not None}
+
+
+def _find_node_streams(
+    connection: AwsConnection, ledger: RunLedger, run: Run, job: JobDetail | None
+) -> dict[int, str]:
+    """Return the nodes' log streams: from Batch, or from their records once it forgot the job."""
+    if job is not None and job.nodes:
+        return batch_job.find_node_streams(connection.client("batch"), job)
+    names = sorted(
+        filter(node_records.is_of_node, run.record_times), key=lambda name: run.record_times[name]
+    )
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = pool.map(lambda name: ledger.read_record(run.path, name) or {}, names)
+        streams = (str(record.get("log_stream", "")) for record in found)
+        # Of several attempts the last one counts.
+        by_number = {node_records.node_of(n): s for n, s in zip(names, streams, strict=True)}
+    return {number: stream for number, stream in by_number.items() if stream}
 
 
 def _describe_unusable_queue(connection: AwsConnection, history: RunHistory) -> str:
@@ -177,6 +206,9 @@ def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
     """
     function = history.run.path.function
     yielded: set[tuple[str, str]] = set()
+    # Before the main node's, which says why the run failed; after it the cause: the failed node's.
+    *others, failed = _streams_of_other_nodes(history)
+    yield from ((names.batch_log_group(function), stream, "") for stream in others if stream)
     for name in sorted(history.records, key=lambda name: (history.run.record_times[name], name)):
         record = history.records[name]
         stream = str(record.get("log_group", "")), str(record.get("log_stream", ""))
@@ -190,3 +222,16 @@ def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
         stream = names.batch_log_group(function), job.log_stream
         if stream not in yielded:
             yield *stream, ""
+    if failed:
+        yield names.batch_log_group(function), failed, ""
+
+
+def _streams_of_other_nodes(history: RunHistory) -> list[str]:
+    """Return the log streams of the nodes without the main one's; last that of the failed node."""
+    failures = [r for name, r in history.records.items() if node_records.is_of_failure(name)]
+    main = {str(record.get("log_stream", "")) for record in history.records.values()}
+    main.add(history.job.log_stream if history.job else "")
+    streams = [s for _, s in sorted(history.node_streams.items()) if s not in main]
+    index = failures[-1].get("index") if failures else None
+    cause = history.node_streams.get(index, "") if isinstance(index, int) else ""
+    return [*(stream for stream in streams if stream != cause), cause]

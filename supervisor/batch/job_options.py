@@ -70,7 +70,7 @@ def find_options_problem(target: BatchTarget, options: JobOptions) -> str:
         return "the function was deployed by an earlier release of scar; run `scar init` again"
     if options.queue and options.queue not in target.queues:
         return f"its queues are {', '.join(target.queues)}, not {options.queue}"
-    if options.nodes and not target.nodes:
+    if options.nodes and target.nodes is None:
         return "its job definition is not a multi-node one (batch.multi_node_parallel)"
     if options.attempts > MAX_ATTEMPTS:
         return f"AWS Batch has at most {MAX_ATTEMPTS} attempts"

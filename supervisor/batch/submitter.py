@@ -14,6 +14,7 @@ from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
+from supervisor.batch.nodes import build_overrides
 from supervisor.errors import (
     ConfigError,
     SubmissionError,
@@ -134,7 +135,7 @@ class BatchSubmitter:
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
         # Only overrides: image and role are those of the job definition's latest revision.
-        overrides: dict[str, object] = {
+        container: dict[str, object] = {
             "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
         }
         resources = {
@@ -143,14 +144,14 @@ class BatchSubmitter:
             "GPU": str(job.gpus or ""),
         }
         if any(resources.values()):
-            overrides["resourceRequirements"] = [
+            container["resourceRequirements"] = [
                 {"type": kind, "value": value} for kind, value in resources.items() if value
             ]
         body: dict[str, object] = {
             "jobName": job.name,
             "jobQueue": self._queue_name(job),
             "jobDefinition": self.target.definition,
-            "containerOverrides": overrides,
+            **build_overrides(self.target, job, container),
         }
         body |= self._optional_parameters(job)
         return AwsRequest(
@@ -179,8 +180,6 @@ class BatchSubmitter:
             if self.target.exit_rules:
                 strategy["evaluateOnExit"] = list(self.target.exit_rules)
             body["retryStrategy"] = strategy
-        if job.nodes:
-            body["nodeOverrides"] = {"numNodes": job.nodes}
         return body
 
     def _queue_name(self, job: JobRequest) -> str:

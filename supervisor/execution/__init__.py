@@ -22,4 +22,7 @@ Nothing is uploaded before the script has succeeded and all output names are val
 is Lambda's less the ``container.timeout_threshold`` of the FDL; it covers download, script and
 upload. ``environment`` and ``lineage`` are pure. All failures are ``SupervisorError``s; ``core``
 alone catches them.
+
+``nodes`` is for multi-node jobs only: each node of one is a process that handles the same event.
+The main node owns the run; the others claim, record and upload nothing.
 """

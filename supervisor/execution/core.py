@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from supervisor.execution.nodes import NodeRunner
     from supervisor.invocation import Invocation, Trigger
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner, SecretSource
@@ -107,6 +108,8 @@ class Supervisor:
             config=config, invocation=invocation, trigger=trigger, run=run, stop_at=stop_at
         )
         log = self.log.for_run(run.run_id)
+        if invocation.node is not None and not invocation.node.is_main:
+            return self._open_node_runner(context, log).run_other()
         try:
             record = RunRecord(
                 store=self.open_store("s3"),
@@ -199,7 +202,11 @@ class Supervisor:
             # An earlier attempt found that the run needs Batch: the script would fail here again.
             return self._submit_to_batch(context, record, log, waiting)
         try:
-            executed = self._build_executor().run(context, log)
+            executed = (
+                self._build_executor().run(context, log)
+                if context.invocation.node is None
+                else self._open_node_runner(context, log).run_main()
+            )
         except ObjectChanged as error:
             # Not a failure: the new version of the object has an event of its own.
             log.info(f"The run is superseded: {error.problem}")
@@ -359,5 +366,19 @@ class Supervisor:
         if context.invocation.deadline is not None:
             yield
             return
-        with renew_periodically(record.renew, leases.RENEWAL_INTERVAL, log):
+        renew, interval = record.renew, leases.RENEWAL_INTERVAL
+        if context.invocation.node is not None:
+            from supervisor.execution import nodes
+
+            heartbeat = nodes.MainNodeHeartbeat(self._open_node_runner(context, log), renew)
+            renew, interval = heartbeat.beat, nodes.FAILURE_INTERVAL
+        with renew_periodically(renew, interval, log):
             yield
+
+    def _open_node_runner(self, context: RunContext, log: Log) -> NodeRunner:
+        # Imported here: most jobs have one container, and the time of a start counts.
+        from supervisor.execution.nodes import open_node_runner
+
+        return open_node_runner(
+            context, self.open_store("s3"), self._build_executor(), log, self.now
+        )

@@ -42,6 +42,7 @@ class RunVariables:
     event_time: str = ""
     deadline: float | None = None
     instance_ip: str = ""
+    hostfile: str = ""
     trace: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
@@ -124,6 +125,7 @@ def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
         "STORAGE_OBJECT_KEY": run.object_key,
         "EVENT_TIME": run.event_time,
         "INSTANCE_IP": run.instance_ip,
+        "SCAR_HOSTFILE": run.hostfile,
         TRACE_VARIABLE: run.trace,
         "SCAR_DEADLINE": "" if run.deadline is None else f"{run.deadline:.3f}",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
@@ -56,7 +56,10 @@ def no_secrets(until: float | None) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExecutor:
-    """Executes runs; the fields are those of ``core.Supervisor``."""
+    """Executes runs; the fields are those of ``core.Supervisor``.
+
+    ``before_upload`` is called when the script has succeeded; what it raises fails the run.
+    """
 
     config: FunctionConfig
     home: Path
@@ -69,6 +72,7 @@ class RunExecutor:
     read_secrets: SecretSource = no_secrets
     free_space: Callable[[Path], int] = free_bytes
     upload_threads: int = THREADS
+    before_upload: Callable[[], None] = lambda: None
 
     def run(self, context: RunContext, log: Log) -> ExecutionResult:
         """Execute the run; nothing is uploaded unless the script succeeded and time remains.
@@ -86,6 +90,9 @@ class RunExecutor:
             ):
                 staged = self._stage_in(context, workspace)
             output = self._run_script(context, workspace, staged, secrets)
+            if not context.is_uploaded:
+                return ExecutionResult(output=output, uploaded=())
+            self.before_upload()
             with enforce_time_limit(
                 self._remaining_seconds(context, "before the upload of the outputs"),
                 "before the upload of the outputs",
@@ -116,7 +123,10 @@ class RunExecutor:
                 f"The disk is full: the input has {size} bytes, {free} bytes are free."
             )
         with _translate_disk_full():
-            return staging.stage_in(context, workspace, self.open_store)
+            staged = staging.stage_in(context, workspace, self.open_store)
+            if not context.hosts:
+                return staged
+            return replace(staged, hostfile=staging.write_hostfile(context.hosts, workspace))
 
     def _run_script(
         self,

@@ -25,22 +25,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """One run and its trigger; ``stop_at`` is the deadline less ``timeout_threshold``."""
+    """One run and its trigger; ``stop_at`` is the deadline less ``timeout_threshold``.
+
+    ``hosts`` are the addresses of the nodes of a multi-node job, that of the main node first.
+    """
 
     config: FunctionConfig
     invocation: Invocation
     trigger: Trigger
     run: RunPath
     stop_at: float | None
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether this process uploads the outputs: of a multi-node job only the main node does."""
+        return self.invocation.node is None or self.invocation.node.is_main
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagedInput:
-    """The path of the input file (empty: none), its lineage, and what all outputs carry."""
+    """The path of the input file (empty: none), its lineage, and what all outputs carry.
+
+    ``hostfile`` is the path of the file with the addresses of the nodes, empty without nodes.
+    """
 
     path: str
     metadata: Mapping[str, str]
     lineage: lineage.Lineage = field(default_factory=lineage.Lineage)
+    hostfile: str = ""
 
 
 def stage_in(
@@ -75,6 +88,13 @@ def stage_in(
     return StagedInput(
         path=str(file), metadata={k: v for k, v in metadata.items() if v}, lineage=origin
     )
+
+
+def write_hostfile(hosts: Sequence[str], workspace: Workspace) -> str:
+    """Write one address per line, as MPI's launchers read it; return the path."""
+    file = workspace.root / "hosts"
+    file.write_text("".join(f"{host}\n" for host in hosts))
+    return str(file)
 
 
 def describe_outputs(
@@ -112,6 +132,7 @@ def script_environment(
         event_time=event.time if event else "",
         deadline=context.stop_at,
         instance_ip=local_ip_address(),
+        hostfile=staged.hostfile,
         trace=context.invocation.trace,
         parameters={} if isinstance(trigger, ObjectEvent) else trigger.parameters,
     )

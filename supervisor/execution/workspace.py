@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor import descriptors
-from supervisor.errors import ClaimLost, Terminated
+from supervisor.errors import RunInterrupted, Terminated
 from supervisor.execution.run_files import RunFiles
 from supervisor.folders import empty_folder, remove_entry
 
@@ -87,13 +87,13 @@ def _new_workspace(path: Path, root: int, home: int) -> Workspace:
 def _complete(clean_up: Callable[[], None]) -> None:
     """Run a clean-up to its end; then raise what interrupted it.
 
-    Signal handlers raise Terminated and ClaimLost, each at most once in a process.
+    Signal handlers raise Terminated and RunInterrupted, each at most once in a process.
     """
     interruption: BaseException | None = None
     for _ in range(3):
         try:
             clean_up()
-        except (Terminated, ClaimLost) as error:
+        except (Terminated, RunInterrupted) as error:
             interruption = error
         else:
             break

@@ -8,7 +8,7 @@ long a claim is valid. ``waiting`` is the content of ``waiting.json``: the submi
 Batch throttled until the invocation's deadline, or did not answer. ``run_record`` reads and writes
 the objects of one run; every write has a condition (``If-None-Match`` or ``If-Match``), so of two
 processes that write at once exactly one succeeds. ``heartbeat`` renews the claim of a run that has
-no deadline.
+no deadline. ``node_records`` are those that the nodes of a multi-node job exchange.
 
 The life of a record: a process claims the run (if it is new, or if the owner of its claim has
 failed, or if the lease has expired), executes it, and writes ``done.json`` as the last object.

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ClaimLost, StorageError
+from supervisor.errors import RunInterrupted, StorageError
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ _INTERRUPT_SIGNAL = signal.SIGUSR1
 
 @contextlib.contextmanager
 def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> Iterator[None]:
-    """Call ``renew`` every ``interval`` seconds; raise ClaimLost in the block when it does.
+    """Call ``renew`` every ``interval`` seconds; raise in the block the RunInterrupted it raises.
 
-    In the main thread ClaimLost interrupts the block; in another thread it is raised at the end
-    of the block. After a StorageError the next interval tries again: a lease is three intervals
+    In the main thread that interrupts the block; in another thread it is raised at the end of the
+    block. After a StorageError the next interval tries again: a lease is three intervals
     long. The thread has ended when the block is left.
     """
     heartbeat = _Heartbeat(renew, interval, log)
@@ -38,8 +38,8 @@ def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> 
             try:
                 thread.start()
                 yield
-                if heartbeat.lost.is_set():
-                    raise _claim_lost()
+                if heartbeat.error is not None:
+                    raise heartbeat.error
             finally:
                 heartbeat.disarm()
         finally:
@@ -50,13 +50,13 @@ def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> 
 
 @dataclass(slots=True)
 class _Heartbeat:
-    """Renews a claim until ``stop`` is set; interrupts the caller, once, when the claim is lost."""
+    """Renews a claim until ``stop`` is set; interrupts the caller, once, with the ``error``."""
 
     renew: Callable[[], None]
     interval: float
     log: Log
     stop: threading.Event = field(default_factory=threading.Event)
-    lost: threading.Event = field(default_factory=threading.Event)
+    error: RunInterrupted | None = None
     caller: int = field(default_factory=threading.get_ident)
     disarmed: bool = False
 
@@ -69,8 +69,8 @@ class _Heartbeat:
         while not self.stop.wait(self.interval):
             try:
                 self.renew()
-            except ClaimLost:
-                self.lost.set()
+            except RunInterrupted as error:
+                self.error = error
                 if self.can_interrupt:
                     self._interrupt()
                 return
@@ -84,9 +84,9 @@ class _Heartbeat:
             self.stop.wait(SIGNAL_RESEND_INTERVAL)
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.disarmed:
+        if self.error is not None and not self.disarmed:
             self.disarmed = True
-            raise _claim_lost()
+            raise self.error
 
     def disarm(self) -> None:
         """Let later signals do nothing."""
@@ -103,10 +103,3 @@ def _signal_handler(heartbeat: _Heartbeat) -> Iterator[None]:
         yield
     finally:
         signal.signal(_INTERRUPT_SIGNAL, previous)
-
-
-def _claim_lost() -> ClaimLost:
-    return ClaimLost(
-        "Another attempt has taken over this run: the claim was not renewed in time.",
-        remedy="Nothing to do: the other attempt continues the run.",
-    )

@@ -8,7 +8,8 @@ event that is too large for the claim), ``waiting`` (nothing submitted yet), ``e
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
 since. The command line adds ``retry``, ``repeated`` (the direct invocation continues as another
-run), ``repeats`` (that other run, until its request claims it) and ``cancelled``.
+run), ``repeats`` (that other run, until its request claims it) and ``cancelled``. The nodes of a
+multi-node job add the records of ``node_records``, which say nothing about the run's state.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError, ScriptFailed
-from supervisor.invocation import TRACE_VARIABLE, Invocation, RunOwner, valid_trace_id
+from supervisor.invocation import TRACE_VARIABLE, Invocation, JobNode, RunOwner, valid_trace_id
 from supervisor.model import ComputeService, ObjectRef
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def read_invocation(
     the function has ``batch.retry``.
     """
     attempt = environ.get("AWS_BATCH_JOB_ATTEMPT", "1")
-    job = environ.get("AWS_BATCH_JOB_ID", "")
+    # The node ``job#2`` of a multi-node job belongs to the run of the job.
+    job = environ.get("AWS_BATCH_JOB_ID", "").partition("#")[0]
     return Invocation(
         owner=RunOwner(
             site=ComputeService.BATCH,
@@ -48,7 +49,20 @@ def read_invocation(
         log_stream=log_stream,
         trace=valid_trace_id(environ.get(TRACE_VARIABLE, "")),
         job=_read_run_job(environ) if has_retries else None,
+        node=_read_node(environ),
     )
+
+
+def _read_node(environ: Mapping[str, str]) -> JobNode | None:
+    """Return which node of a multi-node job this is; None for jobs of one container.
+
+    https://docs.aws.amazon.com/batch/latest/userguide/job_env_vars.html
+    """
+    names = ("NODE_INDEX", "NUM_NODES", "MAIN_NODE_INDEX")
+    index, count, main = (environ.get(f"AWS_BATCH_JOB_{name}", "") for name in names)
+    if not (index.isdecimal() and count.isdecimal()):
+        return None
+    return JobNode(index=int(index), count=int(count), main=int(main) if main.isdecimal() else 0)
 
 
 def read_log_stream(environ: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from scar.local.engines.storage import SandboxStorage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.engines.port import GpuDevice, Sandbox, SandboxExit
+    from scar.local.engines.port import GpuDevice, Sandbox, SandboxExit, SandboxNetwork
     from tests.conformance.engine_harness import EngineHarness
 
 TIMEOUT = 300.0  # seconds
@@ -59,6 +59,7 @@ class SandboxStarter:
         tmp_mb: int = 64,
         storage: SandboxStorage = SandboxStorage(),  # noqa: B008 immutable
         gpus: tuple[GpuDevice, ...] = (),
+        network: SandboxNetwork | None = None,
     ) -> tuple[Sandbox, Output]:
         output = Output()
         spec = SandboxSpec(
@@ -70,6 +71,7 @@ class SandboxStarter:
             tmp_mb=tmp_mb,
             storage=storage,
             gpus=gpus,
+            network=network,
         )
         sandbox = self.harness.engine.start(spec, output)
         self.started.append(sandbox)

@@ -127,9 +127,13 @@ def _find_networks(
     network_ids |= {_function_network_ids(f) for f in functions if f.lambda_.vpc.subnets}
     if not network_ids:
         return {}
+    # The nodes of multi-node jobs have no public address.
+    private = {_job_network_ids(f) for f in functions if f.batch is not None and f.batch.nodes}
     ec2, ordered = connection.client("ec2"), sorted(network_ids)
     with ThreadPoolExecutor(4) as pool:
-        found = pool.map(lambda ids: network.find_network(ec2, *ids), ordered)
+        found = pool.map(
+            lambda ids: network.find_network(ec2, *ids, private=ids in private), ordered
+        )
         return dict(zip(ordered, found, strict=True))
 
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from scar.aws.account import jobs
 from scar.aws.client.errors import translate_errors
 from scar.aws.model import names
+from scar.aws.requests.batch_requests import from_multi_node
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -95,4 +96,5 @@ def _images_of_jobs(connection: AwsConnection) -> list[str]:
 
 
 def _image_of_definition(definition: JobDefinitionTypeDef) -> str:
-    return names.repository_and_digest(definition.get("containerProperties", {}).get("image", ""))
+    single, _, _ = from_multi_node(definition)
+    return names.repository_and_digest(single.get("containerProperties", {}).get("image", ""))

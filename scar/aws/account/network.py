@@ -20,12 +20,18 @@ __all__ = ["VpcNetwork", "find_network"]
 
 
 def find_network(
-    ec2: EC2Client, subnets: Sequence[str], security_groups: Sequence[str]
+    ec2: EC2Client,
+    subnets: Sequence[str],
+    security_groups: Sequence[str],
+    *,
+    private: bool = False,
 ) -> VpcNetwork:
     """Return the VPC, subnets, security groups, and each subnet's route to AWS.
 
     Without ``subnets`` they are the default VPC's default subnets; without ``security_groups`` the
-    VPC's default one. Raise ConfigurationError if one is missing or belongs to another VPC.
+    VPC's default one. ``private``: what runs there has no public address, as in subnets of the
+    FDL, and needs VPC endpoints or a NAT gateway. Raise ConfigurationError if one is missing or
+    belongs to another VPC.
     """
     with translate_errors("find the network"):
         vpc = _vpc_of_subnets(ec2, subnets) if subnets else _default_vpc(ec2)
@@ -39,7 +45,8 @@ def find_network(
         subnet_routes = routes.find_subnet_routes(found, tables)
         # VPC endpoints matter only where a route to the internet is missing. Functions run in
         # subnets of the FDL only, never have a public address, and therefore need a NAT gateway.
-        if not all(r.has_nat if subnets else r.has_internet_access for r in subnet_routes):
+        private = private or bool(subnets)
+        if not all(r.has_nat if private else r.has_internet_access for r in subnet_routes):
             pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=[_vpc_filter(vpc)])
             subnet_routes = routes.add_endpoints(
                 subnet_routes, [e for page in pages for e in page["VpcEndpoints"]]

@@ -81,6 +81,16 @@ def check_function_subnets(network: VpcNetwork, needed: frozenset[str]) -> Itera
             yield from _report_missing_endpoints(replace(route, assigns_public_ip=False), needed)
 
 
+def check_node_subnets(network: VpcNetwork) -> Iterator[str]:
+    """Report subnets where the nodes of multi-node jobs cannot reach their data and records.
+
+    Each has a network interface of its own (ECS network mode ``awsvpc``), without a public address;
+    the instance pulls the image and writes the log.
+    https://docs.aws.amazon.com/batch/latest/userguide/mnp-ce.html
+    """
+    yield from check_function_subnets(network, frozenset({"s3"}))
+
+
 def _report_missing_endpoints(route: SubnetRoute, needed: frozenset[str]) -> Iterator[str]:
     missing = sorted(needed - route.endpoints)
     if not missing:

@@ -16,7 +16,11 @@ from scar.aws.handlers.batch.descriptions import (
     reason_of,
     status_of,
 )
-from scar.aws.handlers.batch.job_definitions import JobDefinitionHandler, parse_job_definition
+from scar.aws.handlers.batch.job_definitions import (
+    JobDefinitionHandler,
+    is_parseable,
+    parse_job_definition,
+)
 from scar.aws.handlers.batch.scheduling_policies import parse_policy
 from scar.aws.model import names
 from scar.aws.model.resources import (
@@ -129,7 +133,7 @@ def list_job_definitions(connection: AwsConnection) -> tuple[JobDefinition, ...]
         return tuple(
             parse_job_definition(d)
             for d in handler.list_revisions()
-            if names.FUNCTION_TAG in d.get("tags", {}) and "containerProperties" in d
+            if names.FUNCTION_TAG in d.get("tags", {}) and is_parseable(d)
         )
 
 

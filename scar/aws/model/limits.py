@@ -68,6 +68,8 @@ BATCH_MEMORY = Limit(minimum=4, maximum=2**31 - 1, unit="MiB", source="model: Re
 BATCH_INSTANCE_MEMORY = Limit(
     minimum=4, maximum=1024 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.32xlarge"
 )
+# AWS documents no maximum for numNodes; 1,000 is that of the console.
+BATCH_NODES = Limit(minimum=2, maximum=1_000, unit="nodes", source="observed: Batch console")
 BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", source="docs")
 BATCH_BID_PERCENTAGE = Limit(
     minimum=1, maximum=100, unit="% of the On-Demand price", source="model: ComputeResource"

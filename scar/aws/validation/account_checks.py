@@ -122,6 +122,9 @@ def _check_network(function: Function, account_state: AccountState) -> Iterator[
         fargate = function.batch is not None and function.batch.compute_resources.is_fargate
         check_subnets = routes.check_task_subnets if fargate else routes.check_instance_subnets
         yield from (f"{function.name}: {problem}" for problem in check_subnets(network))
+        if function.batch is not None and function.batch.nodes:
+            problems = routes.check_node_subnets(network)
+            yield from (f"{function.name}: nodes: {problem}" for problem in problems)
     if network := account_state.function_networks.get(function.name):
         # Lambda itself pulls the image and writes the log, outside the VPC.
         needed = frozenset({"s3", "batch"} if function.batch else {"s3"})

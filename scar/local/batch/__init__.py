@@ -24,8 +24,11 @@ array ends with its last child, and jobs that depend on the ended one start or f
 A job that was starting or running when the local cloud was killed counts as an attempt whose host
 was lost, as on AWS; its retry strategy decides whether it runs again.
 
-``placement``, ``retry``, ``submission``, ``description`` and ``environment`` are pure functions
-without I/O. A new field of a job is read in ``submission``, stored in ``model`` and shown in
-``description``; the local cloud refuses it until the list of implemented fields in the moto
+A multi-node job is one job here: ``gang`` runs a sandbox for each of its nodes, and ``nodes`` has
+their states. All of them start together.
+
+``placement``, ``retry``, ``nodes``, ``submission``, ``description`` and ``environment`` are pure
+functions without I/O. A new field of a job is read in ``submission``, stored in ``model`` and shown
+in ``description``; the local cloud refuses it until the list of implemented fields in the moto
 package contains it.
 """

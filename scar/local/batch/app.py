@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.local.batch import description
 from scar.local.batch.job_lists import JobLists
+from scar.local.batch.nodes import split_node_id
 from scar.local.batch.submission import BatchApiError, client_error
 from scar.local.http.bodies import read_all
 from scar.local.http.messages import Response
@@ -88,21 +89,31 @@ class BatchApp:
         job_ids = parameters.get("jobs")
         if not isinstance(job_ids, list) or len(job_ids) > MAX_DESCRIBED:
             raise client_error(f"jobs must be a list of at most {MAX_DESCRIBED} job IDs")
+        described = [self._describe_job(_job_id(str(job_id))) for job_id in job_ids]
+        return {"jobs": [job for job in described if job is not None]}
+
+    def _describe_job(self, job_id: str) -> dict[str, object] | None:
+        """Return a job, a child of an array, or a node of a job; None if it does not exist."""
+        parent, index = split_node_id(job_id)
         store = self._service.store
-        jobs = [store.get(_job_id(str(job_id))) for job_id in job_ids]
-        return {
-            "jobs": [
-                description.job_detail(job, store.child_counts(job))
-                for job in jobs
-                if job is not None
-            ]
-        }
+        job = store.get(parent)
+        if job is None or index is None:
+            return None if job is None else description.job_detail(job, store.child_counts(job))
+        return description.node_detail(job, index) if index < job.spec.nodes else None
 
 
 def _parse_job_and_reason(parameters: Mapping[str, Any]) -> tuple[str, str]:
     job, reason = parameters.get("jobId"), parameters.get("reason")
     if not isinstance(job, str) or not isinstance(reason, str) or not job or not reason:
         raise client_error("jobId and reason are required")
+    if split_node_id(_job_id(job))[1] is not None:
+        raise BatchApiError(
+            ApiError(
+                code="NotImplemented",
+                message="The local cloud does not emulate the end of single nodes: end the job.",
+                status=501,
+            )
+        )
     return _job_id(job), reason
 
 

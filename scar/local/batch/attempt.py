@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         LocalImageResolver,
         Sandbox,
         SandboxExit,
+        SandboxNetwork,
     )
     from scar.local.lambda_.model import LogSink
 
@@ -70,8 +71,14 @@ class AttemptDependencies:
 class RunningAttempt:
     """``run`` blocks until the attempt has sandbox_exit; ``stop`` and ``kill`` suit any thread."""
 
-    def __init__(self, job: BatchJob, dependencies: AttemptDependencies) -> None:
+    def __init__(
+        self,
+        job: BatchJob,
+        dependencies: AttemptDependencies,
+        network: SandboxNetwork | None = None,
+    ) -> None:
         self.job = job
+        self._network = network
         self._dependencies = dependencies
         self._lock = threading.Lock()
         self._sandbox: Sandbox | None = None
@@ -167,6 +174,7 @@ class RunningAttempt:
             vcpus=spec.vcpus,
             storage=sandbox_storage(spec.storage, self._dependencies.file_systems),
             gpus=gpus,
+            network=self._network,
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.local.batch.job_storage import storage_from_json
 from scar.local.batch.model import JobStatus
+from scar.local.batch.nodes import find_node, node_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +45,46 @@ def job_summary(job: BatchJob, child_counts: Mapping[str, int] | None = None) ->
     }
 
 
+def node_summaries(job: BatchJob, status: JobStatus) -> list[Json]:
+    """Return the entries of ListJobs for the nodes of a multi-node job in this state."""
+    jobs = [(index, node_job(job, index)) for index in range(job.spec.nodes)]
+    return [
+        job_summary(of_node)
+        | {"nodeProperties": {"numNodes": job.spec.nodes, **_node_place(job, index)}}
+        for index, of_node in jobs
+        if of_node.status is status
+    ]
+
+
+def node_detail(job: BatchJob, index: int) -> Json:
+    """Return the entry of DescribeJobs for one node of a multi-node job."""
+    node, detail = find_node(job, index), job_detail(node_job(job, index))
+    container = _container_detail(job)
+    if node is not None:
+        container |= _without_none(
+            logStreamName=node.log_stream, exitCode=node.exit_code, reason=node.reason or None
+        )
+    return detail | {"container": container, "nodeDetails": _node_place(job, index)}
+
+
+def _node_place(job: BatchJob, index: int) -> Json:
+    return {"nodeIndex": index, "isMainNode": index == job.spec.main_node}
+
+
+def _node_properties(job: BatchJob) -> Json:
+    spec = job.spec
+    image: Json = {
+        name: value
+        for name, value in _container_detail(job).items()
+        if name not in ("logStreamName", "exitCode", "reason")
+    }
+    return {
+        "numNodes": spec.nodes,
+        "mainNode": spec.main_node,
+        "nodeRangeProperties": [{"targetNodes": f"0:{spec.nodes - 1}", "container": image}],
+    }
+
+
 def job_detail(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> Json:
     """Return one entry of DescribeJobs; ``child_counts``: an array's children by state."""
     spec = job.spec
@@ -73,7 +114,12 @@ def job_detail(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> 
         ],
         "jobDefinition": spec.definition,
         "parameters": dict(spec.parameters),
-        "container": _container_detail(job),
+        # A multi-node job has its container per range of nodes.
+        **(
+            {"nodeProperties": _node_properties(job)}
+            if spec.nodes
+            else {"container": _container_detail(job)}
+        ),
         "tags": dict(spec.tags),
         "isCancelled": job.cancelled,
         "isTerminated": bool(job.termination_reason),

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.local.batch import description
 from scar.local.batch.model import JobStatus
-from scar.local.batch.submission import BatchApiError, client_error
-from scar.local.moto.error_responses import ApiError
+from scar.local.batch.submission import client_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +30,7 @@ class JobLists:
     def list_jobs(self, parameters: Mapping[str, Any], region: str) -> dict[str, object]:
         """Return one page; raise BatchApiError as AWS would."""
         if parameters.get("multiNodeJobId"):
-            raise BatchApiError(
-                ApiError(
-                    code="NotImplemented",
-                    message="The local cloud does not emulate multi-node jobs.",
-                    status=501,
-                )
-            )
+            return self._list_nodes(str(parameters["multiNodeJobId"]), parameters)
         array_id = str(parameters.get("arrayJobId") or "")
         if bool(array_id) == bool(parameters.get("jobQueue")):
             raise client_error("Specify one of jobQueue, arrayJobId and multiNodeJobId.")
@@ -54,6 +47,12 @@ class JobLists:
         if position is not None:
             content["nextToken"] = base64.urlsafe_b64encode(str(position).encode()).decode()
         return content
+
+    def _list_nodes(self, job_id: str, parameters: Mapping[str, Any]) -> dict[str, object]:
+        job = self._store.get(job_id.rpartition("/")[2])
+        if job is None or not job.spec.nodes:
+            raise client_error(f"{job_id} is not a multi-node job.")
+        return {"jobSummaryList": description.node_summaries(job, _parse_status(parameters))}
 
     def _list_children(
         self, array_id: str, parameters: Mapping[str, Any]

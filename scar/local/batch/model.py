@@ -52,7 +52,8 @@ class JobSpec:
 
     ``gpus`` is their number. ``definition`` is the ARN with its revision, ``is_fargate`` its
     platform. ``log_options`` is the JSON text of the definition's logConfiguration, or empty, and
-    ``storage`` that of what it mounts and of its limits.
+    ``storage`` that of what it mounts and of its limits. ``nodes`` is 0 for
+    jobs of one container; ``vcpus``, ``memory_mb`` and ``gpus`` are those of one node.
     """
 
     definition: str
@@ -73,6 +74,13 @@ class JobSpec:
     storage: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    nodes: int = 0
+    main_node: int = 0
+
+    @property
+    def total_vcpus(self) -> float:
+        """The vCPUs of all nodes."""
+        return self.vcpus * max(1, self.nodes)
 
     @property
     def definition_name(self) -> str:
@@ -122,6 +130,20 @@ class JobDependency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAttempt:
+    """One node of the job's current or last attempt; ``exit_code`` as that of an attempt."""
+
+    index: int
+    log_stream: str
+    status: JobStatus = JobStatus.STARTING
+    status_reason: str = ""
+    started: int | None = None
+    stopped: int | None = None
+    exit_code: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
     """One job. ``environment`` (an ARN), ``log_stream`` and ``gpus`` belong to the current attempt.
 
@@ -135,6 +157,8 @@ class BatchJob:
 
     An array job has ``array_size`` children, created at ``spawned``: each with the same fields, its
     own ``array_index``, and the ID ``<parent>:<index>``.
+
+    ``nodes`` are those of the current or last attempt of a multi-node job.
     """
 
     id: str
@@ -154,6 +178,7 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    nodes: tuple[NodeAttempt, ...] = ()
     share: str = ""
     priority: int = 0
     gpus: tuple[int, ...] = ()
@@ -215,6 +240,10 @@ def job_from_json(text: str) -> BatchJob:
             "depends_on": tuple(
                 JobDependency(job_id=d["job_id"], type=DependencyType(d["type"]))
                 for d in data.get("depends_on", ())
+            ),
+            "nodes": tuple(
+                NodeAttempt(**{**node, "status": JobStatus(node["status"])})
+                for node in data.get("nodes", ())
             ),
         }
     )

@@ -3,7 +3,7 @@
 Queues are served by priority, the jobs of a queue in the order of their submission or by share
 (``fair_share``), and each job takes the first environment in its queue's order that has room. A job
 that must wait for capacity blocks its environments for later jobs, so that small jobs cannot starve
-a large one.
+a large one. All nodes of a multi-node job start together, and count as one job of this machine.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ QUEUE_GONE = "Job queue was deleted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunnableJob:
-    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` the order of submission, memory in MiB."""
+    """A RUNNABLE job; ``queue`` is an ARN, ``sequence`` the order of submission, memory in MiB.
+
+    ``vcpus`` are those of all ``nodes`` together, ``memory`` that of each.
+    """
 
     sequence: int
     id: str
@@ -49,6 +52,7 @@ class RunnableJob:
     vcpus: float
     memory: int = 0
     gpus: int = 0
+    nodes: int = 1
     status_reason: str = ""
     share: str = ""
     priority: int = 0
@@ -63,6 +67,11 @@ class GpuCapacity:
 
     def blocking_reason(self, job: RunnableJob) -> str:
         """Return why the machine can never run the job; empty if it can."""
+        if job.gpus and job.nodes > 1:
+            return (
+                "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - the local cloud has no GPUs for the"
+                " nodes of multi-node jobs"
+            )
         if job.gpus <= self.total:
             return ""
         return (
@@ -128,7 +137,7 @@ def place_jobs(
         fitting = [
             e
             for e in fitting
-            if _has_instance_type(e.instance_types, job.vcpus, job.memory, job.gpus)
+            if _has_instance_type(e.instance_types, job.vcpus / job.nodes, job.memory, job.gpus)
         ]
         if not fitting or (reason := gpus.blocking_reason(job)):
             decisions.append(JobBlocked(job.id, reason if fitting else NO_INSTANCE))

@@ -19,6 +19,7 @@ from scar.local.batch.attempt import (
     RunningAttempt,
 )
 from scar.local.batch.dependencies import check_dependencies, parse_dependencies
+from scar.local.batch.gang import GangAttempt
 from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOutcome, BatchJob
 from scar.local.batch.placement import QUEUE_GONE
 from scar.local.batch.queue_snapshot import build_snapshot
@@ -94,7 +95,7 @@ class BatchService:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._attempts: dict[str, tuple[RunningAttempt, threading.Thread]] = {}
+        self._attempts: dict[str, tuple[RunningAttempt | GangAttempt, threading.Thread]] = {}
         self._scheduler = threading.Thread(target=self._run_scheduler, name="batch", daemon=True)
 
     def start(self) -> None:
@@ -122,12 +123,14 @@ class BatchService:
             self._registry.find_queue(str(request.get("jobQueue", "")), region),
             self._registry.find_definition(str(request.get("jobDefinition", "")), region),
         )
+        spec = submission.build_job_spec(definition, request)
+        submission.check_engine(spec, self._attempt_dependencies.engine)
         job = BatchJob(
             id=str(uuid.uuid4()),
             name=str(request["jobName"]),
             region=region,
             queue=queue.arn,
-            spec=submission.build_job_spec(definition, request),
+            spec=spec,
             created=self._now_ms(),
             delayed_failure=submission.delayed_failure(request),
             array_size=submission.array_size(request),
@@ -187,7 +190,11 @@ class BatchService:
         queues = self._queues_with_waiting_jobs()
         free_slots = self._settings.slots - len(self._running_attempts())
         for job in self._state_machine.start_waiting_jobs(queues, free_slots):
-            attempt = RunningAttempt(job, self._attempt_dependencies)
+            attempt = (
+                GangAttempt(job, self._attempt_dependencies, self._state_machine)
+                if job.spec.nodes
+                else RunningAttempt(job, self._attempt_dependencies)
+            )
             thread = threading.Thread(
                 target=self._run_attempt, args=(attempt,), name=f"batch-{job.id}", daemon=True
             )
@@ -198,7 +205,7 @@ class BatchService:
     def _queues_with_waiting_jobs(self) -> dict[str, JobQueueRecord | None]:
         return {arn: self._registry.find_queue(arn) for arn in self.store.list_waiting_queues()}
 
-    def _run_attempt(self, attempt: RunningAttempt) -> None:
+    def _run_attempt(self, attempt: RunningAttempt | GangAttempt) -> None:
         job_id = attempt.job.id
         try:
             outcome = attempt.run(lambda: self._state_machine.mark_running(job_id))
@@ -225,7 +232,7 @@ class BatchService:
             else:
                 return
 
-    def _running_attempts(self) -> list[tuple[RunningAttempt, threading.Thread]]:
+    def _running_attempts(self) -> list[tuple[RunningAttempt | GangAttempt, threading.Thread]]:
         with self._lock:
             return list(self._attempts.values())
 

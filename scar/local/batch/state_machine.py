@@ -16,6 +16,7 @@ from scar.local.batch.model import (
     JobStatus,
     host_lost_reason,
 )
+from scar.local.batch.nodes import end_node, end_nodes, new_nodes, start_node
 from scar.local.batch.placement import (
     QUEUE_GONE,
     GpuCapacity,
@@ -141,6 +142,7 @@ class JobStateMachine:
             blocked_since=None,
             gpus=gpus,
         )
+        starting = replace(starting, nodes=new_nodes(starting, prefix))
         self._store.update(starting)
         return starting
 
@@ -148,8 +150,20 @@ class JobStateMachine:
         """Set the job to RUNNING; return the reason if it must be terminated at once, or ""."""
         with self._store.transaction():
             job = self._get_job(job_id)
-            self._store.update(replace(job, status=JobStatus.RUNNING, started=self._now()))
+            now = self._now()
+            running = replace(job, status=JobStatus.RUNNING, started=now)
+            self._store.update(start_node(running, job.spec.main_node, now))
             return job.termination_reason
+
+    def mark_node_running(self, job_id: str, index: int) -> None:
+        """Set a node of a multi-node job, other than the main one, to RUNNING."""
+        with self._store.transaction():
+            self._store.update(start_node(self._get_job(job_id), index, self._now()))
+
+    def finish_node(self, job_id: str, index: int, outcome: AttemptOutcome) -> None:
+        """Store the end of such a node, which has no effect on the job."""
+        with self._store.transaction():
+            self._store.update(end_node(self._get_job(job_id), index, outcome, self._now()))
 
     def finish_attempt(self, job_id: str, outcome: AttemptOutcome) -> BatchJob:
         """Store the end of an attempt and return the job in its next state."""
@@ -164,6 +178,7 @@ class JobStateMachine:
         ):  # terminated: whatever the exit code, the job fails and is not retried
             outcome = replace(outcome, status_reason=job.termination_reason, is_final=True)
         now = self._now()
+        job = end_nodes(job, outcome, now)
         attempt = JobAttempt(
             started=job.started,
             stopped=now,

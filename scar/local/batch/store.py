@@ -137,7 +137,9 @@ class JobStore:
         with self._lock:
             rows = self._db.execute(
                 "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "  # noqa: S608
-                "json_extract(document, '$.spec.gpus'), status_reason, share, priority "
+                "json_extract(document, '$.spec.gpus'), "
+                "COALESCE(json_extract(document, '$.spec.nodes'), 0), "
+                "status_reason, share, priority "
                 "FROM (SELECT *, ROW_NUMBER() OVER "
                 "(PARTITION BY queue, share ORDER BY priority DESC, number) AS position "
                 f"FROM (SELECT *, {_SHARE} AS share, {_PRIORITY} AS priority FROM job "
@@ -152,11 +154,12 @@ class JobStore:
                 vcpus=vcpus,
                 memory=memory,
                 gpus=gpus or 0,  # None in jobs of an earlier release
+                nodes=max(1, nodes),
                 status_reason=reason,
                 share=share,
                 priority=priority,
             )
-            for number, job, queue, vcpus, memory, gpus, reason, share, priority in rows
+            for number, job, queue, vcpus, memory, gpus, nodes, reason, share, priority in rows
         ] + self.children.list_waiting(_MAX_WAITING_PER_QUEUE)
 
     def list_waiting_queues(self) -> frozenset[str]:
@@ -259,7 +262,7 @@ def _job_columns(job: BatchJob) -> tuple[str, str, float, str, int | None, str]:
     return (
         job.status,
         job.status_reason,
-        job.spec.vcpus,
+        job.spec.total_vcpus,
         environment,
         job.stopped,
         job_to_json(job),

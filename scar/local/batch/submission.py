@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import limits
+from scar.aws.requests.rules.batch.nodes import parse_node_range
 from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
@@ -20,6 +21,7 @@ from scar.local.moto.validation import find_violation
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from scar.local.engines.port import Engine
     from scar.local.moto.batch_registry import JobDefinitionRecord, JobQueueRecord
 
 
@@ -78,7 +80,7 @@ def array_size(request: Mapping[str, Any]) -> int:
 def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) -> JobSpec:
     """Merge the request into the definition; raise BatchApiError for what cannot run."""
     container = definition.container_properties()
-    overrides = request.get("containerOverrides") or {}
+    overrides, nodes = _container_overrides_and_nodes(definition, request)
     requirements = _resource_requirements(container) | _resource_requirements(overrides)
     _check_fargate_size(definition, requirements)
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
@@ -104,7 +106,52 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
         storage=storage_to_json(container),
         parameters={**json.loads(definition.parameters), **(request.get("parameters") or {})},
         tags={str(k): str(v) for k, v in (request.get("tags") or {}).items()},
+        nodes=nodes,
+        main_node=definition.main_node,
     )
+
+
+def check_engine(spec: JobSpec, engine: Engine) -> None:
+    """Raise BatchApiError for a multi-node job that the engine has no networks for."""
+    if spec.nodes and not engine.guarantees.networks:
+        raise BatchApiError(
+            fields.not_emulated_error(
+                f"multi-node jobs with the {engine.name} engine, which has no network for each"
+                " node; use the sandbox engine (`scar local start --engine sandbox`)"
+            )
+        )
+
+
+def _container_overrides_and_nodes(
+    definition: JobDefinitionRecord, request: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], int]:
+    """Return the overrides of the container, and the number of nodes: 0 for one container.
+
+    Source: API_NodeOverrides and API_NodePropertyOverride of the AWS Batch API Reference.
+    """
+    container, of_nodes = (
+        request.get("containerOverrides") or {},
+        request.get("nodeOverrides") or {},
+    )
+    if not definition.nodes:
+        if of_nodes:
+            raise client_error("nodeOverrides is only valid for multi-node job definitions.")
+        return container, 0
+    if container:
+        raise client_error(
+            "containerOverrides is not valid for multi-node jobs: use nodeOverrides."
+        )
+    nodes = of_nodes.get("numNodes") or definition.nodes
+    if nodes != definition.nodes and not definition.target_nodes.endswith(":"):
+        raise client_error("numNodes can be overridden only for an open range of nodes, such as 0:")
+    if nodes <= definition.main_node:
+        raise client_error("mainNode must be less than numNodes.")
+    ranges = of_nodes.get("nodePropertyOverrides") or []
+    if len(ranges) > 1 or any(
+        parse_node_range(str(item.get("targetNodes")), nodes) != range(nodes) for item in ranges
+    ):
+        raise BatchApiError(fields.not_emulated_error("overrides of some of the nodes only"))
+    return (ranges[0].get("containerOverrides") or {}) if ranges else {}, nodes
 
 
 def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:

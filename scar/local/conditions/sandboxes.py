@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Engine,
         EngineGuarantees,
         LocalImage,
+        NodeNetwork,
         Sandbox,
         SandboxExit,
         SandboxSpec,
@@ -41,6 +42,9 @@ class UnreliableEngine:
 
     def prepare(self, image: LocalImage) -> None:
         self._engine.prepare(image)
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        return self._engine.open_network(nodes, port)
 
     def close(self) -> None:
         self._engine.close()

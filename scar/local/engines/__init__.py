@@ -13,6 +13,7 @@ local registry in the format of ``docker load``; ``docker_container`` follows on
 machine's kernel offers, ``rootfs`` keeps each image's layers as folders, ``unpack`` applies the
 layers safely, and ``namespaces/`` is the program that enters the namespaces, mounts the folders,
 drops all rights and becomes the image's entrypoint. ``tmpfs_options`` translates mount options.
+``node_network`` connects the sandboxes of a multi-node job.
 
 ``process``: process trees on the host, without the image's file system. ``function_layer``
 extracts the function's own files, and ``process_init`` is the program that makes sure that no

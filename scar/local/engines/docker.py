@@ -32,6 +32,7 @@ from scar.local.engines.port import (
     EngineError,
     EngineGuarantees,
     SandboxProfile,
+    no_networks_error,
 )
 from scar.local.processes import parent_pid
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from socket import SocketIO
 
-    from scar.local.engines.port import LocalImage, SandboxSpec
+    from scar.local.engines.port import LocalImage, NodeNetwork, SandboxSpec
 
 LABEL = "scar.local"
 LAMBDA_USER = "993:990"
@@ -169,6 +170,11 @@ class DockerEngine:
             # leaves behind are counted too.
             monitor=(self._monitor, parent_pid(main)),
         )
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        """Raise EngineError: the local cloud listens on the loopback interface of this machine."""
+        del nodes, port
+        raise no_networks_error(self.name)
 
     def close(self) -> None:
         """Remove all containers of this folder, also orphaned ones of a killed server."""

@@ -10,7 +10,7 @@ from scar.errors import ScarError
 from scar.local.engines.storage import SandboxStorage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -79,12 +79,22 @@ class GpuDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxNetwork:
+    """The network of one node: its address, and descriptors for the engine that made it."""
+
+    address: str
+    namespace: int = -1
+    owner: int = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
     """One sandbox to start. ``environment`` is complete; no variables of the server are added.
 
     Memory in MiB; ``vcpus`` may be fractional; ``tmp_mb`` limits /tmp in the lambda profile.
     ``storage`` is what it mounts beside the image, and its limits, for engines that can.
     ``gpus`` are those that a job may use.
+    ``network`` None: that of this machine.
     """
 
     name: str
@@ -96,6 +106,7 @@ class SandboxSpec:
     tmp_mb: int = 512
     storage: SandboxStorage = field(default_factory=SandboxStorage)
     gpus: tuple[GpuDevice, ...] = ()
+    network: SandboxNetwork | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,7 @@ class EngineGuarantees:
     """What an engine enforces; ``notes`` explains the limits to users, a sentence each.
 
     ``storage``: it can mount folders and file systems in memory, and set limits.
+    ``networks``: sandboxes can have a network of their own, as the nodes of multi-node jobs need.
     """
 
     filesystem: bool
@@ -123,7 +135,16 @@ class EngineGuarantees:
     tmp_size: bool
     memory: str  # how the limit is enforced: "kernel" or "polling"
     vcpus: bool
+    networks: bool = False
     notes: tuple[str, ...] = ()
+
+
+def no_networks_error(engine: str) -> EngineError:
+    """Return the error of an engine whose sandboxes have no network of their own."""
+    return EngineError(
+        f"The {engine} engine has no network for each node of a multi-node job.",
+        remedy="Use the sandbox engine: `scar local start --engine sandbox`.",
+    )
 
 
 class LocalImageResolver(Protocol):
@@ -158,6 +179,17 @@ class Sandbox(Protocol):
         """Kill all processes and remove all resources; may be called twice."""
 
 
+class NodeNetwork(Protocol):
+    """A network for the nodes of one job; nothing else is in it."""
+
+    @property
+    def nodes(self) -> Sequence[SandboxNetwork]:
+        """The networks of the nodes, by their number."""
+
+    def close(self) -> None:
+        """Remove the network, once its sandboxes have ended."""
+
+
 class Engine(Protocol):
     """Runs sandboxes."""
 
@@ -171,6 +203,12 @@ class Engine(Protocol):
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> Sandbox:
         """Start the entrypoint; one thread forwards stdout and stderr to ``output`` at once."""
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        """Return a network for sandboxes that reach each other, and ``port`` of this machine.
+
+        That port is 127.0.0.1:``port`` in each of them, too. Raise EngineError.
+        """
 
     def close(self) -> None:
         """End all sandboxes, also orphaned ones of a killed server with the same state folder."""

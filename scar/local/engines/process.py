@@ -21,7 +21,12 @@ import supervisor
 from scar.local.engines import process_init
 from scar.local.engines.function_layer import unpack_function_layer
 from scar.local.engines.limits_monitor import ExceededLimit, TreeLimits
-from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
+from scar.local.engines.port import (
+    EngineError,
+    EngineGuarantees,
+    SandboxProfile,
+    no_networks_error,
+)
 from scar.local.engines.process_tree import EXIT_SECONDS, ProcessTreeEngine, ProcessTreeSandbox
 from scar.local.engines.storage import SandboxStorage
 from scar.local.processes import kill_all
@@ -30,7 +35,7 @@ from supervisor.folders import remove_tree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from scar.local.engines.port import LocalImage, Sandbox, SandboxSpec
+    from scar.local.engines.port import LocalImage, NodeNetwork, Sandbox, SandboxSpec
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SANDBOX_VARIABLE: Final = "SCAR_SANDBOX"
@@ -121,6 +126,11 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
             ) from error
         sandbox = ProcessSandbox(spec, process, folder, output, self._monitor)
         return self._register_sandbox(folder.name, sandbox)
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        """Raise EngineError: process trees use the network of this machine."""
+        del nodes, port
+        raise no_networks_error(self.name)
 
     def _function_folder(self, image: LocalImage) -> Path:
         return self._images / image.layers[-1].digest.replace(":", "-")

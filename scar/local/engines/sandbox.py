@@ -11,8 +11,10 @@ import os
 import signal
 import subprocess
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from scar.local.engines.node_network import open_network
 from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
 from scar.local.engines.process_tree import ProcessTreeEngine, ProcessTreeSandbox
 from scar.local.engines.rootfs import RootFsStore
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.engines.namespaces.plan import SandboxPlan
-    from scar.local.engines.port import LocalImage, SandboxSpec
+    from scar.local.engines.port import LocalImage, NodeNetwork, SandboxSpec
     from scar.local.engines.sandbox_support import SandboxSupport
 
 NOTES: Final = (
@@ -32,6 +34,7 @@ NOTES: Final = (
     "vCPUs are not limited.",
     "Sandboxes use this machine's network; only root can open ports below 1,024 there.",
     "Jobs with GPUs get the device nodes; the driver's libraries must be in the image.",
+    "The nodes of a multi-node job have a network of their own, without a route to the internet.",
 )
 NOTE_FOR_USERS: Final = (
     "Without root, a sandbox has one user: a Batch job runs as root, whatever USER says."
@@ -59,8 +62,13 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             tmp_size=True,
             memory="polling",
             vcpus=False,
+            networks=True,
             notes=notes if os.geteuid() == 0 else (*notes, NOTE_FOR_USERS),
         )
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        """Connect the nodes by a bridge; raise EngineError if the kernel refuses."""
+        return open_network(nodes, port)
 
     def prepare(self, image: LocalImage) -> None:
         """Unpack the image; may be called twice."""
@@ -80,6 +88,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
                 bufsize=0,
                 env=dict(spec.environment),
                 start_new_session=True,
+                pass_fds=[fd for fd in (plan.network, plan.network_owner) if fd >= 0],
             )
         except BaseException as error:
             remove_tree(folder)
@@ -102,7 +111,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             upper.chmod(0o755)  # becomes the mode and the owner of the overlay's root
             if self._support.maps_ids:
                 os.chown(upper, FIRST_ID, FIRST_ID)
-        return self._support.build_plan(
+        plan = self._support.build_plan(
             root=str(image.root),
             binds=image.binds,
             tmp_mb=0 if is_batch else spec.tmp_mb,
@@ -111,6 +120,10 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             storage=spec.storage,
             devices=sorted({node for gpu in spec.gpus for node in gpu.nodes}),
         )
+        network = spec.network
+        if network is None:
+            return plan
+        return replace(plan, network=network.namespace, network_owner=network.owner)
 
 
 class NamespaceSandbox(ProcessTreeSandbox):

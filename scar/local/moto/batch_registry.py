@@ -67,7 +67,8 @@ class JobQueueRecord:
 class JobDefinitionRecord:
     """One revision of a job definition.
 
-    ``container_json``, ``retry_strategy`` and ``parameters`` are JSON as registered.
+    ``container_json``, ``retry_strategy`` and ``parameters`` are JSON as registered. ``nodes`` is 0
+    for jobs of one container; otherwise the container is that of the range ``target_nodes``.
     """
 
     name: str
@@ -80,6 +81,9 @@ class JobDefinitionRecord:
     timeout_seconds: int | None
     parameters: str
     is_fargate: bool = False
+    nodes: int = 0
+    main_node: int = 0
+    target_nodes: str = ""
 
     def container_properties(self) -> dict[str, Any]:
         """Return the parsed ``containerProperties``."""
@@ -211,15 +215,22 @@ def _fair_share_record(policy: Any) -> FairShareRecord:  # noqa: ANN401 - moto's
 
 def _definition_record(definition: Any, region: str) -> JobDefinitionRecord:  # noqa: ANN401 - moto's own type
     seconds = (definition.timeout or {}).get("attemptDurationSeconds")
+    # The local cloud accepts definitions with one range only.
+    properties = definition.node_properties if definition.type == "multinode" else None
+    (node_range,) = properties["nodeRangeProperties"] if properties else ({},)
+    container = node_range["container"] if properties else definition.container_properties
     return JobDefinitionRecord(
         name=definition.name,
         arn=definition.arn,
         revision=int(definition.revision),
         region=region,
         active=definition.status == "ACTIVE",
-        container_json=json.dumps(definition.container_properties or {}),
+        container_json=json.dumps(container or {}),
         retry_strategy=json.dumps(definition.retry_strategy or {}),
         timeout_seconds=None if seconds is None else int(seconds),
         parameters=json.dumps(definition.parameters or {}),
         is_fargate="FARGATE" in (definition.platform_capabilities or []),
+        nodes=properties["numNodes"] if properties else 0,
+        main_node=properties["mainNode"] if properties else 0,
+        target_nodes=node_range.get("targetNodes", ""),
     )

@@ -82,8 +82,8 @@ class MotoCompat:
                 self._update_compute_resources(call)
             case "CreateJobQueue" | "UpdateJobQueue" | "DescribeJobQueues":
                 return self._keep_time_limits(call, response)
-            case "RegisterJobDefinition":
-                self._complete_definition(call)
+            case "RegisterJobDefinition" | "DescribeJobDefinitions":
+                return self._complete_definitions(call, response)
             case "CreateFunction" | "UpdateFunctionCode" | "UpdateFunctionConfiguration":
                 return self._complete_function(call, response)
             case "GetFunction" | "GetFunctionConfiguration":
@@ -144,6 +144,12 @@ class MotoCompat:
             setattr(backend.get_job_queue_by_name(name), TIME_LIMITS_ATTRIBUTE, limits)
         return response
 
+    def _complete_definitions(self, call: MotoCall, response: Response) -> Response:
+        if call.operation == "DescribeJobDefinitions":
+            return self._add_node_properties(call, response)
+        self._complete_definition(call)
+        return response
+
     def _complete_definition(self, call: MotoCall) -> None:
         """Reset what moto copies from the previous revision; on AWS each revision stands alone."""
         backend = self._batch_backend(call.region)
@@ -154,6 +160,18 @@ class MotoCompat:
         definition.parameters = parameters.get("parameters") or {}
         if not parameters.get("retryStrategy"):
             definition.retry_strategy = {"attempts": 1, "evaluateOnExit": []}
+
+    def _add_node_properties(self, call: MotoCall, response: Response) -> Response:
+        """Describe nodeProperties, which moto stores but does not return."""
+        backend = self._batch_backend(call.region)
+        content = json.loads(_response_bytes(response))
+        for revision in content.get("jobDefinitions", []):
+            definition: Any = backend.get_job_definition_by_arn(revision["jobDefinitionArn"])
+            if definition.type == "multinode":
+                revision["nodeProperties"] = definition.node_properties
+                # moto keeps that of an earlier revision of another type.
+                revision.pop("containerProperties", None)
+        return _replace_json_body(response, content)
 
     def _environment_arn(self, call: MotoCall, environment: str) -> str:
         """Return the ARN of an environment that is given by name or ARN."""

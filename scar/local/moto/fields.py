@@ -98,9 +98,13 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
         # propagateTags has no effect: it copies tags to ECS tasks, which do not exist here.
         **_any("jobDefinitionName parameters propagateTags tags"),
-        "type": _allow_values("container"),
+        "type": _allow_values("container", "multinode"),
         "platformCapabilities": _allow_values("EC2", "FARGATE"),
         "containerProperties": _CONTAINER,
+        "nodeProperties": {
+            **_any("numNodes mainNode"),
+            "nodeRangeProperties": {"targetNodes": None, "container": _CONTAINER},
+        },
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
     },
@@ -110,6 +114,10 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
         "dependsOn": _any("jobId type"),
         **_any("shareIdentifier schedulingPriorityOverride"),
         "containerOverrides": _OVERRIDES,
+        "nodeOverrides": {
+            "numNodes": None,
+            "nodePropertyOverrides": {"targetNodes": None, "containerOverrides": _OVERRIDES},
+        },
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
     },
@@ -169,13 +177,9 @@ _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
 _IMPLEMENTED = {"batch": _BATCH, "lambda": _LAMBDA}
 
 _COMMAND = "commands of jobs; the image's entrypoint runs"
-_MULTI_NODE = "multi-node jobs; use containerProperties"
 _ZIP = "functions from zip packages; use a container image"
 # The feature that a field belongs to, and the alternative where there is one.
 _FEATURES: Mapping[str, str] = {
-    "type: multinode": _MULTI_NODE,
-    "nodeProperties": _MULTI_NODE,
-    "nodeOverrides": _MULTI_NODE,
     "eksProperties": "jobs on EKS; use containerProperties",
     "eksPropertiesOverride": "jobs on EKS",
     "ecsProperties": "jobs of several containers; use containerProperties",

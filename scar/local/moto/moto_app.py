@@ -74,6 +74,12 @@ class MotoApp:
             backend.attach_internet_gateway(gateway.id, vpc.id)
         for table in list(backend.route_tables.values()):
             backend.create_route(table.id, "0.0.0.0/0", None, gateway_id=gateway.id)
+        # The nodes of multi-node jobs have no public address, and reach S3 through an endpoint.
+        for vpc in list(backend.vpcs.values()):
+            tables = [t.id for t in backend.route_tables.values() if t.vpc_id == vpc.id]
+            backend.create_vpc_endpoint(
+                vpc.id, f"com.amazonaws.{region}.s3", "Gateway", None, tables
+            )
         self._regions_with_network.add(region)
 
 

@@ -152,12 +152,20 @@ def check_parameters(call: MotoCall) -> ApiError | None:
     if call.operation == "CreateFunction" and not call.text("PackageType"):
         return fields.not_emulated_error("PackageType: Zip")  # AWS's default
     if call.operation == "RegisterJobDefinition":
-        container = call.parameters.get("containerProperties")
-        return None if isinstance(container, dict) else fields.not_emulated_error("nodeProperties")
+        return _check_definition(call)
     group = _log_group(call)
     if group not in ("", f"/aws/lambda/{function_name(call.text('FunctionName'))}"):
         return fields.not_emulated_error(f"LoggingConfig.LogGroup: {group}")
     return None
+
+
+def _check_definition(call: MotoCall) -> ApiError | None:
+    nodes = call.parameters.get("nodeProperties")
+    if isinstance(nodes, dict) and len(nodes.get("nodeRangeProperties") or []) > 1:
+        return fields.not_emulated_error("multi-node jobs with several node ranges")
+    if isinstance(nodes, dict) or isinstance(call.parameters.get("containerProperties"), dict):
+        return None
+    return fields.not_emulated_error("job definitions without containerProperties")
 
 
 def _log_group(call: MotoCall) -> str:

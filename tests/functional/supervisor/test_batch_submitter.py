@@ -24,7 +24,7 @@ from supervisor.errors import (
     SubmissionUnanswered,
 )
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, JobRequest
+from supervisor.model import BatchTarget, JobRequest, NodeGroup
 from tests.functional.supervisor.rate_limited_batch import rate_limited_batch
 from tests.functional.supervisor.scripted_server import Close, NoReply, Reply, Step, scripted
 
@@ -47,6 +47,35 @@ def a_submitter(url: str, sleep: Callable[[float], None] = lambda _: None) -> Ba
         "AWS_SECRET_ACCESS_KEY": "b",
     }
     return submitter.connect(TARGET, environ, Backoff(max_attempts=3, sleep=sleep))
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_a_multi_node_job_has_its_overrides_for_all_nodes(count: int) -> None:
+    job = replace(JOB, vcpus="2", memory=4096, nodes=count)
+    target = replace(TARGET, nodes=NodeGroup(count=3))
+    with scripted(TAKEN) as server:
+        assert replace(a_submitter(server.url), target=target).submit(job) == "job-1"
+    (request,) = server.requests
+    body = json.loads(request.body)
+    overrides = {
+        "environment": [{"name": n, "value": v} for n, v in JOB.environment.items()],
+        "resourceRequirements": [
+            {"type": "VCPU", "value": "2"},
+            {"type": "MEMORY", "value": "4096"},
+        ],
+    }
+    ranges = [{"targetNodes": "0:", "containerOverrides": overrides}]
+    expected = {"nodePropertyOverrides": ranges, **({"numNodes": count} if count else {})}
+    assert body["nodeOverrides"] == expected
+    assert "containerOverrides" not in body
+
+
+def test_nodes_of_a_job_of_one_container_are_refused_without_a_request() -> None:
+    with scripted() as server:
+        with pytest.raises(SubmissionError, match="cannot have 3 nodes") as caught:
+            a_submitter(server.url).submit(replace(JOB, nodes=3))
+        assert "multi_node_parallel" in caught.value.remedy
+    assert server.requests == []
 
 
 def refusal(status: int, code: str, message: str) -> Reply:

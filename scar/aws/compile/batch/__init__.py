@@ -5,9 +5,9 @@ launch templates and the compute environments (``compute_environments``), the jo
 scheduling policy (``job_queues``), and the job definition (``job_definitions``, with
 ``job_storage`` for what it mounts). ``job_capacity`` has what the supervisor decides with about a
 job: the sizes that can run, overrides and retries. ``job_sizes`` are the larger sizes that a job
-can be submitted with after it ran out of memory. Functions with equal compute resources yield the
-same environments and queues, because these are named by a digest of their content. Pure functions;
-no I/O.
+can be submitted with after it ran out of memory, ``nodes`` the nodes of multi-node jobs. Functions
+with equal compute resources yield the same environments and queues, because these are named by a
+digest of their content. Pure functions; no I/O.
 """
 
 from scar.aws.compile.batch.job_capacity import compile_batch_target

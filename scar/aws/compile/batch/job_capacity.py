@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.batch.job_definitions import definition_variables, retry_rules
 from scar.aws.compile.batch.job_queues import other_queue_names
 from scar.aws.compile.batch.job_sizes import larger_sizes
+from scar.aws.compile.batch.nodes import node_group
 from scar.aws.model import limits
 from scar.aws.model.instance_types import (
     default_instance_types,
@@ -44,6 +45,7 @@ def compile_batch_target(
         gpus=batch.gpu_count,
         larger=larger_sizes(batch, function.lambda_.architecture),
         queues=_queues(batch, queue, other_queue_names(function, account, network)),
+        nodes=node_group(batch),
         share=batch.scheduling.share,
         priority=batch.scheduling.priority,
         capacity=job_capacity(batch, function.lambda_.architecture),

@@ -94,6 +94,8 @@ def compile_job_definition(
         **compile_storage(batch, file_systems),
         propagate_tags=bool(function.tags),
         container_properties=to_json(raw) if raw else "",
+        nodes=batch.nodes,
+        main_node=batch.multi_node_parallel.main_node_index if batch.nodes else 0,
     )
 
 

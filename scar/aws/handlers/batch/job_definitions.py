@@ -75,6 +75,7 @@ def parse_job_definition(revision: JobDefinitionTypeDef, desired_tags: Pairs = (
 
     Of its tags it has scar's, and those with the keys of ``desired_tags``.
     """
+    revision, nodes, main_node = batch_requests.from_multi_node(revision)
     container = revision["containerProperties"]
     requirements = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
@@ -103,6 +104,8 @@ def parse_job_definition(revision: JobDefinitionTypeDef, desired_tags: Pairs = (
         tags=relevant_tags(revision.get("tags", {}), desired_tags),
         propagate_tags=revision.get("propagateTags", False),
         container_properties=_raw_properties(revision),
+        nodes=nodes,
+        main_node=main_node,
         **read_fields(revision, JobDefinition),
     )
 
@@ -129,6 +132,11 @@ def _raw_properties(revision: JobDefinitionTypeDef) -> str:
     container: Mapping[str, object] = {**revision["containerProperties"]}
     raw = raw_fields(tuple(revision.get("tags", {}).items()))
     return to_json({name: container[name] for name in raw if name in container}) if raw else ""
+
+
+def is_parseable(revision: JobDefinitionTypeDef) -> bool:
+    """Return whether the revision has the form of those that scar registers."""
+    return "containerProperties" in batch_requests.from_multi_node(revision)[0]
 
 
 def _parse_retry_rule(condition: EvaluateOnExitTypeDef) -> Pairs:

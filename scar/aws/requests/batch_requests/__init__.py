@@ -2,7 +2,8 @@
 
 ``compute_environments``, ``job_queues``, ``scheduling_policies`` and ``job_definitions`` build the
 parameters of each request from a resource. ``job_storage`` has the volumes and limits of job
-definitions, and reads them back. Pure functions; no I/O.
+definitions, and reads them back; ``nodes`` makes multi-node definitions of those of one container,
+and back. Pure functions; no I/O.
 """
 
 from scar.aws.requests.batch_requests.compute_environments import (
@@ -15,6 +16,7 @@ from scar.aws.requests.batch_requests.job_queues import (
     environment_order,
     time_limit_actions,
 )
+from scar.aws.requests.batch_requests.nodes import from_multi_node
 from scar.aws.requests.batch_requests.scheduling_policies import create_policy_request, fair_share
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "environment_changes",
     "environment_order",
     "fair_share",
+    "from_multi_node",
     "register_definition_request",
     "time_limit_actions",
 ]

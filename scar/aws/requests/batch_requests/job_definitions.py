@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from scar.aws.model import names
 from scar.aws.model.containers.container_properties import merge_container
 from scar.aws.requests.batch_requests.job_storage import add_storage
+from scar.aws.requests.batch_requests.nodes import to_multi_node
 from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def register_definition_request(
             "ContainerPropertiesUnionTypeDef",
             merge_container({**request["containerProperties"]}, raw),
         )
-    return request
+    return to_multi_node(request, resource.nodes, resource.main_node) if resource.nodes else request
 
 
 def _retry_rule(rule: Pairs) -> EvaluateOnExitTypeDef:

@@ -13,6 +13,7 @@ from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
 from scar.fdl.model.batch.job_overrides import ExitRetrySpec, JobOverrideSpec
+from scar.fdl.model.batch.nodes import MultiNodeSpec
 from scar.fdl.model.batch.queues import QueueSpec, queues_of
 from scar.fdl.model.batch.scheduling import SchedulingSpec
 from scar.fdl.model.batch.storage import (
@@ -129,6 +130,12 @@ class BatchSpec(FdlModel):
         SchedulingSpec(), description="fair-share scheduling of the job queue"
     )
 
+    multi_node_parallel: MultiNodeSpec = Field(
+        MultiNodeSpec(),
+        description="multi-node parallel jobs, for MPI and other programs that exchange data: each"
+        " node gets the input, and the addresses of all nodes in the file `$SCAR_HOSTFILE`",
+    )
+
     @property
     def queues(self) -> tuple[QueueSpec, ...]:
         """The job queue of the function's jobs, then the others of the preset."""
@@ -159,6 +166,11 @@ class BatchSpec(FdlModel):
     def gpu_key(self) -> str:
         """The key that asks for GPUs."""
         return "gpus" if self.gpus else "enable_gpu"
+
+    @property
+    def nodes(self) -> int:
+        """The nodes of each job; 0 for jobs of one container."""
+        return self.multi_node_parallel.number_nodes if self.multi_node_parallel.enabled else 0
 
     @model_validator(mode="before")
     @classmethod

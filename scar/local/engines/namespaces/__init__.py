@@ -7,6 +7,9 @@ process 1 of the sandbox. ``mounts`` builds the file system that process 1 sees,
 user's mounts in it, ``privileges`` takes away everything that the image's programs must not have,
 and ``system_calls`` calls the kernel where Python has no function for it.
 
+``network`` is a program of its own, which makes the networks of the nodes of a multi-node job with
+the kernel's messages of ``netlink``, and leaves them to the server.
+
 ``seccomp`` compiles the filter of system calls, in the server and not in each sandbox.
 ``denied_calls`` has the numbers of the calls that it refuses: those that Docker's default profile
 refuses to a container without extra capabilities.

@@ -19,10 +19,13 @@ from scar.local.engines.namespaces.mounts import enter_file_system
 from scar.local.engines.namespaces.system_calls import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
+    CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
+    CLONE_NEWUSER,
     CLONE_NEWUTS,
     PR_SET_PDEATHSIG,
+    join_namespace,
     prctl,
     unshare,
 )
@@ -68,7 +71,10 @@ def _run_sandbox(plan: SandboxPlan) -> int:
 def _enter_namespaces(plan: SandboxPlan) -> None:
     if plan.own_keyring:
         privileges.leave_session_keyring()
-    if os.getuid() != 0:
+    is_root = os.getuid() == 0  # this user is 0 in the owner of the network, too
+    if plan.network >= 0:
+        _join_network(plan)
+    if not is_root:
         privileges.enter_user_namespace_as_user(plan)
     # The new process namespace applies to children: the child below becomes process 1.
     unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID, "mount, uts, ipc, pid")
@@ -77,6 +83,15 @@ def _enter_namespaces(plan: SandboxPlan) -> None:
             unshare(CLONE_NEWCGROUP, "cgroup")
         except OSError as error:
             raise privileges.MissingProtectionError("cgroup_namespace", error) from error
+
+
+def _join_network(plan: SandboxPlan) -> None:
+    """Enter the network of a node; the sandbox's own root gets no power over it."""
+    if plan.network_owner >= 0:
+        join_namespace(plan.network_owner, CLONE_NEWUSER, "user")
+        os.close(plan.network_owner)
+    join_namespace(plan.network, CLONE_NEWNET, "net")
+    os.close(plan.network)  # the image's programs must not have it
 
 
 def _wait_for(child: int, awaited: tuple[signal.Signals, ...]) -> int:

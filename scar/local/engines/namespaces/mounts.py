@@ -45,6 +45,8 @@ def enter_file_system(plan: SandboxPlan) -> None:
     devices = (*(f"/dev/{name}" for name in DEVICES), *plan.devices)
     shared_memory_mb = plan.shared_memory_mb if plan.upper else 0
     _mount_dev(root, owner, devices, shared_memory_mb=shared_memory_mb)
+    if plan.network >= 0:
+        _mount_interfaces(root, owner)
     if plan.tmp_mb:
         size = f"size={plan.tmp_mb}m,mode=1777{owner}"
         mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size)  # noqa: S108
@@ -86,6 +88,23 @@ def _mount_dev(root: str, owner: str, devices: tuple[str, ...], *, shared_memory
         flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
         size = f"size={shared_memory_mb}m,mode=1777{owner}"
         mount("tmpfs", f"{dev}/shm", "tmpfs", flags, size)
+
+
+def _mount_interfaces(root: str, owner: str) -> None:
+    """List a node's network interfaces in /sys, where MPI's transport UCX looks for them.
+
+    The rest of /sys is the host's, and a user without root could not mount it.
+    """
+    os.makedirs(f"{root}/sys", exist_ok=True)  # noqa: PTH103
+    mount("tmpfs", f"{root}/sys", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"size=64k{owner}")
+    import socket  # not at each start of a sandbox
+
+    os.makedirs(f"{root}/sys/class/net")  # noqa: PTH103
+    for _, name in socket.if_nameindex():
+        # As in the kernel's: UCX ignores what is no link.
+        os.makedirs(f"{root}/sys/devices/virtual/net/{name}")  # noqa: PTH103
+        target = f"../../devices/virtual/net/{name}"
+        os.symlink(target, f"{root}/sys/class/net/{name}")  # noqa: PTH211
 
 
 def _bind_read_only(source: str, target: str) -> None:

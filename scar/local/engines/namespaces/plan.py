@@ -42,6 +42,9 @@ class SandboxPlan:
     ``folders`` are mounts of folders of the host: (source, path in the root, read only). ``tmpfs``
     are arguments of mount(2): (path in the root, flags, data). ``limits`` are arguments of
     setrlimit(2): (number, soft, hard).
+
+    ``network`` is the descriptor of a network namespace to join, ``network_owner`` that of the user
+    namespace it belongs to; -1 for the host's network, and for the host's user namespace.
     """
 
     root: str
@@ -64,6 +67,8 @@ class SandboxPlan:
     shared_memory_mb: int
     limits: Sequence[tuple[int, int, int]]
     devices: Sequence[str] = ()
+    network: int = -1
+    network_owner: int = -1
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -41,12 +41,17 @@ def enter_user_namespace_as_user(plan: SandboxPlan) -> None:
 
     Without root one user can be mapped: the plan's, to the user who runs the local cloud.
     """
+    map_one_user(plan.uid, plan.gid)
+
+
+def map_one_user(inner_uid: int, inner_gid: int) -> None:
+    """Enter a user namespace in which this process's user and group are the given ones."""
     uid, gid = os.getuid(), os.getgid()
     system_calls.unshare(system_calls.CLONE_NEWUSER, "user")
     # The kernel requires this before an unprivileged process may map its group.
     write_file("/proc/self/setgroups", "deny")
-    write_file("/proc/self/uid_map", f"{plan.uid} {uid} 1")
-    write_file("/proc/self/gid_map", f"{plan.gid} {gid} 1")
+    write_file("/proc/self/uid_map", f"{inner_uid} {uid} 1")
+    write_file("/proc/self/gid_map", f"{inner_gid} {gid} 1")
 
 
 def enter_user_namespace_as_root(plan: SandboxPlan, map_ids: Callable[[], int]) -> None:

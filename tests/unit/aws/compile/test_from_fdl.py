@@ -142,7 +142,8 @@ def another(value: object) -> object:
 
 
 def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) -> None:
-    (function,) = functions_of(document(tmp_path, {"lambda": SPEC, "batch": EC2}))
+    batch = {**EC2, "multi_node_parallel": {"enabled": True}}
+    (function,) = functions_of(document(tmp_path, {"lambda": SPEC, "batch": batch}))
 
     def compiled(function: Function) -> object:
         network = VpcNetwork(subnets=("subnet-1",), security_groups=("sg-1",))

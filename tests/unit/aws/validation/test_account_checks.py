@@ -112,6 +112,23 @@ def test_a_subnet_without_a_route_to_the_internet_is_named_with_the_function() -
     assert in_vpc[0].startswith("crop: Subnet subnet-7")
 
 
+def test_nodes_have_no_public_address_and_need_an_endpoint_of_s3() -> None:
+    public = SubnetRoute(subnet="subnet-7", has_internet_gateway=True, assigns_public_ip=True)
+
+    def found(route: SubnetRoute, *, enabled: bool = True) -> list[str]:
+        network = VpcNetwork(subnets=("subnet-7",), subnet_routes=(route,))
+        spec = {"enabled": enabled, "number_nodes": 2}
+        function = on("EC2", multi_node_parallel=spec)
+        return errors(replace(ACCOUNT_STATE, job_networks={"crop": network}), function)
+
+    (problem,) = found(public)
+    assert problem.startswith("crop: nodes: Subnet subnet-7")
+    assert problem.endswith("add VPC endpoints for s3.")
+    assert found(public, enabled=False) == []
+    assert found(replace(public, endpoints=frozenset({"s3"}))) == []
+    assert found(replace(public, has_nat=True)) == []
+
+
 def test_roles_that_cannot_be_passed_are_errors_and_unknown_ones_warnings() -> None:
     account_state = replace(
         ACCOUNT_STATE, pass_role_check=PassRoleCheck(failures=("no",), unknown=("perhaps",))

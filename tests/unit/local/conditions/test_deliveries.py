@@ -27,6 +27,7 @@ from scar.local.engines.port import (
     EngineGuarantees,
     ImagePullError,
     LocalImage,
+    NodeNetwork,
     SandboxExit,
     SandboxProfile,
     SandboxSpec,
@@ -126,6 +127,9 @@ class FakeEngine:
 
     def prepare(self, image: LocalImage) -> None: ...
     def close(self) -> None: ...
+
+    def open_network(self, nodes: int, port: int) -> NodeNetwork:
+        raise NotImplementedError
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> FakeSandbox:
         self.sandboxes.append(FakeSandbox(spec.name))

@@ -80,8 +80,20 @@ def test_a_definitions_container_has_what_jobs_get_only(
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "named"),
     [
-        ("batch", "RegisterJobDefinition", {"type": "multinode"}, "multi-node jobs"),
-        ("batch", "RegisterJobDefinition", {}, "multi-node jobs"),
+        ("batch", "RegisterJobDefinition", {"type": "multinode"}, "without containerProperties"),
+        ("batch", "RegisterJobDefinition", {}, "without containerProperties"),
+        (
+            "batch",
+            "RegisterJobDefinition",
+            {"nodeProperties": {"nodeRangeProperties": [{"targetNodes": "0"}] * 2}},
+            "several node ranges",
+        ),
+        (
+            "batch",
+            "RegisterJobDefinition",
+            {"nodeProperties": {"nodeRangeProperties": [{"instanceTypes": ["c5.large"]}]}},
+            "nodeProperties.nodeRangeProperties.instanceTypes.",
+        ),
         ("batch", "RegisterJobDefinition", {"eksProperties": {"x": 1}}, "(eksProperties)"),
         ("batch", "RegisterJobDefinition", {"schedulingPriority": 1}, "(schedulingPriority)"),
         ("batch", "RegisterJobDefinition", {"retryStrategy": {"delay": 1}}, "retryStrategy.delay."),

@@ -31,6 +31,7 @@ class JobDefinition(Resource):
     ``tmpfs`` and ``ulimits`` on EC2 only. ``propagate_tags`` copies the tags to the ECS tasks of
     jobs, which cost allocation reads. ``container_properties`` is JSON of the raw fields that are
     merged over the others; the tags have digests of it, which are compared.
+    ``nodes`` is 0 for jobs of one container; with more, ``main_node`` is the main one's number.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -63,6 +64,8 @@ class JobDefinition(Resource):
     tmpfs: tuple[TmpfsMount, ...] = ()
     ulimits: tuple[JobUlimit, ...] = ()
     environment: Pairs = ()
+    nodes: int = 0
+    main_node: int = 0
     tags: Pairs = ()
     propagate_tags: bool = False
     container_properties: str = field(default="", compare=False)

@@ -2,8 +2,8 @@
 
 ``jobs`` has those of job definitions and jobs, ``containers`` those of their containers that only
 one platform has, ``job_storage`` those of their volumes and limits, ``arrays`` those of array jobs
-and dependencies, ``compute_environments``, ``job_queues`` and ``scheduling_policies`` those of the
-resources that jobs need, ``common`` what several of them use.
+and dependencies, ``nodes`` those of multi-node jobs, ``compute_environments``, ``job_queues`` and
+``scheduling_policies`` those of the resources that jobs need, ``common`` what several of them use.
 """
 
 from scar.aws.requests.rules.batch.compute_environments import check_create_compute_environment

@@ -8,7 +8,6 @@ from scar.aws.model import limits
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
-    get_structure,
     get_structures,
     get_text,
     json_size,
@@ -28,6 +27,11 @@ from scar.aws.requests.rules.batch.common import (
 )
 from scar.aws.requests.rules.batch.containers import check_platform
 from scar.aws.requests.rules.batch.job_storage import check_storage
+from scar.aws.requests.rules.batch.nodes import (
+    check_node_properties,
+    containers_of,
+    overrides_of,
+)
 from scar.aws.requests.rules.batch.scheduling_policies import check_share_of_job
 from scar.aws.requests.rules.tags import check_tags
 
@@ -36,15 +40,16 @@ def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolat
     """RegisterJobDefinition."""
     yield from check_name(parameters, "jobDefinitionName")
     yield from check_retry_and_timeout(parameters)
-    container = get_structure(parameters, "containerProperties")
+    yield from check_node_properties(parameters)
     platforms = parameters.get("platformCapabilities")
     fargate = isinstance(platforms, list | tuple) and "FARGATE" in platforms
-    yield from _check_resource_requirements(container, fargate=fargate)
-    yield from check_platform(container, fargate=fargate)
-    if fargate and not container.get("executionRoleArn"):
-        yield client_exception("executionRoleArn is required for FARGATE jobs.")
-    yield from check_storage(container, fargate=fargate)
-    yield from check_variables(get_structures(container, "environment"))
+    for container in containers_of(parameters):
+        yield from _check_resource_requirements(container, fargate=fargate)
+        yield from check_platform(container, fargate=fargate)
+        if fargate and not container.get("executionRoleArn"):
+            yield client_exception("executionRoleArn is required for FARGATE jobs.")
+        yield from check_storage(container, fargate=fargate)
+        yield from check_variables(get_structures(container, "environment"))
     yield from check_tags(parameters, "tags")
     yield from check_size(parameters, limits.BATCH_DEFINITION, "Job Definition")
 
@@ -56,16 +61,20 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
         yield client_exception("Job name should match valid pattern")
     yield from check_array_and_dependencies(parameters)
     yield from check_retry_and_timeout(parameters)
-    overrides = get_structure(parameters, "containerOverrides")
-    yield from check_variables(get_structures(overrides, "environment"))
+    for overrides in overrides_of(parameters):
+        yield from check_variables(get_structures(overrides, "environment"))
+        yield from _check_memory_override(overrides)
+    yield from check_share_of_job(parameters)
+    yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
+
+
+def _check_memory_override(overrides: Parameters) -> Iterator[RuleViolation]:
     for requirement in get_structures(overrides, "resourceRequirements"):
         value = str(requirement.get("value"))
         if requirement.get("type") == "MEMORY" and not (
             value.isdigit() and limits.BATCH_MEMORY.allows(int(value))
         ):
             yield client_exception("Container memory must be at least 4 MiB.")
-    yield from check_share_of_job(parameters)
-    yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
 
 
 def overrides_failure(parameters: Parameters) -> str | None:
@@ -73,8 +82,7 @@ def overrides_failure(parameters: Parameters) -> str | None:
 
     SubmitJob accepts overrides that are too large; the job then fails without starting.
     """
-    overrides = get_structure(parameters, "containerOverrides")
-    if not overrides or limits.BATCH_OVERRIDES.allows(json_size(dict(overrides))):
+    if all(limits.BATCH_OVERRIDES.allows(json_size(dict(o))) for o in overrides_of(parameters)):
         return None
     return f"Container Overrides length must be at most {limits.BATCH_OVERRIDES.maximum}"
 

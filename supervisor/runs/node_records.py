@@ -1,0 +1,141 @@
+"""What the nodes of a multi-node job tell each other, in the folder of the run's record.
+
+Objects of one attempt of a job, which a second job or attempt of the run does not find:
+``node-<job>-<attempt>-<n>`` (the address and the log of node n), ``hosts-<job>-<attempt>`` (the
+addresses of all nodes, by the main node), ``node-failed-<job>-<attempt>`` (the first other node
+that failed). S3 is strongly consistent, so a node that reads after a write finds it.
+
+A job of n nodes writes n objects and reads about 2 n, and each node that waits reads one object per
+interval: the main node reads that of the next node only, the others read that of the main node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supervisor.errors import PreconditionFailed, RecordError
+from supervisor.model import IfNoneMatch, ObjectRef
+from supervisor.runs import record_format
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supervisor.invocation import Invocation, RunPath
+    from supervisor.model import StoredObject
+    from supervisor.ports import ObjectStore
+
+NODE_PREFIX = "node-"
+FAILED_PREFIX = "node-failed-"
+
+
+def is_of_node(name: str) -> bool:
+    """Return whether a record of a run is that of one node: its address and its log."""
+    return name.startswith(NODE_PREFIX) and not is_of_failure(name)
+
+
+def node_of(name: str) -> int:
+    """Return the number of the node that a record is of."""
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else -1
+
+
+def is_of_failure(name: str) -> bool:
+    """Return whether a record of a run says which node failed."""
+    return name.startswith(FAILED_PREFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedNode:
+    """Which node failed, and why: error class and sentence."""
+
+    index: int
+    kind: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"Node {self.index} failed: {self.problem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecords:
+    """The records of one attempt of a multi-node job. Methods raise StorageError, RecordError."""
+
+    store: ObjectStore
+    bucket: str
+    run: RunPath
+    job: str
+    attempt: int
+
+    def write_node(self, invocation: Invocation, index: int, address: str) -> None:
+        """Record that a node has started, with its address and where its log is."""
+        log = {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
+        self._write(self._node_name(index), {"address": address, **log})
+
+    def read_address(self, index: int) -> str:
+        """Return the address of a node, empty before it has started."""
+        found = self._read(self._node_name(index))
+        return "" if found is None else str(found.get("address", ""))
+
+    def write_hosts(self, addresses: Sequence[str]) -> None:
+        self._write(self._hosts_name, {"hosts": [*addresses]})
+
+    def read_hosts(self) -> tuple[str, ...]:
+        """Return the addresses of all nodes, none before the main node has written them."""
+        found = self._read(self._hosts_name)
+        if found is None:
+            return ()
+        hosts = found.get("hosts")
+        if not isinstance(hosts, list):
+            raise RecordError(
+                f"The run record {self._ref(self._hosts_name).key} has no list of addresses.",
+                remedy="`scar retry` starts the run again.",
+            )
+        return tuple(map(str, hosts))
+
+    def write_failure(self, failed: FailedNode) -> None:
+        """Record that a node has failed, unless another one was first: that is the cause."""
+        data = {"index": failed.index, "kind": failed.kind, "problem": failed.problem}
+        self._write(self._failed_name, data)
+
+    def read_failure(self) -> FailedNode | None:
+        """Return the first node that failed, or None."""
+        found = self._read(self._failed_name)
+        if found is None:
+            return None
+        index = found.get("index")
+        return FailedNode(
+            index if isinstance(index, int) else -1,
+            str(found.get("kind", "")),
+            str(found.get("problem", "")),
+        )
+
+    def find_claim(self) -> StoredObject | None:
+        """Return the properties of the main node's claim, or None before it has claimed the run."""
+        return self.store.head(self._ref(record_format.CLAIM))
+
+    @property
+    def _hosts_name(self) -> str:
+        return f"hosts-{self.job}-{self.attempt}"
+
+    @property
+    def _failed_name(self) -> str:
+        return f"{FAILED_PREFIX}{self.job}-{self.attempt}"
+
+    def _node_name(self, index: int) -> str:
+        return f"{NODE_PREFIX}{self.job}-{self.attempt}-{index}"
+
+    def _write(self, name: str, data: dict[str, object]) -> None:
+        """Write a record that exists once: the first writer of a name is right."""
+        try:
+            self.store.write(self._ref(name), record_format.encode(data), condition=IfNoneMatch())
+        except PreconditionFailed:
+            return
+
+    def _read(self, name: str) -> dict[str, object] | None:
+        ref = self._ref(name)
+        found = self.store.read(ref)
+        return None if found is None else record_format.decode(found[0], ref.key)
+
+    def _ref(self, name: str) -> ObjectRef:
+        return ObjectRef("s3", self.bucket, self.run.key(name))
