@@ -14,7 +14,7 @@ from scar.aws.model.account import Account
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import boto3
     from botocore.config import Config
@@ -36,7 +36,7 @@ MAX_ATTEMPTS = 5
 MAX_POOL_CONNECTIONS = 32
 
 ServiceName = Literal[
-    "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
+    "batch", "ec2", "ecr", "ecs", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
 ]
 
 
@@ -52,6 +52,18 @@ class KeyReader(Protocol):
 
     def describe_key(self, *, KeyId: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"KeyMetadata": {"Arn": …}}``; ``KeyId`` may be an alias."""
+
+
+class TaskExecutor(Protocol):
+    """The part of the ECS client that scar uses; no type stubs are installed for it."""
+
+    def describe_tasks(self, *, cluster: str, tasks: Sequence[str]) -> Mapping[str, Any]:
+        """Return ``{"tasks": [{"containers": [{"name": …, "runtimeId": …}]}]}``."""
+
+    def execute_command(
+        self, *, cluster: str, task: str, container: str, command: str, interactive: bool
+    ) -> Mapping[str, Any]:
+        """Return ``{"session": {"sessionId": …, "streamUrl": …, "tokenValue": …}}``."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
@@ -121,6 +133,8 @@ class AwsConnection:
     def client(self, service: Literal["ec2"]) -> EC2Client: ...
     @overload
     def client(self, service: Literal["ecr"]) -> ECRClient: ...
+    @overload
+    def client(self, service: Literal["ecs"]) -> TaskExecutor: ...
     @overload
     def client(self, service: Literal["iam"]) -> IAMClient: ...
     @overload

@@ -80,6 +80,7 @@ def compile_job_definition(
         public_ip=fargate and network is not None and network.needs_public_ip,
         architecture=function.lambda_.architecture if fargate else "x86_64",
         disk_gib=compute.disk if fargate else 0,
+        execute_command=batch.enable_execute_command,
         environment=_job_environment(function, batch, account),
         tags=tuple(
             sorted(

@@ -33,11 +33,20 @@ GrantTarget = Literal[
     "batch resources",
     "submissions",
     "jobs",
+    "tasks",
     "launch templates",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
-    "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
+    "always",
+    "own roles",
+    "given roles",
+    "batch",
+    "instances",
+    "templates",
+    "network",
+    "efs",
+    "shell",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -260,6 +269,8 @@ GRANTS: tuple[Grant, ...] = (
     # `scar run --array` and `scar retry --failed` submit array jobs themselves.
     Grant("submissions", ("batch:SubmitJob",), feature="batch"),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
+    # `scar shell`
+    Grant("tasks", ("ecs:DescribeTasks", "ecs:ExecuteCommand"), feature="shell"),
     Grant(
         "roles",
         (

@@ -47,6 +47,9 @@ class BatchSpec(FdlModel):
         " interrupted, or the container does not start (image not pulled, for instance); a job"
         " whose script fails is not retried",
     )
+    enable_execute_command: StrictBool = Field(
+        False, description="`true`: `scar shell` may start commands in running jobs, by ECS Exec"
+    )
     state: Literal["ENABLED", "DISABLED"] = Field(
         "ENABLED", description="must be `ENABLED`: jobs would not run otherwise"
     )

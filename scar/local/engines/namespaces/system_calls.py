@@ -10,8 +10,10 @@ import os
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWCGROUP = 0x10000000, 0x20000000, 0x02000000
+CLONE_NEWNET = 0x40000000
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
+PR_SET_DUMPABLE = 4
 SECCOMP_MODE_FILTER = 2
 SECCOMP_INSTRUCTION = 8  # bytes
 KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -29,6 +31,11 @@ class _FilterProgram(ctypes.Structure):
 
 def unshare(namespaces: int, name: str) -> None:
     check_result(_libc.unshare(namespaces), f"unshare({name})")
+
+
+def setns(descriptor: int, kind: int, name: str) -> None:
+    """Join the namespace of an open file of /proc/<pid>/ns; that of processes is for children."""
+    check_result(_libc.setns(descriptor, kind), f"setns({name})")
 
 
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:

@@ -36,6 +36,7 @@ class JobDefinition(Resource):
         "job_role": "containerProperties.jobRoleArn",
         "execution_role": "containerProperties.executionRoleArn",
         "disk_gib": "containerProperties.ephemeralStorage.sizeInGiB",
+        "execute_command": "containerProperties.enableExecuteCommand",
     }
 
     image: str = ""
@@ -52,6 +53,7 @@ class JobDefinition(Resource):
     public_ip: bool = False
     architecture: Architecture = "x86_64"
     disk_gib: int = 0
+    execute_command: bool = False
     environment: Pairs = ()
     tags: Pairs = ()
 
