@@ -17,7 +17,6 @@ import pytest
 
 from scar.runs.ledger import RunLedger
 from scar.runs.states import RunState
-from tests.conformance.engine_harness import unavailable
 from tests.fakes.local_cloud import ROOT, a_local_cloud, environment, function, start_of_run
 from tests.waiting import until
 
@@ -30,15 +29,17 @@ STATUS = "grep -E '^(Uid|Gid|Groups|CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/se
 # It runs until a file appears, which a command of `scar shell` creates.
 WAITING = f"""{STATUS} > "$TMP_INPUT_DIR/ready"
 until [ -e "$TMP_INPUT_DIR/go" ]; do sleep 0.1; done"""
+LOOP = """sh -c 'trap "echo caught$((1+2)); exit" INT; echo loop$((1+1))
+while :; do sleep 0.1; done'
+""".replace("\n", "\r")
 GO = 'touch "$TMP_INPUT_DIR/go"'
-STARTED = 300.0
+LONG = function("long", execution_mode="batch", batch={"enable_execute_command": True})
+STARTED = 60.0
 
 
 @pytest.fixture(scope="module", params=["process", "sandbox"])
 def cloud(request: pytest.FixtureRequest) -> Iterator[LocalCloudProcess]:
-    yield from a_local_cloud(
-        request.param, function("quick"), function("long", execution_mode="batch")
-    )
+    yield from a_local_cloud(request.param, function("quick"), LONG)
 
 
 def command_line(cloud: LocalCloudProcess, *arguments: str) -> dict[str, object]:
@@ -102,6 +103,14 @@ def test_a_command_has_what_the_script_has_and_its_status_is_returned(
     assert "has ended (done)" in ended.stderr
 
 
+def test_the_key_is_read_back_from_the_job_definition(cloud: LocalCloudProcess) -> None:
+    (definition,) = cloud.client("batch").describe_job_definitions(
+        jobDefinitionName="long", status="ACTIVE"
+    )["jobDefinitions"]
+    assert definition["containerProperties"]["enableExecuteCommand"] is True
+    assert cloud.deploy(LONG).changes == ()
+
+
 def test_a_script_from_standard_input_runs_beside_the_script(cloud: LocalCloudProcess) -> None:
     run = running(cloud, "quick")
     done = shell(cloud, run, script=f'echo "$SCAR_FUNCTION"; {GO}; exit 3\n')
@@ -139,8 +148,8 @@ class Typist:
             assert ready, bytes(self.screen)
             try:
                 self.screen += os.read(self.master, 4096)
-            except OSError:  # the command has ended
-                unavailable(f"{text!r} is not on the screen: {bytes(self.screen)!r}")
+            except OSError as error:  # the command has ended
+                raise AssertionError(bytes(self.screen)) from error
 
     def resize(self, rows: int, columns: int) -> None:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -171,15 +180,17 @@ def test_an_interactive_shell_has_ctrl_c_and_the_size_of_the_terminal(
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        preexec_fn=take_terminal,
+        preexec_fn=take_terminal,  # noqa: PLW1509 - no threads
     )
     typist = Typist(process, master)
     # The results differ from what is typed, which the terminal shows as well.
     typist.type("stty size; echo run${SCAR_RUN_ID:+ning}\r")
     typist.until("33 77")
     typist.until("running")
-    typist.type("sleep 1000 || echo interrupted$((1+1))\r")
+    typist.type(LOOP)
+    typist.until("loop2")
     typist.type("\x03")
+    typist.until("caught3")
     typist.type("echo alive$((2+3))\r")
     typist.until("alive5")
     typist.resize(44, 99)

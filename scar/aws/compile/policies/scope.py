@@ -43,11 +43,14 @@ class PolicyScope:
 
 
 def account_scope(account: Account) -> PolicyScope:
-    """Return the scope of every possible function of the account, the failure handler included."""
+    """Return the scope of every possible function of the account, the failure handler included.
+
+    Shells in jobs are not in it: who may start them is named by the policy for a file.
+    """
     return PolicyScope(
         account=account,
         source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
-        features=frozenset(FEATURES) - {"given roles"},
+        features=frozenset(FEATURES) - {"given roles", "shell"},
     )
 
 

@@ -43,7 +43,6 @@ def refused(service: str, operation: str, **parameters: object) -> str:
         ({"user": "nobody"}, "containerProperties.user."),
         ({"readonlyRootFilesystem": True}, "containerProperties.readonlyRootFilesystem."),
         ({"linuxParameters": {"tmpfs": [{"size": 1}]}}, "containerProperties.linuxParameters."),
-        ({"enableExecuteCommand": True}, "containerProperties.enableExecuteCommand."),
         ({"repositoryCredentials": {"credentialsParameter": "x"}}, "repositoryCredentials."),
         ({"command": ["x"]}, "entrypoint runs (containerProperties.command)."),
         ({"volumes": [{"name": "v"}]}, "volumes of jobs (containerProperties.volumes)."),
