@@ -30,7 +30,9 @@ with open_context(process) as context:
 """
 
 
-def enter(run: str, *command: str) -> subprocess.CompletedProcess[str]:
+def enter(
+    run: str, *command: str, pass_fds: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", ENTER, run, *command],
         env={
@@ -39,6 +41,7 @@ def enter(run: str, *command: str) -> subprocess.CompletedProcess[str]:
             "PYTHONPATH": os.pathsep.join(sys.path),
         },
         stdin=subprocess.DEVNULL,
+        pass_fds=pass_fds,
         capture_output=True,
         text=True,
         timeout=TIMEOUT,
@@ -67,7 +70,9 @@ def test_a_command_has_the_user_rights_and_namespaces_of_the_script(
     assert enter(run, "sh", "-c", "kill -9 $$").returncode == 137
     missing = enter(run, "no-such-program")
     assert "no-such-program: No such file or directory" in missing.stderr
-    open_files = enter(run, "sh", "-c", "ls /proc/self/fd").stdout.split()
+    with open(os.devnull, "rb") as inherited:  # noqa: PTH123
+        files = enter(run, "sh", "-c", "ls /proc/self/fd", pass_fds=(inherited.fileno(),))
+    open_files = files.stdout.split()
     assert open_files == ["0", "1", "2", "3"]  # 3 is the folder that ls reads
 
 
