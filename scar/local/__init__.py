@@ -34,6 +34,8 @@ logs. ``destinations`` sends the invocation record of an event that failed final
 function's on-failure destination. A job runs in the same way: from SubmitJob through the queues
 and compute environments that moto has stored to a sandbox.
 
+Shell. ``scar shell`` starts a command beside a run's script (``shell/``), without the server.
+
 Conditions. Between the router and each service, and around the engine, the log store and the
 delivery of events, ``conditions/`` makes the local cloud as unforgiving as AWS: request rates
 always, and with ``scar local start --chaos`` everything else, repeatable by a seed.

@@ -14,7 +14,7 @@ from scar.aws.model.account import Account
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import boto3
     from botocore.config import Config
@@ -39,6 +39,7 @@ ServiceName = Literal[
     "batch",
     "ec2",
     "ecr",
+    "ecs",
     "efs",
     "iam",
     "kms",
@@ -77,6 +78,18 @@ class S3FilesReader(Protocol):
 
     def list_mount_targets(self, *, fileSystemId: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"mountTargets": [{"fileSystemId": …, "vpcId": …}]}``."""
+
+
+class TaskExecutor(Protocol):
+    """The part of the ECS client that scar uses; no type stubs are installed for it."""
+
+    def describe_tasks(self, *, cluster: str, tasks: Sequence[str]) -> Mapping[str, Any]:
+        """Return ``{"tasks": [{"containers": [{"name": …, "runtimeId": …}]}]}``."""
+
+    def execute_command(
+        self, *, cluster: str, task: str, container: str, command: str, interactive: bool
+    ) -> Mapping[str, Any]:
+        """Return ``{"session": {"sessionId": …, "streamUrl": …, "tokenValue": …}}``."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
@@ -148,6 +161,8 @@ class AwsConnection:
     def client(self, service: Literal["ecr"]) -> ECRClient: ...
     @overload
     def client(self, service: Literal["efs"]) -> EfsReader: ...
+    @overload
+    def client(self, service: Literal["ecs"]) -> TaskExecutor: ...
     @overload
     def client(self, service: Literal["iam"]) -> IAMClient: ...
     @overload

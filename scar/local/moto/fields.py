@@ -48,6 +48,8 @@ _CONTAINER: Allowed = {
     # Accepted without effect: jobs use the network and the disk of this machine.
     "networkConfiguration": _any("assignPublicIp"),
     "ephemeralStorage": _any("sizeInGiB"),
+    # Accepted: `scar shell` needs nothing of it here.
+    "enableExecuteCommand": None,
     "fargatePlatformConfiguration": {"platformVersion": _allow_values("LATEST")},
     "volumes": {
         "name": None,

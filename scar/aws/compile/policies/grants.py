@@ -34,6 +34,7 @@ GrantTarget = Literal[
     "batch resources",
     "submissions",
     "jobs",
+    "tasks",
     "launch templates",
 ]
 # When it is made: always, or only if a function uses this feature.
@@ -48,6 +49,7 @@ Feature = Literal[
     "network",
     "efs",
     "clusters",
+    "shell",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -298,6 +300,8 @@ GRANTS: tuple[Grant, ...] = (
     Grant("batch resources", ("batch:SubmitJob",), feature="clusters"),
     Grant("jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
     Grant("cluster files", ("s3:DeleteObject",), feature="clusters"),
+    # `scar shell`
+    Grant("tasks", ("ecs:DescribeTasks", "ecs:ExecuteCommand"), feature="shell"),
     Grant(
         "roles",
         (

@@ -33,6 +33,14 @@ _NETWORK_INTERFACE_ACTIONS = (
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
 )
+# The agent of ECS Exec in a container connects to Session Manager; the actions have no resources.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions
+_SESSION_CHANNEL_ACTIONS = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+)
 # Services that send `aws:SourceArn` and `aws:SourceAccount` when they assume a role. Lambda and EC2
 # do not: a condition on these keys would deny them the role.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
@@ -72,13 +80,14 @@ def lambda_role(flow: DataFlow) -> str:
     return policy_document([*statements, *mount_statements(flow.file_systems)])
 
 
-def job_role(flow: DataFlow) -> str:
-    """Allow what the supervisor and the script do in a Batch job."""
+def job_role(flow: DataFlow, *, execute_command: bool = False) -> str:
+    """Allow what the supervisor, the script and the agent of ECS Exec do in a Batch job."""
+    channels = [allow_statement(*_SESSION_CHANNEL_ACTIONS, Resource="*")] if execute_command else []
     mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
     submission = [_allow_submission(flow)] if flow.resubmits else []
     own = cluster_statements(flow) if flow.cluster else []
     return policy_document(
-        [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts]
+        [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts, *channels]
     )
 
 

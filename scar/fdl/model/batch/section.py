@@ -64,6 +64,9 @@ class BatchSpec(FdlModel):
         " interrupted, or the container does not start (image not pulled, for instance); a job"
         " whose script fails is not retried",
     )
+    enable_execute_command: StrictBool = Field(
+        False, description="`true`: `scar shell` may start commands in running jobs, by ECS Exec"
+    )
     overrides: Annotated[tuple[JobOverrideSpec, ...], BeforeValidator(to_list)] = Field(
         (), description="what the jobs of some objects request instead; the first match counts"
     )

@@ -29,6 +29,7 @@ SERVICES = (
     "batch",
     "ec2",
     "ecr",
+    "ecs",
     "efs",
     "iam",
     "kms",
@@ -247,3 +248,14 @@ def test_names_of_the_user_s_roles_are_literal(name: str, other: str) -> None:
         created = IamRequest("iam:CreateRole", made, {"iam:permissionsboundary": role})
         assert bool(policy.allowing(passed)) == (role == roles[0])
         assert bool(policy.allowing(created)) == (role == roles[0])
+
+
+def test_a_shell_is_allowed_for_functions_that_have_it_and_on_scar_s_clusters_only() -> None:
+    with_shell = changed(BATCH, batch=BatchSpec(enable_execute_command=True))
+    clusters = f"arn:aws:ecs:eu-west-1:{ACCOUNT.id}:cluster/AWSBatch-scar-*"
+    tasks = f"arn:aws:ecs:eu-west-1:{ACCOUNT.id}:task/AWSBatch-scar-*/*"
+    (statement,) = [s for s in statements(scope_of([with_shell], ACCOUNT)) if "ecs:" in str(s)]
+    assert statement["Action"] == ["ecs:DescribeTasks", "ecs:ExecuteCommand"]
+    assert statement["Resource"] == [clusters, tasks]
+    for scope in (scope_of([BATCH], ACCOUNT), account_scope(ACCOUNT)):
+        assert "ecs:" not in "".join(user_policies(scope))
