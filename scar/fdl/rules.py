@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.fdl.batch_rules import check_batch
+from scar.fdl.batch_rules import check_array, check_batch
 from scar.fdl.cycles import can_trigger, find_cycles_through
 from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
@@ -61,6 +61,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
                 " function. With execution_mode: batch the script runs in Batch only"
             ),
         )
+    yield from check_array(function, (*location, "batch", "array"))
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
         yield from check_batch(function, location)
 

@@ -3,7 +3,8 @@
 ``parser`` turns the JSON of an event into triggers, one per run. It parses S3 notifications, also
 inside SQS, SNS and EventBridge envelopes, and is the only module that URL-decodes object keys; it
 leaves API Gateway requests, function URL requests and direct calls to ``direct_invocation``. Both
-read the document with ``json_values``. ``failed_event`` parses the invocation record that Lambda
+read the document with ``json_values``. ``queue_messages`` parses the messages of an SQS
+event one by one. ``failed_event`` parses the invocation record that Lambda
 sends to an on-failure destination, and returns why the invocation failed. ``response`` builds the
 body that the caller of a Lambda function gets, or the error.
 

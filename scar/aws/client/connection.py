@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
     from scar.aws.client.recent_changes import RecentChanges
@@ -36,7 +37,7 @@ MAX_ATTEMPTS = 5
 MAX_POOL_CONNECTIONS = 32
 
 ServiceName = Literal[
-    "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sts"
+    "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sqs", "sts"
 ]
 
 
@@ -133,6 +134,8 @@ class AwsConnection:
     def client(self, service: Literal["s3"]) -> S3Client: ...
     @overload
     def client(self, service: Literal["service-quotas"]) -> QuotaReader: ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> SQSClient: ...
     @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 

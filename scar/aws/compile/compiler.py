@@ -10,6 +10,7 @@ from scar.aws.compile import (
     ecr_repository,
     encryption,
     failure_handler,
+    gathered_events,
     policies,
 )
 from scar.aws.compile.added_policies import added_policies
@@ -128,6 +129,7 @@ def function_config(
         allow_loop=spec.allow_loop,
         allow_script=spec.allow_script,
         batch=_batch_target(function, queue),
+        array_size=function.batch.array.size if function.batch and function.batch.array else 0,
         has_failure_handler=failure_handler.handles(function),
     )
 
@@ -188,6 +190,7 @@ def data_flow(
         secrets=tuple(sorted({*function.lambda_.container.secrets.values()})),
         reads=tuple(_bucket_folder(path) for path in function.lambda_.reads),
         queue=queue,
+        event_queue=gathered_events.queue_arn(function, account),
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
         file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
@@ -263,6 +266,7 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
         names.MODE_TAG: function.lambda_.execution_mode.value,
         names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
+        names.EVENT_QUEUE_TAG: flow.event_queue.rpartition(":")[2],
     }
     # One tag per bucket: the names of all would not fit into the 256 characters of a value.
     buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})
@@ -283,7 +287,9 @@ def _tag_value(text: str) -> str:
 def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:
     inputs = [i for i in function.lambda_.input if i.is_s3]
     # One permission per bucket, one notification per folder and suffix.
-    for bucket in sorted({i.bucket for i in inputs}):
+    queue = gathered_events.queue_arn(function, account)
+    yield from gathered_events.compile_event_source(function, account)
+    for bucket in sorted({i.bucket for i in inputs}) if not queue else ():
         yield InvokePermission(
             name=f"{function.name}/{names.permission_statement_id(bucket)}",
             source_arn=account.s3_arn(bucket),
@@ -295,6 +301,7 @@ def _compile_triggers(function: Function, account: Account) -> Iterator[Resource
         yield BucketNotification(
             name=f"{item.bucket}/{rule}",
             function_arn=account.arn("lambda", f"function:{function.name}"),
+            queue_arn=queue,
             prefix=item.folder,
             suffix=suffix,
         )

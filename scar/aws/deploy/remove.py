@@ -22,6 +22,8 @@ from scar.aws.model.resources import (
     BucketNotification,
     EcrRepository,
     EventInvokeConfig,
+    EventQueue,
+    EventSource,
     InvokePermission,
     JobDefinition,
     JobQueue,
@@ -47,6 +49,8 @@ _SUBMITS = (
     BucketNotification,
     InvokePermission,
     EventInvokeConfig,
+    EventSource,
+    EventQueue,
     LambdaFunction,
     BatchTargetRecord,
 )
@@ -137,6 +141,12 @@ class Removal:
                 f"{len(state.running_jobs)} jobs have not ended: {_job_names(state.running_jobs)}",
                 remedy="Wait for them, or terminate them with --force.",
             )
+        for queue in state.snapshot.resources.values():
+            if isinstance(queue, EventQueue) and queue.waiting and not self.options.force:
+                raise OperationRefusedError(
+                    f"About {queue.waiting} events wait in the queue {queue.name} for their runs.",
+                    remedy="Wait until they are submitted, or delete them with --force.",
+                )
 
     def _apply_plan(self, aws: AwsResources, state: _RemovalState) -> Plan:
         """Delete what submits jobs, then list the jobs, then delete what jobs need."""

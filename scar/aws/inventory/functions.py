@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.handlers.notifications import parse_notification_rule
+from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.model import names
 from scar.aws.model.resources import ComputeEnvironment, JobDefinition, JobQueue, LambdaFunction
@@ -133,10 +133,7 @@ def _list_rules(connection: AwsConnection, bucket: str) -> list[BucketNotificati
         if error_code(error) in ("NoSuchBucket", "AccessDenied"):
             return []
         raise
-    return [
-        parse_notification_rule(bucket, rule)
-        for rule in configuration.get("LambdaFunctionConfigurations", [])
-    ]
+    return list_function_rules(bucket, configuration)
 
 
 def _summarize_function(

@@ -10,6 +10,8 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
+    EventQueue,
+    EventSource,
     InvokePermission,
     JobDefinition,
     JobQueue,
@@ -18,7 +20,7 @@ from scar.aws.model.resources import (
     Resource,
     Role,
 )
-from scar.aws.requests import batch_requests, lambda_requests, s3_requests
+from scar.aws.requests import batch_requests, event_source_requests, lambda_requests, s3_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     ApiRequest = tuple[str, str, Mapping[str, object]]
 
 
-def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901 - a case per kind
+def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901, PLR0912 - a case per kind
     """Yield service, operation and parameters of each request that creates the resource.
 
     Requests without rules in ``validator`` are left out.
@@ -35,8 +37,7 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case Bucket():
             yield from _bucket_requests(resource, region)
         case BucketNotification():
-            rules = [s3_requests.notification_rule(resource)]
-            configuration = {"LambdaFunctionConfigurations": rules}
+            configuration = s3_requests.notification_configuration([resource])
             yield (
                 "s3",
                 "PutBucketNotificationConfiguration",
@@ -57,6 +58,11 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
                 "PutFunctionEventInvokeConfig",
                 {**lambda_requests.event_invoke_request(resource)},
             )
+        case EventQueue():
+            yield "sqs", "CreateQueue", {**event_source_requests.create_queue_request(resource)}
+        case EventSource():
+            request = event_source_requests.create_event_source_request(resource)
+            yield "lambda", "CreateEventSourceMapping", {**request}
         case InvokePermission():
             yield "lambda", "AddPermission", {**lambda_requests.add_permission_request(resource)}
         case ComputeEnvironment():

@@ -1,11 +1,13 @@
 """Rules of AWS Batch's section: sizes, instance types, GPUs, Fargate, disks and user data.
 
 ``section`` has those of all functions with Batch, ``instances`` those on EC2, ``fargate`` those on
-Fargate.
+Fargate, ``array`` those of gathered events.
 """
 
+from scar.fdl.batch_rules.array import check_array
 from scar.fdl.batch_rules.section import check_batch
 
 __all__ = [
+    "check_array",
     "check_batch",
 ]

@@ -16,7 +16,7 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
-from scar.fdl.model.batch import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import ArraySpec, BatchSpec, ComputeResourcesSpec
 from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
@@ -29,6 +29,7 @@ from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, Iam
 
 __all__ = [
     "ApiGatewaySpec",
+    "ArraySpec",
     "AwsFunction",
     "BatchSpec",
     "CloudWatchSpec",

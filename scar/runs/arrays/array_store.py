@@ -13,6 +13,7 @@ from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
 from supervisor.batch import array_manifest
 from supervisor.batch.array_manifest import ARRAYS_FOLDER, MANIFEST, ArrayPath
+from supervisor.batch.array_records import ARRAY_PREFIX, DESCRIPTION, job_record_name
 from supervisor.errors import EventError
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from supervisor.batch.array_manifest import ArrayManifest
     from supervisor.invocation import RunPath
 
-DESCRIPTION = "array.json"
-ARRAY_PREFIX = "array-"
 _JOB = re.compile(r"job-([A-Za-z0-9-]+)\.(\d+)(\.retry)?")
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -80,7 +79,7 @@ class ArrayStore:
 
     def write_job(self, array: ArrayJob) -> None:
         """Record the job in the name of an object, so that a listing shows it."""
-        name = f"job-{array.job}.{array.count}{'.retry' if array.is_retry else ''}"
+        name = job_record_name(array.job, array.count, is_retry=array.is_retry)
         self._put(array.path.key(name), b"")
 
     def list_arrays(self, function: str, since: date | None = None) -> Iterator[ArrayJob]:

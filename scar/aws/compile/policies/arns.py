@@ -158,5 +158,11 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "batch resources": _batch_arns,
     "submissions": _submission_arns,
     "jobs": _fixed_arns("batch", "job/*"),
+    "event queues": _arns_per_name(
+        "sqs",
+        "{}",
+        lambda scope: tuple(map(names.event_queue_name, _user_functions(scope))),
+    ),
+    "event sources": lambda _: (ANY,),
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

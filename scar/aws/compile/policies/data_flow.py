@@ -26,6 +26,7 @@ class DataFlow:
     ``reads`` are folders with reference data, which only the script reads; ``secrets`` are
     references as in ``container.secrets``.
     ``queue`` is the name of the job queue that it submits jobs to, empty without Batch.
+    ``event_queue`` is the ARN of the queue in which its events are gathered.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
     network interfaces in a VPC. ``file_systems`` are pairs of ARNs: file system and access point.
     ``failure_handler`` is the ARN of the function that handles failed invocations.
@@ -38,6 +39,7 @@ class DataFlow:
     reads: tuple[BucketFolder, ...] = ()
     secrets: tuple[str, ...] = ()
     queue: str = ""
+    event_queue: str = ""
     kms_keys: tuple[tuple[str, str], ...] = ()
     in_vpc: bool = False
     file_systems: tuple[tuple[str, str], ...] = ()

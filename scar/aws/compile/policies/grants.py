@@ -34,10 +34,20 @@ GrantTarget = Literal[
     "submissions",
     "jobs",
     "launch templates",
+    "event queues",
+    "event sources",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
-    "always", "own roles", "given roles", "batch", "instances", "templates", "network", "efs"
+    "always",
+    "own roles",
+    "given roles",
+    "batch",
+    "instances",
+    "templates",
+    "network",
+    "efs",
+    "arrays",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -260,6 +270,30 @@ GRANTS: tuple[Grant, ...] = (
     # `scar run --array` and `scar retry --failed` submit array jobs themselves.
     Grant("submissions", ("batch:SubmitJob",), feature="batch"),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
+    # Functions whose events are gathered. Lambda's list of mappings cannot be restricted.
+    Grant(
+        "event queues",
+        (
+            "sqs:CreateQueue",
+            "sqs:DeleteQueue",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ListQueueTags",
+            "sqs:SetQueueAttributes",
+            "sqs:TagQueue",
+        ),
+        feature="arrays",
+    ),
+    Grant(
+        "event sources",
+        (
+            "lambda:CreateEventSourceMapping",
+            "lambda:DeleteEventSourceMapping",
+            "lambda:UpdateEventSourceMapping",
+        ),
+        feature="arrays",
+    ),
+    Grant("anything", ("lambda:ListEventSourceMappings",), feature="arrays"),
     Grant(
         "roles",
         (

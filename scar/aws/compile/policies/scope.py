@@ -67,6 +67,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "instances": makes_hosts,
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
+        "arrays": any(spec.array is not None for spec in specs),
         "efs": any(f.lambda_.file_system for f in functions),
     }
     failure_handler = [names.FAILURE_HANDLER] if makes_roles else []

@@ -9,6 +9,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from scar.aws.model import limits
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
+from scar.fdl.model.batch.array import ArraySpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
 
 
@@ -46,6 +47,12 @@ class BatchSpec(FdlModel):
         description="job attempts (1 to 10), if the host is terminated, a Spot Instance or task is"
         " interrupted, or the container does not start (image not pulled, for instance); a job"
         " whose script fails is not retried",
+    )
+    array: ArraySpec | None = Field(
+        None,
+        description="gather the events of new objects in an SQS queue, and submit them as array"
+        " jobs, so that thousands of uploads become a few submissions; null: a job for each"
+        " object. For `execution_mode: batch` only",
     )
     state: Literal["ENABLED", "DISABLED"] = Field(
         "ENABLED", description="must be `ENABLED`: jobs would not run otherwise"

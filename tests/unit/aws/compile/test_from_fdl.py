@@ -13,6 +13,7 @@ from scar.aws.model.function import Function
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
+    ArraySpec,
     FdlDocument,
     FdlModel,
     FileSystemSpec,
@@ -148,6 +149,7 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "lambda_.init_script": tmp_path / "other.sh",
         "lambda_.concurrency": 7,
         "lambda_.container.secrets": {"DB": "ssm:/db"},
+        "batch.array": ArraySpec(window=5, size=100),
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
     }
