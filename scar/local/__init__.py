@@ -17,6 +17,7 @@ gets it:
   transaction as its object and delivered afterwards.
 - ``lambda_/``: Invoke, the asynchronous queue, sandboxes and the Runtime API.
 - ``batch/``: jobs with their states, capacity, attempts and timeouts.
+- ``sqs/``: messages of queues (``queues`` connects them to S3 and Lambda)
 - ``logs/``: log streams and events of CloudWatch Logs.
 - ``registry/``: the container registry that emulates ECR's.
 - ``moto/``: all other calls (IAM, STS, ECR, EC2, the configuration of Lambda, Batch and Logs),

@@ -81,9 +81,11 @@ class GatheredEvents:
     now: Callable[[], float]
     log: Log
     _sent_again: dict[str, None] = field(default_factory=dict, init=False)
+    _today: str = field(default="", init=False)
 
     def handle(self, messages: Sequence[QueueMessage]) -> InvocationResult:
         """Submit the runs of the messages; the result has the ids of those to be sent again."""
+        self._today = time.strftime("%Y-%m-%d", time.gmtime(self.now()))
         for message in messages:
             if message.problem is not None:
                 self._record_unreadable(message, message.problem)
@@ -105,13 +107,13 @@ class GatheredEvents:
         return list(runs.values())
 
     def _run_path(self, trigger: Trigger, request: str) -> RunPath:
-        return record_format.run_path(self.config.name, trigger, request, self._today(), ("", ""))
-
-    def _today(self) -> str:
-        return time.strftime("%Y-%m-%d", time.gmtime(self.now()))
+        return record_format.run_path(self.config.name, trigger, request, self._today, ("", ""))
 
     def _submit_single(self, run: _GatheredRun) -> None:
-        result = self.handle_event(run.event, self.invocation)
+        # In the name of the message: it is the same when SQS sends it again, unlike the request, so
+        # that the claim of an attempt that ended is taken over, as that of a repeated request is.
+        owner = replace(self.invocation.owner, request=run.messages[0].id)
+        result = self.handle_event(run.event, replace(self.invocation, owner=owner))
         if result.error is None:
             return
         is_recorded = result.state is RunOutcome.FAILED and run.is_last_delivery
@@ -137,7 +139,7 @@ class GatheredEvents:
         )
         path = ArrayPath(
             function=self.config.name,
-            date=self._today(),
+            date=self._today,
             array_id=f"{ARRAY_PREFIX}{digest.hexdigest()[:12]}",
         )
         manifest = build_manifest(run.event.event for run in runs)
