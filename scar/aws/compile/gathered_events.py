@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.model import limits, names
-from scar.aws.model.resources import EventQueue, EventSource
+from scar.aws.model.resources import EventSource, SourceQueue
 from supervisor.runs.leases import GRACE_AFTER_DEADLINE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def compile_event_source(function: Function, account: Account) -> Iterator[Resou
         return
     array = function.batch.array
     timeout = function.lambda_.timeout
-    yield EventQueue(
+    yield SourceQueue(
         name=names.event_queue_name(function.name),
         visibility=array.window
         + max(_VISIBILITY_PER_TIMEOUT * timeout, timeout + 2 * int(GRACE_AFTER_DEADLINE)),

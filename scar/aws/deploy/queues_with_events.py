@@ -16,10 +16,10 @@ from scar.aws.compile.policies.roles import allow_to_receive
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BucketNotification,
-    EventQueue,
     EventSource,
     LambdaFunction,
     Role,
+    SourceQueue,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def keep_queues_with_events(
     for source in observed.values():
         if not isinstance(source, EventSource) or source.key in wanted:
             continue
-        queue = observed.get(EventQueue(name=names.event_queue_name(source.name)).key)
-        is_used = isinstance(queue, EventQueue) and (queue.waiting or source.queue_arn in targets)
+        queue = observed.get(SourceQueue(name=names.event_queue_name(source.name)).key)
+        is_used = isinstance(queue, SourceQueue) and (queue.waiting or source.queue_arn in targets)
         if queue is not None and is_used and source.name in functions:
             kept[source.name] = source
             resources += [queue, source]

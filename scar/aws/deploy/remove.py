@@ -22,13 +22,13 @@ from scar.aws.model.resources import (
     BucketNotification,
     EcrRepository,
     EventInvokeConfig,
-    EventQueue,
     EventSource,
     InvokePermission,
     JobDefinition,
     JobQueue,
     LambdaFunction,
     LogGroup,
+    SourceQueue,
 )
 from scar.errors import OperationRefusedError
 
@@ -50,7 +50,7 @@ _SUBMITS = (
     InvokePermission,
     EventInvokeConfig,
     EventSource,
-    EventQueue,
+    SourceQueue,
     LambdaFunction,
     BatchTargetRecord,
 )
@@ -142,7 +142,7 @@ class Removal:
                 remedy="Wait for them, or terminate them with --force.",
             )
         for queue in state.snapshot.resources.values():
-            if isinstance(queue, EventQueue) and queue.waiting and not self.options.force:
+            if isinstance(queue, SourceQueue) and queue.waiting and not self.options.force:
                 raise OperationRefusedError(
                     f"About {queue.waiting} events wait in the queue {queue.name} for their runs.",
                     remedy="Wait until they are submitted, or delete them with --force.",

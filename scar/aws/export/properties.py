@@ -147,7 +147,7 @@ def permission(resource: kinds.InvokePermission) -> Properties:
     return properties
 
 
-def event_queue(resource: kinds.EventQueue) -> Properties:
+def event_queue(resource: kinds.SourceQueue) -> Properties:
     return {
         "QueueName": resource.name,
         "VisibilityTimeout": resource.visibility,
@@ -157,7 +157,7 @@ def event_queue(resource: kinds.EventQueue) -> Properties:
     }
 
 
-def event_queue_policy(resource: kinds.EventQueue, logical_id: str) -> Properties:
+def event_queue_policy(resource: kinds.SourceQueue, logical_id: str) -> Properties:
     """Return the queue's policy, a resource of its own in CloudFormation."""
     return {"Queues": [{"Ref": logical_id}], "PolicyDocument": json.loads(resource.policy)}
 

@@ -43,7 +43,7 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.EcrRepository: ("AWS::ECR::Repository", properties.repository),
     kinds.LambdaFunction: ("AWS::Lambda::Function", properties.function),
     kinds.EventInvokeConfig: ("AWS::Lambda::EventInvokeConfig", properties.event_invoke_config),
-    kinds.EventQueue: ("AWS::SQS::Queue", properties.event_queue),
+    kinds.SourceQueue: ("AWS::SQS::Queue", properties.event_queue),
     kinds.EventSource: ("AWS::Lambda::EventSourceMapping", properties.event_source),
     kinds.InvokePermission: ("AWS::Lambda::Permission", properties.permission),
     kinds.LaunchTemplate: ("AWS::EC2::LaunchTemplate", properties.launch_template),
@@ -170,7 +170,7 @@ class _TemplateBuilder:
     def _queue_policies(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the policies of queues; S3 validates them with a bucket's notifications."""
         for resource in self.resources:
-            if isinstance(resource, kinds.EventQueue):
+            if isinstance(resource, kinds.SourceQueue):
                 queue = logical_id(resource)
                 yield (
                     f"{queue}{_POLICY}",

@@ -19,7 +19,7 @@ from scar.aws.handlers.ecr import (
     SupersededRepositoryHandler,
     UnusedImageHandler,
 )
-from scar.aws.handlers.event_queues import EventQueueHandler
+from scar.aws.handlers.event_queues import SourceQueueHandler
 from scar.aws.handlers.event_sources import EventSourceHandler
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
@@ -98,7 +98,7 @@ class AwsResources:
             kinds.SupersededRepository: lambda: SupersededRepositoryHandler(client("ecr")),
             kinds.LambdaFunction: lambda: FunctionHandler(client("lambda"), default_waiter),
             kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda")),
-            kinds.EventQueue: lambda: EventQueueHandler(client("sqs")),
+            kinds.SourceQueue: lambda: SourceQueueHandler(client("sqs")),
             kinds.EventSource: lambda: EventSourceHandler(client("lambda"), default_waiter),
             kinds.BatchTargetRecord: lambda: BatchTargetRecordHandler(client("s3")),
             kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
-from scar.aws.model.resources import EventQueue
+from scar.aws.model.resources import SourceQueue
 from scar.aws.requests import event_source_requests
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _COUNTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class EventQueueHandler:
+class SourceQueueHandler:
     """Queues with scar's tag. Tags are added and changed, never removed.
 
     The client repeats calls that are too early for a new queue, and the creation of a queue whose
@@ -35,7 +35,7 @@ class EventQueueHandler:
 
     sqs: SQSClient
 
-    def read(self, resource: EventQueue) -> EventQueue | None:
+    def read(self, resource: SourceQueue) -> SourceQueue | None:
         """Read the queue; raise UnmanagedResourceError if it does not have scar's tag."""
         try:
             url = self._find_url(resource.name)
@@ -49,7 +49,7 @@ class EventQueueHandler:
                 f"The SQS queue {resource.name} exists and is not managed by scar.",
                 remedy="Delete it, or give the function another name in the FDL.",
             )
-        return EventQueue(
+        return SourceQueue(
             name=resource.name,
             visibility=int(found["VisibilityTimeout"]),
             retention=int(found["MessageRetentionPeriod"]),
@@ -59,7 +59,7 @@ class EventQueueHandler:
             waiting=sum(int(found.get(name, "0")) for name in _COUNTS),
         )
 
-    def create(self, resource: EventQueue) -> None:
+    def create(self, resource: SourceQueue) -> None:
         try:
             self.sqs.create_queue(**event_source_requests.create_queue_request(resource))
         except self.sqs.exceptions.QueueNameExists:
@@ -69,7 +69,7 @@ class EventQueueHandler:
                 raise
             self.update(observed, resource)
 
-    def update(self, observed: EventQueue, desired: EventQueue) -> None:
+    def update(self, observed: SourceQueue, desired: SourceQueue) -> None:
         url = self._find_url(desired.name)
         attributes = event_source_requests.queue_attributes(desired)
         if observed.policy and not desired.policy:
@@ -78,7 +78,7 @@ class EventQueueHandler:
         if observed.tags != desired.tags:
             self.sqs.tag_queue(QueueUrl=url, Tags=dict(desired.tags))
 
-    def delete(self, resource: EventQueue) -> None:
+    def delete(self, resource: SourceQueue) -> None:
         with contextlib.suppress(self.sqs.exceptions.QueueDoesNotExist):
             self.sqs.delete_queue(QueueUrl=self._find_url(resource.name))
 
@@ -86,7 +86,7 @@ class EventQueueHandler:
         return self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
 
-def _relevant_tags(tags: Mapping[str, str], desired: EventQueue) -> Pairs:
+def _relevant_tags(tags: Mapping[str, str], desired: SourceQueue) -> Pairs:
     """Return scar's tags and those that are desired: others may be an organization's."""
     keys = dict(desired.tags).keys()
     return tuple(sorted((k, v) for k, v in tags.items() if k.startswith("scar:") or k in keys))

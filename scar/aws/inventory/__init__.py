@@ -7,7 +7,7 @@ that functions share, and the job definitions that use them; ``unused`` finds th
 and empty buckets, which a deployment or removal then deletes. ``functions`` lists functions for
 ``scar ls`` and ``scar rm --all``, and the resources of one for ``scar show``.
 ``connected_functions`` follows outputs through notifications to the deployed functions that they
-start, to find loops.
+start, to find loops. ``event_queues`` counts events that wait in queues.
 
 All of it only reads. Resources of the same name that scar did not create are never part of a
 snapshot: a desired one raises an error, any other is ignored. A further kind of resource that

@@ -22,7 +22,6 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
-    EventQueue,
     EventSource,
     InstanceProfile,
     InvokePermission,
@@ -32,6 +31,7 @@ from scar.aws.model.resources import (
     LaunchTemplate,
     LogGroup,
     Role,
+    SourceQueue,
 )
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def _gathered_event_resources(resources: Iterable[Resource]) -> Iterator[Resourc
         if isinstance(function, LambdaFunction) and (
             queue := dict(function.tags).get(names.EVENT_QUEUE_TAG)
         ):
-            yield EventQueue(name=queue)
+            yield SourceQueue(name=queue)
             yield EventSource(name=function.name)
 
 

@@ -47,7 +47,8 @@ class FunctionSummary:
     """One deployed function; memory in MB, time in seconds.
 
     ``image`` is the image's name in the FDL, ``buckets`` are all buckets that it reads or writes,
-    ``queue`` is empty without Batch, ``modified`` is an ISO 8601 time.
+    ``queue`` is empty without Batch, ``event_queue`` if events are not gathered in a queue.
+    ``modified`` is an ISO 8601 time.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FunctionSummary:
     inputs: tuple[InputFolder, ...] = ()
     buckets: tuple[str, ...] = ()
     queue: str = ""
+    event_queue: str = ""
     modified: str = ""
 
 
@@ -157,6 +159,7 @@ def _summarize_function(
         ),
         buckets=buckets_of(tags),
         queue=tags.get(names.QUEUE_TAG, ""),
+        event_queue=tags.get(names.EVENT_QUEUE_TAG, ""),
         modified=configuration.get("LastModified", ""),
     )
 

@@ -10,7 +10,6 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
-    EventQueue,
     EventSource,
     InvokePermission,
     JobDefinition,
@@ -19,6 +18,7 @@ from scar.aws.model.resources import (
     LogGroup,
     Resource,
     Role,
+    SourceQueue,
 )
 from scar.aws.requests import batch_requests, event_source_requests, lambda_requests, s3_requests
 
@@ -58,7 +58,7 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
                 "PutFunctionEventInvokeConfig",
                 {**lambda_requests.event_invoke_request(resource)},
             )
-        case EventQueue():
+        case SourceQueue():
             yield "sqs", "CreateQueue", {**event_source_requests.create_queue_request(resource)}
         case EventSource():
             request = event_source_requests.create_event_source_request(resource)

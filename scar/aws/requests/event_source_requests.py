@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import CreateQueueRequestTypeDef
 
-    from scar.aws.model.resources import EventQueue, EventSource
+    from scar.aws.model.resources import EventSource, SourceQueue
 
 _REPORT_FAILURES: Literal["ReportBatchItemFailures"] = "ReportBatchItemFailures"
 
 
-def create_queue_request(resource: EventQueue) -> CreateQueueRequestTypeDef:
+def create_queue_request(resource: SourceQueue) -> CreateQueueRequestTypeDef:
     return {
         "QueueName": resource.name,
         "Attributes": queue_attributes(resource),
@@ -27,7 +27,7 @@ def create_queue_request(resource: EventQueue) -> CreateQueueRequestTypeDef:
     }
 
 
-def queue_attributes(resource: EventQueue) -> dict[QueueAttributeNameType, str]:
+def queue_attributes(resource: SourceQueue) -> dict[QueueAttributeNameType, str]:
     """Return the queue's settings as SQS takes them: all of them are texts."""
     attributes: dict[QueueAttributeNameType, str] = {
         "VisibilityTimeout": str(resource.visibility),

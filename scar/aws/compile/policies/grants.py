@@ -315,6 +315,9 @@ GRANTS: tuple[Grant, ...] = (
 # with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:CreateEventSourceMapping": "lambda:*EventSourceMapping",
+    "lambda:DeleteEventSourceMapping": "lambda:*EventSourceMapping",
+    "lambda:UpdateEventSourceMapping": "lambda:*EventSourceMapping",
     "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",
     "lambda:GetFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
@@ -337,6 +340,13 @@ IAM_ACTION_NAMES: Mapping[str, str] = {
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "s3:PutPublicAccessBlock": "s3:*BucketPublicAccessBlock",
     "s3:UploadPart": "s3:PutObject",
+    "sqs:CreateQueue": "sqs:*Queue*",
+    "sqs:DeleteQueue": "sqs:*Queue*",
+    "sqs:GetQueueAttributes": "sqs:*Queue*",
+    "sqs:GetQueueUrl": "sqs:*Queue*",
+    "sqs:ListQueueTags": "sqs:*Queue*",
+    "sqs:SetQueueAttributes": "sqs:*Queue*",
+    "sqs:TagQueue": "sqs:*Queue*",
     "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
 }
 

@@ -119,7 +119,7 @@ def _event_source_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
         (grant,) = (grant for grant in GRANTS if grant.target == "event sources")
         functions = _one_or_list(arns.arns_of("functions", scope))
         yield allow_statement(
-            *map(iam_action, grant.operations),
+            *sorted({*map(iam_action, grant.operations)}),
             Resource="*",
             Condition={"ArnLike": {"lambda:FunctionArn": functions}},
         )

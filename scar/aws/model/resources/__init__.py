@@ -28,7 +28,7 @@ from scar.aws.model.resources.batch import (
     Platform,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
-from scar.aws.model.resources.event_sources import EventQueue, EventSource
+from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.iam import InstanceProfile, Role
 from scar.aws.model.resources.lambda_ import (
     BatchTargetRecord,
@@ -51,7 +51,6 @@ __all__ = [
     "EcrRepository",
     "EnabledState",
     "EventInvokeConfig",
-    "EventQueue",
     "EventSource",
     "InstanceProfile",
     "InvokePermission",
@@ -65,6 +64,7 @@ __all__ = [
     "Resource",
     "ResourceKey",
     "Role",
+    "SourceQueue",
     "StateBucket",
     "SupersededRepository",
     "UnusedImage",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventQueue(Resource):
+class SourceQueue(Resource):
     """A queue that S3 sends events of new objects to; times in seconds.
 
     ``policy`` (JSON) says which buckets may send. ``encrypted``: with keys of SQS (SSE-SQS).
@@ -70,5 +70,5 @@ class EventSource(Resource):
     def needs(self) -> frozenset[ResourceKey]:
         queue = self.queue_arn.rpartition(":")[2]
         return frozenset(
-            {ResourceKey(EventQueue.kind, queue), ResourceKey(LambdaFunction.kind, self.name)}
+            {ResourceKey(SourceQueue.kind, queue), ResourceKey(LambdaFunction.kind, self.name)}
         )

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from scar.aws.model import names
 from scar.aws.model.resources.base import Resource, ResourceKey
-from scar.aws.model.resources.event_sources import EventQueue, EventSource
+from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission, LambdaFunction
 
 
@@ -93,7 +93,7 @@ class BucketNotification(Resource):
         function = self.function
         common = {ResourceKey(Bucket.kind, self.bucket), ResourceKey(LambdaFunction.kind, function)}
         if self.queue_arn:
-            queue = ResourceKey(EventQueue.kind, names.event_queue_name(function))
+            queue = ResourceKey(SourceQueue.kind, names.event_queue_name(function))
             return frozenset({*common, queue, ResourceKey(EventSource.kind, function)})
         statement = names.permission_statement_id(self.bucket)
         return frozenset(

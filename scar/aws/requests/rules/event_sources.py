@@ -54,15 +54,20 @@ def check_queue_attributes(parameters: Parameters) -> Iterator[RuleViolation]:
             yield RuleViolation("InvalidAttributeValue", f"Invalid value for the parameter {name}.")
 
 
-def check_event_source(parameters: Parameters) -> Iterator[RuleViolation]:
-    """CreateEventSourceMapping and UpdateEventSourceMapping."""
+def check_create_event_source(parameters: Parameters) -> Iterator[RuleViolation]:
+    """CreateEventSourceMapping: without a window, it is 0."""
+    yield from check_update_event_source({"MaximumBatchingWindowInSeconds": 0, **parameters})
+
+
+def check_update_event_source(parameters: Parameters) -> Iterator[RuleViolation]:
+    """UpdateEventSourceMapping."""
     yield from check_function_name(parameters)
     size = get_number(parameters, "BatchSize")
     window = get_number(parameters, "MaximumBatchingWindowInSeconds")
     yield from check_range(size, limits.EVENT_SOURCE_BATCH, "batchSize")
     yield from check_range(window, limits.EVENT_SOURCE_WINDOW, "maximumBatchingWindowInSeconds")
     most = limits.EVENT_SOURCE_BATCH_WITHOUT_WINDOW
-    if size is not None and not window and size > most.maximum:
+    if size is not None and window == 0 and size > most.maximum:
         yield RuleViolation(
             "InvalidParameterValueException",
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is"

@@ -27,6 +27,7 @@ from scar.aws.export.template import (
 from scar.aws.model import names, resources
 from scar.aws.model.account import Account
 from scar.fdl.model import (
+    ArraySpec,
     BatchSpec,
     ComputeResourcesSpec,
     EnvironmentSpec,
@@ -104,7 +105,14 @@ VPC = new_function(
         ),
     ),
 )
-ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC)
+GATHERED = new_function(
+    name="sixth",
+    image="x",
+    execution_mode=ExecutionMode.BATCH,
+    input=(StorageSpec(path="scans/in"),),
+    batch=BatchSpec(array=ArraySpec(window=60, size=500)),
+)
+ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, GATHERED)
 VALUES: dict[str, object] = {
     "AWS::AccountId": ACCOUNT.id,
     "AWS::Region": ACCOUNT.region,

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[5]
 ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
-SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas")
+SERVICES = ("batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sqs")
 # The operations that a client's upload_file and download_file call.
 TRANSFERS = {
     "s3:AbortMultipartUpload",
@@ -92,7 +92,8 @@ def test_only_reads_and_what_has_no_resources_is_granted_everywhere() -> None:
     verbs = ("Get", "List", "Describe")
     for statement in statements(PolicyScope(account=ACCOUNT)):
         actions = listed(statement["Action"])
-        if statement["Resource"] == "*":
+        # Event source mappings have generated ids: a condition names their functions.
+        if statement["Resource"] == "*" and "Condition" not in statement:
             assert all(a.split(":")[1].startswith(verbs) for a in actions), actions
 
 
