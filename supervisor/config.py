@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMAT_VERSION = 1
+_ABSENT_IF_EMPTY = ("share", "priority")  # of the Batch target
 
 
 def function_config_key(function: str) -> str:
@@ -53,7 +54,11 @@ def account_and_region(state_bucket: str) -> tuple[str, str]:
 
 def config_to_json(config: FunctionConfig) -> str:
     """Return the configuration as JSON; equal configurations give equal text."""
-    return json.dumps({"format": FORMAT_VERSION, **asdict(config)}, sort_keys=True, indent=1) + "\n"
+    data = {"format": FORMAT_VERSION, **asdict(config)}
+    if batch := data["batch"]:
+        # Absent unless set, so that the text of a function without them stays what it was.
+        data["batch"] = {k: v for k, v in batch.items() if v or k not in _ABSENT_IF_EMPTY}
+    return json.dumps(data, sort_keys=True, indent=1) + "\n"
 
 
 def parse_config(text: str) -> FunctionConfig:

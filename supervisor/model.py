@@ -152,12 +152,16 @@ class BatchTarget:
 
     Names, not ARNs: the image is built before the resources exist. ``memory`` (MiB) is the job
     definition's; ``larger`` are vCPUs and MiB that a job can request instead, smallest first.
+    ``share`` is the jobs' share identifier, empty for a queue without fair-share scheduling, and
+    ``priority`` their scheduling priority in it.
     """
 
     queue: str
     definition: str
     memory: int = 0
     larger: tuple[tuple[str, int], ...] = ()
+    share: str = ""
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

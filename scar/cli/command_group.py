@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "cancel": "Cancel runs that wait or run in AWS Batch.",
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
     "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
+    "job": "List, show and cancel single jobs of AWS Batch.",
     "image": "Inspect images; make images of root file systems and functions.",
     "local": "Start, stop and inspect the local cloud.",
     "completion": "Print the code that completes command lines in a shell.",

@@ -17,7 +17,8 @@ How a file becomes a document:
    some. ``validation_errors`` converts pydantic's errors to messages with a position;
    ``known_keys`` lists the keys for suggestions. ``notes`` names what has no effect.
    ``rules`` checks what concerns several keys or functions, with ``batch_rules`` for jobs and the
-   instances that they need, ``cycles`` for functions that start each other, and ``scripts/`` for
+   instances that they need, ``tag_rules`` for tags, ``cycles`` for functions that start each other,
+and ``scripts/`` for
    scripts from other systems.
 
 ``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with

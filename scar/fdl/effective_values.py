@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from scar.fdl.loader import value_source
-from scar.fdl.model import FileSystemSpec, LambdaSpec, NetworkSpec
+from scar.fdl.model import FileSystemSpec, LambdaSpec, NetworkSpec, UlimitSpec
 from scar.fdl.problems import format_location
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _ALTERNATE_KEYS = {
     **NetworkSpec.alternate_keys,
     **FileSystemSpec.alternate_keys,
     **LambdaSpec.alternate_keys,
+    **UlimitSpec.alternate_keys,
 }
 
 
@@ -75,7 +76,7 @@ def _flatten_value(value: Any, location: Location) -> Iterator[tuple[Location, o
         yield from _flatten_model(value, location)
     elif isinstance(value, dict) and value:
         for key, item in value.items():
-            yield (*location, key), _to_plain_data(item)
+            yield from _flatten_value(item, (*location, key))
     elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
         for number, item in enumerate(value):
             yield from _flatten_model(item, (*location, number))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_array, check_batch
 from scar.fdl.cycles import can_trigger, find_cycles_through
+from scar.fdl.tag_rules import check_tags
 from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
@@ -48,6 +49,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     if function.lambda_.init_script and function.lambda_.run_script:
         yield (*section, "run_script"), "init_script is also set; keep one of them"
     yield from _check_lambda_limits(function.lambda_, section)
+    yield from check_tags(function.lambda_, section)
     yield from _check_secrets(function, (*section, "container", "secrets"))
     yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
@@ -148,9 +150,7 @@ def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
     if bool(spec.vpc.subnets) != bool(spec.vpc.security_group_ids):
         yield (*section, "vpc"), "needs both subnets and security_group_ids"
     if spec.file_system and not spec.vpc.subnets:
-        yield (*section, "file_system"), "EFS can be reached from a VPC only: set vpc"
-    if spec.file_system and spec.execution_mode is not ExecutionMode.LAMBDA:
-        yield (*section, "file_system"), "is supported in Lambda only: set execution_mode: lambda"
+        yield (*section, "file_system"), "file systems can be reached from a VPC only: set vpc"
 
 
 def _check_storage(

@@ -9,11 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 from scar.aws.model import limits
-from scar.fdl.model import FdlDocument, FileSystemSpec, NetworkSpec
+from scar.fdl.model import (
+    FdlDocument,
+    FileSystemSpec,
+    JobFileSystemSpec,
+    NetworkSpec,
+    TmpfsSpec,
+    UlimitSpec,
+)
 from scar.fdl.yaml_document import EXTENSION_PREFIX
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # supported by YAML language servers
 _TEXT = {"type": ["string", "number"]}
+_INTEGER = {"type": "integer"}
 
 JsonSchema = dict[str, Any]
 
@@ -35,8 +43,17 @@ def build_schema() -> JsonSchema:
     lambda_properties["ephemeral_storage"] = _any_of(size, _size_object(size))
     days = definitions["CloudWatchSpec"]["properties"]["log_retention_policy_in_days"]
     days["enum"] = sorted(limits.LOG_RETENTION_DAYS)
-    single = {"$ref": "#/$defs/FileSystemSpec"}
-    lambda_properties["file_system"] = _any_of(lambda_properties["file_system"], single)
+    batch_properties = definitions["BatchSpec"]["properties"]
+    compute_properties = definitions["ComputeResourcesSpec"]["properties"]
+    size = definitions["DiskSpec"]["properties"]["size"]
+    compute_properties["disk"] = _any_of(compute_properties["disk"], {"type": size["type"]})
+    for properties, key, item in (
+        (lambda_properties, "file_system", FileSystemSpec.__name__),
+        (batch_properties, "file_system", JobFileSystemSpec.__name__),
+        (batch_properties, "tmpfs", TmpfsSpec.__name__),
+    ):
+        properties[key] = _any_of(properties[key], {"$ref": f"#/$defs/{item}"})
+    _accept_one_number(definitions["UlimitSpec"], batch_properties["ulimits"])
     schema["patternProperties"] = {f"^{EXTENSION_PREFIX}": {}}
     return {"$schema": DIALECT, "title": "Functions Definition Language", **schema}
 
@@ -75,6 +92,15 @@ def _widen_array(value: JsonSchema) -> JsonSchema:
         return value if value.get("minItems") else _any_of(value, {"type": "null"})
     value["items"] = _TEXT
     return _any_of(value, _TEXT, {"type": "null"})
+
+
+def _accept_one_number(limit: JsonSchema, limits_by_name: JsonSchema) -> None:
+    """Accept for a resource limit one number, and Docker's spelling of the two."""
+    limit.pop("required", None)
+    for spelling, key in UlimitSpec.alternate_keys.items():
+        limit["properties"][spelling] = limit["properties"][key]
+    mapping = next(form for form in limits_by_name["anyOf"] if form.get("type") == "object")
+    mapping["additionalProperties"] = {"anyOf": [mapping["additionalProperties"], _INTEGER]}
 
 
 def _size_object(size: JsonSchema) -> JsonSchema:

@@ -20,12 +20,14 @@ gets it:
 - ``sqs/``: messages of queues (``queues`` connects them to S3 and Lambda)
 - ``logs/``: log streams and events of CloudWatch Logs.
 - ``registry/``: the container registry that emulates ECR's.
+- ``file_systems/``: the folders of EFS and S3 Files, and their mount targets.
 - ``moto/``: all other calls (IAM, STS, ECR, EC2, the configuration of Lambda, Batch and Logs),
   served by moto. Calls that change something are written to a journal and replayed at start.
 
 Run. An object is uploaded: S3 delivers its event to Lambda's asynchronous queue; Lambda reads
 the function's configuration from moto, resolves its image in the registry, and starts a
 sandbox with a container engine (``engines/``: Docker, rootless sandboxes, or plain processes).
+``gpus`` finds the GPUs that jobs may use.
 The supervisor in the sandbox gets the event from the Runtime API, and reads and writes S3
 through the same HTTP server, with credentials from ``access_keys``; its output goes to the
 logs. ``destinations`` sends the invocation record of an event that failed finally to the

@@ -18,6 +18,8 @@ from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import control_token
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
+from scar.local.file_systems import FileSystemFolders, MountTargetApi, StorageGuard
+from scar.local.gpus import find_gpus
 from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
@@ -30,6 +32,7 @@ from scar.local.lambda_.service import LambdaPorts, LambdaService, LambdaService
 from scar.local.logs.service import LogsService
 from scar.local.logs.store import LogStore
 from scar.local.moto.service import MotoService
+from scar.local.moto.vpc_endpoints import VpcEndpointApi
 from scar.local.queues import LocalQueues, is_queue
 from scar.local.registry.ecr_api import EcrImageApi
 from scar.local.registry.images import RegistryImageResolver
@@ -104,6 +107,7 @@ class LocalCloud:
             "url": self.url,
             "home": str(self._home.path),
             "engine": self.engine.name,
+            "file_systems": str(self._home.file_systems),
             "chaos": self.chaos,
             "conditions": self._conditions.requests.status(),
             "guarantees": asdict(self.engine.guarantees),
@@ -162,6 +166,9 @@ class LocalCloud:
             Route.MOTO: moto,
         }
         _connect_to_moto(moto, logs, ecr_images)
+        moto.add_handler(MountTargetApi(moto.default_vpc).handle_call)
+        moto.add_handler(VpcEndpointApi(moto.default_vpc).handle_call)
+        moto.add_guard(StorageGuard.for_engine(self.engine).check_change)
         write_inventory(data)
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
@@ -190,6 +197,7 @@ class LocalCloud:
                     lambda: self.url, keys.credentials_for("destinations"), self._enqueue_event
                 ).send,
                 engine=self.engine,
+                file_systems=FileSystemFolders(self._home.file_systems),
             ),
             LambdaServiceSettings(endpoint_url=self.url),
         )
@@ -207,7 +215,9 @@ class LocalCloud:
             logs=logs,
             non_blocking_logs=self._conditions.non_blocking_log_sink(logs),
             credentials=keys.credentials_for,
+            file_systems=FileSystemFolders(self._home.file_systems),
             settings=BatchServiceSettings(endpoint_url=self.url),
+            gpus=find_gpus(),
         )
         self._closers.append(service.close)
         # moto stores queues and compute environments but does not know of their jobs.

@@ -84,6 +84,11 @@ class LocalCloudHome:
         return self.path / "data"
 
     @property
+    def file_systems(self) -> Path:
+        """A folder for each access point of EFS and S3 Files, for the user's files too."""
+        return self.path / "file-systems"
+
+    @property
     def _server_record(self) -> Path:
         return self.path / "server.json"
 

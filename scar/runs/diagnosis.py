@@ -98,10 +98,12 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
     (
         "misconfiguration:job_resource_requirement",
         Diagnosis(
-            "No instance type of the compute environment is large enough for the job. Jobs can"
-            " use a little less memory than the instance type has. Batch cancels such a job after"
-            " 10 minutes at the head of its queue, so that it blocks no other.",
-            "Lower batch.memory or batch.vcpus, or allow larger instance_types, then `scar init`.",
+            "No instance type of the compute environment is large enough for the job, or has as"
+            " many GPUs. Jobs can use a little less memory than the instance type has. Batch"
+            " cancels such a job after 10 minutes at the head of its queue, so that it blocks no"
+            " other.",
+            "Lower batch.memory, batch.vcpus or batch.gpus, or allow larger instance_types, then"
+            " `scar init`.",
         ),
     ),
     (

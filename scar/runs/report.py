@@ -222,8 +222,9 @@ def _diagnose_queued(history: RunHistory) -> tuple[str, str]:
         return f"{known.problem} (Batch: {job.reason})", known.remedy
     if job.status == "RUNNABLE":
         reason = f"Batch: {job.reason}" if job.reason else "Batch has reported no reason yet."
+        place = f"{history.place[:1].upper()}{history.place[1:]}."
         return (
-            f"The job waits for compute resources. {reason}",
+            f"The job waits for compute resources. {place if history.place else reason}",
             "Instances start in minutes. If it stays RUNNABLE, check max_v_cpus and vCPU quotas.",
         )
     return "", ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.inventory import batch_infrastructure
+from scar.aws.inventory.queue_front import describe_place, read_queue_front
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
@@ -33,7 +34,8 @@ class RunHistory:
     ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
     outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
     ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
-    is INVALID. ``repeated_as`` is the run that continues a direct invocation that was retried.
+    is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
+    ``repeated_as`` is the run that continues a direct invocation that was retried.
     """
 
     run: Run
@@ -43,6 +45,7 @@ class RunHistory:
     made_by: RunPath | None = None
     triggered_runs: Mapping[str, tuple[Run, ...]]
     unusable: str = ""
+    place: str = ""
     repeated_as: Run | None = None
 
     @property
@@ -97,6 +100,7 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         made_by=lookup.find_producers(connection.client("s3"), *source)[0] if source else None,
         triggered_runs=_find_triggered_runs(ledger, history),
         unusable=_describe_unusable_queue(connection, history),
+        place=_describe_place(connection, history),
         repeated_as=_find_repetition(ledger, history),
     )
 
@@ -122,6 +126,17 @@ def _describe_unusable_queue(connection: AwsConnection, history: RunHistory) -> 
         return batch_infrastructure.describe_unusable(connection.client("batch"), job.queue)
     except ScarError:  # no permission to describe them: the records and the job still say much
         return ""
+
+
+def _describe_place(connection: AwsConnection, history: RunHistory) -> str:
+    job = history.job
+    if job is None or not job.queue or job.status != "RUNNABLE":
+        return ""
+    try:
+        front = read_queue_front(connection.client("batch"), job.queue)
+    except ScarError:  # no permission to read it: the records and the job still say much
+        return ""
+    return describe_place(front, job.id, status=job.status, reason=job.reason)
 
 
 def _find_repetition(ledger: RunLedger, history: RunHistory) -> Run | None:

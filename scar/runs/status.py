@@ -139,12 +139,14 @@ def _has_failed_since(run: Run, began: float) -> bool:
 class StatusReport:
     """The status of each function, and the latest runs of all of them, newest first.
 
-    ``now`` is S3's time in epoch seconds.
+    ``now`` is S3's time in epoch seconds. ``jobs`` are the unfinished jobs of scar's queues by
+    name, empty if they were not listed.
     """
 
     functions: tuple[FunctionStatus, ...]
     recent: tuple[Run, ...]
     now: float = 0.0
+    jobs: Jobs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,13 +33,17 @@ UNFINISHED_STATUSES: Final[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedJob:
-    """A job that has not ended; ``created`` in epoch seconds, ``reason`` is its statusReason."""
+    """A job that has not ended; ``created`` in epoch seconds, ``reason`` is its statusReason.
+
+    ``queue`` is the name of its job queue.
+    """
 
     id: str
     name: str
     status: str
     created: float
     reason: str = ""
+    queue: str = ""
 
 
 def with_batch_state(
@@ -122,5 +126,6 @@ def list_unfinished_jobs(batch: BatchClient, queues: Iterable[str]) -> dict[str,
                         status=status,
                         created=job.get("createdAt", 0) / 1000,
                         reason=job.get("statusReason", ""),
+                        queue=queue,
                     )
     return jobs

@@ -150,6 +150,11 @@ class BatchSubmitter:
         }
         if job.array_size:
             body["arrayProperties"] = {"size": job.array_size}
+        # Batch requires a share on a queue with a scheduling policy, and refuses it on others.
+        if self.target.share:
+            body["shareIdentifier"] = self.target.share
+        if self.target.priority:
+            body["schedulingPriorityOverride"] = self.target.priority
         return AwsRequest(
             method="POST",
             origin=self.origin,

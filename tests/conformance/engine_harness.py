@@ -85,7 +85,7 @@ class RootFsHarness:
 
     def image(self, script: str) -> LocalImage:
         layers = (
-            self._layer(_busybox()),
+            self._layer({**_busybox(), "linked": ("/etc", 0o777)}),
             self._layer({"opt/scar/supervisor": (b"", 0o644)}),
             self._layer({"opt/scar/function/script.sh": (script.encode(), 0o755)}),
         )

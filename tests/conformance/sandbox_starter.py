@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.local.engines.port import SandboxProfile, SandboxSpec
+from scar.local.engines.storage import SandboxStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.engines.port import Sandbox, SandboxExit
+    from scar.local.engines.port import GpuDevice, Sandbox, SandboxExit
     from tests.conformance.engine_harness import EngineHarness
 
 TIMEOUT = 300.0  # seconds
@@ -56,6 +57,8 @@ class SandboxStarter:
         profile: SandboxProfile = SandboxProfile.LAMBDA,
         memory_mb: int = 512,
         tmp_mb: int = 64,
+        storage: SandboxStorage = SandboxStorage(),  # noqa: B008 immutable
+        gpus: tuple[GpuDevice, ...] = (),
     ) -> tuple[Sandbox, Output]:
         output = Output()
         spec = SandboxSpec(
@@ -65,6 +68,8 @@ class SandboxStarter:
             environment={"GREETING": "a b  c", "PATH": "/usr/bin:/bin"},
             memory_mb=memory_mb,
             tmp_mb=tmp_mb,
+            storage=storage,
+            gpus=gpus,
         )
         sandbox = self.harness.engine.start(spec, output)
         self.started.append(sandbox)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.local.engines.port import SandboxProfile
+from scar.local.engines.port import GpuDevice, SandboxProfile
 from tests.conformance.sandbox_starter import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
@@ -187,6 +189,23 @@ def test_a_batch_sandbox_runs_too(bench: SandboxStarter) -> None:
     ended = sandbox.wait(TIMEOUT)
     assert ended is not None
     assert (ended.status, output.text) == (2, "batch\n")
+
+
+def test_a_job_has_the_device_nodes_of_its_gpus_and_no_others(bench: SandboxStarter) -> None:
+    if bench.harness.engine.name != "sandbox":
+        pytest.skip("Docker needs NVIDIA's runtime; processes see all devices")
+    nodes = [f"/dev/shm/scar-{uuid.uuid4().hex}" for _ in range(2)]
+    for node in nodes:
+        Path(node).touch()
+    try:
+        gpus = (GpuDevice(index=0, id="0", nodes=(nodes[0],)),)
+        sandbox, output = bench.start("ls /dev", profile=SandboxProfile.BATCH, gpus=gpus)
+        assert sandbox.wait(TIMEOUT) is not None
+    finally:
+        for node in nodes:
+            Path(node).unlink()
+    assert Path(nodes[0]).name in output.text
+    assert Path(nodes[1]).name not in output.text
 
 
 def test_draining_returns_when_no_output_is_pending(bench: SandboxStarter) -> None:

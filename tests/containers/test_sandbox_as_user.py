@@ -28,7 +28,7 @@ DISTRIBUTIONS = (
     "pytest", "pluggy", "iniconfig", "packaging", "pygments", "hypothesis", "sortedcontainers",
 )  # fmt: skip
 
-SUITES = ("tests/conformance/test_engines.py", "tests/conformance/test_isolation.py")
+SUITES = tuple(f"tests/conformance/test_{name}.py" for name in ("engines", "isolation", "storage"))
 
 
 @pytest.fixture

@@ -133,18 +133,29 @@ def _logs(operation: str, params: Parameters) -> Iterator[IamRequest]:
             yield IamRequest("logs:TagResource", stream)
 
 
-def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
+def _batch_resources(operation: str, params: Parameters) -> list[str]:
+    """Return the ARNs of what a request is about."""
     resources = {
         "compute-environment": params.get("computeEnvironmentName")
         or params.get("computeEnvironment"),
         "job-queue": params.get("jobQueueName") or params.get("jobQueue"),
         "job-definition": params.get("jobDefinitionName") or params.get("jobDefinition"),
         "job": params.get("jobId"),
+        "scheduling-policy": params.get("name") or params.get("schedulingPolicyArn"),
     }
+    if operation.endswith("SchedulingPolicy") and "arn" in params:
+        resources["scheduling-policy"] = params["arn"]
+    return [_batch_arn(kind, name) for kind, name in resources.items() if name]
+
+
+def _batch(operation: str, params: Parameters) -> Iterator[IamRequest]:
     if operation.startswith(("Describe", "List")):
         yield IamRequest(f"batch:{operation}", "*")
         return
-    on = [_batch_arn(kind, name) for kind, name in resources.items() if name]
+    if "resourceArn" in params:
+        yield IamRequest(f"batch:{operation}", params["resourceArn"])
+        return
+    on = _batch_resources(operation, params)
     order = params.get("computeEnvironmentOrder", [])
     on += [_batch_arn("compute-environment", e["computeEnvironment"]) for e in order]
     for arn in on:
@@ -209,6 +220,14 @@ def _pass_role(role: str, service: str) -> IamRequest:
     return IamRequest("iam:PassRole", role, {"iam:passedtoservice": service})
 
 
+def _efs(operation: str, _: Parameters) -> Iterator[IamRequest]:
+    yield IamRequest(f"elasticfilesystem:{operation}", "*")
+
+
+def _s3files(operation: str, _: Parameters) -> Iterator[IamRequest]:
+    yield IamRequest(f"s3files:{operation}", "*")
+
+
 _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "s3": _s3,
     "lambda": _lambda,
@@ -217,7 +236,9 @@ _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "logs": _logs,
     "batch": _batch,
     "ec2": _ec2,
+    "efs": _efs,
     "kms": _kms,
+    "s3files": _s3files,
     "service-quotas": _any_resource,
     "sts": _nothing,
 }

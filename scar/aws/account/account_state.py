@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.account import buckets, network, quotas
+from scar.aws.account.file_systems import FileSystemState, read_file_systems
 from scar.aws.account.pass_role import PassRoleCheck, check_pass_role
 from scar.aws.account.quotas import Quotas
 from scar.aws.client.errors import translate_errors
@@ -30,13 +31,15 @@ class AccountState:
     """The part of an account that the plan and the account checks depend on.
 
     Networks are by function name: ``job_networks`` of functions that use Batch,
-    ``function_networks`` of those in a VPC. ``buckets`` are by bucket name.
+    ``function_networks`` of those in a VPC. ``buckets`` are by bucket name, and ``file_systems``,
+    which jobs mount, by the ARN of the access point.
     """
 
     account: Account
     job_networks: Mapping[str, VpcNetwork] = field(default_factory=dict)
     function_networks: Mapping[str, VpcNetwork] = field(default_factory=dict)
     buckets: Mapping[str, BucketState] = field(default_factory=dict)
+    file_systems: Mapping[str, FileSystemState] = field(default_factory=dict)
     quotas: Quotas = field(default_factory=Quotas)
     pass_role_check: PassRoleCheck = field(default_factory=PassRoleCheck)
 
@@ -50,6 +53,11 @@ class AccountState:
         arns = {name: self._key_arn(bucket.kms_key) for name, bucket in self.buckets.items()}
         return {name: arn for name, arn in arns.items() if arn}
 
+    @property
+    def file_system_ids(self) -> dict[str, str]:
+        """The ids of file systems, by the ARN of the access point."""
+        return {p: s.file_system for p, s in self.file_systems.items() if s.file_system}
+
     def _key_arn(self, key: str) -> str:
         if not key or "alias/" in key:
             return ""
@@ -60,13 +68,15 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
     """Read all parts of the account's state in parallel; raises ScarError."""
     account = connection.account
     compute_kinds = {
-        (f.batch.compute_resources.type, f.batch.enable_gpu)
+        (environment.type, bool(f.batch.gpu_count))
         for f in functions
         if f.batch is not None
+        for environment in f.batch.environments
     }
     with ThreadPoolExecutor(4) as pool:
         networks = pool.submit(_find_networks, connection, functions)
         bucket_states = pool.submit(_inspect_buckets, connection, functions)
+        file_systems = pool.submit(read_file_systems, connection, functions)
         quota_values = pool.submit(quotas.read_quotas, connection, compute_kinds)
         roles = pool.submit(
             check_pass_role,
@@ -88,6 +98,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
                 if f.lambda_.vpc.subnets
             },
             buckets=bucket_states.result(),
+            file_systems=file_systems.result(),
             quotas=quota_values.result(),
             pass_role_check=roles.result(),
         )

@@ -37,7 +37,19 @@ MAX_ATTEMPTS = 5
 MAX_POOL_CONNECTIONS = 32
 
 ServiceName = Literal[
-    "batch", "ec2", "ecr", "iam", "kms", "lambda", "logs", "s3", "service-quotas", "sqs", "sts"
+    "batch",
+    "ec2",
+    "ecr",
+    "efs",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "s3",
+    "s3files",
+    "service-quotas",
+    "sqs",
+    "sts",
 ]
 
 
@@ -53,6 +65,20 @@ class KeyReader(Protocol):
 
     def describe_key(self, *, KeyId: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"KeyMetadata": {"Arn": …}}``; ``KeyId`` may be an alias."""
+
+
+class EfsReader(Protocol):
+    """The part of the EFS client that scar uses; no type stubs are installed for it."""
+
+    def describe_mount_targets(self, *, AccessPointId: str) -> Mapping[str, Any]:  # noqa: N803
+        """Return ``{"MountTargets": [{"FileSystemId": …, "VpcId": …}]}``."""
+
+
+class S3FilesReader(Protocol):
+    """The part of the S3 Files client that scar uses; no type stubs are installed for it."""
+
+    def list_mount_targets(self, *, fileSystemId: str) -> Mapping[str, Any]:  # noqa: N803
+        """Return ``{"mountTargets": [{"fileSystemId": …, "vpcId": …}]}``."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
@@ -123,6 +149,8 @@ class AwsConnection:
     @overload
     def client(self, service: Literal["ecr"]) -> ECRClient: ...
     @overload
+    def client(self, service: Literal["efs"]) -> EfsReader: ...
+    @overload
     def client(self, service: Literal["iam"]) -> IAMClient: ...
     @overload
     def client(self, service: Literal["kms"]) -> KeyReader: ...
@@ -132,6 +160,8 @@ class AwsConnection:
     def client(self, service: Literal["logs"]) -> CloudWatchLogsClient: ...
     @overload
     def client(self, service: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, service: Literal["s3files"]) -> S3FilesReader: ...
     @overload
     def client(self, service: Literal["service-quotas"]) -> QuotaReader: ...
     @overload

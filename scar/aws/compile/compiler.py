@@ -14,6 +14,7 @@ from scar.aws.compile import (
     policies,
 )
 from scar.aws.compile.added_policies import added_policies
+from scar.aws.compile.file_systems import add_file_systems, unknown_file_systems
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
 from scar.aws.model.network import VpcNetwork
@@ -30,6 +31,7 @@ from scar.aws.model.resources import (
     LogGroup,
     Resource,
     Role,
+    SchedulingPolicy,
     StateBucket,
 )
 from supervisor.model import BatchTarget, FunctionConfig, ImageDefaults, InputRule, OutputRule
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 _TAG_LENGTH = 256
 # Resources whose names, or the digest in them, are unknown before images and networks are.
-_NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate)
+_NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate, SchedulingPolicy)
 
 
 def compile_resources(
@@ -53,13 +55,15 @@ def compile_resources(
     images: Mapping[str, str],
     networks: Mapping[str, VpcNetwork],
     kms_keys: Mapping[str, str] | None = None,
+    file_systems: Mapping[str, str] | None = None,
 ) -> tuple[Resource, ...]:
     """Return the resources of the functions; resources that functions share appear once.
 
     ``images`` are the digests of the functions' images and ``networks`` the networks of those
     that use Batch, both by function name; ``kms_keys`` are the ARNs of the keys that encrypt
-    buckets, by bucket. If ``images`` contains the failure handler, it is compiled too and becomes
-    the functions' on-failure destination.
+    buckets, by bucket; ``file_systems`` the ids of EFS file systems that the FDL does not give, by
+    the ARN of an access point. If ``images`` contains the failure handler, it is compiled too and
+    becomes the functions' on-failure destination.
     """
     resources: dict[object, Resource] = {
         r.key: r
@@ -68,12 +72,14 @@ def compile_resources(
     for function in functions:
         network = networks.get(function.name)
         queue = batch.job_queue_name(function, account, network)
-        flow = data_flow(function, account, queue, kms_keys)
+        others = batch.other_queue_names(function, account, network)
+        flow = replace(data_flow(function, account, queue, kms_keys), other_queues=others)
         if names.FAILURE_HANDLER in images and failure_handler.handles(function):
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
         # An equal key means an equal resource: shared ones are named by their content, and the
         # checks before reject functions that would disagree about the instances' role.
-        for resource in _compile_function(function, flow, images[function.name], network):
+        digest = images[function.name]
+        for resource in _compile_function(function, flow, digest, network, file_systems or {}):
             resources.setdefault(resource.key, resource)
         # For the failure handler, and for the loop checks of other deployments.
         config = function_config(function, account, ImageDefaults(), network)
@@ -98,7 +104,13 @@ def compile_named_resources(
     if (handler := failure_handler.handler_function(functions)) is not None:
         digests[handler.name] = ""
     networks = {f.name: VpcNetwork() for f in functions if f.batch is not None}
-    resources = compile_resources(functions, account, images=digests, networks=networks)
+    resources = compile_resources(
+        functions,
+        account,
+        images=digests,
+        networks=networks,
+        file_systems=unknown_file_systems(functions),
+    )
     return tuple(r for r in resources if not isinstance(r, _NAMED_BY_CONTENT))
 
 
@@ -164,6 +176,8 @@ def _batch_target(function: Function, queue: str) -> BatchTarget | None:
         definition=function.name,
         memory=function.batch.memory,
         larger=batch.larger_sizes(function.batch, function.lambda_.architecture),
+        share=function.batch.scheduling.share,
+        priority=function.batch.scheduling.priority,
     )
 
 
@@ -177,12 +191,9 @@ def data_flow(
 
     ``queue`` is the name of its job queue, empty without Batch; ``kms_keys`` are ARNs by bucket.
     """
-    # The FDL does not name the file system. Any is allowed, because the access point, which the
-    # policy names too, belongs to exactly one.
-    file_systems = account.arn("elasticfilesystem", "file-system/*")
     requested = encryption.bucket_encryption(function, account)
     requested_keys = encryption.kms_keys_of(requested, account)
-    return DataFlow(
+    flow = DataFlow(
         account=account,
         function=function.name,
         inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
@@ -193,8 +204,8 @@ def data_flow(
         event_queue=gathered_events.queue_arn(function, account),
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
-        file_systems=tuple((file_systems, item.arn) for item in function.lambda_.file_system),
     )
+    return add_file_systems(flow, function)
 
 
 def _bucket_folder(path: str) -> BucketFolder:
@@ -203,12 +214,17 @@ def _bucket_folder(path: str) -> BucketFolder:
 
 
 def _compile_function(
-    function: Function, flow: DataFlow, digest: str, network: VpcNetwork | None
+    function: Function,
+    flow: DataFlow,
+    digest: str,
+    network: VpcNetwork | None,
+    file_systems: Mapping[str, str],
 ) -> Iterator[Resource]:
     account = flow.account
     yield LogGroup(
         name=names.lambda_log_group(function.name),
         retention_days=function.cloudwatch.log_retention_policy_in_days,
+        tags=function.tags,
     )
     if function.lambda_.container.create_image:
         yield ecr_repository.compile_repository(function, account)
@@ -219,9 +235,10 @@ def _compile_function(
             trust=policies.trust_policy("lambda", account),
             policy=policies.lambda_role(flow),
             boundary=function.iam.permissions_boundary,
+            tags=function.tags,
             **added_policies(function),
         )
-    yield from batch.compile_batch(function, flow, digest, network)
+    yield from batch.compile_batch(function, flow, digest, network, file_systems)
     yield _lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,

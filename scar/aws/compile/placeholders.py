@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import compiler
+from scar.aws.compile.file_systems import unknown_file_systems
 from scar.aws.model import names
 from scar.aws.model.network import VpcNetwork
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Resource
 
 PLACEHOLDER_DIGEST = f"sha256:{'0' * 64}"
+PLACEHOLDER_FILE_SYSTEM = "fs-00000000000000000"
 PLACEHOLDER_SUBNETS, PLACEHOLDER_GROUPS = ("subnet-00000000000000000",), ("sg-00000000000000000",)
 
 
@@ -24,7 +26,7 @@ def compile_with_placeholders(
 ) -> tuple[Resource, ...]:
     """Return the functions' resources with made-up image digests.
 
-    Subnets and security groups are made up too where the FDL does not give them.
+    Subnets, security groups and EFS file systems are made up too where the FDL does not give them.
     """
     return compiler.compile_resources(
         functions,
@@ -33,6 +35,7 @@ def compile_with_placeholders(
             (*(f.name for f in functions), names.FAILURE_HANDLER), PLACEHOLDER_DIGEST
         ),
         networks=placeholder_networks(functions, PLACEHOLDER_SUBNETS, PLACEHOLDER_GROUPS),
+        file_systems=unknown_file_systems(functions, PLACEHOLDER_FILE_SYSTEM),
     )
 
 

@@ -152,6 +152,7 @@ class Deployment:
             images=digests,
             networks=account_state.job_networks,
             kms_keys=account_state.kms_keys,
+            file_systems=account_state.file_system_ids,
         ), account_state
 
     def _config_builder(

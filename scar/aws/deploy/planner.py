@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scar.aws.compile import compiler, failure_handler
+from scar.aws.compile import batch, compiler, failure_handler
 from scar.aws.deploy.lock import read_lock
 from scar.aws.deploy.queues_with_events import keep_queues_with_events
+from scar.aws.handlers.batch.job_definitions import without_raw
 from scar.aws.images.unused_images import UnusedImageFinder
 from scar.aws.inventory.connected_functions import ConnectionReader
 from scar.aws.inventory.deployed_resources import Inventory
@@ -143,6 +144,10 @@ class DeploymentPlanner:
             self._inventory, snapshot, keep=definitions, changing=self._function_names
         )
         current |= self._unused_images(desired, snapshot, observed.images)
+        region = self.connection.account.region
+        for wanted in definitions:
+            if isinstance(found := current.get(wanted.key), JobDefinition):
+                current[wanted.key] = without_raw(found, wanted, region)
         changes = plan(desired, current)
         # New environments and queues are created before old ones are deleted, so for a moment
         # both count towards the quota.
@@ -153,6 +158,7 @@ class DeploymentPlanner:
             *_network_notes(account_state),
             *failure_handler.unhandled_function_notes(self.functions),
             *failure_handler.boundary_notes(self.functions),
+            *batch.raw_property_notes(self.functions),
             *observed.connected.notes,
         )
         return replace(changes, notes=notes) if changes else changes

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import compiler
+from scar.aws.compile.file_systems import unknown_file_systems
 from scar.aws.compile.placeholders import placeholder_networks
 from scar.aws.export.pseudo_parameters import mark
-from scar.aws.export.template import SECURITY_GROUPS, SUBNETS, image_parameter
+from scar.aws.export.template import (
+    SECURITY_GROUPS,
+    SUBNETS,
+    file_system_parameter,
+    image_parameter,
+)
 from scar.aws.model import names
 
 if TYPE_CHECKING:
@@ -21,7 +27,8 @@ if TYPE_CHECKING:
 def compile_for_template(functions: Sequence[Function], account: Account) -> tuple[Resource, ...]:
     """Return the desired resources.
 
-    Image digests are parameters, and so are subnets and security groups that the FDL omits.
+    Image digests are parameters, and so are subnets, security groups and EFS file systems that the
+    FDL omits.
     """
     image_names = (*(f.name for f in functions), names.FAILURE_HANDLER)
     return compiler.compile_resources(
@@ -29,6 +36,10 @@ def compile_for_template(functions: Sequence[Function], account: Account) -> tup
         account,
         images={name: mark(image_parameter(name)) for name in image_names},
         networks=placeholder_networks(functions, (mark(SUBNETS),), (mark(SECURITY_GROUPS),)),
+        file_systems={
+            access_point: mark(file_system_parameter(access_point))
+            for access_point in unknown_file_systems(functions)
+        },
     )
 
 

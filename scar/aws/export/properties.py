@@ -31,6 +31,7 @@ Properties = dict[str, Any]
 _MANAGED = [{"Key": names.MANAGED_TAG, "Value": "true"}]
 # The values of these keys are maps with the user's own keys, which keep their spelling.
 _MAPS = frozenset({"tags", "options"})
+_OTHER_SPELLINGS = {"s3filesVolumeConfiguration": "S3FilesVolumeConfiguration"}
 _PUBLIC_ACCESS_SETTINGS = (
     "BlockPublicAcls",
     "BlockPublicPolicy",
@@ -81,7 +82,8 @@ def bucket(resource: kinds.Bucket, rules: Iterable[kinds.BucketNotification]) ->
 
 
 def log_group(resource: kinds.LogGroup) -> Properties:
-    properties: Properties = {"LogGroupName": resource.name, "Tags": _MANAGED}
+    tags = [*_MANAGED, *_tag_list(resource.tags)]
+    properties: Properties = {"LogGroupName": resource.name, "Tags": tags}
     if resource.retention_days:
         properties["RetentionInDays"] = resource.retention_days
     return properties
@@ -96,7 +98,7 @@ def role(resource: kinds.Role) -> Properties:
             {"PolicyName": name, "PolicyDocument": json.loads(document)}
             for name, document in (("scar", resource.policy), *resource.other_policies)
         ],
-        "Tags": _MANAGED,
+        "Tags": [*_MANAGED, *_tag_list(resource.tags)],
     }
     if resource.managed_policies:
         properties["ManagedPolicyArns"] = list(resource.managed_policies)
@@ -184,6 +186,10 @@ def queue(resource: kinds.JobQueue) -> Properties:
     return _capitalize_keys({**batch_requests.create_queue_request(resource)})
 
 
+def scheduling_policy(resource: kinds.SchedulingPolicy) -> Properties:
+    return _capitalize_keys({**batch_requests.create_policy_request(resource)})
+
+
 def definition(resource: kinds.JobDefinition, region: str) -> Properties:
     return _capitalize_keys({**batch_requests.register_definition_request(resource, region)})
 
@@ -203,7 +209,8 @@ def _tag_list(pairs: kinds.Pairs) -> list[Properties]:
 def _capitalize_keys(value: Mapping[str, Any]) -> Properties:
     """Return the keys of Batch's API in CloudFormation's spelling: ``maxvCpus`` is ``MaxvCpus``."""
     return {
-        f"{key[0].upper()}{key[1:]}": _capitalize_value(key, item) for key, item in value.items()
+        _OTHER_SPELLINGS.get(key, f"{key[0].upper()}{key[1:]}"): _capitalize_value(key, item)
+        for key, item in value.items()
     }
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
 _POLICY = "Policy"  # ends the logical id of the policy of a bucket or a queue
+FILE_SYSTEM = "FileSystem"
 _DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
 # Kinds with a CloudFormation type. Buckets and job definitions are translated separately: they
@@ -49,6 +50,7 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.LaunchTemplate: ("AWS::EC2::LaunchTemplate", properties.launch_template),
     kinds.ComputeEnvironment: ("AWS::Batch::ComputeEnvironment", properties.environment),
     kinds.JobQueue: ("AWS::Batch::JobQueue", properties.queue),
+    kinds.SchedulingPolicy: ("AWS::Batch::SchedulingPolicy", properties.scheduling_policy),
 }
 # Kinds without a CloudFormation resource, each with its manual step.
 MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
@@ -206,6 +208,8 @@ class _TemplateBuilder:
             return False
         if isinstance(resource, kinds.Bucket):
             return any(other.key in rule.needs for rule in self._rules_of_bucket(resource.name))
+        if other.key in self.needing_images and resource.key not in self.needing_images:
+            return False  # it exists before the images are pushed, and the other one does not
         return other.key in resource.depends_on
 
     def _find_needing_images(self) -> None:
@@ -278,6 +282,11 @@ def image_parameter(function: str) -> str:
     return IMAGE + "".join(word[0].upper() + word[1:] for word in words) + digest
 
 
+def file_system_parameter(access_point: str) -> str:
+    """Return the name of the parameter for the EFS file system of an access point."""
+    return FILE_SYSTEM + "".join(re.findall(r"[A-Za-z0-9]+", access_point.rpartition("/")[2]))
+
+
 def _is_kept(resource: kinds.Resource) -> bool:
     return isinstance(resource, kinds.EcrRepository) and resource.is_kept
 
@@ -307,6 +316,12 @@ def _build_parameters(used: frozenset[str], *, with_buckets: bool) -> dict[str, 
             "AllowedPattern": _DIGEST,
             "Default": "",
             "Description": "Digest of the image in ECR; empty until it is pushed.",
+        }
+    for name in sorted(name for name in used if name.startswith(FILE_SYSTEM)):
+        parameters[name] = {
+            "Type": "String",
+            "AllowedPattern": "^fs-[0-9a-f]{8,40}$",
+            "Description": "ID of the EFS file system of the access point in the parameter's name.",
         }
     for name, kind, description in (
         (SUBNETS, "List<AWS::EC2::Subnet::Id>", "Subnets of jobs, all in one VPC."),

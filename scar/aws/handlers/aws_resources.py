@@ -12,6 +12,7 @@ from scar.aws.client.waiter import CancelToken, Waiter
 from scar.aws.handlers.batch.compute_environments import ComputeEnvironmentHandler
 from scar.aws.handlers.batch.job_definitions import JobDefinitionHandler
 from scar.aws.handlers.batch.job_queues import JobQueueHandler
+from scar.aws.handlers.batch.scheduling_policies import SchedulingPolicyHandler
 from scar.aws.handlers.batch_target import BatchTargetRecordHandler
 from scar.aws.handlers.ecr import (
     EcrImageHandler,
@@ -110,6 +111,9 @@ class AwsResources:
             ),
             kinds.LaunchTemplate: lambda: LaunchTemplateHandler(client("ec2")),
             kinds.JobQueue: lambda: JobQueueHandler(client("batch"), default_waiter),
+            kinds.SchedulingPolicy: lambda: SchedulingPolicyHandler(
+                client("batch"), lambda: connection.account, default_waiter
+            ),
             kinds.JobDefinition: lambda: JobDefinitionHandler(client("batch"), current_region()),
         }
         return cls(factories, lambda: connection.principal, token)

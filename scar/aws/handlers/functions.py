@@ -12,12 +12,13 @@ from scar.aws.handlers.function_state import is_settled
 from scar.aws.handlers.recursion import read_allow_loop, set_allow_loop
 from scar.aws.model import names
 from scar.aws.model.resources import EventInvokeConfig, LambdaFunction
+from scar.aws.model.tags import relevant_tags
 from scar.aws.requests import lambda_requests
 from scar.aws.requests.field_paths import read_fields
 from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import (
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
         FunctionConfigurationTypeDef,
         TagsErrorTypeDef,
     )
-
-    from scar.aws.model.resources import Pairs
 
     _LambdaConfiguration = FunctionConfigurationTypeDef | FunctionConfigurationResponseTypeDef
 
@@ -63,7 +62,7 @@ class FunctionHandler:
             image=response["Code"].get("ImageUri", ""),
             architecture="arm64" if "arm64" in actual.get("Architectures", []) else "x86_64",
             environment=tuple(sorted(actual.get("Environment", {}).get("Variables", {}).items())),
-            tags=_relevant_tags(tags, resource),
+            tags=relevant_tags(tags, resource.tags),
             reserved_concurrency=reserved,
             subnets=tuple(sorted(actual.get("VpcConfig", {}).get("SubnetIds", []))),
             security_groups=tuple(sorted(actual.get("VpcConfig", {}).get("SecurityGroupIds", []))),
@@ -216,15 +215,6 @@ def _hidden_tags_error(function: str, error: TagsErrorTypeDef) -> OperationRefus
         remedy="Allow lambda:ListTags on the function for these credentials. `scar policy` prints"
         " all required permissions.",
     )
-
-
-def _relevant_tags(tags: Mapping[str, str], desired: LambdaFunction) -> Pairs:
-    """Return scar's tags and those that are desired.
-
-    Others are ignored: many organizations tag all resources automatically.
-    """
-    keys = dict(desired.tags).keys()
-    return tuple(sorted((k, v) for k, v in tags.items() if k.startswith("scar:") or k in keys))
 
 
 def _has_other_configuration(observed: LambdaFunction, desired: LambdaFunction) -> bool:

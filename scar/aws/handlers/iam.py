@@ -12,8 +12,11 @@ from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.compile.policies import canonical_json
 from scar.aws.model import names
 from scar.aws.model.resources import InstanceProfile, Role
+from scar.aws.model.tags import changed_tags, users_tags
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_iam.type_defs import TagTypeDef
 
@@ -54,10 +57,13 @@ class RoleHandler:
                 boundary=boundary.get("PermissionsBoundaryArn", ""),
                 managed_policies=managed.result(),
                 other_policies=others.result(),
+                tags=users_tags(
+                    {tag["Key"]: tag["Value"] for tag in role.get("Tags", [])}, resource.tags
+                ),
             )
 
     def create(self, resource: Role) -> None:
-        tags: list[TagTypeDef] = [{"Key": names.MANAGED_TAG, "Value": "true"}]
+        tags = _to_tag_list({names.MANAGED_TAG: "true", **dict(resource.tags)})
         # An interrupted deployment may have created the role without its policy.
         with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
             if resource.boundary:  # the SDK accepts no empty one
@@ -93,6 +99,11 @@ class RoleHandler:
             self._put_policy(desired)
         self._remove_policies(observed, keep=desired)
         self._add_policies(desired, has=observed)
+        to_set, to_remove = changed_tags(observed.tags, desired.tags)
+        if to_set:
+            self.iam.tag_role(RoleName=desired.name, Tags=_to_tag_list(to_set))
+        if to_remove:
+            self.iam.untag_role(RoleName=desired.name, TagKeys=to_remove)
 
     def delete(self, resource: Role) -> None:
         """Delete the role after its policies: IAM refuses to delete a role that has any."""
@@ -144,6 +155,10 @@ class RoleHandler:
         self.iam.put_role_policy(
             RoleName=resource.name, PolicyName=_POLICY_NAME, PolicyDocument=resource.policy
         )
+
+
+def _to_tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _to_json(document: object) -> str:

@@ -5,7 +5,8 @@ are read by name, the rest is found by IAM path, tag and notification rule Id, m
 each once. ``batch_infrastructure`` lists the job queues, compute environments and launch templates
 that functions share, and the job definitions that use them; ``unused`` finds those without a user,
 and empty buckets, which a deployment or removal then deletes. ``functions`` lists functions for
-``scar ls`` and ``scar rm --all``, and the resources of one for ``scar show``.
+``scar ls`` and ``scar rm --all``, and the resources of one for ``scar show``. ``queue_front`` reads
+which jobs are at the front of a job queue.
 ``connected_functions`` follows outputs through notifications to the deployed functions that they
 start, to find loops. ``event_queues`` counts events that wait in queues.
 

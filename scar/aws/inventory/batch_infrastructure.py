@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import translate_errors
+from botocore.exceptions import ClientError
+
+from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.batch.descriptions import (
     INVALID,
+    compare_tags,
     environments_of,
     parse_environments,
     parse_queue,
@@ -14,8 +17,14 @@ from scar.aws.handlers.batch.descriptions import (
     status_of,
 )
 from scar.aws.handlers.batch.job_definitions import JobDefinitionHandler, parse_job_definition
+from scar.aws.handlers.batch.scheduling_policies import parse_policy
 from scar.aws.model import names
-from scar.aws.model.resources import ComputeEnvironment, JobQueue, LaunchTemplate
+from scar.aws.model.resources import (
+    ComputeEnvironment,
+    JobQueue,
+    LaunchTemplate,
+    SchedulingPolicy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +36,8 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.model.resources import JobDefinition, Resource
+
+_MOST_DESCRIBED = 100  # policies of one DescribeSchedulingPolicies (model: arns)
 
 
 def list_environments(batch: BatchClient) -> tuple[list[ComputeEnvironment], int]:
@@ -57,10 +68,33 @@ def list_queues(batch: BatchClient) -> tuple[list[JobQueue], int]:
     return managed, len(queues)
 
 
+def list_scheduling_policies(batch: BatchClient) -> list[SchedulingPolicy]:
+    """Return scar's scheduling policies; none if the caller has no permission to list them.
+
+    Other users' functions may have shares: who has none needs no permission for their policies.
+    """
+    try:
+        pages = batch.get_paginator("list_scheduling_policies").paginate()
+        arns = [p["arn"] for page in pages for p in page["schedulingPolicies"]]
+        own = [arn for arn in arns if names.is_shared_name(arn.rpartition("/")[2])]
+        described = [
+            policy
+            for start in range(0, len(own), _MOST_DESCRIBED)
+            for policy in batch.describe_scheduling_policies(
+                arns=own[start : start + _MOST_DESCRIBED]
+            )["schedulingPolicies"]
+        ]
+    except ClientError as error:
+        if error_code(error) in ("AccessDenied", "AccessDeniedException"):
+            return []
+        raise
+    return [parse_policy(p) for p in described if names.MANAGED_TAG in p.get("tags", {})]
+
+
 def describe_unusable(batch: BatchClient, queue: str) -> str:
     """Return why the jobs of a queue cannot start, with Batch's reason; empty if they can.
 
-    The queue or its compute environment is INVALID, or does not exist.
+    The queue or all its compute environments are INVALID, or do not exist.
     """
     with translate_errors(f"describe the job queue {queue}"):
         queues = batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
@@ -72,10 +106,12 @@ def describe_unusable(batch: BatchClient, queue: str) -> str:
     used = environments_of(found)
     with translate_errors(f"describe the compute environment of {queue}"):
         environments = batch.describe_compute_environments(computeEnvironments=used)
+    found_environments = environments["computeEnvironments"]
+    if not all(status_of(e) == INVALID for e in found_environments):
+        return ""  # jobs start in the others
     invalid = (
         f"compute environment {e['computeEnvironmentName']} is INVALID: {reason_of(e)}"
-        for e in environments["computeEnvironments"]
-        if status_of(e) == INVALID
+        for e in found_environments
     )
     return next(invalid, "")
 
@@ -107,6 +143,15 @@ def list_launch_templates(ec2: EC2Client) -> list[LaunchTemplate]:
         ]
     template_names = (t.get("LaunchTemplateName", "") for t in templates)
     return [LaunchTemplate(name=name) for name in template_names if names.is_shared_name(name)]
+
+
+def with_compared_tags(found: Resource, desired: Resource) -> Resource:
+    """Return a listed resource with those of its tags that are compared with the desired ones."""
+    if isinstance(found, ComputeEnvironment) and isinstance(desired, ComputeEnvironment):
+        return compare_tags(found, desired)
+    if isinstance(found, JobQueue) and isinstance(desired, JobQueue):
+        return compare_tags(found, desired)
+    return found
 
 
 def launch_template_of(resource: Resource) -> LaunchTemplate | None:

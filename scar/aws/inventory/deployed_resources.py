@@ -14,7 +14,11 @@ from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory import batch_infrastructure
-from scar.aws.inventory.batch_infrastructure import launch_template_of, list_job_definitions
+from scar.aws.inventory.batch_infrastructure import (
+    launch_template_of,
+    list_job_definitions,
+    with_compared_tags,
+)
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -31,6 +35,7 @@ from scar.aws.model.resources import (
     LaunchTemplate,
     LogGroup,
     Role,
+    SchedulingPolicy,
     SourceQueue,
 )
 
@@ -153,7 +158,11 @@ class Inventory:
         desired = {r.key: r for r in wanted}
         new = [r for k, r in desired.items() if k not in snapshot.requested_keys]
         read_now = self.aws.observe(r for r in new if _is_read_by_key(r))
-        shared = {k: r for k, r in snapshot.batch_infrastructure.items() if k in desired}
+        shared = {
+            k: with_compared_tags(r, desired[k])
+            for k, r in snapshot.batch_infrastructure.items()
+            if k in desired
+        }
         return replace(snapshot, resources={**snapshot.resources, **shared, **read_now})
 
     def _candidate_resources(self, function: str) -> list[Resource]:
@@ -272,6 +281,12 @@ class Inventory:
                 else None
             )
             found: list[Resource] = [r for listing in lists for r in listing.result()[0]]
+            has_policies = any(isinstance(r, JobQueue) and r.scheduling_policy for r in found)
+            # Otherwise no permission to list them is needed. A policy whose queue alone was deleted
+            # is found by the next deployment with shares.
+            if has_policies or SchedulingPolicy.kind in {key.kind for key in requested}:
+                with translate_errors("list the scheduling policies"):
+                    found += batch_infrastructure.list_scheduling_policies(client("batch"))
             counts = [listing.result()[1] for listing in lists]
             reads = [pool.submit(self._read_if_managed, r) for r in unread if found or needs_list]
             templates = {t.key: t for r in found if (t := launch_template_of(r))}

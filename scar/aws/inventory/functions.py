@@ -15,7 +15,7 @@ from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.model import names
-from scar.aws.model.resources import ComputeEnvironment, JobDefinition, JobQueue, LambdaFunction
+from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +167,7 @@ def _summarize_function(
 def read_function_resources(function: str, connection: AwsConnection) -> tuple[Resource, ...]:
     """Return all resources of a function, itself first; empty if it does not exist.
 
-    Its compute environment and job queue are among them, also if shared. Raise ScarError.
+    Its job queues with their compute environments are among them, also if shared. Raise ScarError.
     """
     snapshot = Inventory(connection, AwsResources.connect(connection, NO_IMAGES)).take_snapshot(
         [function], ()
@@ -175,10 +175,9 @@ def read_function_resources(function: str, connection: AwsConnection) -> tuple[R
     resources = list(snapshot.resources.values())
     if not any(isinstance(r, LambdaFunction) for r in resources):
         return ()
-    queues = {r.queue for r in resources if isinstance(r, JobDefinition)}
-    resources += [
-        r
-        for r in snapshot.batch_infrastructure.values()
-        if isinstance(r, ComputeEnvironment | JobQueue) and r.name in queues
-    ]
+    named = {queue for r in resources if isinstance(r, JobDefinition) for queue in r.queues}
+    shared = snapshot.batch_infrastructure
+    queues = [r for r in shared.values() if isinstance(r, JobQueue) and r.name in named]
+    needed = {key for queue in queues for key in queue.needs}
+    resources += [*queues, *(shared[key] for key in sorted(needed & shared.keys()))]
     return tuple(sorted(resources, key=lambda r: (not isinstance(r, LambdaFunction), str(r.key))))

@@ -16,6 +16,8 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     JobQueue,
     LaunchTemplate,
+    ResourceKey,
+    SchedulingPolicy,
 )
 
 if TYPE_CHECKING:
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.deployed_resources import Inventory, InventorySnapshot
-    from scar.aws.model.resources import JobDefinition, Resource, ResourceKey
+    from scar.aws.model.resources import JobDefinition, Resource
 
 _KINDS_SHARING_NAMES = (JobQueue, ComputeEnvironment, LaunchTemplate)
+_KINDS_OF_QUEUES = (*_KINDS_SHARING_NAMES, SchedulingPolicy)
 
 
 def find_unused_infrastructure(
@@ -36,17 +39,16 @@ def find_unused_infrastructure(
     changing: Collection[str],
     busy: Collection[str] | None = None,
 ) -> dict[ResourceKey, Resource]:
-    """Return job queues, compute environments and launch templates that nothing uses.
+    """Return job queues, and what belongs to them, that nothing uses.
 
     If no queue is used at all, the instances' role and instance profile are among them.
     ``changing`` are the functions whose job definitions are about to be replaced by ``keep``. A
     queue with unfinished jobs (``busy``; listed here if None) is in use; a later deployment or
     removal deletes it once it is empty.
     """
-    # A queue, its environment and its launch template have one name: the hash of their content.
-    used = {d.queue for d in keep}
-    shared = [r for r in found.batch_infrastructure.values() if isinstance(r, _KINDS_SHARING_NAMES)]
-    used |= {d.queue for d in found.job_definitions if d.name not in changing}
+    used = {queue for d in keep for queue in d.queues}
+    shared = [r for r in found.batch_infrastructure.values() if isinstance(r, _KINDS_OF_QUEUES)]
+    used |= {queue for d in found.job_definitions if d.name not in changing for queue in d.queues}
     idle = [r.name for r in shared if isinstance(r, JobQueue) and r.name not in used]
     if busy is None:
         busy = {
@@ -55,7 +57,13 @@ def find_unused_infrastructure(
     used |= {*busy}
     if not used:
         return dict(found.batch_infrastructure)
-    return {r.key: r for r in shared if r.name not in used}
+    needed = {key for r in shared if isinstance(r, JobQueue) and r.name in used for key in r.needs}
+    environments = {key.name for key in needed if key.kind == ComputeEnvironment.kind}
+    # A launch template has the name of its environment, and most environments that of their queue:
+    # of one that another program has deleted, the rest stays.
+    needed |= {ResourceKey(kind.kind, name) for kind in _KINDS_SHARING_NAMES for name in used}
+    needed |= {ResourceKey(LaunchTemplate.kind, name) for name in environments}
+    return {r.key: r for r in shared if r.key not in needed}
 
 
 def find_empty_buckets(

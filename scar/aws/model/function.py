@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from scar.aws.model import names
 
 if TYPE_CHECKING:
-    # Commands without an FDL file, such as rm, do not load pydantic.
     from scar.aws.model.resources import Pairs
+
+    # Commands without an FDL file, such as rm, do not load pydantic.
     from scar.fdl.model import BatchSpec, CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
 
 
@@ -47,6 +48,11 @@ class Function:
         """The name of the image, or of the image's file; empty if the function has no image."""
         container = self.lambda_.container
         return container.image or (container.image_file.name if container.image_file else "")
+
+    @property
+    def tags(self) -> Pairs:
+        """The user's tags, for everything that belongs to the function alone or costs money."""
+        return tuple(sorted((key, value) for key, value in self.lambda_.tags.items() if value))
 
     @property
     def buckets(self) -> tuple[str, ...]:

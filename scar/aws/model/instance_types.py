@@ -24,6 +24,8 @@ FAMILY_GROUPS: Mapping[str, tuple[str, ...]] = {
     "default_x86_64": _X86_DEFAULTS,
     "default_arm64": _ARM_DEFAULTS,
 }
+# The cheapest family whose largest type has enough GPUs: 4 and 8.
+_GPU_DEFAULTS = ("g4dn", "g5")
 # GPU families whose GPUs the image type ECS_AL2023_NVIDIA does not support. The model of
 # Ec2Configuration.imageType names p3, g3 and all Graviton families; the drivers of Amazon Linux
 # 2023 need NVIDIA's Turing architecture or a later one, and g4ad has GPUs of AMD. ECS_AL2_NVIDIA,
@@ -131,14 +133,17 @@ def unsupported_gpu(name: str) -> str:
     return _UNSUPPORTED_GPUS.get(name.partition(".")[0], "")
 
 
-def default_instance_types(architecture: str, *, gpu: bool) -> tuple[str, ...]:
-    """Return the families that jobs run on if the FDL names none.
+def default_instance_types(architecture: str, *, gpus: int) -> tuple[str, ...]:
+    """Return the families that jobs run on if the FDL names none; ``gpus`` are those of a job.
 
     ``optimal`` is Batch's older name of ``default_x86_64``. No group has GPUs.
     """
     if architecture == "arm64":
-        return ("g5g",) if gpu else ("default_arm64",)
-    return ("g4dn",) if gpu else ("optimal",)
+        return ("g5g",) if gpus else ("default_arm64",)
+    if not gpus:
+        return ("optimal",)
+    large_enough = (f for f in _GPU_DEFAULTS if max(t.gpus for t in instance_families()[f]) >= gpus)
+    return (next(large_enough, _GPU_DEFAULTS[-1]),)
 
 
 def fitting_types(

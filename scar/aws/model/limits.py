@@ -88,6 +88,16 @@ BATCH_INSTANCE_MEMORY = Limit(
     minimum=4, maximum=1024 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.32xlarge"
 )
 BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", source="docs")
+BATCH_BID_PERCENTAGE = Limit(
+    minimum=1, maximum=100, unit="% of the On-Demand price", source="model: ComputeResource"
+)
+BATCH_SCALE_DOWN_MINUTES = Limit(
+    minimum=20, maximum=10_080, unit="min", source="model: ComputeScalingPolicy"
+)
+BATCH_SCHEDULING_PRIORITY = Limit(maximum=9_999, unit="priority", source="model: SubmitJob")
+BATCH_SHARES = Limit(maximum=500, unit="share identifiers", source="model: ShareAttributes")
+BATCH_SHARE_WEIGHT = (0.0001, 999.9999)
+"""The least and the largest weight of a share (model: ShareAttributes, 2026-11)."""
 BATCH_ENVIRONMENTS = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 BATCH_QUEUES = Limit(maximum=50, unit="per Region", source="docs: Batch quotas")
 
@@ -112,7 +122,6 @@ IAM_ATTACHED_POLICIES = Limit(
 )
 IAM_TRUST_POLICY = Limit(maximum=2_048, unit="characters but spaces", source="docs: IAM quotas")
 
-EBS_VOLUME = Limit(minimum=1, maximum=16_384, unit="GiB", source="docs: EBS, gp3 volumes")
 EC2_USER_DATA = Limit(maximum=16 * KIB, unit="bytes before base64", source="docs: EC2 user data")
 FARGATE_DISK = Limit(minimum=21, maximum=200, unit="GiB", source="model: EphemeralStorage")
 

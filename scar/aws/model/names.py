@@ -23,6 +23,8 @@ FUNCTION_TAG = "scar:function"
 MODE_TAG = "scar:mode"
 IMAGE_TAG = "scar:image"
 QUEUE_TAG = "scar:queue"
+# Names with spaces between them: the job queues of a preset that are not the function's own.
+OTHER_QUEUES_TAG = "scar:other-queues"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"

@@ -18,6 +18,7 @@ from scar.aws.model.resources import (
     LogGroup,
     Resource,
     Role,
+    SchedulingPolicy,
     SourceQueue,
 )
 from scar.aws.requests import batch_requests, event_source_requests, lambda_requests, s3_requests
@@ -73,6 +74,12 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
         case JobQueue():
             yield "batch", "CreateJobQueue", {**batch_requests.create_queue_request(resource)}
+        case SchedulingPolicy():
+            yield (
+                "batch",
+                "CreateSchedulingPolicy",
+                {**batch_requests.create_policy_request(resource)},
+            )
         case JobDefinition():
             yield (
                 "batch",
@@ -84,11 +91,9 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
 
 
 def _role_requests(role: Role) -> Iterator[ApiRequest]:
-    yield (
-        "iam",
-        "CreateRole",
-        {"RoleName": role.name, "AssumeRolePolicyDocument": role.trust},
-    )
+    tags = [{"Key": key, "Value": value} for key, value in role.tags]
+    creation = {"RoleName": role.name, "AssumeRolePolicyDocument": role.trust, "Tags": tags}
+    yield "iam", "CreateRole", creation
     for document in (role.policy, *dict(role.other_policies).values()):
         yield "iam", "PutRolePolicy", {"RoleName": role.name, "PolicyDocument": document}
 

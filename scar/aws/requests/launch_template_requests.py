@@ -9,23 +9,23 @@ import base64
 from typing import TYPE_CHECKING
 
 from scar.aws.model import names
+from scar.aws.model.disks.user_data import unwrap_multipart, wrap_in_multipart
 from scar.aws.model.resources import LaunchTemplate
+from scar.aws.model.tags import others_tags
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2.type_defs import (
         CreateLaunchTemplateRequestTypeDef,
         LaunchTemplateEbsBlockDeviceRequestTypeDef,
+        LaunchTemplateEbsBlockDeviceTypeDef,
         LaunchTemplateInstanceMetadataOptionsRequestTypeDef,
         LaunchTemplateVersionTypeDef,
         RequestLaunchTemplateDataTypeDef,
+        TagTypeDef,
     )
 
+DEFAULT_TYPE = LaunchTemplate(name="").disk_type
 ROOT_DISK = "/dev/xvda"  # the root device of Amazon Linux, on which all of Batch's AMIs are based
-_HEAD = (
-    'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="==SCAR=="\n\n'
-    '--==SCAR==\nContent-Type: text/x-shellscript; charset="utf-8"\n\n'
-)
-_TAIL = "\n--==SCAR==--\n"
 
 
 def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateRequestTypeDef:
@@ -36,52 +36,71 @@ def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateReq
         "HttpPutResponseHopLimit": resource.metadata_hops,
     }
     data: RequestLaunchTemplateDataTypeDef = {"MetadataOptions": options}
-    if resource.disk_gib:
-        disk: LaunchTemplateEbsBlockDeviceRequestTypeDef = {
-            "VolumeSize": resource.disk_gib,
-            "VolumeType": "gp3",
-            "Encrypted": True,
-            "DeleteOnTermination": True,
-        }
+    if disk := _root_volume(resource):
         data["BlockDeviceMappings"] = [{"DeviceName": ROOT_DISK, "Ebs": disk}]
     if resource.user_data:
         data["UserData"] = base64.b64encode(wrap_in_multipart(resource.user_data).encode()).decode()
+    tags: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in resource.tags]
+    if tags:
+        # The environment tags instances only; volumes get their tags from the template.
+        data["TagSpecifications"] = [
+            {"ResourceType": "instance", "Tags": tags},
+            {"ResourceType": "volume", "Tags": tags},
+        ]
     return {
         "LaunchTemplateName": resource.name,
         "LaunchTemplateData": data,
         "TagSpecifications": [
             {
                 "ResourceType": "launch-template",
-                "Tags": [{"Key": names.MANAGED_TAG, "Value": "true"}],
+                "Tags": [{"Key": names.MANAGED_TAG, "Value": "true"}, *tags],
             }
         ],
     }
 
 
-def wrap_in_multipart(user_data: str) -> str:
-    """Return user data as MIME multipart: Batch merges its own part into it.
-
-    User data that is not a script (``#!``) must be MIME multipart already.
-    """
-    return f"{_HEAD}{user_data}{_TAIL}" if user_data.startswith("#!") else user_data
+def _root_volume(resource: LaunchTemplate) -> LaunchTemplateEbsBlockDeviceRequestTypeDef:
+    """Return the settings of the root volume, or an empty structure for those of the image."""
+    disk: LaunchTemplateEbsBlockDeviceRequestTypeDef = {}
+    if resource.disk_gib:
+        disk["VolumeSize"] = resource.disk_gib
+    if resource.disk_iops:
+        disk["Iops"] = resource.disk_iops
+    if resource.disk_throughput:
+        disk["Throughput"] = resource.disk_throughput
+    if disk or resource.disk_type != DEFAULT_TYPE:
+        disk |= {
+            "VolumeType": resource.disk_type,  # type: ignore[typeddict-item]
+            "Encrypted": True,
+            "DeleteOnTermination": True,
+        }
+    return disk
 
 
 def parse_launch_template(version: LaunchTemplateVersionTypeDef) -> LaunchTemplate:
     """Return the launch template of a version that ``launch_template_request`` created."""
     data = version.get("LaunchTemplateData", {})
-    disks = [
-        disk.get("Ebs", {}).get("VolumeSize", 0)
+    disks: list[LaunchTemplateEbsBlockDeviceTypeDef] = [
+        disk.get("Ebs", {})
         for disk in data.get("BlockDeviceMappings", [])
         if disk.get("DeviceName") == ROOT_DISK
     ]
+    disk = disks[0] if disks else {}
     text = base64.b64decode(data.get("UserData", "")).decode()
-    if text.startswith(_HEAD) and text.endswith(_TAIL):
-        text = text[len(_HEAD) : -len(_TAIL)]
     options = data.get("MetadataOptions", {})
+    tags = {
+        tag.get("Key", ""): tag.get("Value", "")
+        for specification in data.get("TagSpecifications", [])
+        for tag in specification.get("Tags", [])
+    }
     return LaunchTemplate(
         name=version.get("LaunchTemplateName", ""),
-        disk_gib=sum(disks),
-        user_data=text,
+        disk_gib=disk.get("VolumeSize", 0),
+        disk_type=disk.get("VolumeType", DEFAULT_TYPE),
+        disk_iops=disk.get("Iops", 0),
+        disk_throughput=disk.get("Throughput", 0),
+        user_data=unwrap_multipart(text),
         metadata_tokens=options.get("HttpTokens", ""),
         metadata_hops=options.get("HttpPutResponseHopLimit", 0),
+        tags=others_tags(tags),
     )

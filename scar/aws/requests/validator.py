@@ -34,6 +34,8 @@ _RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] =
     ("batch", "CreateComputeEnvironment"): batch.check_create_compute_environment,
     ("batch", "CreateJobQueue"): batch.check_create_job_queue,
     ("batch", "UpdateJobQueue"): batch.check_update_job_queue,
+    ("batch", "CreateSchedulingPolicy"): batch.check_create_scheduling_policy,
+    ("batch", "UpdateSchedulingPolicy"): batch.check_update_scheduling_policy,
     ("s3", "PutObject"): s3.check_put_object,
     ("s3", "CopyObject"): s3.check_put_object,
     ("s3", "CreateMultipartUpload"): s3.check_put_object,

@@ -8,6 +8,11 @@ from scar.aws.account import routes
 from scar.aws.model import instance_types, limits
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
+from scar.aws.validation.compute_warnings import find_compute_warnings
+from scar.aws.validation.file_system_checks import (
+    find_file_system_errors,
+    find_file_system_warnings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +36,7 @@ def find_errors(functions: Sequence[Function], account_state: AccountState) -> I
         for bucket in function.buckets:
             yield from _check_bucket(function, account_state.buckets[bucket], account_state)
         yield from _check_network(function, account_state)
+        yield from find_file_system_errors(function, account_state)
     yield from account_state.pass_role_check.failures
 
 
@@ -41,12 +47,14 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
     yield from account_state.quotas.unread_quotas
     yield from account_state.pass_role_check.unknown
     yield from _warn_of_concurrency(functions, account_state)
+    yield from find_compute_warnings(functions, account_state.account.region)
     for function in functions:
         for name in function.read_buckets:
             yield from _warn_of_reads(function, account_state.buckets[name])
         yield from _warn_of_memory_quota(function, account_state)
         yield from _warn_of_vcpu_quota(function, account_state)
         yield from _warn_of_large_instances(function)
+        yield from find_file_system_warnings(function, account_state)
 
 
 def check_batch_quotas(plan: Plan, counts: Mapping[type[Resource], int]) -> Iterator[str]:
@@ -156,18 +164,20 @@ def _warn_of_memory_quota(function: Function, account_state: AccountState) -> It
 
 
 def _warn_of_vcpu_quota(function: Function, account_state: AccountState) -> Iterator[str]:
-    if function.batch is None:
+    """Warn of each compute environment whose maximum exceeds the account's quota of its type."""
+    batch = function.batch
+    if batch is None:
         return
-    compute = function.batch.compute_resources
-    pair = compute.type, function.batch.enable_gpu
-    quota = account_state.quotas.vcpus.get(pair)
-    if quota is None or quota >= compute.max_v_cpus:
-        return
-    effect = "no job ever starts" if quota < function.batch.vcpus else "fewer jobs run at once"
-    yield (
-        f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the account's"
-        f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."
-    )
+    for compute in batch.environments:
+        pair = compute.type, bool(batch.gpu_count)
+        quota = account_state.quotas.vcpus.get(pair)
+        if quota is None or quota >= compute.max_v_cpus:
+            continue
+        effect = "no job ever starts" if quota < batch.vcpus else "fewer jobs run at once"
+        yield (
+            f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the account's"
+            f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."
+        )
 
 
 def _warn_of_large_instances(function: Function) -> Iterator[str]:
@@ -178,15 +188,14 @@ def _warn_of_large_instances(function: Function) -> Iterator[str]:
     batch = function.batch
     if batch is None or batch.compute_resources.is_fargate:
         return
-    gpus, compute = (1 if batch.enable_gpu else 0), batch.compute_resources
-    names = compute.instance_types or instance_types.default_instance_types(
-        function.lambda_.architecture, gpu=batch.enable_gpu
-    )
-    types = instance_types.find_instance_types(names)
-    fitting = instance_types.fitting_types(types or (), batch.vcpus, batch.memory, gpus)
-    if fitting and fitting[0].vcpus > compute.max_v_cpus:
-        yield (
-            f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the smallest instance type"
-            f" for its jobs is {fitting[0]}. AWS Batch may exceed the maximum by one instance; if"
-            f" jobs stay RUNNABLE, set max_v_cpus to {fitting[0].vcpus} or more."
-        )
+    gpus = batch.gpu_count
+    default = instance_types.default_instance_types(function.lambda_.architecture, gpus=gpus)
+    for compute in batch.environments:
+        types = instance_types.find_instance_types(compute.instance_types or default)
+        fitting = instance_types.fitting_types(types or (), batch.vcpus, batch.memory, gpus)
+        if fitting and fitting[0].vcpus > compute.max_v_cpus:
+            yield (
+                f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the smallest instance"
+                f" type for its jobs is {fitting[0]}. AWS Batch may exceed the maximum by one"
+                f" instance; if jobs stay RUNNABLE, set max_v_cpus to {fitting[0].vcpus} or more."
+            )

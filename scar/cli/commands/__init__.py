@@ -9,8 +9,8 @@ connects, calls ``session.services`` or a library package (``scar.runs``, ``scar
 - Data: ``put``, ``get`` and ``ls``.
 - Runs: ``run`` and ``invoke`` start them; ``status``, ``wait``, ``why`` and ``log`` show them;
   ``retry`` and ``cancel`` act on them.
-- Groups, each a package with one module for each subcommand: ``image/`` inspects and builds images,
-  ``local/`` controls the local cloud.
+- Groups, each a package with one module for each subcommand: ``job/`` lists, shows and cancels
+  single jobs, ``image/`` inspects and builds images, ``local/`` controls the local cloud.
 - ``about/`` has the commands about the program itself, such as version.
 
 Two commands have a second name: ``scar update`` is in ``init``, ``scar logs`` is ``log``. Commands

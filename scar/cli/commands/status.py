@@ -20,7 +20,13 @@ from scar.cli.run_selection.run_options import (
     since_option,
 )
 from scar.cli.run_selection.selected_runs import connect_functions
-from scar.cli.run_selection.status_query import LATEST_FAILED, StatusScope, read_status
+from scar.cli.run_selection.status_query import (
+    LATEST_FAILED,
+    LATEST_QUEUED,
+    StatusScope,
+    read_status,
+)
+from scar.cli.run_selection.waiting_places import add_places
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,17 +47,24 @@ _HEAD = ("FUNCTION", *(name.upper() for name in _COUNTED), "")
 @fdl_option
 @since_option
 @click.option("--failed", is_flag=True, help="List failed and lost runs only, up to 100.")
+@click.option(
+    "--why-waiting",
+    "why_waiting",
+    is_flag=True,
+    help="List the runs queued in AWS Batch, up to 100, with their places and why they wait.",
+)
 @click.option("--watch", is_flag=True, help="Repeat every 2 seconds, until Ctrl-C.")
 @output_options
 @target_options
 @pass_session
-def status(
+def status(  # noqa: PLR0913 one argument per option
     session: Session,
     names: tuple[str, ...],
     file: Path | None,
     since: str | None,
     *,
     failed: bool,
+    why_waiting: bool,
     watch: bool,
 ) -> None:
     """Show the number of runs in each state, and the latest runs.
@@ -77,22 +90,24 @@ def status(
       scar status
       scar status -n gray -n crop --watch
       scar status -f thumbnails.yaml --failed --since 1d
+      scar status -n gray --why-waiting
     """
     from scar.runs.ledger import RunLedger
     from scar.runs.run_details import RunDetailReader
-    from scar.runs.states import FAILURE_STATES
 
     if watch and session.json:
         raise UsageError("--watch cannot be used with -j.", remedy="Omit one of them.")
     after = parse_since(since)
+    scope = StatusScope(functions=(), since=after, with_files=True)
+    scope = _restrict_scope(scope, failed=failed, why_waiting=why_waiting)
     connection, names = connect_functions(session, names, file)
+    scope = replace(scope, functions=names)
     details = RunDetailReader(RunLedger.connect(connection))
-    scope = StatusScope(functions=names, since=after, with_files=True)
-    if failed:
-        scope = replace(scope, states=FAILURE_STATES, most=LATEST_FAILED)
     while True:
         found = read_status(session, connection, scope)
         runs = details.read(found.recent, found.now)
+        if why_waiting:
+            runs = add_places(connection, runs, found.jobs)
         if session.json:
             session.terminal.write_json(_status_to_json(found, runs))
             return
@@ -102,6 +117,18 @@ def status(
         if not watch:
             return
         time.sleep(REFRESH_INTERVAL)
+
+
+def _restrict_scope(scope: StatusScope, *, failed: bool, why_waiting: bool) -> StatusScope:
+    from scar.runs.states import FAILURE_STATES, RunState
+
+    if failed and why_waiting:
+        raise UsageError("--failed cannot be used with --why-waiting.", remedy="Omit one of them.")
+    if failed:
+        return replace(scope, states=FAILURE_STATES, most=LATEST_FAILED)
+    if why_waiting:
+        return replace(scope, states=(RunState.QUEUED,), most=LATEST_QUEUED)
+    return scope
 
 
 def _show_status(

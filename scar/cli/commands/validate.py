@@ -33,7 +33,8 @@ def validate(session: Session, file: Path | None) -> None:
     """Check an FDL file: keys, values, files, limits and rules.
 
     Problems are reported with their lines: first those of keys and values, then, when these are
-    valid, those of rules between keys. The exit status is 3 if there are any.
+    valid, those of rules between keys. The exit status is 3 if there are any. Warnings are of what
+    is valid and costs more, or starts later, than expected.
     `scar plan` also checks what depends on the account: buckets, quotas and networks.
 
     \b
@@ -59,10 +60,12 @@ def validate(session: Session, file: Path | None) -> None:
             rows = [{"line": 1, "column": 1, "key": "", "problem": text} for text in problems]
             session.terminal.write_json({"valid": False, "faults": rows})
         raise_if_any(problems)
-    number = len(document.functions.aws)
+    number, warnings = len(document.functions.aws), _find_warnings(document)
     if session.json:
-        session.terminal.write_json({"valid": True, "faults": []})
+        session.terminal.write_json({"valid": True, "faults": [], "warnings": warnings})
     else:
+        for warning in warnings:
+            session.terminal.write_message(f"Warning: {warning}")
         session.terminal.write_message(
             f"{file}: no problems in {format_count(number, 'function')}."
         )
@@ -88,6 +91,16 @@ def _find_aws_problems(document: FdlDocument) -> list[str]:
     return list(
         deployment_checks.check_resources(compile_with_placeholders(functions, account), region)
     )
+
+
+def _find_warnings(document: FdlDocument) -> list[str]:
+    from scar.aws.compile.from_fdl import functions_of
+    from scar.aws.validation.compute_warnings import find_compute_warnings
+    from scar.cli.fdl_files import region_and_profile
+    from scar.fdl.variables import ASSUMED_VALUES
+
+    region = region_and_profile(document)["region"] or ASSUMED_VALUES["region"]
+    return list(find_compute_warnings(functions_of(document), region))
 
 
 def _problems_to_json(error: InvalidFdlError) -> list[dict[str, object]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LATEST = 10  # runs that are listed beside the counts
 LATEST_FAILED = 100
+LATEST_QUEUED = 100
 # Ten pages of a listing for each function: a status stays cheap, and says "at least" beyond that.
 MOST_FILES = 10_000
 MOST_FUNCTIONS = 5
@@ -65,8 +66,9 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
     present = [deployed[name] for name in selected if name in deployed]
     events = read_waiting_events(session, connection, present)
     inputs = _list_some_files(session, connection, present, scope) if scope.with_files else {}
+    jobs = list_jobs_by_function(connection, present)
     query = StatusQuery(
-        jobs=list_jobs_by_function(connection, present),
+        jobs=jobs,
         list_jobs=lambda: list_all_jobs(connection),
         inputs=inputs,
         since=scope.since,
@@ -82,7 +84,8 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
     for function in report.functions:
         function.unusable = unusable.get(queues.get(function.function, ""), "")
         function.is_removed = function.function not in {*deployed, names.FAILURE_HANDLER}
-    return report
+    # All functions have the same jobs: those of all queues are listed at once.
+    return replace(report, jobs=next(iter(jobs.values()), {}))
 
 
 def list_jobs_by_function(

@@ -1,7 +1,9 @@
 """Rules of AWS Batch's section: sizes, instance types, GPUs, Fargate, disks and user data.
 
 ``section`` has those of all functions with Batch, ``instances`` those on EC2, ``fargate`` those on
-Fargate, ``array`` those of gathered events.
+Fargate, ``disks`` those of the disks and user data of both, ``storage`` those of mounts and
+resource limits, ``environments`` those of presets and of several compute environments,
+``scheduling`` those of fair-share scheduling, and ``array`` those of gathered events.
 """
 
 from scar.fdl.batch_rules.array import check_array

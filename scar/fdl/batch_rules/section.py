@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.model import limits
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.fdl.model import AwsFunction
     from scar.fdl.problems import Location
+from scar.aws.model.containers.container_properties import container_problems
+from scar.fdl.batch_rules.disks import check_user_data
+from scar.fdl.batch_rules.environments import check_environments, locate_environments
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from scar.fdl.batch_rules.scheduling import check_scheduling
+from scar.fdl.batch_rules.storage import check_storage
 from supervisor.model import ExecutionMode
 
 
@@ -31,26 +34,21 @@ def check_batch(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         )
     if batch.state != "ENABLED":
         yield (*section, "state"), "must be ENABLED: a disabled compute environment runs no jobs"
-    if compute.min_v_cpus > compute.max_v_cpus:
-        yield (*section, "compute_resources", "min_v_cpus"), "is larger than max_v_cpus"
-    if batch.vcpus > compute.max_v_cpus:
+    yield from check_environments(batch, section)
+    yield from check_scheduling(batch, section)
+    located = locate_environments(batch, section)
+    most_vcpus = max(environment.max_v_cpus for _, environment in located)
+    if batch.vcpus > most_vcpus:
         needed = format_vcpus(batch.vcpus)
         yield (
             (*section, "vcpus"),
-            f"a job of {needed} never fits into max_v_cpus {compute.max_v_cpus}",
+            f"a job of {needed} never fits into max_v_cpus {most_vcpus}",
         )
-    if compute.type.startswith("FARGATE"):
+    if compute.is_fargate:
         yield from check_fargate(batch, section)
     else:
-        yield from check_instances(batch, function.lambda_.architecture, section)
-    if compute.user_data and (problem := _user_data_problem(compute.user_data.read_bytes())):
-        yield (*section, "compute_resources", "user_data"), problem
-
-
-def _user_data_problem(text: bytes) -> str:
-    """Return the problem of an instance's user data; empty if it is valid."""
-    if not limits.EC2_USER_DATA.allows(len(text)):
-        return f"{len(text)} bytes; EC2's limit is {limits.EC2_USER_DATA.maximum}"
-    if not text.startswith((b"#!", b"MIME-Version:", b"Content-Type:")):
-        return "must be a script that begins with #!, or a MIME multipart file"
-    return ""
+        yield from check_instances(batch, function.lambda_.architecture, section, located)
+    yield from check_storage(batch, section)
+    yield from check_user_data(compute, (*section, "compute_resources"))
+    for path, problem in container_problems(batch.container_properties):
+        yield (*section, "container_properties", *path), problem

@@ -16,7 +16,17 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
-from scar.fdl.model.batch import ArraySpec, BatchSpec, ComputeResourcesSpec
+from scar.fdl.model.batch import (
+    ArraySpec,
+    BatchSpec,
+    ComputeEnvironmentSpec,
+    ComputeResourcesSpec,
+    DiskSpec,
+    JobFileSystemSpec,
+    SchedulingSpec,
+    TmpfsSpec,
+    UlimitSpec,
+)
 from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
@@ -33,8 +43,10 @@ __all__ = [
     "AwsFunction",
     "BatchSpec",
     "CloudWatchSpec",
+    "ComputeEnvironmentSpec",
     "ComputeResourcesSpec",
     "ContainerSpec",
+    "DiskSpec",
     "EcrSpec",
     "EnvironmentSpec",
     "FdlDocument",
@@ -42,10 +54,14 @@ __all__ = [
     "FileSystemSpec",
     "FunctionsSpec",
     "IamSpec",
+    "JobFileSystemSpec",
     "LambdaSpec",
     "NetworkSpec",
     "S3Provider",
+    "SchedulingSpec",
     "StorageProviders",
     "StorageSpec",
     "SupervisorSpec",
+    "TmpfsSpec",
+    "UlimitSpec",
 ]

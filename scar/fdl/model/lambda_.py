@@ -33,12 +33,11 @@ from scar.fdl.model.base import (
     SseAlgorithm,
     StorageSpec,
 )
+from scar.fdl.model.batch.storage import ACCESS_POINT_ARN, EFS_ACCESS_POINT
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_ACCESS_POINTS = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point"  # in examples
 
 
 class ContainerSpec(FdlModel):
@@ -80,15 +79,13 @@ class ContainerSpec(FdlModel):
 
 
 class FileSystemSpec(FdlModel):
-    """An Amazon EFS access point that the Lambda function mounts."""
+    """An access point of Amazon EFS or Amazon S3 Files that the Lambda function mounts."""
 
     alternate_keys: ClassVar = {"Arn": "arn", "LocalMountPath": "path"}
 
-    arn: Annotated[str, Field(pattern=r"^arn:[^:]+:elasticfilesystem:.*:access-point/fsap-.+$")] = (
-        Field(
-            description="ARN of the EFS access point; required",
-            examples=[f"{_ACCESS_POINTS}/fsap-0123456789abcdef0"],
-        )
+    arn: Annotated[str, Field(pattern=ACCESS_POINT_ARN)] = Field(
+        description="ARN of the access point, of Amazon EFS or Amazon S3 Files; required",
+        examples=[EFS_ACCESS_POINT],
     )
     path: Annotated[str, Field(pattern=r"^/mnt/[a-zA-Z0-9_.-]+$")] = Field(
         description="local mount path, `/mnt/<name>`; required", examples=["/mnt/data"]
@@ -239,12 +236,15 @@ class LambdaSpec(FdlModel):
     file_system: Annotated[tuple[FileSystemSpec, ...], BeforeValidator(mapping_to_list)] = Field(
         (),
         max_length=1,
-        description="EFS access point to mount, at most one; requires `vpc` and"
-        " `execution_mode: lambda`",
+        description="file system to mount in Lambda, at most one; requires `vpc`; jobs mount those"
+        " of `batch.file_system`",
     )
     supervisor: SupervisorSpec = Field(SupervisorSpec(), description="accepted, not used")
     tags: dict[str, Text] = Field(
-        {}, description="tags of the Lambda function and its ECR repository"
+        {},
+        description="tags, for cost allocation for instance: of the function, its ECR repository,"
+        " roles and log groups, job definition, jobs (their ECS tasks), and of the compute"
+        " environment, job queue, instances and volumes, which functions with equal tags share",
     )
 
     @property

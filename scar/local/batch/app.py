@@ -59,6 +59,9 @@ class BatchApp:
                 return self._describe_jobs(parameters)
             case "listjobs":
                 return self._lists.list_jobs(parameters, region)
+            case "getjobqueuesnapshot":
+                name = str(parameters.get("jobQueue", ""))
+                return self._service.queue_snapshot(self._lists.find_queue(name, region))
             case "terminatejob" | "canceljob":
                 self._ending(operation)(*_parse_job_and_reason(parameters))
                 return {}

@@ -54,6 +54,7 @@ FAIL_CHILDREN = (
 """An UPDATE without its WHERE; the parameters: reason, time, and JSON of further fields."""
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,3}")
+_SHARE = "COALESCE(json_extract(job.document, '$.share'), '')"
 _NUMBER = "(SELECT number FROM job WHERE id = ?)"
 _COLUMNS = ", ".join(
     f"child.{name}"
@@ -67,6 +68,7 @@ _OWN_FIELDS: Mapping[str, Any] = {
     "termination_reason": "",
     "cancelled": False,
     "blocked_since": None,
+    "gpus": (),
 }
 
 
@@ -171,10 +173,12 @@ class ArrayChildren:
             for number, parent_id, queue, vcpus in arrays:
                 if not left.setdefault(queue, limit):
                     continue
-                memory = self._db.execute(
-                    "SELECT json_extract(document, '$.spec.memory_mb') FROM job WHERE number = ?",
+                memory, gpus, share, priority = self._db.execute(
+                    "SELECT json_extract(document, '$.spec.memory_mb'), "
+                    "json_extract(document, '$.spec.gpus'), json_extract(document, '$.share'), "
+                    "json_extract(document, '$.priority') FROM job WHERE number = ?",
                     (number,),
-                ).fetchone()[0]
+                ).fetchone()
                 rows = self._db.execute(
                     "SELECT idx, status_reason FROM child WHERE parent = ? AND status = 'RUNNABLE' "
                     "ORDER BY idx LIMIT ?",
@@ -188,6 +192,9 @@ class ArrayChildren:
                         queue=queue,
                         vcpus=vcpus,
                         memory=memory,
+                        gpus=gpus or 0,
+                        share=share or "",
+                        priority=priority or 0,
                         status_reason=reason,
                     )
                     for index, reason in rows
@@ -201,6 +208,31 @@ class ArrayChildren:
                 self._db.execute(
                     "SELECT child.environment, SUM(vcpus) FROM child JOIN job ON number = parent "  # noqa: S608
                     f"WHERE {_PLACED} GROUP BY child.environment"
+                ).fetchall()
+            )
+
+    def used_vcpus_by_share(self, queue: str) -> dict[str, float]:
+        """Return the vCPUs that the children in a queue have, by share identifier."""
+        with self._lock:
+            return dict(
+                self._db.execute(
+                    f"SELECT {_SHARE}, SUM(vcpus) FROM child JOIN job ON number = parent "  # noqa: S608
+                    f"WHERE {_PLACED} AND queue = ? GROUP BY 1",
+                    (queue,),
+                ).fetchall()
+            )
+
+    def finished_use(self, queue: str, since: int) -> dict[str, float]:
+        """Return vCPUs times milliseconds since then, of finished children by share."""
+        started = "COALESCE(json_extract(child.document, '$.started'), child.stopped)"
+        with self._lock:
+            return dict(
+                self._db.execute(
+                    f"SELECT {_SHARE}, SUM(vcpus * (child.stopped - MAX({started}, ?))) "  # noqa: S608
+                    "FROM child JOIN job ON number = parent "
+                    "WHERE queue = ? AND child.status IN ('SUCCEEDED', 'FAILED') "
+                    "AND child.stopped > ? GROUP BY 1",
+                    (since, queue, since),
                 ).fetchall()
             )
 
@@ -231,6 +263,7 @@ def _child(parent: BatchJob, row: tuple[Any, ...]) -> BatchJob:
     own: dict[str, Any] = json.loads(document)
     if "attempts" in own:
         own["attempts"] = tuple(JobAttempt(**attempt) for attempt in own["attempts"])
+    own["gpus"] = tuple(own.get("gpus", ()))
     return replace(
         parent,
         id=f"{parent.id}:{index}",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
 from scar.local.batch.environment import job_environment
+from scar.local.batch.job_storage import sandbox_storage
 from scar.local.batch.model import AttemptOutcome, host_lost_reason
 from scar.local.engines.port import EngineError, ImagePullError, SandboxProfile, SandboxSpec
+from scar.local.file_systems import FileSystemFolders
 from scar.local.lambda_.log_stream import LogStreamWriter
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from scar.local.batch.model import BatchJob, JobCredentialsProvider, JobSpec
     from scar.local.engines.port import (
         Engine,
+        GpuDevice,
         LocalImage,
         LocalImageResolver,
         Sandbox,
@@ -50,6 +53,12 @@ class AttemptDependencies:
     monotonic: Callable[[], float]
     grace: float = GRACE
     non_blocking_logs: LogSink | None = None
+    file_systems: FileSystemFolders = field(default_factory=FileSystemFolders)
+    gpus: tuple[GpuDevice, ...] = ()
+
+    def gpus_of(self, job: BatchJob) -> tuple[GpuDevice, ...]:
+        """Return the GPUs of this machine that the job's attempt uses."""
+        return tuple(gpu for gpu in self.gpus if gpu.index in job.gpus)
 
     def logs_for(self, job: BatchJob) -> LogSink:
         """Return the log sink of a job: the other one unless its log driver blocks."""
@@ -142,7 +151,7 @@ class RunningAttempt:
                 self.stop()
 
     def _sandbox_spec(self, image: LocalImage) -> SandboxSpec:
-        spec = self.job.spec
+        spec, gpus = self.job.spec, self._dependencies.gpus_of(self.job)
         return SandboxSpec(
             name=f"{self.job.name}-{len(self.job.attempts) + 1}",
             image=image,
@@ -152,9 +161,12 @@ class RunningAttempt:
                 image.environment,
                 self._dependencies.endpoint_url,
                 self._dependencies.credentials(spec.role),
+                gpus,
             ),
             memory_mb=spec.memory_mb,
             vcpus=spec.vcpus,
+            storage=sandbox_storage(spec.storage, self._dependencies.file_systems),
+            gpus=gpus,
         )
 
 

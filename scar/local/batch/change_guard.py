@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.local.moto.error_responses import ApiError
+from scar.local.batch.queue_guard import check_queue_change, client_error
 
 if TYPE_CHECKING:
     from scar.local.batch.service import BatchService
     from scar.local.moto.batch_registry import MotoBatchRegistry
     from scar.local.moto.calls import MotoCall
+    from scar.local.moto.error_responses import ApiError
 
 
 class BatchChangeGuard:
@@ -34,7 +35,7 @@ class BatchChangeGuard:
             case "DeleteComputeEnvironment":
                 return self._check_environment_deletion(call)
             case _:
-                return None
+                return check_queue_change(self._registry, call)
 
     def on_change(self, call: MotoCall) -> None:
         """React to a change: end the jobs of a deleted queue, reschedule waiting jobs."""
@@ -51,7 +52,7 @@ class BatchChangeGuard:
         if queue is None:
             return None
         if queue.enabled:
-            return _client_error("Cannot delete, the job queue must be DISABLED first")
+            return client_error("Cannot delete, the job queue must be DISABLED first")
         self._queues_being_deleted[call.text("jobQueue")] = queue.arn
         return None
 
@@ -61,11 +62,7 @@ class BatchChangeGuard:
         if environment is None:
             return None
         if self._registry.list_queues_using(environment.arn, call.region):
-            return _client_error("Cannot delete, found existing JobQueue relationship")
+            return client_error("Cannot delete, found existing JobQueue relationship")
         if environment.enabled:
-            return _client_error("Cannot delete, the compute environment must be DISABLED first")
+            return client_error("Cannot delete, the compute environment must be DISABLED first")
         return None
-
-
-def _client_error(message: str) -> ApiError:
-    return ApiError(code="ClientException", message=message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from scar.local.batch.job_storage import storage_from_json
 from scar.local.batch.model import JobStatus
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def job_detail(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> 
             # AWS returns 0 for jobs that ended before they started; here the field is absent.
             startedAt=job.started,
             stoppedAt=job.stopped,
+            shareIdentifier=job.share or None,
+            schedulingPriority=job.priority if job.share else None,
             timeout=None if spec.timeout is None else {"attemptDurationSeconds": spec.timeout},
             arrayProperties=_array_properties(job, child_counts),
         ),
@@ -109,7 +112,9 @@ def _container_detail(job: BatchJob) -> Json:
         "resourceRequirements": [
             {"type": "VCPU", "value": f"{spec.vcpus:g}"},
             {"type": "MEMORY", "value": str(spec.memory_mb)},
+            *([{"type": "GPU", "value": str(spec.gpus)}] if spec.gpus else []),
         ],
+        **storage_from_json(spec.storage),
         **_without_none(
             jobRoleArn=spec.role or None,
             executionRoleArn=spec.execution_role or None,

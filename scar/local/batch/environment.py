@@ -10,14 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from scar.local.batch.model import BatchJob
+    from scar.local.engines.port import GpuDevice
     from supervisor.aws.sigv4 import Credentials
 
 
 def job_environment(
-    job: BatchJob, image: Mapping[str, str], endpoint_url: str, credentials: Credentials
+    job: BatchJob,
+    image: Mapping[str, str],
+    endpoint_url: str,
+    credentials: Credentials,
+    gpus: Sequence[GpuDevice] = (),
 ) -> dict[str, str]:
     """Merge the image's, the job's and Batch's variables; the later take precedence.
 
@@ -32,6 +37,7 @@ def job_environment(
         "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
         "AWS_SESSION_TOKEN": credentials.token,
         **job.spec.environment,
+        **_gpu_variables(gpus),
         "AWS_BATCH_JOB_ID": job.id,
         "AWS_BATCH_JOB_ATTEMPT": str(len(job.attempts) + 1),
         "AWS_BATCH_CE_NAME": job.environment.rpartition("/")[2],
@@ -46,4 +52,19 @@ def _array_variables(job: BatchJob) -> dict[str, str]:
     return {
         "AWS_BATCH_JOB_ARRAY_INDEX": str(job.array_index),
         "AWS_BATCH_JOB_ARRAY_SIZE": str(job.array_size),
+    }
+
+
+def _gpu_variables(gpus: Sequence[GpuDevice]) -> dict[str, str]:
+    """Return the variable that the ECS agent sets for NVIDIA's container runtime, and CUDA's own.
+
+    CUDA counts the GPUs that a container has from 0, so it gets UUIDs or nothing.
+    """
+    if not gpus:
+        return {}
+    visible = ",".join(gpu.id for gpu in gpus)
+    by_uuid = all(gpu.id.startswith("GPU-") for gpu in gpus)
+    return {
+        "NVIDIA_VISIBLE_DEVICES": visible,
+        **({"CUDA_VISIBLE_DEVICES": visible} if by_uuid else {}),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from scar.local.batch.model import BatchJob, BatchRegistry
     from scar.local.batch.store import JobStore
+    from scar.local.moto.batch_registry import JobQueueRecord
 
 MAX_LISTED = 1_000  # jobs of one response
 MAX_FILTERED = 100  # of one with filters
@@ -70,12 +71,17 @@ class JobLists:
         page = children[:limit]
         return page, page[-1].array_index if len(children) > limit else None
 
-    def _list_queue(
-        self, name: str, parameters: Mapping[str, Any], region: str
-    ) -> tuple[list[BatchJob], int | None]:
+    def find_queue(self, name: str, region: str) -> JobQueueRecord:
+        """Return the queue; raise BatchApiError if there is none."""
         queue = self._registry.find_queue(name, region)
         if queue is None:
             raise client_error(f"JobQueue {name} not found.")
+        return queue
+
+    def _list_queue(
+        self, name: str, parameters: Mapping[str, Any], region: str
+    ) -> tuple[list[BatchJob], int | None]:
+        queue = self.find_queue(name, region)
         filters = parameters.get("filters") or []
         if len(filters) > 1:
             raise client_error("Only one filter can be used at a time.")

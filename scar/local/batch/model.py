@@ -50,14 +50,16 @@ class JobSpec:
 
     ``memory_mb`` in MiB, ``timeout`` in seconds, ``attempts`` the maximum.
 
-    ``definition`` is the ARN with its revision, ``is_fargate`` its platform. ``log_options`` is the
-    JSON text of the definition's logConfiguration, or empty.
+    ``gpus`` is their number. ``definition`` is the ARN with its revision, ``is_fargate`` its
+    platform. ``log_options`` is the JSON text of the definition's logConfiguration, or empty, and
+    ``storage`` that of what it mounts and of its limits.
     """
 
     definition: str
     image: str
     vcpus: float
     memory_mb: int
+    gpus: int = 0
     is_fargate: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     attempts: int = 1
@@ -68,6 +70,7 @@ class JobSpec:
     log_group: str = "/aws/batch/job"
     log_prefix: str = ""
     log_options: str = ""
+    storage: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -120,12 +123,15 @@ class JobDependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
-    """One job. ``environment`` (an ARN) and ``log_stream`` belong to the current attempt.
+    """One job. ``environment`` (an ARN), ``log_stream`` and ``gpus`` belong to the current attempt.
+
+    ``gpus`` are the numbers of this machine's GPUs that only this job uses.
 
     ``termination_reason`` is set once a termination was requested. ``delayed_failure`` is the
     reason of a failure that is known at submission but that AWS reports only after SubmitJob.
     Both are empty otherwise. ``blocked_since`` is when the job, being RUNNABLE, got its present
-    ``status_reason``: None while there is none.
+    ``status_reason``: None while there is none. ``share`` is the share identifier, empty in queues
+    without a scheduling policy, and ``priority`` the scheduling priority in it.
 
     An array job has ``array_size`` children, created at ``spawned``: each with the same fields, its
     own ``array_index``, and the ID ``<parent>:<index>``.
@@ -148,6 +154,9 @@ class BatchJob:
     cancelled: bool = False
     delayed_failure: str = ""
     blocked_since: int | None = None
+    share: str = ""
+    priority: int = 0
+    gpus: tuple[int, ...] = ()
     array_size: int = 0
     array_index: int | None = None
     spawned: int | None = None
@@ -201,6 +210,7 @@ def job_from_json(text: str) -> BatchJob:
             **data,
             "spec": JobSpec(**spec),
             "status": JobStatus(data["status"]),
+            "gpus": tuple(data.get("gpus", ())),
             "attempts": tuple(JobAttempt(**attempt) for attempt in data["attempts"]),
             "depends_on": tuple(
                 JobDependency(job_id=d["job_id"], type=DependencyType(d["type"]))

@@ -1,8 +1,9 @@
 """Decides which waiting jobs start, and in which compute environment.
 
-Queues are served by priority, the jobs of a queue in the order of their submission, and each job
-takes the first environment in its queue's order that has room. A job that must wait for capacity
-blocks its environments for later jobs, so that small jobs cannot starve a large one.
+Queues are served by priority, the jobs of a queue in the order of their submission or by share
+(``fair_share``), and each job takes the first environment in its queue's order that has room. A job
+that must wait for capacity blocks its environments for later jobs, so that small jobs cannot starve
+a large one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.model.instance_types import find_instance_types
+from scar.local.batch.fair_share import order_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from scar.local.batch.fair_share import ShareUse
     from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
 TOO_LARGE = (
@@ -24,10 +27,14 @@ TOO_LARGE = (
 )
 NO_INSTANCE = (
     "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance type of any compute environment of "
-    "the job queue has the memory and vCPUs that the job needs"
+    "the job queue has the memory, vCPUs and GPUs that the job needs"
 )
 ALL_DISABLED = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all compute environments of the job queue are DISABLED"
+)
+NO_CAPACITY = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested: this "
+    "machine runs as many jobs as it can"
 )
 QUEUE_GONE = "Job queue was deleted"
 
@@ -41,7 +48,27 @@ class RunnableJob:
     queue: str
     vcpus: float
     memory: int = 0
+    gpus: int = 0
     status_reason: str = ""
+    share: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCapacity:
+    """How many GPUs this machine has, and how many of them no job uses."""
+
+    total: int = 0
+    free: int = 0
+
+    def blocking_reason(self, job: RunnableJob) -> str:
+        """Return why the machine can never run the job; empty if it can."""
+        if job.gpus <= self.total:
+            return ""
+        return (
+            "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - the job needs GPUs:"
+            f" {job.gpus}; this machine has {self.total or 'none'}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +102,20 @@ def place_jobs(
     queues: Mapping[str, JobQueueRecord | None],
     used: Mapping[str, float],
     free_slots: int,
+    gpus: GpuCapacity = GpuCapacity(),
+    share_use: ShareUse | None = None,
 ) -> list[PlacementDecision]:
     """Return one decision for each job that starts, cannot start, or has lost its queue.
 
-    A job that waits for capacity gets none. ``queues`` has None for deleted queues, ``used`` the
-    vCPUs in use by environment ARN; ``free_slots`` is how many more jobs this machine runs.
+    A job that waits for capacity gets none, except the first of a queue with a time limit for it.
+    ``queues`` has None for deleted queues, ``used`` the vCPUs in use by environment ARN;
+    ``free_slots`` is how many more jobs this machine runs. ``share_use`` is for ``order_jobs``.
     """
-    busy = dict(used)
+    queued: set[str] = set()
+    busy, free_gpus = dict(used), gpus.free
     blocked: set[str] = set()
     decisions: list[PlacementDecision] = []
-    for job in sorted(waiting, key=lambda job: (-_queue_priority(queues, job), job.sequence)):
+    for job in order_jobs(waiting, queues, share_use or {}):
         queue = queues.get(job.queue)
         if queue is None:
             decisions.append(JobOrphaned(job.id))
@@ -95,17 +126,23 @@ def place_jobs(
             decisions.append(JobBlocked(job.id, TOO_LARGE if enabled else ALL_DISABLED))
             continue
         fitting = [
-            e for e in fitting if _has_instance_type(e.instance_types, job.vcpus, job.memory)
+            e
+            for e in fitting
+            if _has_instance_type(e.instance_types, job.vcpus, job.memory, job.gpus)
         ]
-        if not fitting:
-            decisions.append(JobBlocked(job.id, NO_INSTANCE))
+        if not fitting or (reason := gpus.blocking_reason(job)):
+            decisions.append(JobBlocked(job.id, reason if fitting else NO_INSTANCE))
             continue
         chosen = next((e for e in fitting if _has_room(e, job, busy, blocked)), None)
-        if chosen is None or free_slots <= 0:
+        if chosen is None or free_slots <= 0 or job.gpus > free_gpus:
             # Jobs that fit into other environments may still start.
             blocked.update(environment.arn for environment in fitting)
+            # There is room in an environment, but no capacity: that of this machine is in use.
+            if chosen is not None and job.queue not in queued and _limits_capacity(queue):
+                decisions.append(JobBlocked(job.id, NO_CAPACITY))
+            queued.add(job.queue)
             continue
-        free_slots -= 1
+        free_slots, free_gpus = free_slots - 1, free_gpus - job.gpus
         busy[chosen.arn] = busy.get(chosen.arn, 0.0) + job.vcpus
         decisions.append(JobStart(job.id, chosen))
     return decisions
@@ -124,24 +161,24 @@ def find_expired_limit(queue: JobQueueRecord, reason: str, seconds: float) -> st
     return next((limit.reason for limit in matching if seconds >= limit.seconds), "")
 
 
-def queue_heads(waiting: Sequence[RunnableJob]) -> frozenset[str]:
+def queue_heads(ordered: Sequence[RunnableJob]) -> frozenset[str]:
     """Return the first waiting job of each queue: the only one that a time limit cancels."""
     heads: dict[str, RunnableJob] = {}
-    for job in sorted(waiting, key=lambda job: job.sequence):
+    for job in ordered:
         heads.setdefault(job.queue, job)
     return frozenset(job.id for job in heads.values())
 
 
 @functools.lru_cache(maxsize=1024)
-def _has_instance_type(names: tuple[str, ...], vcpus: float, memory: int) -> bool:
+def _has_instance_type(names: tuple[str, ...], vcpus: float, memory: int, gpus: int) -> bool:
     """Return whether one of the instance types fits the job; unknown and no types fit every job."""
     types = find_instance_types(names) if names else None
-    return types is None or any(t.fits(vcpus, memory) for t in types)
+    return types is None or any(t.fits(vcpus, memory, gpus) for t in types)
 
 
-def _queue_priority(queues: Mapping[str, JobQueueRecord | None], job: RunnableJob) -> int:
-    queue = queues.get(job.queue)
-    return 0 if queue is None else queue.priority
+def _limits_capacity(queue: JobQueueRecord) -> bool:
+    """Return whether a job that waits for capacity is cancelled after some time."""
+    return any(find_expired_limit(queue, NO_CAPACITY, limit.seconds) for limit in queue.time_limits)
 
 
 def _has_room(

@@ -21,15 +21,17 @@ from scar.local.batch.attempt import (
 from scar.local.batch.dependencies import check_dependencies, parse_dependencies
 from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOutcome, BatchJob
 from scar.local.batch.placement import QUEUE_GONE
+from scar.local.batch.queue_snapshot import build_snapshot
 from scar.local.batch.state_machine import JobStateMachine
 from scar.local.batch.store import JobStore
+from scar.local.file_systems import FileSystemFolders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from scar.local.batch.model import BatchRegistry, JobCredentialsProvider
-    from scar.local.engines.port import Engine, LocalImageResolver
+    from scar.local.engines.port import Engine, GpuDevice, LocalImageResolver
     from scar.local.lambda_.model import LogSink
     from scar.local.moto.batch_registry import JobQueueRecord
 
@@ -66,6 +68,8 @@ class BatchService:
         credentials: JobCredentialsProvider,
         settings: BatchServiceSettings,
         non_blocking_logs: LogSink | None = None,
+        file_systems: FileSystemFolders = FileSystemFolders(),  # noqa: B008 immutable
+        gpus: tuple[GpuDevice, ...] = (),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,8 +86,11 @@ class BatchService:
             monotonic=monotonic,
             grace=settings.grace,
             non_blocking_logs=non_blocking_logs,
+            file_systems=file_systems,
+            gpus=gpus,
         )
-        self._state_machine = JobStateMachine(self.store, self._now_ms)
+        numbers = tuple(gpu.index for gpu in gpus)
+        self._state_machine = JobStateMachine(self.store, self._now_ms, numbers)
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._lock = threading.Lock()
@@ -125,6 +132,8 @@ class BatchService:
             delayed_failure=submission.delayed_failure(request),
             array_size=submission.array_size(request),
             depends_on=parse_dependencies(request),
+            share=str(request.get("shareIdentifier") or ""),
+            priority=int(request.get("schedulingPriorityOverride") or 0),
         )
         with self.store.transaction():
             check_dependencies(job, self.store.get)
@@ -148,6 +157,10 @@ class BatchService:
         """Terminate the unfinished jobs of a deleted queue."""
         for job in self.store.list_by_status(*UNFINISHED_STATUSES, queue=queue_arn):
             self.terminate(job.id, QUEUE_GONE)
+
+    def queue_snapshot(self, queue: JobQueueRecord) -> dict[str, object]:
+        """Return the response of GetJobQueueSnapshot."""
+        return build_snapshot(self.store, queue, self._now_ms())
 
     def wake(self) -> None:
         """Run the scheduler now: a queue or compute environment has changed."""

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scar.local.batch.fair_share import order_jobs
 from scar.local.batch.job_endings import EndedChildren, JobEndings
 from scar.local.batch.model import (
     WAITING_STATUSES,
@@ -17,6 +18,7 @@ from scar.local.batch.model import (
 )
 from scar.local.batch.placement import (
     QUEUE_GONE,
+    GpuCapacity,
     JobBlocked,
     JobOrphaned,
     JobStart,
@@ -39,12 +41,16 @@ _TASK_LOST = "Your Spot Task was interrupted."
 
 
 class JobStateMachine:
-    """State changes of jobs, without any state in memory; ``now`` returns epoch milliseconds."""
+    """State changes of jobs, without any state in memory.
 
-    def __init__(self, store: JobStore, now: Callable[[], int]) -> None:
+    ``now`` returns epoch milliseconds; ``gpus`` are the numbers of this machine's GPUs.
+    """
+
+    def __init__(self, store: JobStore, now: Callable[[], int], gpus: tuple[int, ...] = ()) -> None:
         self._store = store
         self._now = now
         self._endings = JobEndings(store, now)
+        self._gpus = gpus
 
     def recover(self) -> None:
         """Treat running jobs of an earlier server as lost with their host; delete old jobs."""
@@ -70,12 +76,18 @@ class JobStateMachine:
                     self._fail_job(job, job.delayed_failure)
                 else:
                     self._endings.start_if_ready(job.id)
+            shared = [queue for queue in queues.values() if queue and queue.fair_share]
+            use = self._store.share_use(shared, self._now()) if shared else {}
             waiting = [job for job in self._store.list_waiting() if job.queue in queues]
-            reasons, heads = {job.id: job.status_reason for job in waiting}, queue_heads(waiting)
-            for decision in place_jobs(waiting, queues, self._store.used_vcpus(), free_slots):
+            reasons = {job.id: job.status_reason for job in waiting}
+            heads = queue_heads(order_jobs(waiting, queues, use))
+            free_gpus = self._free_gpus()
+            capacity = GpuCapacity(len(self._gpus), len(free_gpus))
+            used = self._store.used_vcpus()
+            for decision in place_jobs(waiting, queues, used, free_slots, capacity, use):
                 match decision:
                     case JobStart():
-                        started.append(self._mark_starting(decision))
+                        started.append(self._mark_starting(decision, free_gpus))
                     # Written only if it changed: the scheduler sees the same jobs every 2 s.
                     case JobBlocked(job_id, reason) if reasons[job_id] != reason:
                         self._block_job(self._get_job(job_id), reason)
@@ -105,8 +117,19 @@ class JobStateMachine:
         elif limit := find_expired_limit(queue, reason, (self._now() - since) / 1000):
             self._fail_job(replace(job, cancelled=True), limit)
 
-    def _mark_starting(self, decision: JobStart) -> BatchJob:
+    def _free_gpus(self) -> list[int]:
+        """Return the GPUs that no job uses."""
+        if not self._gpus:
+            return []
+        placed = self._store.list_placed()
+        used = {number for job in placed for number in job.gpus}
+        return [number for number in self._gpus if number not in used]
+
+    def _mark_starting(self, decision: JobStart, free_gpus: list[int]) -> BatchJob:
+        """Give the job its environment, log stream and GPUs, which are removed from the list."""
         job = self._get_job(decision.job)
+        gpus = tuple(free_gpus[: job.spec.gpus])
+        del free_gpus[: job.spec.gpus]
         prefix = job.spec.log_prefix or job.spec.definition_name
         starting = replace(
             job,
@@ -116,6 +139,7 @@ class JobStateMachine:
             log_stream=f"{prefix}/default/{uuid.uuid4().hex}",
             started=None,
             blocked_since=None,
+            gpus=gpus,
         )
         self._store.update(starting)
         return starting

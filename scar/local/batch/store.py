@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from scar.local.batch import array_children, dependency_store
 from scar.local.batch.array_children import SEQUENCE_STEP, ArrayChildren
 from scar.local.batch.dependency_store import DependencyStore
+from scar.local.batch.fair_share import DEFAULT_DECAY_SECONDS
 from scar.local.batch.model import (
     PLACED_STATUSES,
     WAITING_STATUSES,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.batch.model import BatchJob
+    from scar.local.moto.batch_registry import JobQueueRecord
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS job (
@@ -48,6 +50,10 @@ _FORMAT = DatabaseFormat(
     added_tables=array_children.TABLES | dependency_store.TABLES,
 )
 _MAX_WAITING_PER_QUEUE = 200  # waiting jobs of one queue that one scheduler run reads
+# Documents of earlier releases have no share. A job that never started has used nothing.
+_SHARE = "COALESCE(json_extract(document, '$.share'), '')"
+_PRIORITY = "COALESCE(json_extract(document, '$.priority'), 0)"
+_STARTED = "COALESCE(json_extract(document, '$.started'), stopped)"
 
 
 class JobStore:
@@ -127,13 +133,15 @@ class JobStore:
         return [*self.list_by_status(*PLACED_STATUSES), *self.children.list_placed()]
 
     def list_waiting(self) -> list[RunnableJob]:
-        """Return RUNNABLE jobs and children, of each the oldest 200 of each queue."""
+        """Return RUNNABLE jobs and children, the first 200 of each queue and share."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "
-                "status_reason FROM (SELECT *, ROW_NUMBER() OVER "
-                "(PARTITION BY queue ORDER BY number) AS position FROM job WHERE status = ?) "
-                "WHERE position <= ?",
+                "SELECT number, id, queue, vcpus, json_extract(document, '$.spec.memory_mb'), "  # noqa: S608
+                "json_extract(document, '$.spec.gpus'), status_reason, share, priority "
+                "FROM (SELECT *, ROW_NUMBER() OVER "
+                "(PARTITION BY queue, share ORDER BY priority DESC, number) AS position "
+                f"FROM (SELECT *, {_SHARE} AS share, {_PRIORITY} AS priority FROM job "
+                "WHERE status = ?)) WHERE position <= ?",
                 (JobStatus.RUNNABLE, _MAX_WAITING_PER_QUEUE),
             ).fetchall()
         return [
@@ -143,9 +151,12 @@ class JobStore:
                 queue=queue,
                 vcpus=vcpus,
                 memory=memory,
+                gpus=gpus or 0,  # None in jobs of an earlier release
                 status_reason=reason,
+                share=share,
+                priority=priority,
             )
-            for number, job, queue, vcpus, memory, reason in rows
+            for number, job, queue, vcpus, memory, gpus, reason, share, priority in rows
         ] + self.children.list_waiting(_MAX_WAITING_PER_QUEUE)
 
     def list_waiting_queues(self) -> frozenset[str]:
@@ -169,6 +180,40 @@ class JobStore:
             ):
                 used[environment] = used.get(environment, 0.0) + vcpus
         return used
+
+    def used_vcpus_by_share(self, queue: str) -> dict[str, float]:
+        """Return the vCPUs that the jobs of a queue have, by share identifier."""
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT {_SHARE}, SUM(vcpus) FROM job WHERE queue = ? "  # noqa: S608
+                f"AND status IN ({_sql_placeholders(PLACED_STATUSES)}) GROUP BY 1",
+                (queue, *PLACED_STATUSES),
+            ).fetchall()
+            return _add(dict(rows), self.children.used_vcpus_by_share(queue))
+
+    def share_use(self, queues: Iterable[JobQueueRecord], now: int) -> dict[tuple[str, str], float]:
+        """Return the vCPUs that shares use, by queue ARN and share; ``now`` in milliseconds.
+
+        Those of finished jobs count for their time within the policy's window, averaged over it.
+        """
+        use: dict[tuple[str, str], float] = {}
+        for queue in queues:
+            decay = (
+                queue.fair_share.decay_seconds if queue.fair_share else 0
+            ) or DEFAULT_DECAY_SECONDS
+            since = now - 1000 * decay
+            with self._lock:
+                finished = self._db.execute(
+                    f"SELECT {_SHARE}, SUM(vcpus * (stopped - MAX({_STARTED}, ?))) FROM job "  # noqa: S608
+                    "WHERE queue = ? AND status IN (?, ?) AND stopped > ? GROUP BY 1",
+                    (since, queue.arn, JobStatus.SUCCEEDED, JobStatus.FAILED, since),
+                ).fetchall()
+                ended = _add(dict(finished), self.children.finished_use(queue.arn, since))
+            averages = {share: used / (1000 * decay) for share, used in ended.items() if used}
+            for part in (averages, self.used_vcpus_by_share(queue.arn)):
+                for share, vcpus in part.items():
+                    use[queue.arn, share] = use.get((queue.arn, share), 0.0) + vcpus
+        return use
 
     def count_by_status(self) -> dict[str, int]:
         """Return the number of jobs by state; arrays count as their children."""
@@ -223,3 +268,7 @@ def _job_columns(job: BatchJob) -> tuple[str, str, float, str, int | None, str]:
 
 def _sql_placeholders(values: Iterable[object]) -> str:
     return ",".join("?" for _ in values)
+
+
+def _add(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    return {name: one.get(name, 0.0) + other.get(name, 0.0) for name in {**one, **other}}

@@ -9,7 +9,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.requests.validator import overrides_failure
+from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
+from scar.local.batch.queue_guard import check_share
 from scar.local.moto import fields
 from scar.local.moto.error_responses import ApiError
 from scar.local.moto.validation import find_violation
@@ -53,6 +55,8 @@ def check_queue_and_definition(
         raise client_error(f"JobQueue {name} not found.")
     if not queue.enabled:
         raise client_error(f"JobQueue {name} is DISABLED and does not accept jobs.")
+    if problem := check_share(queue, request):
+        raise client_error(problem)
     if definition is None or not definition.active:
         raise client_error(
             f"JobDefinition name {reference} does not exist or is not in ACTIVE status"
@@ -75,10 +79,6 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
     container = definition.container_properties()
     overrides = request.get("containerOverrides") or {}
     requirements = _resource_requirements(container) | _resource_requirements(overrides)
-    if "GPU" in requirements:  # a definition that an earlier release registered
-        raise BatchApiError(
-            fields.not_emulated_error("containerProperties.resourceRequirements.type: GPU")
-        )
     retry = request.get("retryStrategy") or json.loads(definition.retry_strategy)
     timeout = _parse_timeout(request.get("timeout") or {})
     logging = container.get("logConfiguration") or {}
@@ -89,6 +89,7 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
         image=container["image"],
         vcpus=float(requirements["VCPU"]),
         memory_mb=int(requirements["MEMORY"]),
+        gpus=int(requirements.get("GPU", 0)),
         environment=_environment_variables(container) | _environment_variables(overrides),
         attempts=int(retry.get("attempts", 1)),
         rules=parse_retry_rules(retry),
@@ -98,6 +99,7 @@ def build_job_spec(definition: JobDefinitionRecord, request: Mapping[str, Any]) 
         log_group=options.get("awslogs-group", "/aws/batch/job"),
         log_prefix=options.get("awslogs-stream-prefix", ""),
         log_options=json.dumps(logging) if logging else "",
+        storage=storage_to_json(container),
         parameters={**json.loads(definition.parameters), **(request.get("parameters") or {})},
         tags={str(k): str(v) for k, v in (request.get("tags") or {}).items()},
     )
@@ -113,7 +115,8 @@ def _resource_requirements(properties: Mapping[str, Any]) -> dict[str, str]:
     for requirement in properties.get("resourceRequirements") or []:
         requirements[requirement["type"]] = str(requirement["value"])
     try:
-        float(requirements.get("VCPU", 1)), int(requirements.get("MEMORY", 4))
+        float(requirements.get("VCPU", 1))
+        int(requirements.get("MEMORY", 4)), int(requirements.get("GPU", 0))
     except ValueError as error:
         raise client_error(f"Resource requirements must be numbers: {error}") from error
     return requirements

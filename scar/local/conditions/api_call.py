@@ -39,6 +39,7 @@ _JOB_OPERATIONS = {
     "submitjob": "SubmitJob", "describejobs": "DescribeJobs", "listjobs": "ListJobs",
     "terminatejob": "TerminateJob", "terminatejobs": "TerminateJobs",
     "canceljob": "CancelJob", "canceljobs": "CancelJobs",
+    "getjobqueuesnapshot": "GetJobQueueSnapshot",
 }  # fmt: skip
 # The parameters that name what a call is about, by decreasing precedence.
 _RESOURCE_PARAMETERS = (

@@ -24,6 +24,7 @@ from scar.local.engines.docker_container import (
     close_stream,
     translate_docker_errors,
 )
+from scar.local.engines.docker_storage import add_storage
 from scar.local.engines.limits_monitor import LimitsMonitor
 from scar.local.engines.port import (
     LAMBDA_OPEN_FILES,
@@ -49,6 +50,7 @@ UNLIMITED: Any = None  # no timeout in requests; the SDK's type does not allow N
 
 GUARANTEES = EngineGuarantees(
     filesystem=True,
+    storage=True,
     user=True,
     tmp_size=True,
     memory="kernel",
@@ -199,6 +201,10 @@ class DockerEngine:
             }
         else:
             host["NanoCpus"] = int(min(spec.vcpus, os.cpu_count() or 1) * 1e9)
+        add_storage(host, spec.storage)
+        if spec.gpus:
+            ids = [gpu.id for gpu in spec.gpus]
+            host["DeviceRequests"] = [{"DeviceIDs": ids, "Capabilities": [["gpu"]]}]
         return {
             "Image": spec.image.config_digest,
             "Entrypoint": list(spec.image.entrypoint),

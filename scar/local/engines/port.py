@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 from scar.errors import ScarError
+from scar.local.engines.storage import SandboxStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,10 +70,21 @@ class LocalImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuDevice:
+    """A GPU of this machine: its number, its UUID or else its number as text, its device nodes."""
+
+    index: int
+    id: str
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxSpec:
     """One sandbox to start. ``environment`` is complete; no variables of the server are added.
 
     Memory in MiB; ``vcpus`` may be fractional; ``tmp_mb`` limits /tmp in the lambda profile.
+    ``storage`` is what it mounts beside the image, and its limits, for engines that can.
+    ``gpus`` are those that a job may use.
     """
 
     name: str
@@ -82,6 +94,8 @@ class SandboxSpec:
     memory_mb: int
     vcpus: float = 1.0
     tmp_mb: int = 512
+    storage: SandboxStorage = field(default_factory=SandboxStorage)
+    gpus: tuple[GpuDevice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +112,13 @@ class SandboxExit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineGuarantees:
-    """What an engine enforces; ``notes`` explains the limits to users, a sentence each."""
+    """What an engine enforces; ``notes`` explains the limits to users, a sentence each.
+
+    ``storage``: it can mount folders and file systems in memory, and set limits.
+    """
 
     filesystem: bool
+    storage: bool = False
     user: bool
     tmp_size: bool
     memory: str  # how the limit is enforced: "kernel" or "polling"

@@ -23,6 +23,7 @@ from scar.local.engines.function_layer import unpack_function_layer
 from scar.local.engines.limits_monitor import ExceededLimit, TreeLimits
 from scar.local.engines.port import EngineError, EngineGuarantees, SandboxProfile
 from scar.local.engines.process_tree import EXIT_SECONDS, ProcessTreeEngine, ProcessTreeSandbox
+from scar.local.engines.storage import SandboxStorage
 from scar.local.processes import kill_all
 from supervisor.folders import remove_tree
 
@@ -82,6 +83,11 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
 
     def start(self, spec: SandboxSpec, output: Callable[[bytes], None]) -> Sandbox:
         """Start the supervisor; raise EngineError if the machine cannot."""
+        if spec.storage != SandboxStorage():  # of a function that another engine accepted
+            raise EngineError(
+                f"{spec.name} has mounts or limits, which the process engine does not have.",
+                remedy="Use another one: `scar local start --engine sandbox`.",
+            )
         self.prepare(spec.image)
         folder = self._folder / uuid.uuid4().hex
         temporary = folder / "tmp"
@@ -94,6 +100,8 @@ class ProcessEngine(ProcessTreeEngine["ProcessSandbox"]):
             "TMPDIR": str(temporary),
             _SANDBOX_VARIABLE: folder.name,
         }
+        if spec.gpus:  # the only way to keep a process to its GPUs
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpu.id for gpu in spec.gpus)
         try:
             process = subprocess.Popen(
                 [sys.executable, "-I", "-S", process_init.__file__, *self._command],

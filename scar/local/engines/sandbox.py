@@ -31,6 +31,7 @@ NOTES: Final = (
     "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
     "vCPUs are not limited.",
     "Sandboxes use this machine's network; only root can open ports below 1,024 there.",
+    "Jobs with GPUs get the device nodes; the driver's libraries must be in the image.",
 )
 NOTE_FOR_USERS: Final = (
     "Without root, a sandbox has one user: a Batch job runs as root, whatever USER says."
@@ -53,6 +54,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         notes = (*NOTES, *self._support.notes())
         return EngineGuarantees(
             filesystem=True,
+            storage=True,
             user=True,
             tmp_size=True,
             memory="polling",
@@ -106,6 +108,8 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
             tmp_mb=0 if is_batch else spec.tmp_mb,
             overlay=(str(upper), str(work)) if is_batch else None,
             command=spec.image.entrypoint,
+            storage=spec.storage,
+            devices=sorted({node for gpu in spec.gpus for node in gpu.nodes}),
         )
 
 

@@ -18,6 +18,8 @@ import scar
 from scar.local.engines.namespaces.plan import Protection, SandboxPlan
 from scar.local.engines.namespaces.seccomp import compile_filter
 from scar.local.engines.port import LAMBDA_OPEN_FILES, PROCESS_LIMITS, SandboxProfile
+from scar.local.engines.storage import LIMIT_NUMBERS, SandboxStorage
+from scar.local.engines.tmpfs_options import mount_arguments
 from supervisor.folders import remove_tree
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # Lambda runs functions as an unprivileged user; AWS does not document its number.
 LAMBDA_UID, LAMBDA_GID = 993, 990
+SHARED_MEMORY_MB = 64  # Docker's default size of /dev/shm
 # The ids of the user namespace of a server that root started. No system assigns them:
 # https://systemd.io/UIDS-GIDS/ has them as unused, above the ranges of subuid and of containers.
 FIRST_ID, ID_COUNT = 0x70000000, 0x10000000
@@ -70,7 +73,7 @@ class SandboxSupport:
         """Whether sandboxes have a user namespace that root has made, with shifted ids."""
         return os.geteuid() == 0 and Protection.USER_NAMESPACE not in self.missing
 
-    def build_plan(
+    def build_plan(  # noqa: PLR0913 - what differs between sandboxes
         self,
         *,
         root: str,
@@ -78,15 +81,19 @@ class SandboxSupport:
         tmp_mb: int,
         overlay: tuple[str, str] | None,
         command: tuple[str, ...],
+        storage: SandboxStorage = SandboxStorage(),  # noqa: B008 immutable
+        devices: Sequence[str] = (),
     ) -> SandboxPlan:
         """Return the plan of a sandbox with all protections that this machine offers.
 
         ``overlay``, the folders of changes, is for Batch; without it, it is Lambda's sandbox.
+        ``devices`` are further nodes below /dev.
         """
         upper, work = overlay or ("", "")
         is_lambda = overlay is None
         use_filter = Protection.SECCOMP not in self.missing
         profile = SandboxProfile.LAMBDA if is_lambda else SandboxProfile.BATCH
+        first_id = FIRST_ID if self.maps_ids else 0
         limit_processes = Protection.PROCESS_LIMIT not in self.missing
         return SandboxPlan(
             root=root,
@@ -96,7 +103,7 @@ class SandboxSupport:
             tmp_mb=tmp_mb,
             uid=LAMBDA_UID if is_lambda else 0,
             gid=LAMBDA_GID if is_lambda else 0,
-            first_id=FIRST_ID if self.maps_ids else 0,
+            first_id=first_id,
             id_count=ID_COUNT,
             own_keyring=Protection.SESSION_KEYRING not in self.missing,
             own_cgroups=Protection.CGROUP_NAMESPACE not in self.missing,
@@ -104,6 +111,11 @@ class SandboxSupport:
             processes=PROCESS_LIMITS[profile] if limit_processes else 0,
             files=LAMBDA_OPEN_FILES if is_lambda else 0,
             command=command,
+            folders=tuple((m.source, m.target, m.read_only) for m in storage.folders),
+            tmpfs=tuple(mount_arguments(mount, first_id) for mount in storage.tmpfs),
+            shared_memory_mb=storage.shared_memory_mb or SHARED_MEMORY_MB,
+            limits=tuple((LIMIT_NUMBERS[m.name], m.soft, m.hard) for m in storage.limits),
+            devices=devices,
         )
 
     def notes(self) -> tuple[str, ...]:

@@ -27,7 +27,9 @@ _INVOKE_PATH = re.compile(
     r"(?:invocations|invoke-async/?|response-streaming-invocations)"
 )
 _REQUEST_IDS = frozenset({"x-amzn-requestid", "x-amz-request-id"})
-_JOBS_PATH = re.compile(r"/v1/(?:submitjob|describejobs|listjobs|terminatejobs?|canceljobs?)")
+_JOBS_PATH = re.compile(
+    r"/v1/(?:submitjob|describejobs|listjobs|terminatejobs?|canceljobs?|getjobqueuesnapshot)"
+)
 _LOG_OPERATIONS = frozenset(
     {
         "CreateLogStream",

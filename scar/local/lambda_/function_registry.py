@@ -39,6 +39,7 @@ class MotoFunctionRegistry:
             max_event_age=record.max_event_age,
             on_failure=record.on_failure or None,
             on_success=record.on_success or None,
+            file_systems=record.file_systems,
             allow_loop=record.allow_loop,
             state=self._state(record.name),
         )

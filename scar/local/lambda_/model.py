@@ -36,7 +36,8 @@ NOT_EMULATED: Final = (
 class DeployedFunction:
     """A function's configuration; memory and /tmp in MiB, ages and timeouts in seconds.
 
-    ``allow_loop``: recursive loops are not stopped (``RecursiveLoop=Allow``).
+    ``file_systems`` are pairs of an access point's ARN and a mount path. ``allow_loop``: recursive
+    loops are not stopped (``RecursiveLoop=Allow``).
     """
 
     name: str
@@ -52,6 +53,7 @@ class DeployedFunction:
     max_event_age: int = 21_600
     on_failure: str | None = None
     on_success: str | None = None
+    file_systems: tuple[tuple[str, str], ...] = ()
     state: str = "Active"
     allow_loop: bool = False
 
@@ -69,6 +71,7 @@ class DeployedFunction:
             self.timeout,
             self.image_uri,
             self.tmp_mb,
+            self.file_systems,
             tuple(sorted(self.environment.items())),
         )
 

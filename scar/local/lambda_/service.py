@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.local.file_systems import FileSystemFolders
 from scar.local.lambda_.async_invoker import AsyncInvoker, AsyncInvokerSettings
 from scar.local.lambda_.event_queue import EventQueue
 from scar.local.lambda_.lineage import (
@@ -76,6 +77,7 @@ class LambdaPorts:
     engine: Engine
     listen: Callable[[HttpApp], PortListener] = LoopbackListener
     is_throttled: Callable[[DeployedFunction], bool] = lambda _function: False
+    file_systems: FileSystemFolders = field(default_factory=FileSystemFolders)
 
 
 class LambdaService:
@@ -102,6 +104,7 @@ class LambdaService:
             credentials=ports.credentials,
             listen=ports.listen,
             endpoint_url=settings.endpoint_url,
+            file_systems=ports.file_systems,
             init_limit=settings.init_limit,
             clock=clock,
         )

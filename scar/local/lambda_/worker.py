@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from scar.errors import ScarError
 from scar.local.engines.port import SandboxExit, SandboxProfile, SandboxSpec
+from scar.local.engines.storage import SandboxStorage
 from scar.local.lambda_ import reports
 from scar.local.lambda_.environment import SandboxContext, function_environment
 from scar.local.lambda_.lineage import parse_chain
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scar.local.engines.port import Engine, LocalImageResolver, Sandbox
+    from scar.local.file_systems import FileSystemFolders
     from scar.local.http.messages import HttpApp
     from scar.local.lambda_.model import (
         DeployedFunction,
@@ -51,6 +53,7 @@ class WorkerDependencies:
     credentials: FunctionCredentialsProvider
     listen: Callable[[HttpApp], PortListener]
     endpoint_url: str
+    file_systems: FileSystemFolders
     init_limit: float = INIT_LIMIT
     clock: Callable[[], float] = time.time
 
@@ -189,6 +192,12 @@ class Worker:
                     memory_mb=function.memory_mb,
                     vcpus=max(function.memory_mb / MB_PER_VCPU, 0.01),
                     tmp_mb=function.tmp_mb,
+                    storage=SandboxStorage(
+                        folders=tuple(
+                            dependencies.file_systems.mount(arn, path)
+                            for arn, path in function.file_systems
+                        )
+                    ),
                 ),
                 self._log.write,
             )

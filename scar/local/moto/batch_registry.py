@@ -26,6 +26,15 @@ class ComputeEnvironmentRecord:
     enabled: bool
     max_vcpus: float
     instance_types: tuple[str, ...] = ()
+    is_fargate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FairShareRecord:
+    """The fairsharePolicy of a scheduling policy: weights by share identifier or prefix."""
+
+    weights: tuple[tuple[str, float], ...] = ()
+    decay_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +49,8 @@ class StateTimeLimit:
 class JobQueueRecord:
     """A job queue; ``environments`` in the queue's computeEnvironmentOrder.
 
-    ``time_limits`` cancel a job that blocks the queue.
+    ``time_limits`` cancel a job that blocks the queue. ``fair_share`` is that of its scheduling
+    policy; None: first in, first out.
     """
 
     name: str
@@ -50,6 +60,7 @@ class JobQueueRecord:
     priority: int
     environments: tuple[ComputeEnvironmentRecord, ...]
     time_limits: tuple[StateTimeLimit, ...] = ()
+    fair_share: FairShareRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +100,7 @@ class MotoBatchRegistry:
         region, name = self._region_and_name(name_or_arn, region)
         with self._lock:
             queue = self._moto_backend(region).get_job_queue_by_name(name)
-            return None if queue is None else _queue_record(queue, region)
+            return None if queue is None else self._queue_record(queue, region)
 
     def list_queues_using(self, environment: str, region: str = "") -> tuple[str, ...]:
         """Return the names of queues that use an environment (name or ARN)."""
@@ -100,6 +111,21 @@ class MotoBatchRegistry:
                 for queue in self._moto_backend(region)._job_queues.values()  # noqa: SLF001
                 if any(used.name == name for used in queue.environments)
             )
+
+    def find_fair_share(self, name_or_arn: str, region: str = "") -> FairShareRecord | None:
+        """Return the scheduling policy, or None."""
+        region, name = self._region_and_name(name_or_arn, region)
+        with self._lock:
+            policies = self._moto_backend(region)._scheduling_policies.values()  # noqa: SLF001
+            found = next((p for p in policies if p.name == name), None)
+            return None if found is None else _fair_share_record(found)
+
+    def list_queues_with_policy(self, arn: str, region: str = "") -> tuple[str, ...]:
+        """Return the names of queues that use a scheduling policy."""
+        region, _ = self._region_and_name(arn, region)
+        with self._lock:
+            queues = self._moto_backend(region)._job_queues.values()  # noqa: SLF001
+            return tuple(queue.name for queue in queues if queue.schedule_policy == arn)
 
     def find_environment(
         self, name_or_arn: str, region: str = ""
@@ -137,26 +163,27 @@ class MotoBatchRegistry:
             return self._region, ""
         return (match[1], match[3]) if match else (region or self._region, name_or_arn)
 
+    def _queue_record(self, queue: Any, region: str) -> JobQueueRecord:  # noqa: ANN401 - moto's own type
+        policy = str(queue.schedule_policy or "")
+        return JobQueueRecord(
+            name=queue.name,
+            arn=queue.arn,
+            region=region,
+            enabled=queue.state == "ENABLED",
+            priority=int(queue.priority),
+            environments=tuple(_environment_record(each) for each in queue.environments),
+            time_limits=tuple(
+                StateTimeLimit(reason=str(a["reason"]), seconds=int(a["maxTimeSeconds"]))
+                # The compatibility layer adds the attribute, which moto lacks.
+                for a in getattr(queue, TIME_LIMITS_ATTRIBUTE, [])
+            ),
+            fair_share=self.find_fair_share(policy, region) if policy else None,
+        )
+
     def _moto_backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
         from moto.batch.models import batch_backends
 
         return batch_backends[self._account][region]
-
-
-def _queue_record(queue: Any, region: str) -> JobQueueRecord:  # noqa: ANN401 - moto's own type
-    return JobQueueRecord(
-        name=queue.name,
-        arn=queue.arn,
-        region=region,
-        enabled=queue.state == "ENABLED",
-        priority=int(queue.priority),
-        environments=tuple(_environment_record(environment) for environment in queue.environments),
-        time_limits=tuple(
-            StateTimeLimit(reason=str(a["reason"]), seconds=int(a["maxTimeSeconds"]))
-            # The compatibility layer adds the attribute, which moto lacks.
-            for a in getattr(queue, TIME_LIMITS_ATTRIBUTE, [])
-        ),
-    )
 
 
 def _environment_record(environment: Any) -> ComputeEnvironmentRecord:  # noqa: ANN401 - moto's own type
@@ -167,6 +194,18 @@ def _environment_record(environment: Any) -> ComputeEnvironmentRecord:  # noqa: 
         enabled=environment.state != "DISABLED",
         max_vcpus=float(resources.get("maxvCpus", 0)),
         instance_types=tuple(resources.get("instanceTypes") or ()),
+        is_fargate=str(resources.get("type", "")).startswith("FARGATE"),
+    )
+
+
+def _fair_share_record(policy: Any) -> FairShareRecord:  # noqa: ANN401 - moto's own type
+    settings: Mapping[str, Any] = policy.fairshare_policy
+    return FairShareRecord(
+        weights=tuple(
+            (str(share["shareIdentifier"]), float(share.get("weightFactor", 1.0)))
+            for share in settings.get("shareDistribution") or []
+        ),
+        decay_seconds=int(settings.get("shareDecaySeconds") or 0),
     )
 
 

@@ -21,6 +21,8 @@ CREDENTIAL_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+
 PROTOCOLS: Mapping[str, str] = {
     "lambda": "rest-json",
     "batch": "rest-json",
+    "elasticfilesystem": "rest-json",
+    "s3files": "rest-json",
     "ecr": "json",
     "logs": "json",
     "events": "json",
@@ -168,7 +170,9 @@ def _operation_routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, Op
 def _service_model(service: str) -> ServiceModel:
     import botocore.session
 
-    return botocore.session.get_session().get_service_model(service)
+    # EFS signs with another name than botocore's.
+    name = {"elasticfilesystem": "efs"}.get(service, service)
+    return botocore.session.get_session().get_service_model(name)
 
 
 def _nest_parameters(form: Mapping[str, str]) -> dict[str, JsonValue]:

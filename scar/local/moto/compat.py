@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from scar.local.moto.batch_registry import TIME_LIMITS_ATTRIBUTE
+from scar.local.moto.file_system_configs import KEY, read_file_systems, store_file_systems
 from scar.local.moto.journal_keys import function_name
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class MotoCompat:
                 self._complete_definition(call)
             case "CreateFunction" | "UpdateFunctionCode" | "UpdateFunctionConfiguration":
                 return self._complete_function(call, response)
-            case "GetFunction":
-                return _add_resolved_image_uri(response)
+            case "GetFunction" | "GetFunctionConfiguration":
+                return self._add_file_systems(call, _add_resolved_image_uri(response))
             case "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig":
                 return self._update_event_invoke_config(call, response)
             case _:
@@ -178,6 +179,7 @@ class MotoCompat:
         from moto.awslambda.models import ImageConfig
 
         function = self._find_function(call)
+        store_file_systems(call, function)
         digest = str(function.code.get("ImageUri", "")).partition("@sha256:")[2]
         if digest:
             function.code_sha_256 = digest
@@ -192,7 +194,17 @@ class MotoCompat:
         if call.operation == "UpdateFunctionCode" and isinstance(architectures, list):
             function.architectures = architectures
         created = call.operation == "CreateFunction"
-        return _replace_json_body(response, function.get_configuration(on_create=created))
+        completed = _replace_json_body(response, function.get_configuration(on_create=created))
+        return self._add_file_systems(call, completed)
+
+    def _add_file_systems(self, call: MotoCall, response: Response) -> Response:
+        """Add FileSystemConfigs, which moto lacks, to the configuration in a response."""
+        configs = read_file_systems(self._find_function(call))
+        if not configs:
+            return response
+        content = json.loads(_response_bytes(response))
+        content.get("Configuration", content)[KEY] = configs
+        return _replace_json_body(response, content)
 
     def _update_event_invoke_config(self, call: MotoCall, response: Response) -> Response:
         """Keep only the latest configuration: moto appends each one and reads the first."""
@@ -239,7 +251,7 @@ def _instance_role(call: MotoCall) -> str:
 
 
 def _add_resolved_image_uri(response: Response) -> Response:
-    """Add Code.ResolvedImageUri, which moto's GetFunction lacks."""
+    """Add Code.ResolvedImageUri, which moto's GetFunction lacks; configurations have no Code."""
     content = json.loads(_response_bytes(response))
     code = content.get("Code", {})
     if "@sha256:" in code.get("ImageUri", ""):

@@ -26,8 +26,7 @@ def _allow_values(*values: str) -> Allowed:
     return frozenset(values)
 
 
-# No GPU.
-_RESOURCE_REQUIREMENTS: Allowed = {"type": _allow_values("VCPU", "MEMORY"), "value": None}
+_RESOURCE_REQUIREMENTS: Allowed = {"type": _allow_values("VCPU", "MEMORY", "GPU"), "value": None}
 _RETRY: Allowed = {
     "attempts": None,
     "evaluateOnExit": _any("onStatusReason onReason onExitCode action"),
@@ -50,6 +49,26 @@ _CONTAINER: Allowed = {
     "networkConfiguration": _any("assignPublicIp"),
     "ephemeralStorage": _any("sizeInGiB"),
     "fargatePlatformConfiguration": {"platformVersion": _allow_values("LATEST")},
+    "volumes": {
+        "name": None,
+        "efsVolumeConfiguration": {
+            "fileSystemId": None,
+            "rootDirectory": _allow_values("/"),
+            # Without effect: nothing leaves this machine, and IAM is not enforced.
+            "transitEncryption": None,
+            "authorizationConfig": _any("accessPointId iam"),
+        },
+        "s3filesVolumeConfiguration": {
+            **_any("fileSystemArn accessPointArn"),
+            "rootDirectory": _allow_values("/"),
+        },
+    },
+    "mountPoints": _any("containerPath readOnly sourceVolume"),
+    "linuxParameters": {
+        "sharedMemorySize": None,
+        "tmpfs": _any("containerPath size mountOptions"),
+    },
+    "ulimits": _any("name softLimit hardLimit"),
     "runtimePlatform": {
         "operatingSystemFamily": _allow_values("LINUX"),
         "cpuArchitecture": _allow_values("X86_64", "ARM64"),
@@ -66,9 +85,14 @@ _COMPUTE_RESOURCES: Mapping[str, Allowed] = {
         securityGroupIds instanceRole tags bidPercentage"""
     ),
     "launchTemplate": _any("launchTemplateId launchTemplateName version"),
+    "scalingPolicy": _any("minScaleDownDelayMinutes"),
     "ec2Configuration": _any("imageType"),
 }
 _ENVIRONMENT_ORDER: Allowed = _any("order computeEnvironment")
+_FAIR_SHARE: Allowed = {
+    **_any("shareDecaySeconds"),
+    "shareDistribution": _any("shareIdentifier weightFactor"),
+}
 _TIME_LIMITS: Allowed = _any("reason state maxTimeSeconds action")
 _BATCH: Mapping[str, Mapping[str, Allowed]] = {
     "RegisterJobDefinition": {
@@ -84,6 +108,7 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
         **_any("jobName jobQueue jobDefinition parameters propagateTags tags"),
         "arrayProperties": _any("size"),
         "dependsOn": _any("jobId type"),
+        **_any("shareIdentifier schedulingPriorityOverride"),
         "containerOverrides": _OVERRIDES,
         "retryStrategy": _RETRY,
         "timeout": _TIMEOUT,
@@ -98,15 +123,17 @@ _BATCH: Mapping[str, Mapping[str, Allowed]] = {
         "computeResources": _COMPUTE_RESOURCES,
     },
     "CreateJobQueue": {
-        **_any("jobQueueName state priority tags"),
+        **_any("jobQueueName state priority schedulingPolicyArn tags"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
         "jobStateTimeLimitActions": _TIME_LIMITS,
     },
     "UpdateJobQueue": {
-        **_any("jobQueue state priority"),
+        **_any("jobQueue state priority schedulingPolicyArn"),
         "computeEnvironmentOrder": _ENVIRONMENT_ORDER,
         "jobStateTimeLimitActions": _TIME_LIMITS,
     },
+    "CreateSchedulingPolicy": {**_any("name tags"), "fairsharePolicy": _FAIR_SHARE},
+    "UpdateSchedulingPolicy": {**_any("arn"), "fairsharePolicy": _FAIR_SHARE},
 }
 _FUNCTION: Mapping[str, Allowed] = {
     **_any("FunctionName Role MemorySize Timeout Description"),
@@ -115,6 +142,7 @@ _FUNCTION: Mapping[str, Allowed] = {
     "LoggingConfig": {"LogFormat": _allow_values("Text"), "LogGroup": None},
     # Accepted without effect: functions use the network of this machine.
     "VpcConfig": _any("SubnetIds SecurityGroupIds"),
+    "FileSystemConfigs": _any("Arn LocalMountPath"),
     "TracingConfig": {"Mode": _allow_values("PassThrough")},
     "SnapStart": {"ApplyOn": _allow_values("None")},
 }
@@ -159,21 +187,15 @@ _FEATURES: Mapping[str, str] = {
     "eksPropertiesOverride": "jobs on EKS",
     "ecsProperties": "jobs of several containers; use containerProperties",
     "ecsPropertiesOverride": "jobs of several containers; use containerOverrides",
-    "shareIdentifier": "fair share",
-    "schedulingPriority": "fair share",
-    "schedulingPriorityOverride": "fair share",
-    "schedulingPolicyArn": "fair share",
+    "schedulingPriority": "priorities of job definitions; use schedulingPriorityOverride",
     "containerProperties.command": _COMMAND,
     "containerOverrides.command": _COMMAND,
-    "containerProperties.volumes": "volumes of jobs",
-    "containerProperties.mountPoints": "volumes of jobs",
+    "containerProperties.volumes.host": "volumes of the host; use EFS or S3 Files",
+    "containerProperties.linuxParameters.devices": "devices of jobs",
     "containerProperties.secrets": "secrets of jobs; use variables",
-    "containerProperties.resourceRequirements.type: GPU": "GPUs",
-    "containerOverrides.resourceRequirements.type: GPU": "GPUs",
     "PackageType: Zip": _ZIP,
     "Code.ZipFile": _ZIP,
     "ZipFile": _ZIP,
-    "FileSystemConfigs": "FileSystemConfigs of functions",
     "DeadLetterConfig": "DeadLetterConfig of functions",
     "Layers": "Layers of functions",
 }

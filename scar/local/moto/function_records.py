@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.local.http.regions import find_region_error
+from scar.local.moto.file_system_configs import read_file_systems
 from scar.local.moto.journal_keys import function_name
 from scar.local.moto.recursion_config import read_recursive_loop
 
@@ -23,8 +24,9 @@ class FunctionRecord:
 
     ``reserved_concurrency`` is None without a reservation. ``max_event_age`` and ``retries``
     apply to asynchronous invocations. ``on_failure`` and ``on_success`` are ARNs of destinations
-    or empty. ``allow_loop``: recursive loops are not stopped. ``revision`` changes with every
-    change of code or configuration.
+    or empty. ``file_systems`` are pairs of an access point's ARN and a mount path.
+    ``allow_loop``: recursive loops are not stopped. ``revision`` changes with every change of code
+    or configuration.
     """
 
     name: str
@@ -42,6 +44,7 @@ class FunctionRecord:
     on_failure: str
     on_success: str
     revision: str
+    file_systems: tuple[tuple[str, str], ...] = ()
     policy: tuple[FunctionPermission, ...] = field(default=())
     allow_loop: bool = False
 
@@ -105,6 +108,10 @@ def _function_record(function: object, region: str) -> FunctionRecord:
         max_event_age=int(settings.get("MaximumEventAgeInSeconds", 21_600)),
         on_failure=(destinations.get("OnFailure") or {}).get("Destination", ""),
         on_success=(destinations.get("OnSuccess") or {}).get("Destination", ""),
+        file_systems=tuple(
+            (str(c.get("Arn", "")), str(c.get("LocalMountPath", "")))
+            for c in read_file_systems(function)
+        ),
         revision=_configuration_hash(function),
         policy=_policy_permissions(function),
         allow_loop=read_recursive_loop(function) == "Allow",
@@ -130,6 +137,7 @@ def _configuration_hash(function: object) -> str:
         function.environment_vars,
         function.role,
         function.image_config.response(),
+        read_file_systems(function),
     )
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -33,6 +33,8 @@ _RESOURCE_PARAMETERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("jobDefinitionName", "job-definition"),
         ("jobDefinition", "job-definition"),
         ("resourceArn", ""),
+        ("arn", ""),
+        ("name", "scheduling-policy"),
     ),
     "ecr": (("repositoryName", "repository"), ("resourceArn", "repository")),
     "logs": (("logGroupName", "log-group"), ("resourceArn", "log-group")),
@@ -54,7 +56,7 @@ _SECRET_SUFFIX = 7
 _DELETE_OPERATIONS = _operation_names(
     """DeleteFunction DeleteComputeEnvironment DeleteJobQueue DeleteRepository DeleteLogGroup
     DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
-    DeleteLaunchTemplate DeleteSecret DeleteParameter"""
+    DeleteLaunchTemplate DeleteSecret DeleteParameter DeleteSchedulingPolicy"""
 )
 # Put operation -> (parameter that distinguishes several puts on one resource, inverse operation,
 # empty if there is none).
@@ -78,7 +80,8 @@ _UNDO_OPERATIONS = {
 # must not replace an earlier one.
 _UPDATE_OPERATIONS = _operation_names(
     """UpdateFunctionCode UpdateFunctionConfiguration UpdateComputeEnvironment UpdateJobQueue
-    UpdateRole UpdateAssumeRolePolicy PutImageTagMutability PutImageScanningConfiguration"""
+    UpdateSchedulingPolicy UpdateRole UpdateAssumeRolePolicy PutImageTagMutability
+    PutImageScanningConfiguration"""
 )
 
 

@@ -144,6 +144,14 @@ class MotoService:
             find_error_format(request, service),
         )
 
+    def default_vpc(self, region: str) -> str:
+        """Return the id of a Region's only VPC."""
+        from moto.ec2.models import ec2_backends
+
+        with self._moto.lock:
+            vpc = ec2_backends[self.account][region].get_default_vpc()
+        return str(vpc.id) if vpc else ""
+
     def has_repository(self, name: str, region: str) -> bool:
         """Return whether an ECR repository was created."""
         from moto.ecr.models import ecr_backends

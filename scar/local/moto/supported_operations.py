@@ -21,12 +21,12 @@ def _operation_names(text: str) -> frozenset[str]:
 NOT_EMULATED: tuple[str, ...] = (
     "IAM: roles and policies are stored but not enforced.",
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
-    "GPUs: jobs that require one are refused.",
-    "EFS and other volumes: definitions that mount them are refused.",
+    "GPUs: jobs use those of this machine; without any, they stay RUNNABLE.",
+    "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
     "Batch multi-node jobs: refused at SubmitJob.",
-    "Fields that are not implemented (ulimits, privileged, tmpfs, ImageConfig…): refused by name.",
-    "Batch scheduling policies and fair share: queues are first come, first served.",
-    "Launch templates: stored; jobs run on this machine, with its disk.",
+    "Fields that are not implemented (privileged, user, maxSwap, ImageConfig…): refused by name.",
+    "Batch: compute reservations of scheduling policies, and quota shares: refused.",
+    "Launch templates, allocation strategies, bids, scale-down delays: stored; no instance starts.",
     "Spot interruptions, except under --chaos; the start-up time of instances.",
     "Lambda: zip packages, layers, versions, aliases, URLs: refused.",
     "Lambda event source mappings: of standard SQS queues only.",
@@ -53,6 +53,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
     "batch": _operation_names(
         """CreateComputeEnvironment DescribeComputeEnvironments UpdateComputeEnvironment
         DeleteComputeEnvironment CreateJobQueue DescribeJobQueues UpdateJobQueue DeleteJobQueue
+        CreateSchedulingPolicy DescribeSchedulingPolicies ListSchedulingPolicies
+        UpdateSchedulingPolicy DeleteSchedulingPolicy
         RegisterJobDefinition DescribeJobDefinitions DeregisterJobDefinition TagResource
         UntagResource ListTagsForResource"""
     ),
@@ -87,6 +89,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
         DeleteParameter"""
     ),
     "sts": frozenset(["GetCallerIdentity"]),
+    "elasticfilesystem": frozenset(["DescribeMountTargets"]),
+    "s3files": frozenset(["ListMountTargets"]),
     "ec2": _operation_names(
         """DescribeVpcs DescribeSubnets DescribeSecurityGroups DescribeRouteTables
         DescribeInternetGateways DescribeNatGateways DescribeVpcEndpoints

@@ -127,3 +127,30 @@ def test_events_survive_a_restart(cloud: LocalCloudProcess) -> None:
     assert waiting(cloud, "flood") == 5
     cloud.client("lambda").update_event_source_mapping(UUID=source["UUID"], Enabled=True)
     until(lambda: len(cloud.keys("out/flood/10")) == 5 + 1)  # 10 and 100 to 104
+
+
+def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
+    assert str(cloud.deploy(*FUNCTIONS)) == "No changes."
+
+
+def test_events_that_wait_are_processed_when_they_are_not_gathered_any_more(
+    cloud: LocalCloudProcess,
+) -> None:
+    lambda_ = cloud.client("lambda")
+    (source,) = lambda_.list_event_source_mappings(FunctionName="single")["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    upload(cloud, "single", 1, start=200)
+    until(lambda: waiting(cloud, "single") == 1)
+    direct = function("single", execution_mode="batch", timeout=60, batch=IN_BATCH)
+    others = FUNCTIONS[:1] + FUNCTIONS[2:]
+    plan = cloud.deploy(direct, *others)
+    assert "stays until its events are processed" in str(plan)
+    upload(cloud, "single", 1, start=201)
+    until(lambda: "out/single/201" in cloud.keys("out/single/"))
+    lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+    until(lambda: "out/single/200" in cloud.keys("out/single/"))
+    until(lambda: waiting(cloud, "single") == 0)
+    deleted = str(cloud.deploy(direct, *others))
+    assert "- event-queue scar-events-single" in deleted
+    assert "- event-source single" in deleted
+    assert str(cloud.deploy(direct, *others)) == "No changes."

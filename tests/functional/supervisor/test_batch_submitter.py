@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -82,6 +83,17 @@ def test_a_job_is_submitted_as_boto3_submits_it() -> None:
     own, botos = server.requests
     assert (own.method, own.target) == (botos.method, botos.target)
     assert json.loads(own.body) == json.loads(botos.body)
+
+
+def test_a_job_has_the_share_and_priority_of_its_function() -> None:
+    with scripted(TAKEN, TAKEN) as server:
+        shared = a_submitter(server.url)
+        replace(shared, target=replace(TARGET, share="labA", priority=7)).submit(JOB)
+        shared.submit(JOB)
+    with_share, without = (json.loads(request.body) for request in server.requests)
+    assert with_share.pop("shareIdentifier") == "labA"
+    assert with_share.pop("schedulingPriorityOverride") == 7
+    assert with_share == without
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_show_hides_values_of_variables_unless_env_is_given(
 
 
 def test_show_names_the_environment_of_a_queue(capsys: pytest.CaptureFixture[str]) -> None:
-    queue = JobQueue(name="scar-1", environment="scar-2")
+    queue = JobQueue(name="scar-1", environments=("scar-2",))
     assert run(["show", "-n", "gray"], FakeServices({}, resources=[queue])) == 0
     assert "scar-2" in capsys.readouterr().out
 

@@ -48,6 +48,22 @@ def test_validate_is_content_with_a_sound_file(
     assert "no problems in 1 function" in capsys.readouterr().err
 
 
+def test_validate_warns_of_what_is_valid_and_costs_more(
+    minimal_fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = minimal_fdl.read_text().replace("name: gray", "execution_mode: batch\n      name: gray")
+    batch = "    batch: {compute_resources: {preset: spot, instance_types: [c6i]}}\n"
+    minimal_fdl.write_text(text + batch)
+    assert run(["validate", "-f", str(minimal_fdl)], FakeServices({})) == 0
+    shown = capsys.readouterr().err
+    assert "Warning: " in shown
+    assert "c6i only" in shown
+    assert run(["validate", "-f", str(minimal_fdl), "-j"], FakeServices({})) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["valid"]
+    assert len(found["warnings"]) == 1
+
+
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"], FakeServices({})) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["functions"]

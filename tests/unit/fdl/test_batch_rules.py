@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.model.instance_types import find_instance_types, instance_families
+from scar.aws.compile.batch.job_sizes import larger_sizes
+from scar.aws.model.instance_types import (
+    default_instance_types,
+    find_instance_types,
+    instance_families,
+)
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.loader import load_document
 from scar.fdl.model import AwsFunction, BatchSpec, ComputeResourcesSpec
@@ -63,6 +68,58 @@ def test_gpus_that_the_image_does_not_support_are_refused_with_what_works(name: 
 )
 def test_gpus_that_the_image_supports_are_accepted(types: tuple[str, ...]) -> None:
     assert problems(on_types(*types, enable_gpu=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("batch", "count"),
+    [
+        ({}, 0),
+        ({"enable_gpu": True}, 1),
+        ({"gpus": 4}, 4),
+        ({"gpus": 4, "enable_gpu": True}, 4),
+        ({"gpus": 0, "enable_gpu": True}, 1),
+    ],
+)
+def test_the_number_of_gpus_takes_precedence(batch: dict[str, object], count: int) -> None:
+    assert BatchSpec.model_validate(batch).gpu_count == count
+
+
+@pytest.mark.parametrize("gpus", [1, 2, 4, 5, 8])
+def test_the_default_family_has_as_many_gpus(gpus: int) -> None:
+    assert problems(on_types(gpus=gpus)) == []
+    types = find_instance_types(default_instance_types("x86_64", gpus=gpus))
+    assert types
+    assert any(t.gpus >= gpus for t in types)
+
+
+@pytest.mark.parametrize(
+    ("types", "gpus", "said"),
+    [
+        (("g4dn",), 5, "has 4 GPUs. p4d.24xlarge"),
+        (("g5.xlarge", "g6.2xlarge"), 2, "has a GPU. g4dn.12xlarge"),
+        ((), 9, "g5.48xlarge has 8 GPUs. No known instance type would fit"),
+    ],
+)
+def test_more_gpus_than_a_type_has_are_refused(
+    types: tuple[str, ...], gpus: int, said: str
+) -> None:
+    (problem,) = problems(on_types(*types, gpus=gpus))
+    assert problem.startswith(f"gpus: a job with {gpus} GPUs never starts on ")
+    assert said in problem
+
+
+@pytest.mark.parametrize("key", [{"gpus": 2}, {"enable_gpu": True}])
+def test_fargate_has_no_gpus(key: dict[str, object]) -> None:
+    (problem,) = problems({"compute_resources": {"type": "FARGATE"}, **key})
+    assert problem == f"{next(iter(key))}: Fargate has no GPUs; use EC2 or SPOT"
+
+
+def test_a_job_that_ran_out_of_memory_keeps_its_gpus() -> None:
+    """4 GPUs: only g4dn.12xlarge has as many, so its memory is the most."""
+    compute = ComputeResourcesSpec(instance_types=("g4dn",), max_v_cpus=512)
+    batch = BatchSpec(gpus=4, memory=100_000, compute_resources=compute)
+    (size,) = larger_sizes(batch)
+    assert 180_000 < size[1] < 192 * 1024
 
 
 @pytest.mark.parametrize("name", ["m5", "optimal", "c7i.large", "default_x86_64"])
@@ -166,3 +223,107 @@ def test_validate_reports_the_line(tmp_path: Path) -> None:
     with pytest.raises(InvalidFdlError, match="Graviton") as error:
         load_document(path)
     assert "gpu.yaml:4" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("batch", "key", "words"),
+    [
+        ({"compute_resources": {"preset": "spot", "type": "EC2"}}, "preset", "SPOT"),
+        ({"compute_resources": {"preset": "dual", "type": "SPOT"}}, "preset", "omit type"),
+        ({"compute_resources": {"queue": "priority"}}, "queue", "preset: dual"),
+        (
+            {"compute_resources": {"preset": "spot"}, "compute_environments": [{}]},
+            "compute_environments",
+            "omit one",
+        ),
+        ({"compute_environments": [{"max_v_cpus": n} for n in (2, 3, 4, 5)]}, "env", "3"),
+        ({"compute_environments": [{}, {"type": "FARGATE"}]}, "env", "Fargate"),
+        ({"compute_environments": [{}, {"type": "SPOT"}, {}]}, "2", "equal"),
+        ({"compute_environments": [{"min_v_cpus": 3}]}, "min_v_cpus", "larger"),
+        ({"compute_environments": [{"bid_percentage": 60}]}, "bid_percentage", "SPOT"),
+        ({"compute_resources": {"bid_percentage": 60}}, "bid_percentage", "SPOT"),
+        ({"compute_resources": {"scale_down_delay": 19}}, "scale_down_delay", "20"),
+        (
+            {"compute_resources": {"preset": "fargate", "scale_down_delay": 20}, "memory": 2048},
+            "scale_down_delay",
+            "no instances",
+        ),
+        ({"compute_resources": {"wait_limit": 599}}, "wait_limit", "600"),
+        (
+            {"compute_resources": {"allocation_strategy": "SPOT_CAPACITY_OPTIMIZED"}},
+            "allocation_strategy",
+            "not for the type EC2",
+        ),
+        (
+            {"compute_resources": {"allocation_strategy": "BEST_FIT_PROGRESSIVE_ORDERED"}},
+            "allocation_strategy",
+            "instance_types",
+        ),
+        ({"scheduling": {"share": "lab-a"}}, "share", "letters and digits"),
+        ({"scheduling": {"priority": 1}}, "priority", "share"),
+        ({"compute_resources": {"shares": {"labA": 1}}}, "shares", "scheduling.share"),
+        (
+            {"scheduling": {"share": "a"}, "compute_resources": {"shares": {"a": 0}}},
+            "a",
+            "0.0001",
+        ),
+        (
+            {"scheduling": {"share": "a"}, "compute_resources": {"shares": {"a*": 1, "ab": 1}}},
+            "a*",
+            "overlaps with ab",
+        ),
+    ],
+)
+def test_what_environments_queues_and_shares_cannot_have(
+    batch: dict[str, object], key: str, words: str
+) -> None:
+    (problem,) = problems(batch)
+    assert key in problem.partition(":")[0]
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        {"compute_resources": {"preset": "dual", "bid_percentage": 60, "queue": "priority"}},
+        {"compute_resources": {"preset": "spot", "type": "SPOT"}},
+        {"compute_resources": {"preset": "fargate-spot"}},
+        {"compute_environments": [{"type": "FARGATE_SPOT"}, {"type": "FARGATE"}]},
+        {"compute_environments": [{"type": "SPOT", "bid_percentage": 50}, {"max_v_cpus": 8}]},
+        # A job that fits into one of the environments is possible.
+        {"compute_environments": [{"max_v_cpus": 2}, {"max_v_cpus": 16}], "vcpus": 8},
+        {
+            "compute_environments": [{"instance_types": ["c6i.large"]}, {}],
+            "memory": 100_000,
+        },
+        {"compute_resources": {"shares": {"a*": 1, "b": 2}}, "scheduling": {"share": "ab"}},
+    ],
+)
+def test_what_environments_queues_and_shares_can_have(batch: dict[str, object]) -> None:
+    assert problems(batch) == []
+
+
+def test_a_preset_and_the_first_of_several_environments_set_the_type() -> None:
+    def type_of(**batch: object) -> str:
+        return BatchSpec.model_validate(batch).compute_resources.type
+
+    assert type_of(compute_resources={"preset": "fargate-spot"}) == "FARGATE_SPOT"
+    assert type_of(compute_environments=[{"type": "FARGATE"}, {}]) == "FARGATE"
+    assert type_of(compute_environments=[{}, {"type": "SPOT"}]) == "EC2"
+
+
+def test_an_environment_has_the_shared_keys_that_its_type_has() -> None:
+    batch = BatchSpec.model_validate(
+        {
+            "compute_resources": {
+                "bid_percentage": 60,
+                "allocation_strategy": "SPOT_CAPACITY_OPTIMIZED",
+                "max_v_cpus": 8,
+            },
+            "compute_environments": [{"type": "EC2", "max_v_cpus": 4}, {"type": "SPOT"}],
+        }
+    )
+    on_demand, spot = batch.environments
+    assert (on_demand.bid_percentage, on_demand.allocation_strategy) == (0, None)
+    assert (on_demand.max_v_cpus, spot.max_v_cpus) == (4, 8)
+    assert (spot.bid_percentage, spot.allocation_strategy) == (60, "SPOT_CAPACITY_OPTIMIZED")

@@ -26,8 +26,8 @@ def missing(model: type[BaseModel], shown: Any, path: str) -> list[str]:  # noqa
     if isinstance(shown, list):
         return missing(model, shown[0], path)
     assert isinstance(shown, dict), path
-    if path == "storage_providers.s3":
-        shown = shown["my_s3"]
+    named = {"storage_providers.s3": "my_s3", "functions.aws.batch.ulimits": "nofile"}
+    shown = shown[named[path]] if path in named else shown
     absent = []
     for name, field in model.model_fields.items():
         key = field.alias or name
@@ -55,7 +55,11 @@ def test_the_example_shows_the_defaults() -> None:
     plain = FdlDocument.model_validate({"functions": {"aws": [least]}}).functions.aws[0]
     shown = {"input": (), "output": (), "vpc": plain.lambda_.vpc, "file_system": ()}
     assert example.lambda_.model_copy(update=shown) == plain.lambda_
-    assert example.model_copy(update={"lambda_": plain.lambda_}) == plain
+    compute = example.batch.compute_resources.model_copy(update={"shares": {}})
+    batch: dict[str, Any] = {"compute_resources": compute, "compute_environments": ()}
+    batch |= {"file_system": (), "tmpfs": (), "ulimits": {}}
+    assert example.batch.model_copy(update=batch) == plain.batch
+    assert example.model_copy(update={"lambda_": plain.lambda_, "batch": plain.batch}) == plain
 
 
 def test_the_example_is_that_of_the_model() -> None:

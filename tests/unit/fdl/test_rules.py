@@ -100,10 +100,6 @@ def test_the_spellings_of_lambdas_api_are_accepted(tmp_path: Path) -> None:
     [
         (["vpc: {subnets: [subnet-1]}"], "needs both"),
         ([f"file_system: {{arn: '{POINT}', path: /mnt/x}}"], "reached from a VPC only"),
-        (
-            [VPC, f"file_system: {{arn: '{POINT}', path: /mnt/x}}", "execution_mode: batch"],
-            "supported in Lambda only",
-        ),
     ],
 )
 def test_keys_that_require_each_other_are_checked(
@@ -137,7 +133,7 @@ def test_a_disk_and_user_data_are_compiled(tmp_path: Path) -> None:
     )
     assert function.batch is not None
     disk = function.batch.compute_resources.disk
-    assert (disk, function.user_data) == (80, "#!/bin/sh\n")
+    assert (disk.size, function.user_data) == (80, "#!/bin/sh\n")
 
 
 @pytest.mark.parametrize("name", ["A", "_FIRST"])

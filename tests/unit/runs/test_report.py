@@ -163,6 +163,16 @@ def test_a_runnable_job_has_a_cause_and_a_remedy(reason: str, expected: str) -> 
     assert report.remedy
 
 
+def test_the_place_of_a_job_in_its_queue_is_a_part_of_the_cause() -> None:
+    records: dict[str, dict[str, Any]] = {
+        "claim": {"owner": LAMBDA},
+        "delegated": {"owner": LAMBDA, "job": "j-1"},
+    }
+    history = a_history(records, job=JobDetail(id="j-1", status="RUNNABLE"))
+    report = build_report(replace(history, place="3rd of 12 in the queue"))
+    assert report.cause == "The job waits for compute resources. 3rd of 12 in the queue."
+
+
 def test_an_invalid_environment_is_the_cause_of_a_queued_run() -> None:
     records: dict[str, dict[str, Any]] = {
         "claim": {"owner": LAMBDA},

@@ -1,13 +1,15 @@
 """Compile the Batch resources of a function.
 
 ``resources`` yields them all: the log group, the roles of jobs and instances (``roles``), the
-launch template and the compute environment (``compute_environments``), the job queue, and the job
-definition (``job_definitions``). ``job_sizes`` are the larger sizes that a job can be submitted
-with after it ran out of memory. Functions with equal compute resources yield the same environment
-and queue, because these are named by a digest of their content. Pure functions; no I/O.
+launch templates and the compute environments (``compute_environments``), the job queues and their
+scheduling policy (``job_queues``), and the job definition (``job_definitions``, with
+``job_storage`` for what it mounts). ``job_sizes`` are the larger sizes that a job can be submitted
+with after it ran out of memory. Functions with equal compute resources yield the same environments
+and queues, because these are named by a digest of their content. Pure functions; no I/O.
 """
 
-from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.job_definitions import raw_property_notes
+from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
 from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.compile.batch.resources import compile_batch
 from scar.aws.compile.batch.roles import user_role_arn
@@ -16,5 +18,7 @@ __all__ = [
     "compile_batch",
     "job_queue_name",
     "larger_sizes",
+    "other_queue_names",
+    "raw_property_notes",
     "user_role_arn",
 ]

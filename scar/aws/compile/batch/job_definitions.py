@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import names
+from scar.aws.model.containers.container_properties import raw_tags, to_api_types, to_json
 from scar.aws.model.resources import (
     JobDefinition,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
     from scar.aws.model.network import VpcNetwork
     from scar.aws.model.resources import Pairs
     from scar.fdl.model import BatchSpec
-from scar.aws.compile.batch.compute_environments import job_queue_name
+from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
+from scar.aws.compile.batch.job_storage import compile_storage
 from scar.aws.compile.batch.roles import user_role_arn
 
 # Retry what happens before the script starts or to its host, and nothing else. Batch retries also
@@ -53,11 +57,16 @@ _LOG_MODE = "blocking"
 
 
 def compile_job_definition(
-    function: Function, account: Account, digest: str, network: VpcNetwork | None
+    function: Function,
+    account: Account,
+    digest: str,
+    network: VpcNetwork | None,
+    file_systems: Mapping[str, str],
 ) -> JobDefinition:
     batch = function.batch
     assert batch is not None  # noqa: S101  # checked by the caller; for mypy
     compute, fargate = batch.compute_resources, batch.compute_resources.is_fargate
+    raw = to_api_types(batch.container_properties)
 
     def role_arn(purpose: str) -> str:
         generated = names.role_name(function.name, account.region, purpose)
@@ -70,7 +79,7 @@ def compile_job_definition(
         platform="FARGATE" if fargate else "EC2",
         vcpus=f"{batch.vcpus:g}",
         memory=batch.memory,
-        gpus=1 if batch.enable_gpu else 0,
+        gpus=batch.gpu_count,
         timeout=batch.timeout,
         attempts=batch.attempts,
         retry_rules=_RETRY_RULES["FARGATE" if fargate else "EC2"],
@@ -79,17 +88,40 @@ def compile_job_definition(
         execution_role=role_arn("exec") if fargate else "",
         public_ip=fargate and network is not None and network.needs_public_ip,
         architecture=function.lambda_.architecture if fargate else "x86_64",
-        disk_gib=compute.disk if fargate else 0,
+        disk_gib=compute.disk.size if fargate else 0,
         environment=_job_environment(function, batch, account),
-        tags=tuple(
-            sorted(
-                {
-                    names.FUNCTION_TAG: function.name,
-                    names.QUEUE_TAG: job_queue_name(function, account, network),
-                }.items()
-            )
-        ),
+        tags=_tags(function, account, network, raw),
+        **compile_storage(batch, file_systems),
+        propagate_tags=bool(function.tags),
+        container_properties=to_json(raw) if raw else "",
     )
+
+
+def _tags(
+    function: Function, account: Account, network: VpcNetwork | None, raw: Mapping[str, Any]
+) -> Pairs:
+    """Return the user's tags and scar's, which name the function and its job queues.
+
+    Batch does not link a job definition with a queue.
+    """
+    tags = {
+        **dict(function.tags),
+        names.FUNCTION_TAG: function.name,
+        names.QUEUE_TAG: job_queue_name(function, account, network),
+        names.OTHER_QUEUES_TAG: " ".join(other_queue_names(function, account, network)),
+        **dict(raw_tags(raw)),
+    }
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
+
+
+def raw_property_notes(functions: Iterable[Function]) -> Iterator[str]:
+    """Report raw fields, which scar neither chooses nor understands."""
+    for function in functions:
+        if function.batch and (raw := function.batch.container_properties):
+            yield (
+                f"{function.name}: batch.container_properties is sent to AWS Batch as it is:"
+                f" {', '.join(sorted(raw))}"
+            )
 
 
 def _job_environment(function: Function, batch: BatchSpec, account: Account) -> Pairs:

@@ -12,7 +12,7 @@ from scar.aws.model.instance_types import (
 )
 
 if TYPE_CHECKING:
-    from scar.fdl.model import BatchSpec
+    from scar.fdl.model import BatchSpec, ComputeResourcesSpec
 
 JobSize = tuple[str, int]
 """vCPUs, as Batch writes them, and memory in MiB."""
@@ -24,9 +24,9 @@ _MAX_SIZES = 16
 def larger_sizes(batch: BatchSpec, architecture: str = "x86_64") -> tuple[JobSize, ...]:
     """Return the sizes with more memory than the job definition's, smallest first.
 
-    Each has about twice the memory of the one before: on EC2 up to the largest instance that the
-    compute environment can start, on Fargate rounded up to a combination of vCPUs and memory that
-    Fargate supports. None is a size that could never start.
+    Each has about twice the memory of the one before: on EC2 up to the largest instance that a
+    compute environment of the queue can start, on Fargate rounded up to a combination of vCPUs and
+    memory that Fargate supports. None is a size that could never start.
     """
     sizes: list[JobSize] = []
     fargate = batch.compute_resources.is_fargate
@@ -45,21 +45,24 @@ def larger_sizes(batch: BatchSpec, architecture: str = "x86_64") -> tuple[JobSiz
 
 
 def _instance_memory(batch: BatchSpec, architecture: str) -> int:
+    """Return the most memory in MiB that any of the environments surely has for one job."""
+    return max(_environment_memory(batch, each, architecture) for each in batch.environments)
+
+
+def _environment_memory(batch: BatchSpec, compute: ComputeResourcesSpec, architecture: str) -> int:
     """Return the most memory in MiB that the environment's instances surely have for one job.
 
     ``max_v_cpus`` limits the size of an instance. AWS documents that Batch may exceed it by one
     instance, but a job that never starts is worse than one that runs out of memory.
     """
-    gpus = 1 if batch.enable_gpu else 0
-    names = batch.compute_resources.instance_types or default_instance_types(
-        architecture, gpu=batch.enable_gpu
-    )
+    gpus = batch.gpu_count
+    names = compute.instance_types or default_instance_types(architecture, gpus=gpus)
     types = find_instance_types(names)
     if types is None:
         return limits.BATCH_INSTANCE_MEMORY.maximum
     fitting = fitting_types(types, batch.vcpus, batch.memory, gpus)
     # An environment too small even for the job as defined: no instance is too large then.
-    most_vcpus = max(batch.compute_resources.max_v_cpus, min((t.vcpus for t in fitting), default=0))
+    most_vcpus = max(compute.max_v_cpus, min((t.vcpus for t in fitting), default=0))
     usable = (t.surely_usable_memory for t in fitting if t.vcpus <= most_vcpus)
     return max(usable, default=0)
 
@@ -69,13 +72,14 @@ def _fargate_size(batch: BatchSpec, minimum: int) -> JobSize:
 
     It never has fewer vCPUs than the job definition.
     """
+    most_vcpus = max(batch.vcpus, *(each.max_v_cpus for each in batch.environments))
     supported = sorted(
         (float(vcpus), memory, vcpus)
         for vcpus, sizes in limits.FARGATE_MEMORY.items()
         for memory in sizes
         if float(vcpus) >= batch.vcpus
-        # A job with more vCPUs than the environment's maximum never starts.
-        and float(vcpus) <= max(batch.vcpus, batch.compute_resources.max_v_cpus)
+        # A job with more vCPUs than the maximum of every environment never starts.
+        and float(vcpus) <= most_vcpus
     )
     for _, memory, vcpus in supported:
         if memory >= minimum:

@@ -32,6 +32,7 @@ def compile_roles(function: Function, flow: DataFlow) -> Iterator[Role]:
         trust=policies.trust_policy("ecs-tasks", account),
         policy=policies.job_role(flow),
         boundary=function.iam.permissions_boundary,
+        tags=function.tags,
         **added_policies(function),
     )
     if function.batch.compute_resources.is_fargate:
@@ -40,4 +41,5 @@ def compile_roles(function: Function, flow: DataFlow) -> Iterator[Role]:
             trust=policies.trust_policy("ecs-tasks", account),
             policy=policies.execution_role(account, function.name, function.repository),
             boundary=function.iam.permissions_boundary,
+            tags=function.tags,
         )

@@ -2,8 +2,8 @@
 
 For the roles that scar creates: the compiler describes a function's ``data_flow`` (folders, queue,
 keys, file systems); ``roles`` turns it into the policy and trust policy of each role, with the
-statements about objects and KMS keys from ``data_access``, and those about the script's secrets
-from ``secret_access``. ``repositories`` has the policies of ECR
+statements about objects and KMS keys from ``data_access``, those about the script's secrets from
+``secret_access``, and about mounts from ``file_systems``. ``repositories`` has the policies of ECR
 repositories.
 
 For the identity that runs scar (``scar policy``): ``grants`` is the one table of the operations

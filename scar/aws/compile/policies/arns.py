@@ -87,7 +87,7 @@ def _role_and_profile_arns(scope: PolicyScope) -> Iterator[str]:
 
 
 def _batch_arns(scope: PolicyScope) -> Iterator[str]:
-    """Yield compute environments, job queues, job definitions and their revisions."""
+    """Yield environments, queues, scheduling policies, job definitions and their revisions."""
     yield scope.account.arn("batch", f"compute-environment/{names.SHARED_PREFIX}*")
     yield from _submission_arns(scope)
 
@@ -96,6 +96,8 @@ def _submission_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield what SubmitJob checks: the job queue, and the job definition with its revision."""
     arn = partial(scope.account.arn, "batch")
     yield arn(f"job-queue/{names.SHARED_PREFIX}*")
+    if "shares" in scope.features:
+        yield arn(f"scheduling-policy/{names.SHARED_PREFIX}*")
     for function in _user_functions(scope):
         yield arn(f"job-definition/{function}")
         if function != ANY:

@@ -25,10 +25,13 @@ class DataFlow:
 
     ``reads`` are folders with reference data, which only the script reads; ``secrets`` are
     references as in ``container.secrets``.
-    ``queue`` is the name of the job queue that it submits jobs to, empty without Batch.
-    ``event_queue`` is the ARN of the queue in which its events are gathered.
+    ``queue`` is the name of the job queue that it submits jobs to, empty without Batch;
+    ``other_queues`` are those that a run may ask for instead. ``event_queue`` is the ARN of the
+    queue in which its events are gathered.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
-    network interfaces in a VPC. ``file_systems`` are pairs of ARNs: file system and access point.
+    network interfaces in a VPC. ``file_systems`` are those that the Lambda function mounts and
+    ``job_file_systems`` those of jobs, pairs of ARNs: file system and access point; jobs only read
+    through ``read_only_access_points``.
     ``failure_handler`` is the ARN of the function that handles failed invocations.
     """
 
@@ -40,9 +43,12 @@ class DataFlow:
     secrets: tuple[str, ...] = ()
     queue: str = ""
     event_queue: str = ""
+    other_queues: tuple[str, ...] = ()
     kms_keys: tuple[tuple[str, str], ...] = ()
     in_vpc: bool = False
     file_systems: tuple[tuple[str, str], ...] = ()
+    job_file_systems: tuple[tuple[str, str], ...] = ()
+    read_only_access_points: frozenset[str] = frozenset()
     failure_handler: str = ""
 
     @property

@@ -43,6 +43,7 @@ Feature = Literal[
     "own roles",
     "given roles",
     "batch",
+    "shares",
     "instances",
     "templates",
     "network",
@@ -161,7 +162,10 @@ GRANTS: tuple[Grant, ...] = (
         ),
         extra_actions=("logs:TagResource",),
     ),
-    Grant("log groups by name", ("logs:ListTagsForResource",), extra_actions=("logs:TagResource",)),
+    Grant(
+        "log groups by name",
+        ("logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"),
+    ),
     # Images are pushed over the registry's HTTP API, which checks the extra actions.
     Grant(
         "repositories",
@@ -221,9 +225,10 @@ GRANTS: tuple[Grant, ...] = (
             "iam:ListRolePolicies",
             "iam:PutRolePermissionsBoundary",
             "iam:PutRolePolicy",
+            "iam:TagRole",
+            "iam:UntagRole",
             "iam:UpdateAssumeRolePolicy",
         ),
-        extra_actions=("iam:TagRole",),
         feature="own roles",
     ),
     Grant(
@@ -233,6 +238,7 @@ GRANTS: tuple[Grant, ...] = (
             "batch:DescribeJobDefinitions",
             "batch:DescribeJobQueues",
             "batch:DescribeJobs",
+            "batch:GetJobQueueSnapshot",
             "batch:ListJobs",
             "ec2:DescribeLaunchTemplates",
             "ec2:DescribeLaunchTemplateVersions",
@@ -250,7 +256,12 @@ GRANTS: tuple[Grant, ...] = (
         ),
         feature="network",
     ),
-    Grant("anything", (), extra_actions=("elasticfilesystem:DescribeMountTargets",), feature="efs"),
+    # Lambda describes the mount targets of its functions' file systems with these, too.
+    Grant(
+        "anything",
+        ("ec2:DescribeNetworkInterfaces", "efs:DescribeMountTargets", "s3files:ListMountTargets"),
+        feature="efs",
+    ),
     Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
         "batch resources",
@@ -261,14 +272,28 @@ GRANTS: tuple[Grant, ...] = (
             "batch:DeleteJobQueue",
             "batch:DeregisterJobDefinition",
             "batch:RegisterJobDefinition",
+            "batch:TagResource",
             "batch:UpdateComputeEnvironment",
             "batch:UpdateJobQueue",
         ),
-        extra_actions=("batch:TagResource",),
         feature="batch",
     ),
     # `scar run --array` and `scar retry --failed` submit array jobs themselves.
     Grant("submissions", ("batch:SubmitJob",), feature="batch"),
+    Grant(
+        "anything",
+        ("batch:DescribeSchedulingPolicies", "batch:ListSchedulingPolicies"),
+        feature="shares",
+    ),
+    Grant(
+        "batch resources",
+        (
+            "batch:CreateSchedulingPolicy",
+            "batch:DeleteSchedulingPolicy",
+            "batch:UpdateSchedulingPolicy",
+        ),
+        feature="shares",
+    ),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     # Functions whose events are gathered. Lambda's list of mappings cannot be restricted.
     Grant(
@@ -314,6 +339,16 @@ GRANTS: tuple[Grant, ...] = (
 # Operations whose IAM action has another name, or is one of a group that is written as a pattern:
 # with all names in full, the policy for one function exceeds the length of a managed policy.
 IAM_ACTION_NAMES: Mapping[str, str] = {
+    "batch:CreateComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:CreateJobQueue": "batch:*JobQueue",
+    "batch:CreateSchedulingPolicy": "batch:*SchedulingPolicy",
+    "batch:DeleteComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:DeleteJobQueue": "batch:*JobQueue",
+    "batch:DeleteSchedulingPolicy": "batch:*SchedulingPolicy",
+    "batch:UpdateComputeEnvironment": "batch:*ComputeEnvironment",
+    "batch:UpdateJobQueue": "batch:*JobQueue",
+    "batch:UpdateSchedulingPolicy": "batch:*SchedulingPolicy",
+    "efs:DescribeMountTargets": "elasticfilesystem:DescribeMountTargets",
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:CreateEventSourceMapping": "lambda:*EventSourceMapping",
     "lambda:DeleteEventSourceMapping": "lambda:*EventSourceMapping",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
-from scar.aws.compile.policies.patterns import literal_value
+from scar.aws.compile.policies.file_systems import mount_statements
 from scar.aws.compile.policies.secret_access import secret_statements
 from scar.aws.model import names
 
@@ -61,9 +61,11 @@ def lambda_role(flow: DataFlow) -> str:
     ]
     if flow.queue:
         definition = account.arn("batch", f"job-definition/{flow.function}")
-        queue = account.arn("batch", f"job-queue/{flow.queue}")
+        queues = [
+            account.arn("batch", f"job-queue/{name}") for name in (flow.queue, *flow.other_queues)
+        ]
         statements += [
-            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", queue]),
+            allow_statement("batch:SubmitJob", Resource=[definition, f"{definition}:*", *queues]),
             # To find out whether the job of an unfinished run has ended; the action cannot be
             # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),
@@ -74,7 +76,7 @@ def lambda_role(flow: DataFlow) -> str:
         statements.append(allow_statement("lambda:InvokeFunction", Resource=flow.failure_handler))
     if flow.in_vpc:
         statements.append(allow_statement(*_NETWORK_INTERFACE_ACTIONS, Resource="*"))
-    return policy_document([*statements, *_file_systems(flow)])
+    return policy_document([*statements, *mount_statements(flow.file_systems)])
 
 
 def allow_to_receive(queue_arn: str) -> PolicyStatement:
@@ -84,7 +86,8 @@ def allow_to_receive(queue_arn: str) -> PolicyStatement:
 
 def job_role(flow: DataFlow) -> str:
     """Allow what the supervisor and the script do in a Batch job."""
-    return policy_document([*data_statements(flow), *secret_statements(flow), *_file_systems(flow)])
+    mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
+    return policy_document([*data_statements(flow), *secret_statements(flow), *mounts])
 
 
 def failure_handler_role(account: Account, function: str) -> str:
@@ -199,18 +202,6 @@ def instance_role(account: Account) -> str:
             _allow_logs(account, names.batch_log_group("*")),
         ]
     )
-
-
-def _file_systems(flow: DataFlow) -> list[PolicyStatement]:
-    return [
-        allow_statement(
-            "elasticfilesystem:ClientMount",
-            "elasticfilesystem:ClientWrite",
-            Resource=file_system,
-            Condition={"StringEquals": {"elasticfilesystem:AccessPointArn": literal_value(point)}},
-        )
-        for file_system, point in flow.file_systems
-    ]
 
 
 def _allow_logs(account: Account, group: str) -> PolicyStatement:

@@ -64,11 +64,12 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "own roles": makes_roles or makes_hosts,
         "given roles": not makes_roles,
         "batch": bool(machines),
+        "shares": any(spec.scheduling.share for spec in specs),
         "instances": makes_hosts,
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
         "arrays": any(spec.array is not None for spec in specs),
-        "efs": any(f.lambda_.file_system for f in functions),
+        "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
     }
     failure_handler = [names.FAILURE_HANDLER] if makes_roles else []
     profiles = (m.instance_role for m in instances if m.instance_role)

@@ -16,12 +16,13 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch.descriptions import (
     DELETING,
     INVALID,
+    compare_tags,
     current_environment,
     describe_environments,
-    describe_queue,
     environments_of,
     is_idle,
     parse_environments,
+    queues_using,
     reason_of,
     status_of,
 )
@@ -58,7 +59,8 @@ class ComputeEnvironmentHandler:
     waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: ComputeEnvironment) -> ComputeEnvironment | None:
-        return parse_environments(describe_environments(self.batch, resource.name))
+        found = parse_environments(describe_environments(self.batch, resource.name))
+        return compare_tags(found, resource) if found else None
 
     def create(self, resource: ComputeEnvironment) -> None:
         self._create(replace(resource, actual_name=resource.name))
@@ -74,6 +76,7 @@ class ComputeEnvironmentHandler:
             self.create(desired)
             return
         self._wait_until_idle(current)
+        self._update_tags(observed, desired, current)
         changes = _change_request(observed, desired, current)
         if len(changes) > 1:
             call_patiently(
@@ -100,6 +103,14 @@ class ComputeEnvironmentHandler:
         )
         self._wait_until_valid(name, resource)
 
+    def _update_tags(
+        self, observed: ComputeEnvironment, desired: ComputeEnvironment, name: str
+    ) -> None:
+        """Restore tags that were removed: the name is a digest of them, so none is obsolete."""
+        if desired.tags and observed.tags != desired.tags and (found := self._describe(name)):
+            arn = found["computeEnvironmentArn"]
+            self.batch.tag_resource(resourceArn=arn, tags=dict(desired.tags))
+
     def _find_current(self, name: str) -> str | None:
         """Return the name of the environment that counts, once nothing is being deleted."""
         found = describe_environments(self.batch, name)
@@ -107,7 +118,7 @@ class ComputeEnvironmentHandler:
             if status_of(each) == DELETING:
                 self._wait_until_deleted(each.get("computeEnvironmentName", name))
         existing = [e for e in found if status_of(e) != DELETING]
-        used = self._used_environment(name) if len(existing) > 1 else ""
+        used = self._used_environments(name) if len(existing) > 1 else ()
         current = current_environment(existing, used)
         return current.get("computeEnvironmentName", name) if current else None
 
@@ -127,7 +138,7 @@ class ComputeEnvironmentHandler:
         If Batch cannot use that one either, it is deleted and the cause is raised.
         """
         (other,) = {*names.environment_names(desired.name)} - {name}
-        if other == self._used_environment(desired.name):
+        if other in self._used_environments(desired.name):
             # An earlier replacement was interrupted, and jobs still wait for the one it replaces.
             self._repair(desired, other, cause.problem)
             self._wait_until_valid(other, desired, races.SHORT_PATIENCE)
@@ -142,7 +153,7 @@ class ComputeEnvironmentHandler:
         return other
 
     def _retire_others(self, desired: ComputeEnvironment, name: str) -> None:
-        """Let the job queue use this environment, then delete the one that it replaces."""
+        """Let the job queues use this environment, then delete the one that it replaces."""
         others = [
             found["computeEnvironmentName"]
             for found in describe_environments(self.batch, desired.name)
@@ -150,16 +161,17 @@ class ComputeEnvironmentHandler:
         ]
         if not others:
             return
-        if self._used_environment(desired.name) in others:
-            queue = JobQueueHandler(self.batch, self.waiter)
-            queue.switch_environment(desired.name, name)
+        handler = JobQueueHandler(self.batch, self.waiter)
         for other in others:
+            for queue in queues_using(self.batch, [other]):
+                handler.switch_environment(queue, other, name)
             self._delete(other)
 
-    def _used_environment(self, queue: str) -> str:
-        """Return the environment that the job queue uses; empty if it does not exist."""
-        found = describe_queue(self.batch, queue)
-        return ",".join(environments_of(found)) if found else ""
+    def _used_environments(self, name: str) -> tuple[str, ...]:
+        """Return those of the environment's two names that job queues use."""
+        both = names.environment_names(name)
+        queues = queues_using(self.batch, both)
+        return tuple(each for each in both if any(each in environments_of(q) for q in queues))
 
     def _delete(self, name: str) -> None:
         label = f"{ComputeEnvironment.kind} {name}"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import names
 from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
+from scar.aws.model.tags import others_tags, users_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+    from typing import TypeVar
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs
 
     Description = ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef
+    SharedResource = TypeVar("SharedResource", ComputeEnvironment, JobQueue)
 
 INVALID = "INVALID"
 DELETING = "DELETING"
@@ -55,17 +58,17 @@ def describe_status(found: Description) -> str:
 
 
 def current_environment(
-    found: Iterable[ComputeEnvironmentDetailTypeDef], used: str = ""
+    found: Iterable[ComputeEnvironmentDetailTypeDef], used: Collection[str] = ()
 ) -> ComputeEnvironmentDetailTypeDef | None:
     """Return the environment that counts, of those with the names of one resource.
 
-    Two exist while one replaces the other: the usable one counts, then ``used``, the one that the
-    job queue uses. None if there is none.
+    Two exist while one replaces the other: the usable one counts, then one of ``used``, those that
+    job queues use. None if there is none.
     """
 
     def rank(each: ComputeEnvironmentDetailTypeDef) -> tuple[bool, bool, bool, str]:
         status, name = status_of(each), each.get("computeEnvironmentName", "")
-        return status != DELETING, status != INVALID, name == used, name
+        return status != DELETING, status != INVALID, name in used, name
 
     return max((e for e in found if status_of(e)), key=rank, default=None)
 
@@ -106,31 +109,48 @@ def parse_environment(found: ComputeEnvironmentDetailTypeDef) -> ComputeEnvironm
         launch_template=(
             f"{template.get('launchTemplateName')}:{template.get('version')}" if template else ""
         ),
+        # 100 is Batch's default, which it may report although no request had it.
+        bid_percentage=actual.get("bidPercentage", 0) % 100,
+        scale_down_minutes=actual.get("scalingPolicy", {}).get("minScaleDownDelayMinutes", 0),
+        tags=_environment_tags(found),
         state=found.get("state", "ENABLED"),
         status=describe_status(found),
     )
 
 
+def _environment_tags(found: ComputeEnvironmentDetailTypeDef) -> Pairs:
+    """Return the tags of the environment, on EC2 those that its instances get too."""
+    tags, resources = found.get("tags", {}), found["computeResources"]
+    if resources["type"].startswith("FARGATE"):
+        return others_tags(tags)
+    return others_tags(dict(tags.items() & resources.get("tags", {}).items()))
+
+
+def compare_tags(found: SharedResource, desired: SharedResource) -> SharedResource:
+    """Return the observed resource with the tags that are compared with the desired ones."""
+    return replace(found, tags=users_tags(dict(found.tags), desired.tags))
+
+
 def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
     """Return a job queue as DescribeJobQueues describes it."""
-    environments = environments_of(found)
     return JobQueue(
         name=found["jobQueueName"],
-        environment=",".join(names.shared_name(e) for e in environments),
+        environments=tuple(names.shared_name(e) for e in environments_of(found)),
         priority=found["priority"],
         time_limits=tuple(
             sorted(_parse_time_limit(a) for a in found.get("jobStateTimeLimitActions", []))
         ),
+        scheduling_policy=found.get("schedulingPolicyArn", ""),
+        tags=others_tags(found.get("tags", {})),
         state=found["state"],
         status=describe_status(found),
     )
 
 
 def environments_of(found: JobQueueDetailTypeDef) -> list[str]:
-    """Return the names of a queue's compute environments."""
-    return [
-        e["computeEnvironment"].rpartition("/")[2] for e in found.get("computeEnvironmentOrder", [])
-    ]
+    """Return the names of a queue's compute environments, in the order in which it uses them."""
+    ordered = sorted(found.get("computeEnvironmentOrder", []), key=lambda e: e["order"])
+    return [e["computeEnvironment"].rpartition("/")[2] for e in ordered]
 
 
 def _parse_time_limit(action: JobStateTimeLimitActionTypeDef) -> Pairs:
@@ -149,6 +169,18 @@ def describe_queue(batch: BatchClient, name: str) -> JobQueueDetailTypeDef | Non
     queues = batch.describe_job_queues(jobQueues=[name])["jobQueues"]
     existing = [queue for queue in queues if status_of(queue)]
     return existing[0] if existing else None
+
+
+def queues_using(batch: BatchClient, environments: Iterable[str]) -> list[JobQueueDetailTypeDef]:
+    """Return the job queues of the Region that use one of these environments, by name in AWS."""
+    wanted = {*environments}
+    pages = batch.get_paginator("describe_job_queues").paginate()
+    return [
+        queue
+        for page in pages
+        for queue in page["jobQueues"]
+        if status_of(queue) and wanted & {*environments_of(queue)}
+    ]
 
 
 def is_idle(found: Description | None) -> bool | str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.errors import UnmanagedResourceError
 from scar.aws.model import names
+from scar.aws.model.containers.container_properties import raw_fields, to_json
 from scar.aws.model.resources import JobDefinition
+from scar.aws.model.tags import relevant_tags
 from scar.aws.requests import batch_requests
+from scar.aws.requests.batch_requests import job_storage
 from scar.aws.requests.field_paths import read_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import EvaluateOnExitTypeDef, JobDefinitionTypeDef
@@ -36,7 +39,8 @@ class JobDefinitionHandler:
                 f"The job definition {resource.name} exists and is not managed by scar.",
                 remedy="Rename the function, or deregister the job definition.",
             )
-        return parse_job_definition(max(revisions, key=lambda revision: revision["revision"]))
+        latest = max(revisions, key=lambda revision: revision["revision"])
+        return parse_job_definition(latest, resource.tags)
 
     def create(self, resource: JobDefinition) -> None:
         self.batch.register_job_definition(
@@ -66,8 +70,11 @@ class JobDefinitionHandler:
             yield from page["jobDefinitions"]
 
 
-def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
-    """Return the job definition of a revision as DescribeJobDefinitions returns it."""
+def parse_job_definition(revision: JobDefinitionTypeDef, desired_tags: Pairs = ()) -> JobDefinition:
+    """Return the job definition of a revision as DescribeJobDefinitions returns it.
+
+    Of its tags it has scar's, and those with the keys of ``desired_tags``.
+    """
     container = revision["containerProperties"]
     requirements = {r["type"]: r["value"] for r in container.get("resourceRequirements", [])}
     network = container.get("networkConfiguration", {})
@@ -90,11 +97,38 @@ def parse_job_definition(revision: JobDefinitionTypeDef) -> JobDefinition:
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
             )
         ),
-        tags=tuple(
-            sorted((k, v) for k, v in revision.get("tags", {}).items() if k.startswith("scar:"))
-        ),
+        file_systems=job_storage.parse_file_systems(container),
+        tmpfs=job_storage.parse_tmpfs(container),
+        ulimits=job_storage.parse_ulimits(container),
+        tags=relevant_tags(revision.get("tags", {}), desired_tags),
+        propagate_tags=revision.get("propagateTags", False),
+        container_properties=_raw_properties(revision),
         **read_fields(revision, JobDefinition),
     )
+
+
+def without_raw(found: JobDefinition, desired: JobDefinition, region: str) -> JobDefinition:
+    """Return the observed definition without what raw fields have changed in its other fields.
+
+    A field with the value that the desired definition has in AWS is as desired.
+    """
+    if not desired.container_properties:
+        return found
+    request: Any = batch_requests.register_definition_request(desired, region)
+    expected = parse_job_definition(request, desired.tags)
+    unchanged = {
+        name: getattr(desired, name)
+        for name in desired.differing_fields(expected)
+        if getattr(found, name) == getattr(expected, name)
+    }
+    return replace(found, **unchanged)
+
+
+def _raw_properties(revision: JobDefinitionTypeDef) -> str:
+    """Return the fields that the tags name as raw, so that undoing an update restores them."""
+    container: Mapping[str, object] = {**revision["containerProperties"]}
+    raw = raw_fields(tuple(revision.get("tags", {}).items()))
+    return to_json({name: container[name] for name in raw if name in container}) if raw else ""
 
 
 def _parse_retry_rule(condition: EvaluateOnExitTypeDef) -> Pairs:

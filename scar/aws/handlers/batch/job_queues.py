@@ -1,4 +1,4 @@
-"""Job queues, each with one compute environment; an invalid one is repaired or created again."""
+"""Job queues with their compute environments; an invalid one is repaired or created again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch.descriptions import (
     DELETING,
     INVALID,
+    compare_tags,
     current_environment,
     describe_environments,
     describe_queue,
+    environments_of,
     is_idle,
     parse_queue,
     reason_of,
@@ -29,25 +31,24 @@ from scar.errors import OperationRefusedError
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
+        JobQueueDetailTypeDef,
         UpdateJobQueueRequestTypeDef,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class JobQueueHandler:
-    """Handles job queues, each with one compute environment."""
+    """Handles job queues; the order of their compute environments is a part of them."""
 
     batch: BatchClient
     waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: JobQueue) -> JobQueue | None:
         found = describe_queue(self.batch, resource.name)
-        return parse_queue(found) if found else None
+        return compare_tags(parse_queue(found), resource) if found else None
 
     def create(self, resource: JobQueue) -> None:
-        request = batch_requests.create_queue_request(
-            resource, self._environment_name(resource.environment)
-        )
+        request = batch_requests.create_queue_request(resource, self._environment_names(resource))
         call_patiently(
             self.waiter, str(resource.key), lambda: self.batch.create_job_queue(**request)
         )
@@ -63,6 +64,9 @@ class JobQueueHandler:
             self._wait_until_deleted(desired)
             self.create(desired)
             return
+        if found and desired.tags and observed.tags != desired.tags:
+            # The name is a digest of the tags, so none is obsolete.
+            self.batch.tag_resource(resourceArn=found["jobQueueArn"], tags=dict(desired.tags))
         is_invalid = status_of(found) == INVALID
         request: UpdateJobQueueRequestTypeDef = {
             "jobQueue": desired.name,
@@ -71,10 +75,12 @@ class JobQueueHandler:
         }
         if observed.time_limits != desired.time_limits or is_invalid:
             request["jobStateTimeLimitActions"] = batch_requests.time_limit_actions(desired)
-        if observed.environment != desired.environment or is_invalid:
+        if observed.environments != desired.environments or is_invalid:
             request["computeEnvironmentOrder"] = batch_requests.environment_order(
-                self._environment_name(desired.environment)
+                self._environment_names(desired)
             )
+        if desired.scheduling_policy != observed.scheduling_policy and desired.scheduling_policy:
+            request["schedulingPolicyArn"] = desired.scheduling_policy
         self._send_update(request)
         if desired.status != VALID:  # undoing a repair
             return
@@ -83,15 +89,20 @@ class JobQueueHandler:
         except OperationRefusedError as error:
             self._create_again(desired, error)
 
-    def switch_environment(self, name: str, environment: str) -> None:
-        """Let the queue use this compute environment, by its name in AWS, for all its jobs."""
+    def switch_environment(self, found: JobQueueDetailTypeDef, old: str, new: str) -> None:
+        """Let a queue use the environment ``new`` in the place of ``old``, for all its jobs.
+
+        Both are names in AWS. The other environments and the order stay.
+        """
+        used = [new if name == old else name for name in environments_of(found)]
         self._send_update(
             {
-                "jobQueue": name,
-                "computeEnvironmentOrder": batch_requests.environment_order(environment),
+                "jobQueue": found["jobQueueName"],
+                # Both may be there after an interrupted change: each only once.
+                "computeEnvironmentOrder": batch_requests.environment_order([*dict.fromkeys(used)]),
             }
         )
-        self._wait_until_valid(name)
+        self._wait_until_valid(found["jobQueueName"])
 
     def delete(self, resource: JobQueue) -> None:
         name, label = resource.name, str(resource.key)
@@ -118,10 +129,13 @@ class JobQueueHandler:
         self.delete(desired)
         self.create(desired)
 
-    def _environment_name(self, environment: str) -> str:
-        """Return the present name of a compute environment in AWS."""
-        current = current_environment(describe_environments(self.batch, environment))
-        return current["computeEnvironmentName"] if current else environment
+    def _environment_names(self, resource: JobQueue) -> list[str]:
+        """Return the present names of the compute environments in AWS, in the queue's order."""
+        current = (
+            (name, current_environment(describe_environments(self.batch, name)))
+            for name in resource.environments
+        )
+        return [found["computeEnvironmentName"] if found else name for name, found in current]
 
     def _send_update(self, request: UpdateJobQueueRequestTypeDef) -> None:
         call_patiently(

@@ -22,10 +22,14 @@ from scar.aws.model.resources.batch import (
     ComputeEnvironment,
     ComputeType,
     EnabledState,
+    FileSystemMount,
     JobDefinition,
     JobQueue,
+    JobUlimit,
     LaunchTemplate,
     Platform,
+    SchedulingPolicy,
+    TmpfsMount,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
 from scar.aws.model.resources.event_sources import EventSource, SourceQueue
@@ -52,10 +56,12 @@ __all__ = [
     "EnabledState",
     "EventInvokeConfig",
     "EventSource",
+    "FileSystemMount",
     "InstanceProfile",
     "InvokePermission",
     "JobDefinition",
     "JobQueue",
+    "JobUlimit",
     "LambdaFunction",
     "LaunchTemplate",
     "LogGroup",
@@ -64,8 +70,10 @@ __all__ = [
     "Resource",
     "ResourceKey",
     "Role",
+    "SchedulingPolicy",
     "SourceQueue",
     "StateBucket",
     "SupersededRepository",
+    "TmpfsMount",
     "UnusedImage",
 ]

@@ -13,8 +13,9 @@ class Role(Resource):
     """An IAM role under the path ``/scar/`` with an inline policy of scar's.
 
     ``trust`` and ``policy`` are JSON documents, ``boundary`` is the ARN of the permissions
-    boundary. ``managed_policies`` (ARNs) and ``other_policies`` (names and documents of inline
-    policies) are those that the user asks for; what others have added shows up as a change.
+    boundary, ``tags`` are the user's. ``managed_policies`` (ARNs) and ``other_policies`` (names and
+    documents of inline policies) are those that the user asks for; what others have added shows up
+    as a change.
     """
 
     kind: ClassVar[str] = "role"
@@ -26,6 +27,7 @@ class Role(Resource):
     boundary: str = ""
     managed_policies: tuple[str, ...] = ()
     other_policies: Pairs = ()
+    tags: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
-"""Requests that create and update compute environments, job queues and job definitions.
+"""Requests that create and update the resources of Batch.
 
-``compute_environments``, ``job_queues`` and ``job_definitions`` build the parameters of each
-request from a resource. Pure functions; no I/O.
+``compute_environments``, ``job_queues``, ``scheduling_policies`` and ``job_definitions`` build the
+parameters of each request from a resource. ``job_storage`` has the volumes and limits of job
+definitions, and reads them back. Pure functions; no I/O.
 """
 
 from scar.aws.requests.batch_requests.compute_environments import (
@@ -14,12 +15,15 @@ from scar.aws.requests.batch_requests.job_queues import (
     environment_order,
     time_limit_actions,
 )
+from scar.aws.requests.batch_requests.scheduling_policies import create_policy_request, fair_share
 
 __all__ = [
     "create_environment_request",
+    "create_policy_request",
     "create_queue_request",
     "environment_changes",
     "environment_order",
+    "fair_share",
     "register_definition_request",
     "time_limit_actions",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, cast
 
 from scar.aws.model import names
+from scar.aws.model.containers.container_properties import merge_container
+from scar.aws.requests.batch_requests.job_storage import add_storage
 from scar.aws.requests.field_paths import add_fields
 
 if TYPE_CHECKING:
@@ -29,7 +32,15 @@ def register_definition_request(
         "containerProperties": _container_properties(resource, region),
         "tags": dict(resource.tags),
     }
+    if resource.propagate_tags:
+        request["propagateTags"] = True
     add_fields(request, resource, skip_empty=True)
+    if resource.container_properties:
+        raw = json.loads(resource.container_properties)
+        request["containerProperties"] = cast(
+            "ContainerPropertiesUnionTypeDef",
+            merge_container({**request["containerProperties"]}, raw),
+        )
     return request
 
 
@@ -52,6 +63,7 @@ def _container_properties(resource: JobDefinition, region: str) -> ContainerProp
             },
         },
     }
+    add_storage(container, resource)
     if resource.platform == "FARGATE":
         container["networkConfiguration"] = {
             "assignPublicIp": "ENABLED" if resource.public_ip else "DISABLED"

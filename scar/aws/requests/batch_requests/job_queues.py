@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from scar.aws.requests.batch_requests.compute_environments import MANAGED_TAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentOrderTypeDef,
         CreateJobQueueRequestTypeDef,
@@ -16,21 +18,29 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import JobQueue
 
 
-def create_queue_request(resource: JobQueue, environment: str = "") -> CreateJobQueueRequestTypeDef:
-    """Return the request; ``environment`` is the present name of the compute environment."""
-    return {
+def create_queue_request(
+    resource: JobQueue, environments: Sequence[str] = ()
+) -> CreateJobQueueRequestTypeDef:
+    """Return the request; ``environments`` are the present names of the compute environments."""
+    request: CreateJobQueueRequestTypeDef = {
         "jobQueueName": resource.name,
         "state": "ENABLED",
         "priority": resource.priority,
-        "computeEnvironmentOrder": environment_order(environment or resource.environment),
+        "computeEnvironmentOrder": environment_order(environments or resource.environments),
         "jobStateTimeLimitActions": time_limit_actions(resource),
-        "tags": MANAGED_TAGS,
+        "tags": MANAGED_TAGS | dict(resource.tags),
     }
+    if resource.scheduling_policy:
+        request["schedulingPolicyArn"] = resource.scheduling_policy
+    return request
 
 
-def environment_order(environment: str) -> list[ComputeEnvironmentOrderTypeDef]:
-    """Return the one compute environment of a queue, in the form of Batch's requests."""
-    return [{"order": 1, "computeEnvironment": environment}]
+def environment_order(environments: Sequence[str]) -> list[ComputeEnvironmentOrderTypeDef]:
+    """Return the compute environments of a queue, in the form of Batch's requests."""
+    return [
+        {"order": number, "computeEnvironment": name}
+        for number, name in enumerate(environments, start=1)
+    ]
 
 
 def time_limit_actions(resource: JobQueue) -> list[JobStateTimeLimitActionTypeDef]:

@@ -30,6 +30,7 @@ def check_create_role(parameters: Parameters) -> Iterator[RuleViolation]:
     if name is not None and not re.fullmatch(_ROLE, name):
         yield pattern_violation(name, _ROLE, "roleName")
     yield from check_length(name, limits.IAM_ROLE_NAME, "roleName")
+    yield from check_tags(parameters, "Tags")
     trust = get_text(parameters, "AssumeRolePolicyDocument") or ""
     if not limits.IAM_TRUST_POLICY.allows(_count_non_blank(trust)):
         most = limits.IAM_TRUST_POLICY.maximum

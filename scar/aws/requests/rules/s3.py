@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.aws.model.tags import is_tag_text
 from scar.aws.requests.notification_filters import decode_filter
 from scar.aws.requests.rules.constraints import (
     Parameters,
@@ -15,7 +16,6 @@ from scar.aws.requests.rules.constraints import (
     get_structures,
     get_text,
 )
-from scar.aws.requests.rules.tags import is_tag_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

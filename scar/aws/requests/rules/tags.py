@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.aws.model.tags import RESERVED, is_tag_text
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TAG_PATTERN = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
-_RESERVED = "aws:"
-
-
-def is_tag_text(text: str) -> bool:
-    """Return whether a tag may contain this text: letters, digits, spaces and ``_.:/=+-@``."""
-    return all(c in "_.:/=+-@" or unicodedata.category(c)[0] in "LZN" for c in text)
 
 
 def tag_pairs(parameters: Parameters, name: str) -> list[tuple[str, str]]:
@@ -47,7 +41,7 @@ def check_tags(parameters: Parameters, name: str) -> Iterator[RuleViolation]:
             yield pattern_violation(key, TAG_PATTERN, "tags")
         elif not limits.TAG_VALUE.allows(len(value)) or not is_tag_text(value):
             yield pattern_violation(value, TAG_PATTERN, f"tags.{key}.member")
-        elif key.lower().startswith(_RESERVED):
+        elif key.lower().startswith(RESERVED):
             yield RuleViolation(
-                "InvalidParameterException", f"Tag keys cannot start with {_RESERVED}: {key}"
+                "InvalidParameterException", f"Tag keys cannot start with {RESERVED}: {key}"
             )

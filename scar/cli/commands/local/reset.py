@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def reset(session: Session, *, yes: bool) -> None:
     """Stop the local cloud and delete its data.
 
-    All buckets, functions, jobs and logs are deleted.
+    All buckets, functions, jobs, logs and file systems are deleted.
 
     \b
     Examples:

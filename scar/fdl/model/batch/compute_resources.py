@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from scar.aws.model import limits
 from scar.fdl.field_types import TextList, UserDataFile
 from scar.fdl.model.base import FdlModel
+from scar.fdl.model.batch.disk import DiskSpec, size_to_disk
+
+EnvironmentType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
+# Without BEST_FIT: such environments cannot be updated, and SPOT would need a Spot Fleet role.
+AllocationStrategy = Literal[
+    "BEST_FIT_PROGRESSIVE",
+    "BEST_FIT_PROGRESSIVE_ORDERED",
+    "SPOT_PRICE_CAPACITY_OPTIMIZED",
+    "SPOT_CAPACITY_OPTIMIZED",
+    "SPOT_CAPACITY_OPTIMIZED_PRIORITIZED",
+]
+Preset = Literal["ondemand", "spot", "dual", "fargate", "fargate-spot"]
+QueueName = Literal["default", "priority"]
+
+PRESET_TYPES: dict[str, EnvironmentType] = {
+    "ondemand": "EC2",
+    "spot": "SPOT",
+    "fargate": "FARGATE",
+    "fargate-spot": "FARGATE_SPOT",
+}
+"""The type of the environment of each preset with one environment."""
 
 
 class ComputeResourcesSpec(FdlModel):
     """The compute environment that jobs run in: EC2 instances or Fargate tasks."""
 
-    type: Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"] = Field(
+    preset: Preset | None = Field(
+        None,
+        description="instead of `type`: `ondemand`, `spot`, `fargate`, `fargate-spot`, or `dual`:"
+        " an On-Demand and a Spot environment with two job queues, see `queue`",
+    )
+    queue: QueueName | None = Field(
+        None,
+        description="with `preset: dual`: `default` (priority 1, Spot Instances only; if omitted)"
+        " or `priority` (priority 100, On-Demand Instances first, then Spot Instances)",
+    )
+    type: EnvironmentType = Field(
         "EC2",
         description="`EC2` (On-Demand Instances), `SPOT` (Spot Instances), `FARGATE` or"
         " `FARGATE_SPOT`",
@@ -39,14 +70,42 @@ class ComputeResourcesSpec(FdlModel):
     instance_types: TextList = Field(
         (),
         description="EC2 instance types or families of `lambda.architecture`; empty: AWS Batch"
-        " chooses, or a GPU family with `enable_gpu`",
+        " chooses, or a family with as many GPUs as `gpus`",
     )
-    disk: int = Field(
+    allocation_strategy: AllocationStrategy | None = Field(
+        None,
+        description="how AWS Batch chooses among instance types; default: `BEST_FIT_PROGRESSIVE`"
+        " for `EC2`, `SPOT_PRICE_CAPACITY_OPTIMIZED` for `SPOT`",
+    )
+    bid_percentage: int = Field(
         0,
         ge=0,
-        le=limits.EBS_VOLUME.maximum,
-        description="disk size in GiB: an EC2 instance's root volume, or a Fargate task's ephemeral"
-        " storage (21 to 200); 0: the service's default (20 GiB on Fargate)",
+        le=limits.BATCH_BID_PERCENTAGE.maximum,
+        description="`SPOT` only: the most that an instance may cost, in percent of its On-Demand"
+        " price (1 to 100); 0: 100",
+    )
+    scale_down_delay: int = Field(
+        0,
+        ge=0,
+        le=limits.BATCH_SCALE_DOWN_MINUTES.maximum,
+        description="minutes that an EC2 instance stays, and costs money, after its last job (20 to"
+        " 10080); 0: until AWS Batch terminates it, soon after",
+    )
+    wait_limit: int = Field(
+        0,
+        ge=0,
+        le=limits.BATCH_STATE_SECONDS.maximum,
+        description="seconds after which a job is cancelled that waits at the head of its queue for"
+        " instances that AWS does not have (600 to 86400); 0: it waits",
+    )
+    shares: dict[str, float] = Field(
+        {},
+        description="weights of the shares of the job queue (`weightFactor`), by share identifier"
+        " or prefix with `*`: a share with half the weight gets twice the vCPUs; 1.0 for others",
+        examples=[{"labA": 0.5, "labB": 1.0}],
+    )
+    disk: Annotated[DiskSpec, BeforeValidator(size_to_disk)] = Field(
+        DiskSpec(), description="the disk: its size in GiB, or a section"
     )
     user_data: UserDataFile | None = Field(
         None,
@@ -59,6 +118,15 @@ class ComputeResourcesSpec(FdlModel):
     instance_role: str = Field(
         "", description="ARN of the instance profile of EC2 instances; empty: scar creates one"
     )
+
+    @model_validator(mode="after")
+    def _set_type_of_preset(self) -> Self:
+        """Set the type that the preset means, unless the file has a type."""
+        kind = PRESET_TYPES.get(self.preset or "")
+        if kind is not None and "type" not in self.model_fields_set:
+            # Past the frozen model, so that `type` does not count as one that was set.
+            object.__setattr__(self, "type", kind)
+        return self
 
     @property
     def is_fargate(self) -> bool:

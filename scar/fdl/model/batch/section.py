@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
+from scar.fdl.field_types import mapping_to_list, none_to_empty
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.array import ArraySpec
+from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
+from scar.fdl.model.batch.queues import QueueSpec, queues_of
+from scar.fdl.model.batch.scheduling import SchedulingSpec
+from scar.fdl.model.batch.storage import (
+    EFS_ACCESS_POINT,
+    JobFileSystemSpec,
+    TmpfsSpec,
+    Ulimit,
+    UlimitName,
+)
 
 
 class BatchSpec(FdlModel):
@@ -34,8 +45,12 @@ class BatchSpec(FdlModel):
         description="memory of each job in MiB, less than that of the instance type, which keeps"
         " about 5%; default on Fargate: the least that AWS offers for `vcpus`",
     )
-    enable_gpu: StrictBool = Field(
-        False, description="each job uses one GPU; on instances of the architecture x86_64 only"
+    enable_gpu: StrictBool = Field(False, description="short for `gpus: 1`")
+    gpus: int = Field(
+        0,
+        ge=0,
+        description="GPUs of each job; on EC2 instances of the architecture x86_64 only; takes"
+        " precedence over `enable_gpu`",
     )
     timeout: int = Field(
         86400, ge=60, description="job attempt timeout in seconds, at least 60; 86400 is one day"
@@ -63,12 +78,80 @@ class BatchSpec(FdlModel):
         description="environment variables of jobs, added to those of `lambda.environment` and of"
         " the container; takes precedence over `lambda.environment`",
     )
+    file_system: Annotated[tuple[JobFileSystemSpec, ...], BeforeValidator(mapping_to_list)] = Field(
+        (),
+        description="file systems that jobs mount; their mount targets must be in the VPC of"
+        " `compute_resources.subnets`",
+        examples=[[{"arn": EFS_ACCESS_POINT, "path": "/mnt/data"}]],
+    )
+    shared_memory: int = Field(
+        0,
+        ge=0,
+        description="size of `/dev/shm` in MiB, a part of the job's memory, on EC2 only; 0:"
+        " Docker's default, 64",
+    )
+    tmpfs: Annotated[tuple[TmpfsSpec, ...], BeforeValidator(mapping_to_list)] = Field(
+        (),
+        description="file systems in memory, on EC2 only",
+        examples=[[{"path": "/scratch", "size": 256}]],
+    )
+    ulimits: Annotated[dict[UlimitName, Ulimit], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="resource limits of jobs by name, on EC2 only, such as `nofile: 65536` (open"
+        " files) or `memlock: -1` (locked memory, unlimited)",
+        examples=[{"nofile": {"soft": 65536, "hard": 65536}}],
+    )
+    container_properties: Annotated[dict[str, Any], BeforeValidator(none_to_empty)] = Field(
+        {},
+        description="fields of AWS Batch's containerProperties that have no key here, as in its API"
+        " (`ulimits`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
+        " sets",
+    )
     service_role: str = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
     )
     compute_resources: ComputeResourcesSpec = Field(
         ComputeResourcesSpec(), description="the compute environment that jobs run in"
     )
+    compute_environments: tuple[ComputeEnvironmentSpec, ...] = Field(
+        (),
+        description="up to 3 compute environments of the function's job queue, in the order in"
+        " which AWS Batch uses them",
+    )
+    scheduling: SchedulingSpec = Field(
+        SchedulingSpec(), description="fair-share scheduling of the job queue"
+    )
+
+    @property
+    def queues(self) -> tuple[QueueSpec, ...]:
+        """The job queue of the function's jobs, then the others of the preset."""
+        return queues_of(self.compute_resources, self.compute_environments)
+
+    @property
+    def environments(self) -> tuple[ComputeResourcesSpec, ...]:
+        """The compute environments of the function's job queue, in its order."""
+        return self.queues[0].environments
+
+    @model_validator(mode="after")
+    def _set_type_of_environments(self) -> Self:
+        """Set the type of the first environment, unless the file has one for all."""
+        compute = self.compute_resources
+        first = self.compute_environments[0].type if self.compute_environments else None
+        if first and compute.preset is None and "type" not in compute.model_fields_set:
+            resolved = compute.model_copy(update={"type": first})
+            resolved.model_fields_set.discard("type")
+            object.__setattr__(self, "compute_resources", resolved)
+        return self
+
+    @property
+    def gpu_count(self) -> int:
+        """The GPUs of each job: ``gpus``, or one with ``enable_gpu``."""
+        return self.gpus or int(self.enable_gpu)
+
+    @property
+    def gpu_key(self) -> str:
+        """The key that asks for GPUs."""
+        return "gpus" if self.gpus else "enable_gpu"
 
     @model_validator(mode="before")
     @classmethod
@@ -82,5 +165,14 @@ class BatchSpec(FdlModel):
 
 
 def _is_fargate(batch: Mapping[str, object]) -> bool:
-    compute = batch.get("compute_resources")
-    return isinstance(compute, Mapping) and str(compute.get("type")).startswith("FARGATE")
+    """Return whether the first environment, as written in the file, is one of Fargate."""
+    compute, entries = batch.get("compute_resources"), batch.get("compute_environments")
+    first = entries[0] if isinstance(entries, list) and entries else None
+    return any(
+        isinstance(section, Mapping)
+        and (
+            str(section.get("type")).startswith("FARGATE")
+            or str(section.get("preset")).startswith("fargate")
+        )
+        for section in (compute, first)
+    )

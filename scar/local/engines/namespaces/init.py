@@ -143,6 +143,7 @@ def _exec_in_sandbox(plan: SandboxPlan, mapping: _IdMapping) -> None:
     mapping.enter()
     environment = _read_initial_environment()
     enter_file_system(plan)
+    privileges.raise_hard_limits(plan)
     if plan.first_id:
         privileges.enter_user_namespace_as_root(plan, mapping.ask)
     privileges.drop_privileges(plan)

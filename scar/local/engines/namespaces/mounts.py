@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from scar.local.engines.namespaces.system_calls import mount, pivot_root_here
+from scar.local.engines.namespaces.volumes import hold_folders, mount_volumes
 
 TYPE_CHECKING = False  # not typing's: importing that takes longer than all mounts
 if TYPE_CHECKING:
@@ -41,14 +42,18 @@ def enter_file_system(plan: SandboxPlan) -> None:
     # The folders in memory belong to the sandbox's root, not to the host's.
     owner = f",uid={plan.first_id},gid={plan.first_id}" if plan.first_id else ""
     _mount_proc(root)
-    _mount_dev(root, owner, shared_memory=bool(plan.upper))
+    devices = (*(f"/dev/{name}" for name in DEVICES), *plan.devices)
+    shared_memory_mb = plan.shared_memory_mb if plan.upper else 0
+    _mount_dev(root, owner, devices, shared_memory_mb=shared_memory_mb)
     if plan.tmp_mb:
         size = f"size={plan.tmp_mb}m,mode=1777{owner}"
         mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size)  # noqa: S108
+    hold_folders(plan, root)
     # Unlike with chroot, the old root becomes unreachable.
     os.chdir(root)
     pivot_root_here()
     os.chdir("/")
+    mount_volumes(plan)
     # Only now: earlier, the mount points above could not have been used.
     if not plan.upper:
         _make_read_only("/")
@@ -66,19 +71,21 @@ def _mount_proc(root: str) -> None:
             mount("/dev/null", f"{proc}/{name}", "", MS_BIND)
 
 
-def _mount_dev(root: str, owner: str, *, shared_memory: bool) -> None:
+def _mount_dev(root: str, owner: str, devices: tuple[str, ...], *, shared_memory_mb: int) -> None:
     dev = f"{root}/dev"
     mount("tmpfs", dev, "tmpfs", MS_NOSUID | MS_NOEXEC, f"size=64k,mode=755{owner}")
-    for name in DEVICES:
-        os.close(os.open(f"{dev}/{name}", os.O_CREAT | os.O_WRONLY, 0o666))
-        mount(f"/dev/{name}", f"{dev}/{name}", "", MS_BIND)
+    for device in devices:
+        node = f"{dev}/{device.rpartition('/')[2]}"
+        os.close(os.open(node, os.O_CREAT | os.O_WRONLY, 0o666))
+        mount(device, node, "", MS_BIND)
     os.symlink("/proc/self/fd", f"{dev}/fd")  # noqa: PTH211
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         os.symlink(f"/proc/self/fd/{number}", f"{dev}/{name}")  # noqa: PTH211
-    if shared_memory:
+    if shared_memory_mb:
         os.mkdir(f"{dev}/shm")  # noqa: PTH102
         flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
-        mount("tmpfs", f"{dev}/shm", "tmpfs", flags, f"size=64m,mode=1777{owner}")
+        size = f"size={shared_memory_mb}m,mode=1777{owner}"
+        mount("tmpfs", f"{dev}/shm", "tmpfs", flags, size)
 
 
 def _bind_read_only(source: str, target: str) -> None:

@@ -37,6 +37,11 @@ class SandboxPlan:
     is the size of a tmpfs on /tmp, or 0 for none. ``first_id`` is the user and group id on the
     host that is 0 in the sandbox, if root started the server; 0 for none. ``seccomp`` is the
     filter in hexadecimal digits, or empty. ``processes`` and ``files`` are limits, 0 for none.
+    ``devices`` are further nodes of the host's /dev.
+
+    ``folders`` are mounts of folders of the host: (source, path in the root, read only). ``tmpfs``
+    are arguments of mount(2): (path in the root, flags, data). ``limits`` are arguments of
+    setrlimit(2): (number, soft, hard).
     """
 
     root: str
@@ -54,6 +59,11 @@ class SandboxPlan:
     processes: int
     files: int
     command: tuple[str, ...]
+    folders: Sequence[tuple[str, str, bool]]
+    tmpfs: Sequence[tuple[str, int, str]]
+    shared_memory_mb: int
+    limits: Sequence[tuple[int, int, int]]
+    devices: Sequence[str] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -70,6 +70,17 @@ def enter_user_namespace_as_root(plan: SandboxPlan, map_ids: Callable[[], int]) 
         raise MissingProtectionError("user_namespace", error) from error
 
 
+def raise_hard_limits(plan: SandboxPlan) -> None:
+    """Raise the hard limits to the plan's; in a user namespace nobody may."""
+    for number, _, hard in plan.limits:
+        soft, present = resource.getrlimit(number)
+        if present != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > present):
+            try:
+                resource.setrlimit(number, (soft, hard))
+            except (OSError, ValueError) as error:
+                raise OSError(f"limit {number} cannot be raised to {hard}: {error}") from error
+
+
 def drop_privileges(plan: SandboxPlan) -> None:
     """Drop capabilities and become the plan's user."""
     for capability in range(HIGHEST_CAPABILITY + 1):
@@ -79,6 +90,8 @@ def drop_privileges(plan: SandboxPlan) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (plan.files, plan.files))
     if plan.processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (plan.processes, plan.processes))
+    for number, soft, hard in plan.limits:
+        resource.setrlimit(number, (soft, hard))
     # Groups before the group, the group before the user: each step needs the privileges that the
     # next one gives up.
     if plan.first_id or os.getuid() != plan.uid:

@@ -25,10 +25,12 @@ HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
 OF_OTHER_FUNCTIONS_ONLY = {
     "iam:DeleteRolePermissionsBoundary",
     "iam:PutRolePermissionsBoundary",
+    "iam:UntagRole",
     "lambda:AddPermission",
     "lambda:*FunctionConcurrency",
     "lambda:InvokeFunction",
     "lambda:RemovePermission",
+    "logs:UntagResource",
 }
 # Whether a layer is mounted depends on which repository was pushed to first: a race.
 FOR_MOUNTED_LAYERS = {"ecr:GetDownloadUrlForLayer"}
@@ -39,6 +41,8 @@ IN_THE_OLDEST_REGION = {"s3:PutBucketTagging"}
 def is_explained(grant: IamGrant) -> bool:
     if "scar-failure-handler" in grant.resource and grant.action in OF_OTHER_FUNCTIONS_ONLY:
         return True
+    if ":role/scar/scar-instances-" in grant.resource and grant.action == "iam:UntagRole":
+        return True  # functions share the role, so it has no tags of the user
     if ":repository/scar/" in grant.resource and grant.action in FOR_MOUNTED_LAYERS:
         return True
     return grant.action in IN_THE_OLDEST_REGION

@@ -205,7 +205,7 @@ def batch_spec(kind: str, **more: object) -> dict[str, Any]:
 
 
 def stub_unsupported_calls(connection: AwsConnection) -> None:
-    """Respond to calls that moto cannot: invoke image functions, terminate unknown jobs."""
+    """Respond to calls that moto cannot: invoke images, terminate unknown jobs, show queues."""
     events = connection.session.events
 
     def invoke(**_: object) -> tuple[object, dict[str, object]]:
@@ -215,5 +215,9 @@ def stub_unsupported_calls(connection: AwsConnection) -> None:
     def terminate(**_: object) -> tuple[object, dict[str, object]]:
         return api_response()
 
+    def snapshot(**_: object) -> tuple[object, dict[str, object]]:
+        return api_response(frontOfQueue={"jobs": []})
+
+    events.register("before-call.batch.GetJobQueueSnapshot", snapshot)  # type: ignore[arg-type]
     events.register("before-call.lambda.Invoke", invoke)  # type: ignore[arg-type]
     events.register_last("before-call.batch.TerminateJob", terminate)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scar.image.compose.tree_images import build_image
 from scar.image.formats.layer import LayerFile, build_layer
 from supervisor.model import ImageDefaults
-from tests.fakes.moto_compat import ACCOUNT
+from tests.fakes.moto_compat import ACCOUNT, api_response
 from tests.fakes.registries import faulty_registry
 from tests.functional.aws.conftest import FakeImages
 from tests.functional.aws.support.command_replay import (
@@ -28,7 +28,7 @@ from tests.functional.aws.support.factories import (
     simulate_running_job,
 )
 from tests.functional.aws.support.iam_recording import registry_permissions
-from tests.functional.aws.support.manual_changes import CHANGES
+from tests.functional.aws.support.manual_changes import CHANGES, remove_tags
 from tests.functional.aws.support.pushed_images import PushedImages
 from tests.functional.aws.support.scenarios import (
     GROUP,
@@ -78,6 +78,22 @@ def on_compute_environments(replay: Replay) -> None:
     deploy_in_sequence(replay, function("batch", batch=batch_spec("FARGATE")))
 
 
+def with_shares(replay: Replay) -> None:
+    """Use two job queues with a scheduling policy; revert its drift; change its weights."""
+    compute = {"preset": "dual", "shares": {"labA": 0.5}}
+    batch = {"memory": 2048, "compute_resources": compute, "scheduling": {"share": "labA"}}
+    replay.write_fdl(function("batch", batch=batch))
+    replay.scar("init", "-f", "FILE")
+    client = replay.unrecorded.client("batch")
+    (policy,) = client.list_scheduling_policies()["schedulingPolicies"]
+    client.update_scheduling_policy(arn=policy["arn"], fairsharePolicy={"shareDecaySeconds": 60})
+    replay.scar("init", "-f", "FILE")
+    heavier = {**batch, "compute_resources": {**compute, "shares": {"labA": 2}}}
+    replay.write_fdl(function("batch", batch=heavier))
+    replay.scar("init", "-f", "FILE")
+    replay.scar("rm", "-f", "FILE")
+
+
 def in_vpc_with_efs_and_kms(replay: Replay) -> None:
     """Use a VPC, a file system, a bucket with a KMS key, and another repository prefix."""
     make_encrypted_bucket(replay)
@@ -98,6 +114,29 @@ def in_vpc_with_efs_and_kms(replay: Replay) -> None:
         ecr={"prefix": "team/images"},
     )
     deploy_in_sequence(replay, described)
+
+
+def with_a_file_system_in_jobs(replay: Replay) -> None:
+    """Mount file systems in jobs, whose mount targets and their rules are read."""
+    efs = replay.unrecorded.session.client("efs")
+    subnet = replay.unrecorded.client("ec2").describe_subnets()["Subnets"][0]
+    file_system = efs.create_file_system(CreationToken="data")["FileSystemId"]
+    efs.create_mount_target(FileSystemId=file_system, SubnetId=subnet["SubnetId"])
+    point = efs.create_access_point(ClientToken="data", FileSystemId=file_system)
+    s3_files = f"arn:aws:s3files:eu-west-1:{ACCOUNT}:file-system/fs-0123456789abcdef0"
+
+    def list_mount_targets(**_: object) -> tuple[object, dict[str, object]]:
+        target = {"fileSystemId": s3_files, "vpcId": subnet["VpcId"]}
+        return api_response(mountTargets=[target])  # moto does not have S3 Files
+
+    events = replay.connection.session.events
+    events.register("before-call.s3files", list_mount_targets)  # type: ignore[arg-type]
+    mounts = [
+        {"arn": point["AccessPointArn"], "path": "/mnt/data"},
+        {"arn": f"{s3_files}/access-point/fsap-0123456789abcdef0", "path": "/mnt/s3"},
+    ]
+    batch = {**batch_spec("EC2"), "file_system": mounts}
+    deploy_in_sequence(replay, function("batch", batch=batch))
 
 
 def with_the_users_roles(replay: Replay) -> None:
@@ -144,6 +183,24 @@ def drift_is_corrected(replay: Replay) -> None:
     cause_more_drift(replay)
     replay.scar("plan", "-f", "FILE")
     replay.scar("init", "-f", "FILE")
+    replay.scar("rm", "-f", "FILE")
+
+
+def tags_are_restored(replay: Replay) -> None:
+    """Restore tags that were removed by hand; undo a deployment that adds one."""
+    tagged = function("batch", tags={"project": "genomics"})
+    replay.write_fdl(tagged)
+    replay.scar("init", "-f", "FILE")
+    remove_tags(replay.unrecorded, "project")
+    replay.scar("plan", "-f", "FILE")
+    replay.scar("init", "-f", "FILE")
+    more = function(
+        "batch",
+        tags={"project": "genomics", "stage": "1"},
+        input=[{"path": "photos/elsewhere"}],
+    )
+    replay.write_fdl(more)
+    fail_last_step(replay)
     replay.scar("rm", "-f", "FILE")
 
 
@@ -230,6 +287,7 @@ def runs_are_inspected(replay: Replay) -> None:
         ["show", "-f", "FILE"],
         ["status"],
         ["status", "-f", "FILE"],
+        ["status", "--why-waiting"],
         ["why", failed],
         ["why", queued],
         ["why", "s3://photos/in/c"],
@@ -251,10 +309,13 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
     for lifecycle in (
         in_lambda_mode,
         on_compute_environments,
+        with_shares,
         in_vpc_with_efs_and_kms,
+        with_a_file_system_in_jobs,
         with_the_users_roles,
         with_permissions_boundary,
         drift_is_corrected,
+        tags_are_restored,
         failed_steps_are_undone,
         unused_images_are_deleted,
         with_real_images,

@@ -89,6 +89,19 @@ def retry_every_failure(connection: AwsConnection) -> None:
     )
 
 
+def remove_tags(connection: AwsConnection, key: str) -> None:
+    """Remove a tag from the environment, the queue, the job's role and its log group."""
+    batch = connection.client("batch")
+    (environment,) = batch.describe_compute_environments()["computeEnvironments"]
+    (queue,) = batch.describe_job_queues()["jobQueues"]
+    for arn in (environment["computeEnvironmentArn"], queue["jobQueueArn"]):
+        batch.untag_resource(resourceArn=arn, tagKeys=[key])
+    connection.client("iam").untag_role(RoleName=ROLE, TagKeys=[key])
+    logs = connection.client("logs")
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/batch/crop")["logGroups"]:
+        logs.untag_resource(resourceArn=group["arn"].removesuffix(":*"), tagKeys=[key])
+
+
 # Each change, and what the plan shows of it.
 CHANGES: dict[str, tuple[ManualChange, str]] = {
     "TLS of the state bucket": (

@@ -39,6 +39,7 @@ from supervisor.aws.sigv4 import Credentials
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scar.local.engines.port import GpuDevice
     from scar.local.http.messages import HttpApp
 
 ACCOUNT = "123456789012"
@@ -94,7 +95,9 @@ class BatchImageResolver:
 class BatchCloud:
     """All services that jobs need, over one folder."""
 
-    def __init__(self, folder: Path, places: int = 4, chaos: str = "") -> None:
+    def __init__(
+        self, folder: Path, places: int = 4, chaos: str = "", gpus: tuple[GpuDevice, ...] = ()
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.moto = MotoService(
             folder / "moto",
@@ -116,6 +119,7 @@ class BatchCloud:
             logs=self.logs,
             credentials=lambda _: Credentials(access_key="k", secret_key="s", token="t"),
             settings=BatchServiceSettings(endpoint_url="http://127.0.0.1:1", slots=places),
+            gpus=gpus,
         )
         guard = BatchChangeGuard(self.moto.batch, self.batch)
         self.moto.add_guard(guard.check_change)
@@ -167,7 +171,7 @@ class Customer:
         self.make_queue("queue", max_vcpus=4)
         self.define(retry=retry)
 
-    def make_queue(self, name: str = "", max_vcpus: int = 2) -> str:
+    def make_queue(self, name: str = "", max_vcpus: int = 2, types: str = "default_x86_64") -> str:
         name = name or f"queue-{uuid.uuid4().hex[:8]}"
         ec2 = self.client("ec2")
         self.batch.create_compute_environment(
@@ -177,7 +181,7 @@ class Customer:
                 "type": "EC2",
                 "minvCpus": 0,
                 "maxvCpus": max_vcpus,
-                "instanceTypes": ["default_x86_64"],
+                "instanceTypes": [types],
                 "instanceRole": "ecsInstanceRole",
                 "subnets": [s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]],
                 "securityGroupIds": [

@@ -14,11 +14,15 @@ from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
     ArraySpec,
+    ComputeEnvironmentSpec,
     FdlDocument,
     FdlModel,
     FileSystemSpec,
+    JobFileSystemSpec,
     StorageSpec,
     SupervisorSpec,
+    TmpfsSpec,
+    UlimitSpec,
 )
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from tests.fakes.functions import new_function
@@ -98,6 +102,8 @@ UNREAD = {
     *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
     # The compiler uses the content of the file, `Function.user_data`.
     "batch.compute_resources.user_data",
+    # Read only with `preset: dual`, and with `scheduling.share`.
+    *("batch.compute_resources.queue", "batch.compute_resources.shares"),
 }
 
 
@@ -151,7 +157,13 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "lambda_.container.secrets": {"DB": "ssm:/db"},
         "batch.array": ArraySpec(window=5, size=100),
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
+        "batch.compute_resources.preset": "dual",
+        "batch.compute_resources.allocation_strategy": "BEST_FIT_PROGRESSIVE_ORDERED",
+        "batch.compute_environments": (ComputeEnvironmentSpec(max_v_cpus=7),),
         "lambda_.file_system": (FileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
+        "batch.file_system": (JobFileSystemSpec(arn=ACCESS_POINT, path="/mnt/data"),),
+        "batch.tmpfs": (TmpfsSpec(path="/scratch", size=64),),
+        "batch.ulimits": {"nofile": UlimitSpec(soft=1, hard=2)},
     }
     before, unread = compiled(function), set()
     for path, value in (leaf for name, part in parts.items() for leaf in leaves(part, name)):

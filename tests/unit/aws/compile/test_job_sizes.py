@@ -93,3 +93,11 @@ def test_every_larger_size_fits_an_instance_of_the_environment(
     assert possible is not None
     for _, size in larger_sizes(batch):
         assert any(t.fits(vcpus, size) for t in possible)
+
+
+def test_the_largest_size_is_that_of_any_environment() -> None:
+    entries = [{"instance_types": ["m6i.large"]}, {"instance_types": ["r6i.4xlarge"]}]
+    batch = BatchSpec.model_validate(
+        {"memory": 1000, "compute_environments": [{**e, "max_v_cpus": 64} for e in entries]}
+    )
+    assert larger_sizes(batch)[-1] == larger_sizes(on_ec2("r6i.4xlarge", vcpus=1))[-1]

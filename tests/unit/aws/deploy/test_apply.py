@@ -94,7 +94,7 @@ def test_independent_steps_run_at_the_same_time() -> None:
 def test_the_step_that_most_others_depend_on_is_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scar.aws.deploy.apply.PARALLEL", 1)
     environment = ComputeEnvironment(name="scar-1")
-    queue = JobQueue(name="scar-1", environment="scar-1")
+    queue = JobQueue(name="scar-1", environments=("scar-1",))
     client = FakeResourceClient(existing={ROLE.key: ROLE})
     apply(plan([LOGS, replace(LOGS, name="a"), queue, environment], {}), client, lambda _: None)
     assert client.calls[0] == "create compute-environment scar-1"
@@ -122,7 +122,7 @@ def test_an_existing_resource_is_updated_after_its_dependencies_and_deleted_befo
 
 
 def test_a_trigger_is_created_after_everything_that_it_needs() -> None:
-    queue = JobQueue(name="scar-1", environment="scar-1")
+    queue = JobQueue(name="scar-1", environments=("scar-1",))
     definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
     rule = BucketNotification(name="photos/x", function_arn="arn:aws:lambda:eu-west-1:1:f:crop")
 
@@ -197,7 +197,7 @@ def test_a_resource_that_cannot_be_read_does_not_stay() -> None:
 
 
 def test_resources_created_in_parallel_are_undone_in_order_of_dependency() -> None:
-    queue = JobQueue(name="scar-1", environment="scar-1")
+    queue = JobQueue(name="scar-1", environments=("scar-1",))
     definition = JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),))
     function = replace(FUNCTION, role_arn="arn:aws:iam::1:role/mine")
     client = FakeResourceClient(denied={("create", "crop/x")})

@@ -22,6 +22,7 @@ from scar.aws.export.template import (
     SECURITY_GROUPS,
     SUBNETS,
     export_template,
+    file_system_parameter,
     image_parameter,
 )
 from scar.aws.model import names, resources
@@ -32,8 +33,12 @@ from scar.fdl.model import (
     ComputeResourcesSpec,
     EnvironmentSpec,
     FileSystemSpec,
+    JobFileSystemSpec,
     NetworkSpec,
+    SchedulingSpec,
     StorageSpec,
+    TmpfsSpec,
+    UlimitSpec,
 )
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
@@ -46,6 +51,11 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
 
 ACCOUNT = Account("123456789012", "eu-west-1")
+EFS_POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0"
+S3_POINT = (
+    "arn:aws:s3files:eu-west-1:123456789012:file-system/fs-0123456789abcdef0"
+    "/access-point/fsap-0123456789abcdef0"
+)
 DIGEST = f"sha256:{'a' * 64}"
 LAMBDA = new_function(
     name="crop",
@@ -66,7 +76,18 @@ EC2 = new_function(
     name="Second",
     image="x",
     execution_mode=ExecutionMode.LAMBDA_BATCH,
-    batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=80, max_v_cpus=8)),
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(disk=80, max_v_cpus=8),
+        file_system=(
+            JobFileSystemSpec(
+                arn=EFS_POINT, path="/mnt/data", file_system_id="fs-0123456789abcdef0"
+            ),
+            JobFileSystemSpec(arn=S3_POINT, path="/mnt/bucket", read_only=True),
+        ),
+        shared_memory=128,
+        tmpfs=(TmpfsSpec(path="/scratch", size=64, mount_options=("exec",)),),
+        ulimits={"nofile": UlimitSpec(soft=1024, hard=65536)},
+    ),
     user_data="#!/bin/sh\n",
 )
 SPOT = new_function(
@@ -89,7 +110,10 @@ FARGATE = new_function(
     image="x",
     architecture="arm64",
     execution_mode=ExecutionMode.BATCH,
-    batch=BatchSpec(compute_resources=ComputeResourcesSpec(type="FARGATE_SPOT", disk=30)),
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(type="FARGATE_SPOT", disk=30),
+        file_system=(JobFileSystemSpec(arn=EFS_POINT, path="/mnt/data"),),
+    ),
 )
 VPC = new_function(
     name="fifth",
@@ -98,21 +122,31 @@ VPC = new_function(
     vpc=NetworkSpec(
         subnets=("subnet-0123456789abcdef0",), security_group_ids=("sg-0123456789abcdef0",)
     ),
-    file_system=(
-        FileSystemSpec(
-            arn="arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0",
-            path="/mnt/data",
+    file_system=(FileSystemSpec(arn=EFS_POINT, path="/mnt/data"),),
+)
+SHARED = new_function(
+    name="sixth",
+    image="x",
+    execution_mode=ExecutionMode.BATCH,
+    batch=BatchSpec(
+        compute_resources=ComputeResourcesSpec(
+            preset="dual",
+            bid_percentage=60,
+            scale_down_delay=30,
+            wait_limit=7200,
+            shares={"labA": 0.5},
         ),
+        scheduling=SchedulingSpec(share="labA", priority=7),
     ),
 )
 GATHERED = new_function(
-    name="sixth",
+    name="seventh",
     image="x",
     execution_mode=ExecutionMode.BATCH,
     input=(StorageSpec(path="scans/in"),),
     batch=BatchSpec(array=ArraySpec(window=60, size=500)),
 )
-ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, GATHERED)
+ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, SHARED, GATHERED)
 VALUES: dict[str, object] = {
     "AWS::AccountId": ACCOUNT.id,
     "AWS::Region": ACCOUNT.region,
@@ -120,6 +154,7 @@ VALUES: dict[str, object] = {
     "AWS::URLSuffix": "amazonaws.com",
     SUBNETS: ["subnet-1", "subnet-2"],
     SECURITY_GROUPS: ["sg-1"],
+    file_system_parameter(EFS_POINT): "fs-0123456789abcdef0",
     **{image_parameter(n): DIGEST for n in (*(f.name for f in ALL), names.FAILURE_HANDLER)},
 }
 
@@ -137,6 +172,7 @@ def planned(
             (pseudo_parameters.mark(SUBNETS),),
             (pseudo_parameters.mark(SECURITY_GROUPS),),
         ),
+        file_systems={EFS_POINT: "fs-0123456789abcdef0"},
     )
     return {r.key: filled(r) for r in found}
 
@@ -288,7 +324,7 @@ def test_what_cloudformation_cannot_do_is_a_manual_step() -> None:
     assert metadata["manual_steps"] == list(exported.manual_steps)
     for word in ("Images", "Notifications", "Folders", "Objects"):
         assert any(sentence.startswith(word) for sentence in exported.manual_steps)
-    assert len(metadata["notifications"]) == 2
+    assert len(metadata["notifications"]) == 3
     assert len(metadata["images"]) == len(ALL) + 1
 
 

@@ -121,6 +121,7 @@ class BatchAccount:
         self._record("CreateJobQueue", name)
         self._require_valid(request)
         self.add_queue(name, request["computeEnvironmentOrder"][0]["computeEnvironment"])
+        self.queues[name]["computeEnvironmentOrder"] = request["computeEnvironmentOrder"]
         self.queues[name]["jobStateTimeLimitActions"] = request["jobStateTimeLimitActions"]
 
     def update_job_queue(self, **request: Any) -> None:  # noqa: ANN401
@@ -143,10 +144,12 @@ class BatchAccount:
                 raise refusal(f"{name} is not VALID", "UpdateJobQueue")
 
     def get_paginator(self, operation: str) -> BatchAccount:
-        assert operation == "list_jobs"
+        assert operation in ("list_jobs", "describe_job_queues")
         return self
 
-    def paginate(self, *, jobQueue: str, jobStatus: str) -> list[dict[str, Any]]:  # noqa: N803
+    def paginate(self, *, jobQueue: str = "", jobStatus: str = "") -> list[dict[str, Any]]:  # noqa: N803
+        if not jobQueue:
+            return [{"jobQueues": [{**queue} for queue in self.queues.values()]}]
         jobs = self.jobs.get(jobQueue, []) if jobStatus == "RUNNABLE" else []
         return [{"jobSummaryList": jobs}]
 

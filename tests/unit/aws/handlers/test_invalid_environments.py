@@ -26,7 +26,7 @@ DESIRED = ComputeEnvironment(
     instance_profile="arn:aws:iam::1:instance-profile/x",
     launch_template=f"{NAME}:1",
 )
-QUEUE = JobQueue(name=NAME, environment=NAME)
+QUEUE = JobQueue(name=NAME, environments=(NAME,))
 
 
 def environments(
@@ -93,7 +93,7 @@ def test_what_cannot_be_repaired_is_replaced_and_the_queue_is_switched() -> None
     assert observed(account).name == NAME
     queue = queues(account).read(QUEUE)
     assert queue is not None
-    assert queue.environment == NAME
+    assert queue.environments == (NAME,)
     # The next replacement has the first name again.
     account.broken = {OTHER}
     account.environments[OTHER] |= {"status": "INVALID", "statusReason": NO_SUBNET}
@@ -317,3 +317,51 @@ def test_an_invalid_queue_with_jobs_is_kept_and_named() -> None:
     with pytest.raises(OperationRefusedError, match="1 of its jobs"):
         queues(account).update(replace(QUEUE, status="INVALID: x"), QUEUE)
     assert account.queues.keys() == {NAME}
+
+
+def test_a_replacement_takes_the_place_of_the_old_one_in_every_queue() -> None:
+    account = BatchAccount(broken={NAME})
+    account.add(NAME, "INVALID")
+    for name in ("scar-aaaaaaaaaaaa", "scar-bbbbbbbbbbbb"):
+        account.add(name, "VALID")
+    orders = {
+        "scar-111111111111": ["scar-aaaaaaaaaaaa", NAME, "scar-bbbbbbbbbbbb"],
+        "scar-222222222222": [NAME, "scar-aaaaaaaaaaaa"],
+        "scar-333333333333": ["scar-aaaaaaaaaaaa"],
+    }
+    for queue, order in orders.items():
+        account.add_queue(queue, order[0])
+        account.queues[queue]["computeEnvironmentOrder"] = [
+            {"order": number, "computeEnvironment": name} for number, name in enumerate(order)
+        ]
+    environments(account).update(observed(account), DESIRED)
+    assert NAME not in account.environments
+    assert {queue: used_by(account.queues[queue]) for queue in orders} == {
+        queue: [OTHER if name == NAME else name for name in order]
+        for queue, order in orders.items()
+    }
+    assert account.calls.count("UpdateJobQueue scar-333333333333") == 0
+
+
+def test_the_order_of_environments_is_that_of_their_numbers() -> None:
+    account = BatchAccount()
+    account.add_queue(NAME, "scar-aaaaaaaaaaaa")
+    account.queues[NAME]["computeEnvironmentOrder"] = [
+        {"order": 2, "computeEnvironment": "scar-aaaaaaaaaaaa"},
+        {"order": 1, "computeEnvironment": f"arn:aws:batch:r:1:compute-environment/{OTHER}"},
+    ]
+    queue = queues(account).read(QUEUE)
+    assert queue is not None
+    assert queue.environments == (NAME, "scar-aaaaaaaaaaaa")
+
+
+def test_a_queue_is_created_with_the_present_names_of_its_environments() -> None:
+    account = BatchAccount()
+    for name in (OTHER, "scar-aaaaaaaaaaaa"):
+        account.add(name, "VALID")
+    desired = JobQueue(name="scar-111111111111", environments=("scar-aaaaaaaaaaaa", NAME))
+    queues(account).create(desired)
+    assert used_by(account.queues["scar-111111111111"]) == ["scar-aaaaaaaaaaaa", OTHER]
+    queue = queues(account).read(desired)
+    assert queue is not None
+    assert queue.environments == desired.environments

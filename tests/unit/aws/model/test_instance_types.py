@@ -52,7 +52,7 @@ def test_groups_are_of_one_architecture_and_known(group: str) -> None:
 @pytest.mark.parametrize("architecture", ["x86_64", "arm64"])
 @pytest.mark.parametrize("gpu", [True, False])
 def test_defaults_are_known_and_of_the_architecture(architecture: str, *, gpu: bool) -> None:
-    types = find_instance_types(default_instance_types(architecture, gpu=gpu))
+    types = find_instance_types(default_instance_types(architecture, gpus=int(gpu)))
     assert types
     assert {t.architecture for t in types} == {architecture}
     assert any(t.gpus for t in types) is gpu

@@ -34,7 +34,7 @@ EVERYTHING: tuple[Resource, ...] = (
     EventInvokeConfig(name="crop"),
     FUNCTION,
     JobDefinition(name="crop", tags=(("scar:queue", "scar-1"),), job_role="x/crop-role"),
-    JobQueue(name="scar-1", environment="scar-1"),
+    JobQueue(name="scar-1", environments=("scar-1",)),
     ComputeEnvironment(name="scar-1"),
     Role(name="crop-role"),
     LogGroup(name="/aws/lambda/crop"),

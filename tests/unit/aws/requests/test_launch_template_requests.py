@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.aws.model.disks.user_data import wrap_in_multipart
 from scar.aws.model.resources import LaunchTemplate
 from scar.aws.requests import launch_template_requests
 
@@ -55,7 +56,7 @@ def test_a_user_data_script_is_a_part_of_a_mime_message() -> None:
 
 def test_multipart_user_data_is_unchanged() -> None:
     whole = 'MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="x"\n\n--x--\n'
-    assert launch_template_requests.wrap_in_multipart(whole) == whole
+    assert wrap_in_multipart(whole) == whole
 
 
 def test_the_metadata_service_needs_tokens_that_stay_on_the_instance() -> None:

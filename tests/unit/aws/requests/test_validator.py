@@ -248,11 +248,78 @@ def test_ec2_environments_require_members_that_fargate_must_not_have() -> None:
 
 def test_a_queue_has_one_to_three_environments() -> None:
     def queue(count: int) -> list[tuple[str, int]]:
-        order = [{"order": n, "computeEnvironment": "e"} for n in range(count)]
+        order = [{"order": n, "computeEnvironment": f"e{n}"} for n in range(count)]
         return codes("batch", "CreateJobQueue", jobQueueName="q", computeEnvironmentOrder=order)
 
     assert queue(1) == queue(3) == []
     assert queue(0) == queue(4) == CLIENT
+
+
+def test_a_queue_has_an_environment_once() -> None:
+    order = [{"order": n, "computeEnvironment": "e"} for n in (1, 2)]
+    assert codes("batch", "UpdateJobQueue", jobQueue="q", computeEnvironmentOrder=order) == CLIENT
+
+
+@pytest.mark.parametrize(
+    ("resources", "is_accepted"),
+    [
+        ({"type": "SPOT", "bidPercentage": 1}, True),
+        ({"type": "SPOT", "bidPercentage": 101}, False),
+        ({"type": "EC2", "scalingPolicy": {"minScaleDownDelayMinutes": 20}}, True),
+        ({"type": "EC2", "scalingPolicy": {"minScaleDownDelayMinutes": 0}}, True),
+        ({"type": "EC2", "scalingPolicy": {"minScaleDownDelayMinutes": 19}}, False),
+        ({"type": "EC2", "allocationStrategy": "BEST_FIT_PROGRESSIVE_ORDERED"}, True),
+        ({"type": "SPOT", "allocationStrategy": "BEST_FIT_PROGRESSIVE_ORDERED"}, False),
+        ({"type": "SPOT", "allocationStrategy": "SPOT_CAPACITY_OPTIMIZED"}, True),
+        ({"type": "EC2", "allocationStrategy": "SPOT_CAPACITY_OPTIMIZED"}, False),
+    ],
+)
+def test_what_only_some_environments_have(resources: dict[str, object], is_accepted: bool) -> None:
+    whole = {
+        "allocationStrategy": "BEST_FIT_PROGRESSIVE",
+        "maxvCpus": 2,
+        "subnets": ["s"],
+        "instanceRole": "r",
+        "instanceTypes": ["m5"],
+        **resources,
+    }
+    if resources["type"] == "SPOT" and "allocationStrategy" not in resources:
+        whole["allocationStrategy"] = "SPOT_CAPACITY_OPTIMIZED"
+    request = {"computeEnvironmentName": "e", "type": "MANAGED", "computeResources": whole}
+    assert codes("batch", "CreateComputeEnvironment", **request) == ([] if is_accepted else CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("shares", "is_accepted"),
+    [
+        ([("labA", 0.0001), ("labB*", 999.9999)], True),
+        ([("lab-a", 1.0)], False),
+        ([("labA", 0.0)], False),
+        ([("labA", 1000.0)], False),
+        ([("lab*", 1.0), ("labA", 1.0)], False),
+        ([("lab*", 1.0), ("labA*", 1.0)], False),
+    ],
+)
+def test_shares_are_alphanumeric_and_do_not_overlap(
+    shares: list[tuple[str, float]], is_accepted: bool
+) -> None:
+    listed = [{"shareIdentifier": name, "weightFactor": weight} for name, weight in shares]
+    policy = {"shareDistribution": listed}
+    found = codes("batch", "CreateSchedulingPolicy", name="p", fairsharePolicy=policy)
+    assert found == ([] if is_accepted else CLIENT)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_accepted"),
+    [
+        ({"shareIdentifier": "labA", "schedulingPriorityOverride": 9999}, True),
+        ({"shareIdentifier": "lab-a"}, False),
+        ({"schedulingPriorityOverride": 10_000}, False),
+    ],
+)
+def test_a_job_has_one_share_and_a_priority(fields: dict[str, object], is_accepted: bool) -> None:
+    job = {"jobName": "j", "jobQueue": "q", "jobDefinition": "d", **fields}
+    assert codes("batch", "SubmitJob", **job) == ([] if is_accepted else CLIENT)
 
 
 @pytest.mark.parametrize("letter", ["a", "é", "€"])

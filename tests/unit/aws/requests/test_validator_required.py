@@ -65,7 +65,7 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         {**FUNCTION, "BatchSize": 100, "MaximumBatchingWindowInSeconds": 5},
         {"MaximumBatchingWindowInSeconds"},  # BatchSize: more than 10 require a window
     ),
-    ("lambda", "UpdateEventSourceMapping", {"UUID": "u", "BatchSize": 100}, set()),
+    ("lambda", "UpdateEventSourceMapping", {"UUID": "0" * 36, "BatchSize": 100}, set()),
     ("sqs", "CreateQueue", {"QueueName": "q", "Attributes": {"VisibilityTimeout": "9"}}, set()),
     ("sqs", "SetQueueAttributes", {"QueueUrl": "u", "Attributes": {}}, set()),
     # "type: container" requires containerProperties, and these both resource requirements.
@@ -121,6 +121,8 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         {"computeEnvironmentOrder"},
     ),
     ("batch", "UpdateJobQueue", {"jobQueue": "q"}, set()),
+    ("batch", "CreateSchedulingPolicy", {"name": "p"}, set()),
+    ("batch", "UpdateSchedulingPolicy", {"arn": "a"}, set()),
     ("s3", "PutObject", {"Bucket": "photos", "Key": "a"}, set()),
     ("s3", "CopyObject", {"Bucket": "photos", "Key": "a", "CopySource": "b/c"}, set()),
     ("s3", "CreateMultipartUpload", {"Bucket": "photos", "Key": "a"}, set()),

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.batch.placement import JobBlocked, JobOrphaned, JobStart, RunnableJob, place_jobs
-from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
+from scar.local.batch.placement import (
+    JobBlocked,
+    JobOrphaned,
+    JobStart,
+    RunnableJob,
+    find_expired_limit,
+    place_jobs,
+)
+from scar.local.moto.batch_registry import (
+    ComputeEnvironmentRecord,
+    JobQueueRecord,
+    StateTimeLimit,
+)
 
 
 def env(name: str, vcpus: float, *, enabled: bool = True) -> ComputeEnvironmentRecord:
@@ -108,3 +121,17 @@ def test_instance_types_that_are_not_known_hold_every_job() -> None:
     )
     big = RunnableJob(sequence=1, id="big", queue="q", vcpus=1, memory=10**7)
     assert place_jobs([big], {"q": queue("q", only)}, {}, 9) == [JobStart("big", only)]
+
+
+def test_a_lack_of_this_machine_s_capacity_is_the_reason_of_a_queue_that_limits_it() -> None:
+    only = env("a", 4)
+    limit = StateTimeLimit(reason="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", seconds=600)
+    limited = replace(queue("q", only), time_limits=(limit,))
+    waiting = [job(1), job(2)]
+    (blocked,) = place_jobs(waiting, {"q": limited}, {}, 0)
+    assert isinstance(blocked, JobBlocked)
+    assert blocked.job == "j1"
+    assert find_expired_limit(limited, blocked.reason, 600) == limit.reason
+    # The environment's own maximum is no lack of capacity, and other queues have no such limit.
+    assert place_jobs(waiting, {"q": limited}, {"a": 4.0}, 0) == []
+    assert place_jobs(waiting, {"q": queue("q", only)}, {}, 0) == []

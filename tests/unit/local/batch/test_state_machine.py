@@ -28,6 +28,9 @@ QUEUE = JobQueueRecord(
 )
 
 
+GPUS = (0, 1, 3)
+
+
 class Jobs(RuleBasedStateMachine):
     """A state machine over one store; a crash closes and reopens it."""
 
@@ -44,16 +47,23 @@ class Jobs(RuleBasedStateMachine):
 
     def open(self) -> None:
         self.store = JobStore(Path(self.folder.name) / "jobs.sqlite")
-        self.state_machine = JobStateMachine(self.store, self.now)
+        self.state_machine = JobStateMachine(self.store, self.now, GPUS)
 
     def now(self) -> int:
         self.time += 1
         return self.time
 
-    @rule(target=jobs, vcpus=st.sampled_from([0.5, 1, 3, 5]), attempts=st.integers(1, 3))
-    def submit(self, vcpus: float, attempts: int) -> str:
+    @rule(
+        target=jobs,
+        vcpus=st.sampled_from([0.5, 1, 3, 5]),
+        attempts=st.integers(1, 3),
+        gpus=st.sampled_from([0, 0, 1, 2, 4]),
+    )
+    def submit(self, vcpus: float, attempts: int, gpus: int) -> str:
         name = f"job-{len(self.submitted)}"
-        spec = JobSpec(definition="d", image="i", vcpus=vcpus, memory_mb=4, attempts=attempts)
+        spec = JobSpec(
+            definition="d", image="i", vcpus=vcpus, memory_mb=4, attempts=attempts, gpus=gpus
+        )
         job = BatchJob(id=name, name=name, region="r", queue="q", spec=spec, created=self.now())
         self.state_machine.submit(job)
         self.submitted[name] = attempts
@@ -63,6 +73,7 @@ class Jobs(RuleBasedStateMachine):
     def step(self, free_slots: int) -> None:
         for job in self.state_machine.start_waiting_jobs({"q": QUEUE}, free_slots):
             assert job.status is JobStatus.STARTING
+            assert len(job.gpus) == job.spec.gpus
 
     @rule(job=jobs)
     def run(self, job: str) -> None:
@@ -133,6 +144,8 @@ class Jobs(RuleBasedStateMachine):
     @invariant()
     def capacity_is_kept(self) -> None:
         assert sum(self.store.used_vcpus().values()) <= ENVIRONMENT.max_vcpus
+        used = [n for job in self.store.list_by_status(*PLACED_STATUSES) for n in job.gpus]
+        assert len(used) == len({*used})
 
     def teardown(self) -> None:
         """Once all attempts end, all jobs end, except for those that cannot be placed."""
@@ -145,7 +158,7 @@ class Jobs(RuleBasedStateMachine):
                     job.id, AttemptOutcome(status_reason="x", exit_code=1)
                 )
         for job in self.store.list_by_status(*WAITING_STATUSES):
-            assert job.spec.vcpus > ENVIRONMENT.max_vcpus
+            assert job.spec.vcpus > ENVIRONMENT.max_vcpus or job.spec.gpus > len(GPUS)
             assert job.status_reason.startswith("MISCONFIGURATION:")
         self.store.close()
         self.folder.cleanup()

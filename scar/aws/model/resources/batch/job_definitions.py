@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from scar.aws.model import names
@@ -13,6 +13,8 @@ from scar.aws.model.resources.logs import LogGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from scar.aws.model.resources.batch.job_storage import FileSystemMount, JobUlimit, TmpfsMount
 from scar.aws.model.resources.batch.compute import JobQueue
 
 Platform = Literal["EC2", "FARGATE"]
@@ -25,7 +27,10 @@ class JobDefinition(Resource):
     Batch retries up to ``attempts`` times, and only if the host is lost or the container does not
     start: ``retry_rules``, in Batch's format and order, end the job if the script fails.
     ``log_mode`` is the mode of the log driver ``awslogs``, empty for ECS's default.
-    ``architecture`` and ``disk_gib`` have effect on Fargate only.
+    ``architecture`` and ``disk_gib`` have effect on Fargate only, ``shared_memory`` (MiB),
+    ``tmpfs`` and ``ulimits`` on EC2 only. ``propagate_tags`` copies the tags to the ECS tasks of
+    jobs, which cost allocation reads. ``container_properties`` is JSON of the raw fields that are
+    merged over the others; the tags have digests of it, which are compared.
     """
 
     kind: ClassVar[str] = "job-definition"
@@ -36,6 +41,7 @@ class JobDefinition(Resource):
         "job_role": "containerProperties.jobRoleArn",
         "execution_role": "containerProperties.executionRoleArn",
         "disk_gib": "containerProperties.ephemeralStorage.sizeInGiB",
+        "shared_memory": "containerProperties.linuxParameters.sharedMemorySize",
     }
 
     image: str = ""
@@ -52,8 +58,14 @@ class JobDefinition(Resource):
     public_ip: bool = False
     architecture: Architecture = "x86_64"
     disk_gib: int = 0
+    file_systems: tuple[FileSystemMount, ...] = ()
+    shared_memory: int = 0
+    tmpfs: tuple[TmpfsMount, ...] = ()
+    ulimits: tuple[JobUlimit, ...] = ()
     environment: Pairs = ()
     tags: Pairs = ()
+    propagate_tags: bool = False
+    container_properties: str = field(default="", compare=False)
 
     @property
     def function(self) -> str:
@@ -63,6 +75,12 @@ class JobDefinition(Resource):
     def queue(self) -> str:
         """The job queue of the function's jobs, from the tag: Batch does not link the two."""
         return dict(self.tags).get(names.QUEUE_TAG, "")
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The job queue of the function's jobs, and the other ones of its preset, from the tags."""
+        others = dict(self.tags).get(names.OTHER_QUEUES_TAG, "").split()
+        return (self.queue, *others) if self.queue else ()
 
     @property
     def needs(self) -> frozenset[ResourceKey]:
@@ -79,7 +97,7 @@ class JobDefinition(Resource):
     def uses(self) -> frozenset[ResourceKey]:
         return frozenset(
             {
-                ResourceKey(JobQueue.kind, self.queue),
+                *(ResourceKey(JobQueue.kind, queue) for queue in self.queues),
                 ResourceKey(LogGroup.kind, names.batch_log_group(self.name)),
             }
         )

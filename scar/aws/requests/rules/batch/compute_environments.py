@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.aws.model import limits
 from scar.aws.requests.rules.constraints import (
     Parameters,
     RuleViolation,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 from scar.aws.requests.rules.batch.common import check_name, client_exception
+from scar.aws.requests.rules.tags import check_tags
 
 _FARGATE = ("FARGATE", "FARGATE_SPOT")
 
@@ -25,6 +27,7 @@ _TYPES = ("EC2", "SPOT", *_FARGATE)
 def check_create_compute_environment(parameters: Parameters) -> Iterator[RuleViolation]:
     """CreateComputeEnvironment."""
     yield from check_name(parameters, "computeEnvironmentName")
+    yield from check_tags(parameters, "tags")
     resources = get_structure(parameters, "computeResources")
     if not resources:
         if parameters.get("type") == "MANAGED":
@@ -39,9 +42,19 @@ def check_create_compute_environment(parameters: Parameters) -> Iterator[RuleVio
         yield client_exception("minvCpus must not be greater than maxvCpus.")
     if not resources.get("subnets"):
         yield client_exception("subnets must not be empty.")
+    yield from _check_ranges(resources)
     yield from (_check_fargate_resources if kind in _FARGATE else _check_instance_resources)(
         resources
     )
+
+
+def _check_ranges(resources: Parameters) -> Iterator[RuleViolation]:
+    bid = get_number(resources, "bidPercentage")
+    if bid is not None and not limits.BATCH_BID_PERCENTAGE.allows(bid):
+        yield client_exception("bidPercentage must be between 1 and 100.")
+    minutes = get_number(get_structure(resources, "scalingPolicy"), "minScaleDownDelayMinutes")
+    if minutes and not limits.BATCH_SCALE_DOWN_MINUTES.allows(minutes):
+        yield client_exception("minScaleDownDelayMinutes must be 0 or between 20 and 10080.")
 
 
 def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
@@ -55,6 +68,9 @@ def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
         "launchTemplate",
         "minvCpus",
         "desiredvCpus",
+        "tags",
+        "bidPercentage",
+        "scalingPolicy",
     )
     for name in banned:
         if name in resources:
@@ -66,10 +82,16 @@ def _check_fargate_resources(resources: Parameters) -> Iterator[RuleViolation]:
 
 
 def _check_instance_resources(resources: Parameters) -> Iterator[RuleViolation]:
+    yield from check_tags(resources, "tags")
     if not resources.get("instanceRole"):
         yield client_exception("Instance role is required.")
     if not resources.get("instanceTypes"):
         yield client_exception("At least one instance type must be provided.")
+    strategy = str(resources.get("allocationStrategy", ""))
+    if strategy.startswith("SPOT_") and resources.get("type") != "SPOT":
+        yield client_exception(f"{strategy} is only available for SPOT compute resources.")
+    if strategy.endswith("_ORDERED") and resources.get("type") != "EC2":
+        yield client_exception(f"{strategy} is only available for EC2 compute resources.")
     needs_fleet = resources.get("allocationStrategy", "BEST_FIT") == "BEST_FIT"
     if resources.get("type") == "SPOT" and needs_fleet and not resources.get("spotIamFleetRole"):
         yield client_exception("spotIamFleetRole is required for SPOT with BEST_FIT.")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 from scar.aws.requests.rules.batch.common import check_name, client_exception
+from scar.aws.requests.rules.tags import check_tags
 
 # docs: "Automatic remediation with jobStateTimeLimitActions", 2026-11.
 _TIME_LIMIT_REASONS = (
@@ -30,6 +31,7 @@ _TIME_LIMIT_REASONS = (
 def check_create_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
     """CreateJobQueue."""
     yield from check_name(parameters, "jobQueueName")
+    yield from check_tags(parameters, "tags")
     environments = get_structures(parameters, "computeEnvironmentOrder")
     if not limits.BATCH_ENVIRONMENTS_PER_QUEUE.allows(len(environments)):
         most = limits.BATCH_ENVIRONMENTS_PER_QUEUE.maximum
@@ -40,7 +42,11 @@ def check_create_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
 
 
 def check_update_job_queue(parameters: Parameters) -> Iterator[RuleViolation]:
-    """UpdateJobQueue: what Batch does with jobs that block the queue."""
+    """UpdateJobQueue: the compute environments, and what Batch does with jobs that block it."""
+    order = get_structures(parameters, "computeEnvironmentOrder")
+    named = [get_text(entry, "computeEnvironment") for entry in order]
+    if len({*named}) < len(named):
+        yield client_exception("computeEnvironmentOrder must not contain an environment twice.")
     for limit in get_structures(parameters, "jobStateTimeLimitActions"):
         seconds, reason = get_number(limit, "maxTimeSeconds"), get_text(limit, "reason")
         if seconds is None or not limits.BATCH_STATE_SECONDS.allows(seconds):

@@ -26,6 +26,10 @@ from scar.aws.requests.rules.batch.common import (
     check_variables,
     client_exception,
 )
+from scar.aws.requests.rules.batch.containers import check_platform
+from scar.aws.requests.rules.batch.job_storage import check_storage
+from scar.aws.requests.rules.batch.scheduling_policies import check_share_of_job
+from scar.aws.requests.rules.tags import check_tags
 
 
 def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolation]:
@@ -36,9 +40,12 @@ def check_register_job_definition(parameters: Parameters) -> Iterator[RuleViolat
     platforms = parameters.get("platformCapabilities")
     fargate = isinstance(platforms, list | tuple) and "FARGATE" in platforms
     yield from _check_resource_requirements(container, fargate=fargate)
+    yield from check_platform(container, fargate=fargate)
     if fargate and not container.get("executionRoleArn"):
         yield client_exception("executionRoleArn is required for FARGATE jobs.")
+    yield from check_storage(container, fargate=fargate)
     yield from check_variables(get_structures(container, "environment"))
+    yield from check_tags(parameters, "tags")
     yield from check_size(parameters, limits.BATCH_DEFINITION, "Job Definition")
 
 
@@ -52,6 +59,7 @@ def check_submit_job(parameters: Parameters) -> Iterator[RuleViolation]:
     yield from check_variables(
         get_structures(get_structure(parameters, "containerOverrides"), "environment")
     )
+    yield from check_share_of_job(parameters)
     yield from check_size(parameters, limits.BATCH_SUBMISSION, "Job")
 
 
@@ -88,5 +96,8 @@ def _check_resource_requirements(
         yield client_exception(
             f"Fargate resource requirements ({vcpus} vCPU, {memory} MiB) not valid."
         )
-    if fargate and "GPU" in needs:
+    gpus = needs.get("GPU")
+    if gpus is not None and (not gpus.isdigit() or int(gpus) < 1):
+        yield client_exception("GPU must be a whole number of at least 1.")
+    if fargate and gpus is not None:
         yield client_exception("GPU is not supported on FARGATE.")

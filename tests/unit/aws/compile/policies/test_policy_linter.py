@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +14,14 @@ from scar.aws.compile.policies.scope import account_scope
 from scar.aws.compile.policies.user_policy import user_policies as of_the_person
 from scar.aws.model.account import Account
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 ACCOUNT = Account("123456789012", "eu-west-1")
+MOUNT = (
+    ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
+    ACCOUNT.arn("elasticfilesystem", "access-point/fsap-1"),
+)
 FLOW = DataFlow(
     account=ACCOUNT,
     function="crop",
@@ -23,12 +31,8 @@ FLOW = DataFlow(
     in_vpc=True,
     kms_keys=(("photos", ACCOUNT.arn("kms", "key/11111111-1111-1111-1111-111111111111")),),
     failure_handler=ACCOUNT.arn("lambda", "function:scar-failure-handler"),
-    file_systems=(
-        (
-            ACCOUNT.arn("elasticfilesystem", "file-system/fs-1"),
-            ACCOUNT.arn("elasticfilesystem", "access-point/fsap-1"),
-        ),
-    ),
+    file_systems=(MOUNT,),
+    job_file_systems=(MOUNT,),
 )
 # Network interfaces have no ARN before Lambda creates them; Batch chooses its clusters' names.
 NO_RESOURCE = "RESOURCE_STAR"
@@ -36,8 +40,16 @@ NO_RESOURCE = "RESOURCE_STAR"
 AN_ARN_IS_A_TEXT = "MISMATCHED_TYPE_BUT_USABLE"
 # SubmitJob is authorized by job definition and queue; the linter expects the job's ARN.
 JOBS_HAVE_NO_NAME = "RESOURCE_MISMATCH"
+# S3 Files is newer than the linter.
+A_NEW_SERVICE = "UNKNOWN_PREFIX"
 # Records are deleted by age: that is the purpose of the lifecycle rule.
 LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
+
+
+def one_document(documents: Iterable[str]) -> str:
+    """Return a document with the statements of all."""
+    statements = [s for text in documents for s in json.loads(text)["Statement"]]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
 def findings(document: str) -> list[Any]:
@@ -54,8 +66,8 @@ def findings(document: str) -> list[Any]:
     ("document", "explained"),
     [
         (
-            of_the_person(account_scope(ACCOUNT))[0],
-            {LIFECYCLE, NO_RESOURCE, JOBS_HAVE_NO_NAME},
+            one_document(of_the_person(account_scope(ACCOUNT))),
+            {LIFECYCLE, NO_RESOURCE, JOBS_HAVE_NO_NAME, A_NEW_SERVICE},
         ),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
         (policies.job_role(FLOW), {AN_ARN_IS_A_TEXT}),

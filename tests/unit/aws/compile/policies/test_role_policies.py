@@ -339,7 +339,7 @@ def test_a_folder_s_name_allows_its_own_keys_only(folder: str, name: str, other:
 @example("a*", "ab")
 def test_an_access_point_s_condition_is_literal(point: str, other: str) -> None:
     flow = DataFlow(account=ACCOUNT, function="fn", file_systems=(("arn:fs", point),))
-    policy = Policy.of(policies.job_role(flow))
+    policy = Policy.of(policies.lambda_role(flow))
     for arn in (point, other):
         context = {"elasticfilesystem:accesspointarn": arn}
         mounted = IamRequest("elasticfilesystem:ClientMount", "arn:fs", context)

@@ -1,0 +1,124 @@
+"""Show jobs as tables, as fields and as JSON."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from scar.cli.formatting import align_fields, escape_control_characters, format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from scar.cli.session import Session
+    from scar.runs.jobs.model import EndedAttempt, Job, JobDescription
+
+_HEAD = ("CREATED (UTC)", "STATE", "FUNCTION", "NAME", "TOOK", "JOB")
+
+
+def show_jobs(session: Session, jobs: Iterable[Job]) -> None:
+    """Write one row per job, with its reason below the table if it has one."""
+    listed = list(jobs)
+    if session.json:
+        session.terminal.write_json([_to_json(job) for job in listed])
+        return
+    rows = [
+        (
+            format_time(job.created),
+            describe_state(job),
+            escape_control_characters(job.function),
+            escape_control_characters(job.name),
+            _took(job),
+            job.id,
+        )
+        for job in listed
+    ]
+    session.terminal.write_table(_HEAD, rows, alignment="llllrl")
+
+
+def show_description(session: Session, found: JobDescription) -> None:
+    """Write everything that is known of a job."""
+    if session.json:
+        session.terminal.write_json(
+            {
+                **_to_json(found.job),
+                "attempts": [asdict(attempt) for attempt in found.attempts],
+                "max_attempts": found.max_attempts,
+                "timeout": found.timeout,
+                "resources": dict(found.resources),
+                "variables": sorted(found.environment),
+                "depends_on": list(found.depends_on),
+                "tags": dict(found.tags),
+                "log_streams": list(found.log_streams),
+            }
+        )
+        return
+    for line in align_fields(_fields(found)):
+        session.terminal.write_data(escape_control_characters(line))
+
+
+def describe_state(job: Job) -> str:
+    """Return the state, with the number of children by state or of nodes."""
+    if job.size:
+        counts = ", ".join(f"{number:,} {state.lower()}" for state, number in job.counts.items())
+        return f"{job.state} ({counts or f'{job.size:,} children'})"
+    return f"{job.state} ({job.nodes} nodes)" if job.nodes else job.state
+
+
+def format_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
+
+
+def _fields(found: JobDescription) -> Mapping[str, object]:
+    job = found.job
+    values = {
+        "job": job.id,
+        "name": job.name,
+        "state": describe_state(job),
+        "reason": "; ".join(text for text in (job.state_reason, job.reason) if text),
+        "exit code": "" if job.exit_code is None else job.exit_code,
+        "function": job.definition,
+        "queue": job.queue,
+        "created": format_time(job.created),
+        "started": format_time(job.started),
+        "stopped": format_time(job.stopped),
+        "took": _took(job),
+        "attempts": f"{len(found.attempts)} ended, {found.max_attempts} at most"
+        if found.max_attempts
+        else "",
+        **{
+            f"attempt {number}": _describe_attempt(attempt)
+            for number, attempt in enumerate(found.attempts, start=1)
+        },
+        "timeout": format_duration(found.timeout) if found.timeout else "",
+        "resources": ", ".join(f"{value} {name}" for name, value in found.resources.items()),
+        "variables": ", ".join(sorted(found.environment)),
+        "depends on": ", ".join(found.depends_on),
+        "tags": ", ".join(f"{name}={value}" for name, value in sorted(found.tags.items())),
+        "log stream": ", ".join(found.log_streams),
+    }
+    return {name: value for name, value in values.items() if value != ""}
+
+
+def _describe_attempt(attempt: EndedAttempt) -> str:
+    took = format_duration(attempt.stopped - attempt.started) if attempt.started else "not started"
+    code = "" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
+    return ", ".join(part for part in (took, code, attempt.reason) if part)
+
+
+def _took(job: Job) -> str:
+    if not job.started:
+        return ""
+    return format_duration(max(0.0, (job.stopped or time.time()) - job.started))
+
+
+def _to_json(job: Job) -> Mapping[str, object]:
+    return dict(_present(asdict(job)))
+
+
+def _present(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in values.items():
+        if value not in ("", 0, 0.0, None, {}) or (name == "exit_code" and value == 0):
+            yield name, value

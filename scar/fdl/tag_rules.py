@@ -1,0 +1,50 @@
+"""The rules of ``lambda.tags``: those of AWS, for each resource that gets them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.model import limits
+from scar.aws.model.tags import OWN_PREFIX, RESERVED, is_tag_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scar.fdl.model import LambdaSpec
+    from scar.fdl.problems import Location
+
+# Tags of a function by which scar finds it: its name, mode, image and queue, and one per bucket.
+_OWN_TAGS = 4
+
+
+def check_tags(spec: LambdaSpec, section: Location) -> Iterator[tuple[Location, str]]:
+    """Yield the location and message of each tag that AWS would refuse."""
+    where: Location = (*section, "tags")
+    buckets = {item.bucket for item in (*spec.input, *spec.output) if item.is_s3}
+    most = limits.TAGS.maximum - _OWN_TAGS - len(buckets)
+    if len(spec.tags) > most:
+        yield (
+            where,
+            (
+                f"{len(spec.tags)} tags; a resource can have {limits.TAGS.maximum}, of which scar"
+                f" needs {limits.TAGS.maximum - most}: remove {len(spec.tags) - most}"
+            ),
+        )
+    for key, value in spec.tags.items():
+        if problem := _tag_problem(key, value):
+            yield (*where, key), problem
+
+
+def _tag_problem(key: str, value: str) -> str:
+    for text, what, limit in (
+        (key, "a key", limits.TAG_KEY),
+        (value, "a value", limits.TAG_VALUE),
+    ):
+        if not limit.allows(len(text)):
+            return f"{what} has {limit.minimum} to {limit.maximum} characters, not {len(text)}"
+        if not is_tag_text(text):
+            return f"{what} contains letters, digits, spaces and _ . : / = + - @ only: {text!r}"
+    for prefix, owner in ((RESERVED, "AWS"), (OWN_PREFIX, "scar")):
+        if key.lower().startswith(prefix):
+            return f"keys that begin with {prefix} are reserved for {owner}"
+    return ""

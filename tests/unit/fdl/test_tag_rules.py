@@ -1,0 +1,42 @@
+"""Tags that AWS would refuse are refused at their place."""
+
+from __future__ import annotations
+
+import pytest
+
+from scar.fdl.model import LambdaSpec, StorageSpec
+from scar.fdl.tag_rules import check_tags
+
+
+def problems(tags: dict[str, str]) -> list[str]:
+    spec = LambdaSpec(name="crop", tags=tags, input=(StorageSpec(path="photos/in"),))
+    return [f"{'.'.join(map(str, where))}: {text}" for where, text in check_tags(spec, ())]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("aws:x", "1", "reserved for AWS"),
+        ("AWS:x", "1", "reserved for AWS"),
+        ("scar:x", "1", "reserved for scar"),
+        ("a?", "1", "a key contains letters"),
+        ("", "1", "1 to 128 characters, not 0"),
+        ("k" * 129, "1", "1 to 128 characters, not 129"),
+        ("a", "x" * 257, "0 to 256 characters, not 257"),
+        ("a", "<b>", "a value contains letters"),
+    ],
+)
+def test_a_tag_is_refused_with_the_reason(key: str, value: str, said: str) -> None:
+    (problem,) = problems({key: value})
+    assert problem.startswith(f"tags.{key}: ")
+    assert said in problem
+
+
+def test_tags_of_cost_allocation_are_accepted() -> None:
+    assert problems({"cost-center": "4711/A", "Größe": "10 %".replace("%", "GB"), "e": ""}) == []
+
+
+def test_scar_needs_some_of_the_fifty_tags() -> None:
+    assert problems({f"k{n}": "1" for n in range(45)}) == []
+    (problem,) = problems({f"k{n}": "1" for n in range(47)})
+    assert "47 tags; a resource can have 50, of which scar needs 5: remove 2" in problem
