@@ -184,4 +184,4 @@ def _failed_messages(response: bytes, batch: Sequence[StoredMessage]) -> set[str
         failed = {str(item["itemIdentifier"]) for item in failures}
     except (AttributeError, KeyError, TypeError, ValueError):
         return every
-    return min(failed, every)
+    return every if failed - every else failed
