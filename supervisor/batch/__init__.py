@@ -18,8 +18,7 @@ SubmitJob has no idempotency token: after a lost response a job may exist. The r
 way, and the next attempt submits a second job unless the first has started. A second job of a run
 is harmless: its run is claimed by the first one, so it ends without running the script.
 
-``array_manifest`` has the format of an array job's manifest, from which each child reads its event,
-and ``array_records`` the names of the objects beside it.
+``array_manifest`` has the format of an array job's manifest, from which each child reads its event.
 ``scar run --array`` and functions write it; children are runs like any other.
 
 ``array_manifest``, ``fallback``, ``job_request`` and ``submission_deadline`` are pure. To continue

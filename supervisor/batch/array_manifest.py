@@ -25,10 +25,12 @@ MIN_CHILDREN, MAX_CHILDREN = 2, 10_000
 # Bytes of a record. An event of one object has at most about 4 KB: its key has 1,024 bytes, each of
 # which may be percent-encoded.
 MAX_WIDTH = 65_536
-MANIFEST = "manifest"
+# The objects of an array: its manifest, what it is of, and later one of ``submission_name``.
+MANIFEST, DESCRIPTION = "manifest", "array.json"
 URL_VARIABLE, WIDTH_VARIABLE = "SCAR_ARRAY_URL", "SCAR_ARRAY_WIDTH"
 INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
 ARRAYS_FOLDER = "arrays"
+ARRAY_PREFIX = "array-"  # of the ids of arrays
 _SUBMIT_AGAIN = "Run `scar run --array` again: files whose run is done are skipped."
 
 
@@ -57,6 +59,20 @@ class ArrayManifest:
     body: bytes
     width: int
     count: int
+
+
+def submission_name(job: str, count: int, *, is_retry: bool = False) -> str:
+    """Return the name of the empty object that is written when Batch has accepted the array.
+
+    A listing of such names shows which arrays there are. ``is_retry``: the runs have failed before.
+    """
+    return f"job-{job}.{count}{'.retry' if is_retry else ''}"
+
+
+def parse_submission_name(name: str) -> tuple[str, int, bool] | None:
+    """Return job, count and ``is_retry`` of ``submission_name``; None for another object."""
+    found = re.fullmatch(r"job-([A-Za-z0-9-]+)\.(\d+)(\.retry)?", name)
+    return None if found is None else (found[1], int(found[2]), bool(found[3]))
 
 
 def build_manifest(events: Iterable[str]) -> ArrayManifest:

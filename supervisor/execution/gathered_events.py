@@ -19,13 +19,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supervisor.batch.array_manifest import (
+    ARRAY_PREFIX,
+    DESCRIPTION,
     MANIFEST,
     MIN_CHILDREN,
     ArrayPath,
     build_array_request,
     build_manifest,
+    submission_name,
 )
-from supervisor.batch.array_records import ARRAY_PREFIX, DESCRIPTION, job_record_name
 from supervisor.errors import SubmissionPending, SupervisorError
 from supervisor.invocation import (
     TRACE_VARIABLE,
@@ -160,7 +162,7 @@ class GatheredEvents:
             request = replace(request, environment={**request.environment, TRACE_VARIABLE: trace})
         job = self.open_submitter().submit(request, until=self.until)
         try:
-            self._write(path, job_record_name(job, manifest.count), b"")
+            self._write(path, submission_name(job, manifest.count), b"")
         except SupervisorError as error:
             # The job exists: its children record themselves when they begin.
             self.log.warning(f"The array job {job} cannot be recorded: {error.problem}")

@@ -74,7 +74,7 @@ class ListedS3:
     ) -> Iterator[dict[str, Any]]:
         del Bucket
         if not Delimiter:
-            token = StartAfter
+            token: str | None = StartAfter
             while token is not None:
                 found = self.list_objects_v2(Prefix=Prefix, ContinuationToken=token)
                 yield found

@@ -32,7 +32,7 @@ def split_arrays(
         find_array,
         is_array_name,
     )
-    from supervisor.batch.array_records import ARRAY_PREFIX
+    from supervisor.batch.array_manifest import ARRAY_PREFIX
 
     found: list[ArrayOrChild] = []
     others = []

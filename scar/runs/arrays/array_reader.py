@@ -29,8 +29,9 @@ def read_arrays(
     """
     store = ArrayStore.of(ledger)
     day = since.date() if since else None
-    listed = {name: list(store.list_arrays(name, day)) for name in functions}
-    described = describe_arrays(batch, [array for arrays in listed.values() for array in arrays])
+    listed = [array for name in functions for array in store.list_arrays(name, day)]
+    # Ids are random: only the time says which array is the newest.
+    described = describe_arrays(batch, sorted(listed, key=lambda array: array.submitted))
     statuses: dict[str, list[ArrayStatus]] = {}
     for status in described:
         statuses.setdefault(status.array.path.function, []).append(status)

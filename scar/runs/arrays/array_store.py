@@ -12,8 +12,15 @@ from botocore.exceptions import ClientError
 from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
 from supervisor.batch import array_manifest
-from supervisor.batch.array_manifest import ARRAYS_FOLDER, MANIFEST, ArrayPath
-from supervisor.batch.array_records import ARRAY_PREFIX, DESCRIPTION, job_record_name
+from supervisor.batch.array_manifest import (
+    ARRAY_PREFIX,
+    ARRAYS_FOLDER,
+    DESCRIPTION,
+    MANIFEST,
+    ArrayPath,
+    parse_submission_name,
+    submission_name,
+)
 from supervisor.errors import EventError
 from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
@@ -28,7 +35,6 @@ if TYPE_CHECKING:
     from supervisor.batch.array_manifest import ArrayManifest
     from supervisor.invocation import RunPath
 
-_JOB = re.compile(r"job-([A-Za-z0-9-]+)\.(\d+)(\.retry)?")
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -79,7 +85,7 @@ class ArrayStore:
 
     def write_job(self, array: ArrayJob) -> None:
         """Record the job in the name of an object, so that a listing shows it."""
-        name = job_record_name(array.job, array.count, is_retry=array.is_retry)
+        name = submission_name(array.job, array.count, is_retry=array.is_retry)
         self._put(array.path.key(name), b"")
 
     def list_arrays(self, function: str, since: date | None = None) -> Iterator[ArrayJob]:
@@ -95,13 +101,14 @@ class ArrayStore:
                     for item in page.get("Contents", []):
                         day, _, rest = item["Key"].removeprefix(prefix).partition("/")
                         array_id, _, name = rest.partition("/")
-                        if found := _JOB.fullmatch(name):
+                        if found := parse_submission_name(name):
+                            job, count, is_retry = found
                             yield ArrayJob(
                                 path=ArrayPath(function=function, date=day, array_id=array_id),
-                                job=found[1],
-                                count=int(found[2]),
+                                job=job,
+                                count=count,
                                 submitted=item["LastModified"].timestamp(),
-                                is_retry=bool(found[3]),
+                                is_retry=is_retry,
                             )
             except self.s3.exceptions.NoSuchBucket:
                 return

@@ -1,4 +1,4 @@
-"""1,000 files in one array, to its end in the local cloud. Takes minutes: only with SCAR_PROOF=1."""
+"""1,000 files in one array, to its end in the local cloud: minutes, so only with SCAR_PROOF=1."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def batch_spec(kind: str, **more: object) -> dict[str, Any]:
 
 
 def stub_unsupported_calls(connection: AwsConnection) -> None:
-    """Respond to calls that moto cannot: invoke images, terminate unknown jobs, show queues."""
+    """Respond to calls that moto cannot: images, jobs that run or are unknown, queues."""
     events = connection.session.events
 
     def invoke(**_: object) -> tuple[object, dict[str, object]]:
@@ -219,5 +219,10 @@ def stub_unsupported_calls(connection: AwsConnection) -> None:
         return api_response(frontOfQueue={"jobs": []})
 
     events.register("before-call.batch.GetJobQueueSnapshot", snapshot)  # type: ignore[arg-type]
+
+    def submit(**_: object) -> tuple[object, dict[str, object]]:
+        return api_response(jobId="j-2", jobName="crop-array")
+
+    events.register_last("before-call.batch.SubmitJob", submit)  # type: ignore[arg-type]
     events.register("before-call.lambda.Invoke", invoke)  # type: ignore[arg-type]
     events.register_last("before-call.batch.TerminateJob", terminate)  # type: ignore[arg-type]

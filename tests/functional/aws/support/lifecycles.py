@@ -298,6 +298,8 @@ def runs_are_inspected(replay: Replay) -> None:
         ["wait", "-n", "crop", "--timeout", "0"],
         ["retry", failed],
         ["cancel", queued],
+        ["run", "-n", "crop", "--array", "--force", "--dry-run"],
+        ["run", "-n", "crop", "--array", "--force"],
     ):
         replay.scar(*words, status=6 if words[0] == "wait" else 0)
     waiting.clear()

@@ -167,3 +167,19 @@ def test_the_attempt_of_a_child_names_its_array(attempt: int, index: int) -> Non
     single = RunOwner(site=ComputeService.BATCH, request="r", job=parent, attempt=attempt)
     assert record_format.attempt_name(single) == f"attempt-{attempt}"
     assert record_format.parse_attempt(f"attempt-{attempt}") == (str(attempt), "", None)
+
+
+@given(st.integers(2, 10_000), st.booleans())
+def test_a_submission_is_read_from_its_name(count: int, is_retry: bool) -> None:
+    job = "4ae4c1a4-0000-4000-8000-000000000000"
+    name = array_manifest.submission_name(job, count, is_retry=is_retry)
+    assert array_manifest.parse_submission_name(name) == (job, count, is_retry)
+    for other in (array_manifest.MANIFEST, array_manifest.DESCRIPTION, f"{name}.x"):
+        assert array_manifest.parse_submission_name(other) is None
+
+
+def test_a_supervisor_without_arrays_refuses_the_event_instead_of_running_the_script() -> None:
+    environment = dict(build_array_request(PATH, BUCKET, build_manifest(["{}"] * 2)).environment)
+    del environment["SCAR_ARRAY_URL"]  # what a release without arrays does not look at
+    with pytest.raises(EventError, match="deployed by an older release"):
+        batch_job.read_invocation(environment, "fn", lambda _: MemoryStore())
