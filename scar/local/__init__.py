@@ -18,6 +18,7 @@ gets it:
   transaction as its object and delivered afterwards.
 - ``lambda_/``: Invoke, the asynchronous queue, sandboxes and the Runtime API.
 - ``batch/``: jobs with their states, capacity, attempts and timeouts.
+- ``sqs/``: messages of queues (``queues`` connects them to S3 and Lambda)
 - ``logs/``: log streams and events of CloudWatch Logs.
 - ``registry/``: the container registry that emulates ECR's.
 - ``file_systems/``: the folders of EFS and S3 Files, and their mount targets.

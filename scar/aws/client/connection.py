@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
     from scar.aws.client.recent_changes import RecentChanges
@@ -48,6 +49,7 @@ ServiceName = Literal[
     "s3",
     "s3files",
     "service-quotas",
+    "sqs",
     "sts",
 ]
 
@@ -177,6 +179,8 @@ class AwsConnection:
     def client(self, service: Literal["s3files"]) -> S3FilesReader: ...
     @overload
     def client(self, service: Literal["service-quotas"]) -> QuotaReader: ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> SQSClient: ...
     @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 

@@ -171,5 +171,11 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     # Batch names the cluster of a compute environment AWSBatch-<environment>-<uuid>. Functions
     # share compute environments, so tasks cannot be told apart by function.
     "tasks": _fixed_arns("ecs", f"cluster/{_BATCH_CLUSTERS}", f"task/{_BATCH_CLUSTERS}/*"),
+    "event queues": _arns_per_name(
+        "sqs",
+        "{}",
+        lambda scope: tuple(map(names.event_queue_name, _user_functions(scope))),
+    ),
+    "event sources": lambda _: (ANY,),
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

@@ -21,6 +21,8 @@ PULL_ACTIONS = (
     "ecr:BatchGetImage",
     "ecr:GetDownloadUrlForLayer",
 )
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+_RECEIVE_MESSAGES = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 _WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 # What Lambda does with the function's role to attach it to a VPC. They cannot be restricted to a
 # resource, since the network interface does not exist yet.
@@ -73,11 +75,18 @@ def lambda_role(flow: DataFlow) -> str:
             # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),
         ]
+    if flow.event_queue:
+        statements.append(allow_to_receive(flow.event_queue))
     if flow.failure_handler:
         statements.append(allow_statement("lambda:InvokeFunction", Resource=flow.failure_handler))
     if flow.in_vpc:
         statements.append(allow_statement(*_NETWORK_INTERFACE_ACTIONS, Resource="*"))
     return policy_document([*statements, *mount_statements(flow.file_systems)])
+
+
+def allow_to_receive(queue_arn: str) -> PolicyStatement:
+    """Allow what Lambda's pollers do with a function's role."""
+    return allow_statement(*_RECEIVE_MESSAGES, Resource=queue_arn)
 
 
 def job_role(flow: DataFlow, *, execute_command: bool = False) -> str:

@@ -71,6 +71,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "instances": makes_hosts,
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
+        "arrays": any(spec.array is not None for spec in specs),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
         "clusters": any(spec.cluster for spec in specs),
         "shell": any(spec.enable_execute_command for spec in specs),

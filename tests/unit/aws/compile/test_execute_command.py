@@ -23,7 +23,7 @@ BATCH = changed(
 
 
 def container(batch: BatchSpec) -> dict[str, Any]:
-    resource = compile_job_definition(changed(BATCH, batch=batch), ACCOUNT, "sha256:1", NETWORK)
+    resource = compile_job_definition(changed(BATCH, batch=batch), ACCOUNT, "sha256:1", NETWORK, {})
     request: Any = register_definition_request(resource, ACCOUNT.region)
     assert parse_job_definition(request).execute_command == batch.enable_execute_command
     found: dict[str, Any] = request["containerProperties"]

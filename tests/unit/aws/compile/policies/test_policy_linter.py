@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.compile.policies.scope import account_scope
 from scar.aws.compile.policies.user_policy import user_policies as of_the_person
 from scar.aws.model.account import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 MOUNT = (
@@ -43,6 +47,12 @@ A_NEW_SERVICE = "UNKNOWN_PREFIX"
 LIFECYCLE = "RESOURCE_POLICY_PRIVILEGE_ESCALATION"
 
 
+def one_document(documents: Iterable[str]) -> str:
+    """Return a document with the statements of all."""
+    statements = [s for text in documents for s in json.loads(text)["Statement"]]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
 def findings(document: str) -> list[Any]:
     """Return the linter's findings; imported here, because it takes 30 MiB."""
     with warnings.catch_warnings():
@@ -57,7 +67,7 @@ def findings(document: str) -> list[Any]:
     ("document", "explained"),
     [
         (
-            of_the_person(account_scope(ACCOUNT))[0],
+            one_document(of_the_person(account_scope(ACCOUNT))),
             {LIFECYCLE, NO_RESOURCE, JOBS_HAVE_NO_NAME, A_NEW_SERVICE},
         ),
         (policies.lambda_role(FLOW), {NO_RESOURCE, AN_ARN_IS_A_TEXT, JOBS_HAVE_NO_NAME}),
