@@ -158,6 +158,7 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "lambda_.init_script": tmp_path / "other.sh",
         "lambda_.concurrency": 7,
         "lambda_.container.secrets": {"DB": "ssm:/db"},
+        "batch.container_properties": {"privileged": True},
         "batch.array": ArraySpec(window=5, size=100),
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
         "batch.compute_resources.preset": "dual",
