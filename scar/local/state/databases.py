@@ -148,7 +148,9 @@ def _check_content(
     if tables and (reason := _find_foreign_table(tables, expected, database_format)):
         raise damaged_file_error(path, database_format.file, f"is another database ({reason})")
     # The version is written with the last table: before, the creation was interrupted.
-    missing = expected.keys() - tables.keys() - database_format.added_tables
+    is_earlier = version < database_format.version
+    added = database_format.added_tables if is_earlier else frozenset()
+    missing = expected.keys() - tables.keys() - added
     if missing and (is_used or version):
         names = ", ".join(sorted(missing))
         reason = f"lacks the tables {names}" if tables else "is a database without tables"
