@@ -19,7 +19,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scar.runs.arrays.child_runs import all_parents, continued_child, parent_of
+from scar.runs.arrays.child_runs import all_parents, child_job, continued_child, parent_of
 from scar.runs.states import FAILURE_STATES, RunState, is_cancelled
 from scar.runs.unfinished_jobs import UNFINISHED_STATUSES, with_job_status
 from supervisor.runs import record_format
@@ -117,7 +117,7 @@ class ArrayCounter:
 
     def resolve_uncertain(self) -> list[Run]:
         """Return the uncertain runs with the states of their jobs."""
-        jobs = {run.path: _child_job(run) for run in self.uncertain}
+        jobs = {run.path: child_job(run) for run in self.uncertain}
         found = self.reading.describe_children(list(jobs.values())) if jobs else {}
         for job in found:
             # Batch counts a child that it retries as one that has not started.
@@ -172,11 +172,6 @@ def _may_be_retried(run: Run) -> bool:
         return True
     is_newest = run.changed_at == run.record_times.get(record_format.ERROR)
     return run.state is RunState.FAILED and is_newest and not is_cancelled(run.record_times)
-
-
-def _child_job(run: Run) -> str:
-    child = parent_of(run)
-    return f"{child[0]}:{child[1]}" if child else ""
 
 
 def _with_child_status(run: Run, status: str) -> Run:

@@ -34,6 +34,12 @@ def parent_of(run: Run) -> tuple[str, int] | None:
     return None if index is None or since > time or is_later else (parent, index)
 
 
+def child_job(run: Run) -> str:
+    """Return Batch's id of the child that executed the run last; empty as in ``parent_of``."""
+    child = parent_of(run)
+    return f"{child[0]}:{child[1]}" if child else ""
+
+
 def continued_child(run: Run) -> tuple[str, int] | None:
     """Return the child whose run another job continues: its array's job id, and its index.
 
