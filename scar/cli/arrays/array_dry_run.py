@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from scar.cli.arrays.array_groups import EventGroup
     from scar.cli.function_call import FunctionCall
-    from scar.runs.arrays.array_plan import JobResources
+    from scar.runs.arrays.array_plan import ChildResources
     from supervisor.model import JobOptions
 
 
@@ -72,7 +72,7 @@ class ArrayDryRun:
     def _all_options(self) -> list[JobOptions]:
         return [*(group.options for group in self.groups), *self.ordinary]
 
-    def _estimate(self, resources: JobResources | None) -> float | None:
+    def _estimate(self, resources: ChildResources | None) -> float | None:
         """Return an upper bound of the cost of all runs in USD; None if it is not known."""
         from scar.aws.model.prices import find_prices
         from scar.runs.arrays.array_plan import estimate_most

@@ -44,7 +44,7 @@ class ArrayRun:
     call: FunctionCall
     folders: Sequence[InputFolder]
     list_files: Callable[[], Iterator[InputObject]]
-    requested: Mapping[str, object]
+    requested: Mapping[str, object] = field(default_factory=dict)
     force: bool = False
     _skipped: int = field(default=0, init=False)
     # Runs that failed before, and the events of their files: for a plan, which writes nothing.

@@ -22,7 +22,7 @@ _HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobResources:
+class ChildResources:
     """What a child may use: vCPUs, MiB, GPUs, seconds of one attempt, Fargate or EC2."""
 
     vcpus: float
@@ -31,7 +31,7 @@ class JobResources:
     timeout: int
     is_fargate: bool
 
-    def with_options(self, options: JobOptions) -> JobResources:
+    def with_options(self, options: JobOptions) -> ChildResources:
         """Return what a child may use that requests these options."""
         return replace(
             self,
@@ -53,7 +53,7 @@ def divide(events: Sequence[T], most: int = MAX_CHILDREN) -> Iterator[Sequence[T
         yield list(islice(rest, len(events) // number + (place < len(events) % number)))
 
 
-def estimate_most(children: int, resources: JobResources, at: RegionPrices) -> float | None:
+def estimate_most(children: int, resources: ChildResources, at: RegionPrices) -> float | None:
     """Return an upper bound in USD: every child runs until its timeout, once.
 
     On EC2 at the On-Demand price of the example instance, for the part of it that a job occupies.

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 
 from scar.aws.client import errors
 from scar.errors import ScarError
-from scar.runs.arrays.array_plan import JobResources, divide
+from scar.runs.arrays.array_plan import ChildResources, divide
 from scar.runs.arrays.array_store import ARRAY_PREFIX, ArrayJob
 from supervisor.batch.array_manifest import ArrayPath, build_array_request, build_manifest
 from supervisor.batch.job_request import first_job, options_to_json
@@ -145,7 +145,7 @@ class ArraySubmitter:
         return ""
 
 
-def read_resources(batch: BatchClient, function: str) -> JobResources | None:
+def read_resources(batch: BatchClient, function: str) -> ChildResources | None:
     """Return what a job of the function may use, None without a job definition."""
     with errors.translate_errors(f"read the job definition {function}"):
         found = batch.describe_job_definitions(jobDefinitionName=function, status="ACTIVE")
@@ -156,7 +156,7 @@ def read_resources(batch: BatchClient, function: str) -> JobResources | None:
         one["type"]: one["value"]
         for one in latest.get("containerProperties", {}).get("resourceRequirements", [])
     }
-    return JobResources(
+    return ChildResources(
         vcpus=float(needs.get("VCPU", "1")),
         memory=int(needs.get("MEMORY", "0")),
         gpus=int(needs.get("GPU", "0")),

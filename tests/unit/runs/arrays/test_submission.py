@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scar.aws.model.prices import find_prices
 from scar.aws.requests.rules.batch import check_submit_job
 from scar.errors import ScarError, UsageError
-from scar.runs.arrays.array_plan import JobResources, divide, estimate_most
+from scar.runs.arrays.array_plan import ChildResources, divide, estimate_most
 from scar.runs.arrays.array_store import ArrayNotFoundError, ArrayStore, find_array, is_array_name
 from scar.runs.arrays.submission import (
     MAX_SUBMISSIONS,
@@ -224,15 +224,15 @@ def test_arrays_are_few_and_never_of_one_child(number: int) -> None:
 
 def test_the_upper_bound_of_cost_grows_with_children_time_and_size() -> None:
     at = find_prices("us-east-1")
-    small = JobResources(vcpus=1, memory=1024, gpus=0, timeout=3600, is_fargate=False)
+    small = ChildResources(vcpus=1, memory=1024, gpus=0, timeout=3600, is_fargate=False)
     one = estimate_most(1, small, at)
     assert one is not None
     # Half of a m5.large for an hour: 0.048 USD, and some requests.
     assert 0.048 < one < 0.0482
     assert estimate_most(1000, small, at) == pytest.approx(1000 * one)
-    fargate = JobResources(vcpus=1, memory=2048, gpus=0, timeout=3600, is_fargate=True)
+    fargate = ChildResources(vcpus=1, memory=2048, gpus=0, timeout=3600, is_fargate=True)
     assert (estimate_most(1, fargate, at) or 0) > 0.04048
-    no_bound = JobResources(vcpus=1, memory=1024, gpus=1, timeout=3600, is_fargate=False)
+    no_bound = ChildResources(vcpus=1, memory=1024, gpus=1, timeout=3600, is_fargate=False)
     assert estimate_most(1, no_bound, at) is None
 
 
@@ -255,7 +255,7 @@ def test_the_resources_are_those_of_the_newest_revision() -> None:
                 ]
             }
 
-    assert read_resources(cast("Any", Definitions()), "fn") == JobResources(
+    assert read_resources(cast("Any", Definitions()), "fn") == ChildResources(
         vcpus=0.25, memory=1536, gpus=0, timeout=3, is_fargate=True
     )
 
