@@ -255,7 +255,12 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
-    """The results of an event: one per run, none if the event starts no run."""
+    """The results of an event: one per run, none if the event starts no run.
+
+    ``failed_messages`` are the ids of an SQS event's messages that must be sent again; None for
+    every event whose messages are not handled one by one.
+    """
 
     results: tuple[RunResult, ...] = ()
     is_api_request: bool = False
+    failed_messages: tuple[str, ...] | None = None

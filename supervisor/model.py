@@ -262,6 +262,8 @@ class FunctionConfig:
     ``has_failure_handler``: that one is this function's on-failure destination. ``allow_loop``: its
     outputs may start it again; only deployments read it. ``allow_script``: an event may bring
     its own script or command. ``inputs`` is empty if a release without it wrote the configuration.
+    ``array_size``: events are gathered in a queue and submitted as array jobs of up to so many
+    children; 0: they are not.
     ``secrets`` are references (``aws.secret_references``) by the name of the script's variable.
     ``cluster``: jobs may be the scheduler and workers of a dask cluster.
     """
@@ -280,6 +282,7 @@ class FunctionConfig:
     memory: int = 0
     log_level: str = "INFO"
     batch: BatchTarget | None = None
+    array_size: int = 0
     is_failure_handler: bool = False
     has_failure_handler: bool = True
     max_hops: int = 32

@@ -10,6 +10,10 @@ int main(int count, char **arguments) {
     MPI_Init(&count, &arguments);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (steps < 1 && rank == size - 1) {
+        fprintf(stderr, "The number of steps must be positive.\n");
+        MPI_Abort(MPI_COMM_WORLD, 3);
+    }
     for (long step = rank; step < steps; step += size) {
         double x = (step + 0.5) / steps;
         part += 4 / (1 + x * x) / steps;
@@ -17,7 +21,6 @@ int main(int count, char **arguments) {
     MPI_Reduce(&part, &pi, 1, MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
     if (rank == 0)
         printf("%d processes, %ld steps: pi is %.9f\n", size, steps, pi);
-    fflush(stdout); /* see README.md: MPI_Finalize may hang */
     MPI_Finalize();
     return 0;
 }

@@ -1,39 +1,36 @@
 #!/bin/sh
-# Runs an MPI program on all nodes, without ssh. With the launcher "manual", mpiexec prints a command
-# for each node and waits for these. The main node offers them by HTTP, and each node runs its own.
+# Runs an MPI program on all nodes, without ssh. mpirun starts a daemon on each other node by a "remote
+# shell agent". Here the agent only writes the daemon's command to a folder that the main node serves by
+# HTTP, and each node fetches and executes its own.
 set -eu
 port=7777
 main=$(head -n 1 "$SCAR_HOSTFILE")
 nodes=$(wc -l <"$SCAR_HOSTFILE")
 
+# On all nodes, because the daemons check that it exists.
+mkdir /tmp/commands
+cat >/tmp/agent <<'AGENT'
+#!/bin/sh
+host=$1
+shift
+echo "exec $*" >"/tmp/$host"
+mv "/tmp/$host" "/tmp/commands/$host" # complete when it appears
+AGENT
+chmod +x /tmp/agent
+
 if [ "$INSTANCE_IP" != "$main" ]; then
-    # Nodes are numbered as in the host file, from 0.
-    number=$(grep -nxF "$INSTANCE_IP" "$SCAR_HOSTFILE" | cut -d: -f1)
-    until busybox wget -q -O command "http://$main:$port/$((number - 1))"; do sleep 1; done
+    until busybox wget -q -O command "http://$main:$port/$INSTANCE_IP" 2>/dev/null; do sleep 1; done
     exec sh ./command
 fi
 
+busybox httpd -p "$port" -h /tmp/commands
 steps=$(cat "$INPUT_FILE_PATH")
-mkdir commands
-{
-    # Each node has a folder of its own: the processes start in one that all nodes have.
-    mpiexec.hydra -launcher manual -localhost "$main" -f "$SCAR_HOSTFILE" -ppn 1 -n "$nodes" \
-        -wdir /tmp pi "$steps" && status=0 || status=$?
-    echo "$status" >status
-} | {
-    number=0
-    while IFS= read -r line; do
-        case $line in
-        "HYDRA_LAUNCH: "*)
-            echo "exec ${line#HYDRA_LAUNCH: }" >commands/$number
-            number=$((number + 1))
-            ;;
-        HYDRA_LAUNCH_END)
-            busybox httpd -p "$port" -h commands
-            sh commands/0 &
-            ;;
-        *) echo "$line" | tee -a "$TMP_OUTPUT_DIR/pi.txt" ;;
-        esac
-    done
-}
-exit "$(cat status)"
+# --leave-session-attached: the daemons stay in the foreground, so that each node ends with its own.
+# -wdir: each node has a folder of its own; the processes start in one that all nodes have.
+# The instances' bridge docker0 has the same address on each: MPI must not connect to it.
+mpirun.openmpi --hostfile "$SCAR_HOSTFILE" -np "$nodes" --map-by ppr:1:node --leave-session-attached -wdir /tmp \
+    --mca plm_rsh_agent /tmp/agent --mca plm_rsh_no_tree_spawn 1 \
+    --mca pml ob1 --mca btl tcp,self \
+    --mca btl_tcp_if_exclude lo,docker0 --mca oob_tcp_if_exclude lo,docker0 \
+    pi "$steps" >"$TMP_OUTPUT_DIR/pi-$steps.txt"
+cat "$TMP_OUTPUT_DIR/pi-$steps.txt"

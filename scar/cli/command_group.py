@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "retry": "Start failed and lost runs again, with the same input.",
     "wait": "Wait until runs have ended.",
     "cancel": "Cancel runs that wait or run in AWS Batch.",
+    "shell": "Start a shell beside the script of a run that is running.",
     "log": "Show the logs of functions and runs, in Lambda and in Batch.",
     "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
     "job": "List, show and cancel single jobs of AWS Batch.",

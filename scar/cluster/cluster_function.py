@@ -30,7 +30,7 @@ class ClusterFunction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobResources:
+class MemberSize:
     """The resources of a worker's job; ``is_override``: they are not the job definition's."""
 
     vcpus: float
@@ -75,9 +75,9 @@ def find_cluster_function(batch: BatchClient, name: str) -> ClusterFunction:
 
 def choose_resources(
     function: ClusterFunction, vcpus: float | None, memory: int | None
-) -> JobResources:
+) -> MemberSize:
     """Return the function's own resources, or these in their place."""
-    return JobResources(
+    return MemberSize(
         vcpus=function.vcpus if vcpus is None else vcpus,
         memory=function.memory if memory is None else memory,
         is_override=(vcpus, memory) != (None, None),

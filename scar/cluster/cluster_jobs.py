@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import ContainerOverridesTypeDef, SubmitJobRequestTypeDef
 
-    from scar.cluster.cluster_function import ClusterFunction, JobResources
+    from scar.cluster.cluster_function import ClusterFunction, MemberSize
     from supervisor.runs.cluster_record import ClusterPath
 
 ENDED_STATUSES = frozenset({"SUCCEEDED", "FAILED"})
@@ -78,7 +78,7 @@ class ClusterJobs:
         self,
         member: str,
         name: str,
-        resources: JobResources | None = None,
+        resources: MemberSize | None = None,
         *,
         attempts: int = 0,
     ) -> str:
@@ -113,7 +113,7 @@ class ClusterJobs:
         return f"{self.function.name}-cluster-{self.path.cluster}-"
 
     def _build_overrides(
-        self, member: str, name: str, resources: JobResources | None
+        self, member: str, name: str, resources: MemberSize | None
     ) -> ContainerOverridesTypeDef:
         variables = {
             cluster_record.URL_VARIABLE: f"s3://{self.bucket}/{self.path.spec_key}",

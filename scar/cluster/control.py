@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from scar.aws.client.connection import AwsConnection
-    from scar.cluster.cluster_function import ClusterFunction, JobResources
+    from scar.cluster.cluster_function import ClusterFunction, MemberSize
     from scar.cluster.cluster_jobs import MemberJob
     from supervisor.runs.cluster_record import ClusterSpec
 
@@ -238,7 +238,7 @@ def _summarize(stage: ClusterStage, jobs: Iterable[MemberJob]) -> ClusterSummary
 def _submit_workers(
     cluster: Cluster,
     numbers: Iterable[int],
-    resources: JobResources,
+    resources: MemberSize,
     submitted: Callable[[str], None],
     report: Callable[[str], None],
 ) -> None:

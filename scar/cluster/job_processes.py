@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from concurrent.futures import Executor
 
-    from scar.cluster.cluster_function import JobResources
+    from scar.cluster.cluster_function import MemberSize
     from scar.cluster.cluster_jobs import ClusterJobs
     from scar.cluster.staging import ClusterStage
 
@@ -48,7 +48,7 @@ class JobProcess(ProcessInterface):
         self.executor = executor
         self.job = ""
 
-    async def submit(self, member: str, name: str, resources: JobResources | None) -> None:
+    async def submit(self, member: str, name: str, resources: MemberSize | None) -> None:
         """Submit the job; raise ScarError."""
         try:
             # One attempt: dask replaces workers that it has lost, and no scheduler survives.
@@ -83,7 +83,7 @@ class WorkerJob(JobProcess):
         name: str,
         jobs: ClusterJobs,
         executor: Executor,
-        resources: JobResources,
+        resources: MemberSize,
         **_for_dask: Any,  # noqa: ANN401 - dask's own names
     ) -> None:
         del scheduler

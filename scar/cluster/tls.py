@@ -9,7 +9,7 @@ from distributed.security import Security
 from supervisor.runs.cluster_record import ClusterSpec
 
 if TYPE_CHECKING:
-    from scar.cluster.cluster_function import JobResources
+    from scar.cluster.cluster_function import MemberSize
 
 
 def new_security() -> Security:
@@ -19,7 +19,7 @@ def new_security() -> Security:
 
 def build_spec(
     security: Security,
-    resources: JobResources,
+    resources: MemberSize,
     *,
     scheduler: str = "",
     death_timeout: int,

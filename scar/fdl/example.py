@@ -12,7 +12,7 @@ import textwrap
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from scar.fdl.known_keys import field_key, nested_model
+from scar.fdl.known_keys import field_key, is_optional, nested_model
 from scar.fdl.model import FdlDocument
 
 if TYPE_CHECKING:
@@ -47,7 +47,13 @@ def _model_lines(
         )
         yield from (f"{margin}# {line}" for line in comment)
         section = nested_model(field.annotation)
-        if section is None:
+        if section is not None and is_optional(field.annotation):
+            # A comment, since with the section the function is another one.
+            yield f"{margin}# {key}:  # example"
+            lines = _model_lines(section, indent + 2, {})
+            yield from (f"{margin}# {line[indent:]}" for line in lines)
+            yield f"{margin}{key}: null"
+        elif section is None:
             yield f"{margin}{key}: {_format_field(field, examples.get(key))}"
         else:
             yield f"{margin}{key}:"

@@ -47,6 +47,11 @@ def field_key(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 
+def is_optional(annotation: object) -> bool:
+    """Return whether null is a value of its own, other than an empty section."""
+    return type(None) in get_args(annotation)
+
+
 def nested_model(annotation: object) -> type[BaseModel] | None:
     """Return the section that a field contains, directly or in a list; None for other values."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

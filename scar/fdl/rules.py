@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.fdl.batch_rules import check_batch, check_nodes
+from scar.fdl.batch_rules import check_array, check_batch, check_nodes
 from scar.fdl.cycles import can_trigger, find_cycles_through
 from scar.fdl.tag_rules import check_tags
 from scar.fdl.values.policy_files import read_policy
@@ -68,6 +68,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
             (*location, "batch", "cluster"),
             "requires execution_mode: batch: a cluster consists of Batch jobs",
         )
+    yield from check_array(function, (*location, "batch", "array"))
     if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
         yield from check_batch(function, location)
     yield from check_nodes(function, location)

@@ -18,6 +18,7 @@ gets it:
   transaction as its object and delivered afterwards.
 - ``lambda_/``: Invoke, the asynchronous queue, sandboxes and the Runtime API.
 - ``batch/``: jobs with their states, capacity, attempts and timeouts.
+- ``sqs/``: messages of queues (``queues`` connects them to S3 and Lambda)
 - ``logs/``: log streams and events of CloudWatch Logs.
 - ``registry/``: the container registry that emulates ECR's.
 - ``file_systems/``: the folders of EFS and S3 Files, and their mount targets.
@@ -33,6 +34,8 @@ through the same HTTP server, with credentials from ``access_keys``; its output 
 logs. ``destinations`` sends the invocation record of an event that failed finally to the
 function's on-failure destination. A job runs in the same way: from SubmitJob through the queues
 and compute environments that moto has stored to a sandbox.
+
+Shell. ``scar shell`` starts a command beside a run's script (``shell/``), without the server.
 
 Conditions. Between the router and each service, and around the engine, the log store and the
 delivery of events, ``conditions/`` makes the local cloud as unforgiving as AWS: request rates

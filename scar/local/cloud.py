@@ -33,6 +33,7 @@ from scar.local.logs.service import LogsService
 from scar.local.logs.store import LogStore
 from scar.local.moto.service import MotoService
 from scar.local.moto.vpc_endpoints import VpcEndpointApi
+from scar.local.queues import LocalQueues, is_queue
 from scar.local.registry.ecr_api import EcrImageApi
 from scar.local.registry.images import RegistryImageResolver
 from scar.local.registry.service import RegistryService
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from scar.local.engines.port import Engine
     from scar.local.home import LocalCloudHome
     from scar.local.http.messages import HttpApp, Request
-    from scar.local.lambda_.model import LogSink
+    from scar.local.lambda_.model import LambdaInvokeResult, LogSink
     from scar.local.moto.calls import MotoCall
     from scar.local.moto.function_records import FunctionRecords
 
@@ -140,14 +141,18 @@ class LocalCloud:
             RegistryImageResolver(registry.store),
             EcrImageApi(registry.store, moto.has_repository),
         )
+        # Closed after the Lambda service, which ends the invocations; it starts none before.
+        self._queues = queues = LocalQueues(data / "sqs.sqlite", moto, self._invoke)
+        self._closers.append(queues.close)
         self._lambda = self._build_lambda_service(moto, images, sink, keys)
+        self._closers.append(queues.poller.stop)
         self._batch = self._build_batch_service(moto, images, sink, keys)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
             data / "s3",
             ACCOUNT,
             deliver=self._conditions.event_delivery(self._enqueue_event),
-            destination_exists=lambda arn: _can_s3_invoke(moto.functions, arn),
+            destination_exists=self._accepts_s3_events,
             durable=environment.get("SCAR_LOCAL_DURABLE") == "1",
         )
         self._closers.append(s3.close)
@@ -168,6 +173,7 @@ class LocalCloud:
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
+        queues.poller.start()
         self._gate.open(
             Router(
                 apply_conditions(apps, self._conditions.requests),
@@ -221,7 +227,19 @@ class LocalCloud:
         return service
 
     def _enqueue_event(self, arn: str, payload: bytes, trace: str = "", delay: float = 0.0) -> None:
-        self._lambda.enqueue(arn, payload, trace, delay=delay)
+        if is_queue(arn):
+            self._queues.send(arn, payload, trace, delay)
+        else:
+            self._lambda.enqueue(arn, payload, trace, delay=delay)
+
+    def _invoke(self, arn: str, payload: bytes, trace: str) -> LambdaInvokeResult:
+        return self._lambda.invoke(arn, payload, trace)
+
+    def _accepts_s3_events(self, arn: str) -> bool:
+        """Return whether a notification may name this ARN."""
+        if is_queue(arn):
+            return self._queues.accepts_s3_events(arn)
+        return _can_s3_invoke(self._moto.functions, arn)
 
 
 def _select_kept_engine(

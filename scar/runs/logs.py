@@ -6,7 +6,7 @@ import contextlib
 import heapq
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -52,12 +52,16 @@ class FunctionNotFoundError(ScarError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One log line; ``time`` in UTC with milliseconds, ``source`` is the compute service."""
+    """One log line; ``time`` in UTC with milliseconds, ``source`` is the compute service.
+
+    ``node`` is the number of the node of a multi-node job, if it is known.
+    """
 
     time: datetime
     source: LogSource
     stream: str
     message: str
+    node: int | None = field(default=None, compare=False)
 
 
 def format_message(message: str) -> str:

@@ -122,26 +122,28 @@ def current_run(function: str, input_object: InputObject, latest: Mapping[str, R
     return run if run and run.changed_at >= int(input_object.modified.timestamp()) else None
 
 
-def count_inputs(
+def count_inputs(  # noqa: PLR0913 - what was read before the records
     ledger: RunLedger,
     inputs: Mapping[str, Sequence[InputObject]],
     jobs: Mapping[str, Jobs] | None = None,
     *,
     list_jobs: Callable[[], Jobs] | None = None,
     began: float | None = None,
+    events: Mapping[str, int] | None = None,
     arrays: ArrayReading | None = None,
 ) -> RunProgress:
     """Count the runs of these functions; ``inputs`` are the files of each function.
 
-    ``jobs`` and ``list_jobs`` are those of ``StatusQuery``. ``began`` is S3's time when waiting
-    began, None: now; ``arrays`` are the functions' array jobs. Costs one listing of the records of
-    each function, whatever the number of files.
+    ``jobs``, ``list_jobs`` and ``events`` are those of ``StatusQuery``. ``began`` is S3's time when
+    waiting began, None: now; ``arrays`` are the functions' array jobs. Costs one listing of the
+    records of each function, whatever the number of files.
     """
     query = StatusQuery(
         jobs=jobs or {},
         list_jobs=list_jobs,
         inputs=inputs,
         began=began,
+        events=events or {},
         arrays=arrays or ArrayReading(),
     )
     report = collect_status(ledger, inputs, query)

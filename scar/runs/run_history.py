@@ -17,11 +17,12 @@ from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import node_records, record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from scar.aws.client.connection import AwsConnection
     from scar.runs.batch_job import JobDetail
     from scar.runs.ledger import Run, RunLedger
+    from scar.runs.logs import LogLine
     from supervisor.invocation import RunPath
 
 RecordData = dict[str, object]
@@ -228,6 +229,12 @@ def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
             yield *stream, ""
     if failed:
         yield names.batch_log_group(function), failed, ""
+
+
+def number_nodes(history: RunHistory, lines: Iterable[LogLine]) -> Iterator[LogLine]:
+    """Yield the lines of the run's logs, with the numbers of the nodes of a multi-node job."""
+    numbers = {stream: number for number, stream in history.node_streams.items()}
+    return (replace(line, node=numbers.get(line.stream)) for line in lines)
 
 
 def _streams_of_other_nodes(history: RunHistory) -> list[str]:

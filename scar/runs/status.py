@@ -44,6 +44,7 @@ class FunctionStatus:
     (0: there is none), and ``reason`` its statusReason. ``unusable`` is why no job can start: its
     queue or compute environment is INVALID. ``inputs`` compares runs with the files in the input
     folders; None if these were not listed. ``is_removed``: the function does not exist any more.
+    ``events`` is about how many events wait in the function's queue, without a run.
     ``began``: see ``StatusQuery``. ``arrays`` are its array jobs; children that have not begun are
     counted as queued, and ``lost_children``, which ended without a record, as lost.
     """
@@ -55,6 +56,7 @@ class FunctionStatus:
     runnable_since: float = 0.0
     reason: str = ""
     unusable: str = ""
+    events: int = 0
     inputs: InputFiles | None = None
     is_removed: bool = False
     rate: EndRate = field(default_factory=EndRate)
@@ -156,7 +158,8 @@ class StatusQuery:
     the files of functions that are compared with their runs. ``recent`` has up to ``limit`` runs,
     in ``recent_states`` or, if that is empty, in all states. ``began`` is S3's time since when
     failures count as relevant that are not of a file; None: now. Only the first ``most_files``
-    files of a function are compared. ``arrays`` are the array jobs, read before the records.
+    files of a function are compared. ``events`` count those in the queues of functions, and were
+    read before everything else. ``arrays`` are the array jobs, read before the records.
     """
 
     jobs: Mapping[str, Jobs]
@@ -167,6 +170,7 @@ class StatusQuery:
     recent_states: Collection[RunState] = ()
     limit: int = 10
     most_files: int | None = None
+    events: Mapping[str, int] = field(default_factory=dict)
     arrays: ArrayReading = field(default_factory=ArrayReading)
 
 
@@ -184,7 +188,7 @@ def collect_status(ledger: RunLedger, functions: Iterable[str], query: StatusQue
             status, latest = _count_function(ledger, function, query, listed_jobs)
         statuses.append(status)
         recent = heapq.nlargest(query.limit, [*recent, *latest], key=lambda entry: entry[:2])
-    in_progress = any(status.unfinished_count for status in statuses)
+    in_progress = any(status.unfinished_count or status.events for status in statuses)
     for status in statuses:
         if status.inputs is not None:
             status.inputs.judge_files_without_run(ledger.now, in_progress=in_progress)
@@ -200,7 +204,8 @@ def _count_function(
     ledger: RunLedger, function: str, query: StatusQuery, jobs: Jobs | None
 ) -> tuple[FunctionStatus, list[tuple[float, str, Run]]]:
     """Count one function's runs; return the latest of them too."""
-    status = FunctionStatus(function=function, began=query.began)
+    events = query.events.get(function, 0)
+    status = FunctionStatus(function=function, began=query.began, events=events)
     if function in query.inputs:
         status.inputs = InputFiles.of(function, query.inputs[function], limit=query.most_files)
     recent: list[tuple[float, str, Run]] = []

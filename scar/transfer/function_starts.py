@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import SDK_ERRORS, error_code
-from scar.aws.handlers.notifications import parse_notification_rule
+from scar.aws.handlers.notifications import list_function_rules
 from scar.spelling import nearest_name
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ class LazyFunctionStarts:
 def _read_rules(client: S3Client, bucket: str) -> list[BucketNotification]:
     configuration = client.get_bucket_notification_configuration(Bucket=bucket)
     rules = [
-        parse_notification_rule(bucket, rule)
-        for rule in configuration.get("LambdaFunctionConfigurations", [])
-        if any(event.startswith("s3:ObjectCreated:") for event in rule["Events"])
+        rule
+        for rule in list_function_rules(bucket, configuration)
+        if any(event.startswith("s3:ObjectCreated:") for event in rule.events)
     ]
     # S3 matches a filter that is not encoded with no key.
     return [rule for rule in rules if rule.encoded]

@@ -32,6 +32,7 @@ MANIFEST, DESCRIPTION = "manifest", "array.json"
 URL_VARIABLE, WIDTH_VARIABLE = "SCAR_ARRAY_URL", "SCAR_ARRAY_WIDTH"
 INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
 ARRAYS_FOLDER = "arrays"
+ARRAY_PREFIX = "array-"  # of the ids of arrays
 _SUBMIT_AGAIN = "Run `scar run --array` again: files whose run is done are skipped."
 
 

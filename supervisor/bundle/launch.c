@@ -2,7 +2,11 @@
  *
  * Variables of the image that would affect the loader, Python, malloc or OpenSSL are renamed
  * (LD_PRELOAD=x becomes SCARX_LD_PRELOAD=x), so that they cannot break the supervisor, which
- * restores them for the script. Then the bundle's own dynamic loader is executed. Built without libc:
+ * restores them for the script. Then the bundle's own dynamic loader is executed.
+ *
+ * As process 1 it blocks TERM: the kernel drops a TERM for a process 1 that neither has a handler nor
+ * blocks it, and Python takes its time to start. supervisor/runtime/pid1.py takes a blocked one. Built
+ * without libc:
  *
  *   gcc -Os -static -nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-pie -no-pie
  *       -fno-asynchronous-unwind-tables -Wl,--build-id=none -Wl,-z,noseparate-code -s -o launch-x86_64 launch.c
@@ -12,21 +16,21 @@
 typedef unsigned long word;
 
 void start(word *stack);
-long call(long number, long a, long b, long c);
+long call(long number, long a, long b, long c, long d);
 
 #if defined __x86_64__
-enum { WRITE = 1, EXECVE = 59, EXIT = 60 };
+enum { WRITE = 1, SIGNAL_MASK = 14, GETPID = 39, EXECVE = 59, EXIT = 60 };
 __asm__(".globl _start\n"
         "_start: mov %rsp, %rdi\n and $-16, %rsp\n call start\n"
         ".globl call\n"
-        "call: mov %rdi, %rax\n mov %rsi, %rdi\n mov %rdx, %rsi\n mov %rcx, %rdx\n"
+        "call: mov %rdi, %rax\n mov %rsi, %rdi\n mov %rdx, %rsi\n mov %rcx, %rdx\n mov %r8, %r10\n"
         " syscall\n ret\n");
 #elif defined __aarch64__
-enum { WRITE = 64, EXECVE = 221, EXIT = 93 };
+enum { WRITE = 64, SIGNAL_MASK = 135, GETPID = 172, EXECVE = 221, EXIT = 93 };
 __asm__(".globl _start\n"
         "_start: mov x0, sp\n bl start\n"
         ".globl call\n"
-        "call: mov x8, x0\n mov x0, x1\n mov x1, x2\n mov x2, x3\n svc 0\n ret\n");
+        "call: mov x8, x0\n mov x0, x1\n mov x1, x2\n mov x2, x3\n mov x3, x4\n svc 0\n ret\n");
 #else
 #error "no such architecture"
 #endif
@@ -98,9 +102,12 @@ void start(word *stack)
         new_arguments[n++] = arguments[i];
     new_arguments[n] = 0;
 
+    static const word term = 1UL << (15 - 1);
+    if (call(GETPID, 0, 0, 0, 0) == 1)
+        call(SIGNAL_MASK, 0 /* SIG_BLOCK */, (long)&term, 0, sizeof term);
     static const char failed[] = "scar: cannot execute " HOME "ld.so; is the image complete?\n";
-    call(EXECVE, (long)new_arguments[0], (long)new_arguments, (long)new_environment);
-    call(WRITE, 2, (long)failed, sizeof failed - 1);
-    call(EXIT, 126, 0, 0);
+    call(EXECVE, (long)new_arguments[0], (long)new_arguments, (long)new_environment, 0);
+    call(WRITE, 2, (long)failed, sizeof failed - 1, 0);
+    call(EXIT, 126, 0, 0, 0);
     __builtin_unreachable();
 }

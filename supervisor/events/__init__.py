@@ -4,7 +4,8 @@
 inside SQS, SNS and EventBridge envelopes, and is the only module that URL-decodes object keys; it
 leaves API Gateway requests, function URL requests and direct calls to ``direct_invocation``. Both
 read the document with ``json_values``, and what callers request of a job with ``job_options``.
-``failed_event`` parses the invocation record that Lambda
+``queue_messages`` parses the messages of an SQS event one by one. ``failed_event`` parses the
+invocation record that Lambda
 sends to an on-failure destination, and returns why the invocation failed. ``response`` builds the
 body that the caller of a Lambda function gets, or the error.
 

@@ -50,7 +50,13 @@ def find_error(handled: InvocationResult) -> SupervisorError | None:
 
 
 def build_body(handled: InvocationResult, invocation: Invocation) -> bytes:
-    """Return the response in SCAR's format: status, headers, and the output as base64."""
+    """Return the response in SCAR's format: status, headers, and the output as base64.
+
+    For the messages of a queue it is Lambda's: those that SQS must send again.
+    """
+    if handled.failed_messages is not None:
+        failures = [{"itemIdentifier": message} for message in handled.failed_messages]
+        return json.dumps({"batchItemFailures": failures}).encode()
     output = b"".join(_result_output(result) for result in handled.results)
     # Base64 encodes three bytes as four characters.
     largest = MAX_BODY // 4 * 3

@@ -10,6 +10,8 @@ outputs know about it, ``lineage`` bounds loops of functions by the metadata of 
 ``output_listing`` lists and checks the files, and ``upload_pool`` uploads several of them at a
 time, each as ``outputs`` defines.
 
+``gathered_events`` handles the events that were gathered in a queue: many at once, as array jobs.
+
 A script may replace every file and folder of its run by links. So after its start ``run_files``
 reaches them below the descriptor that ``workspace`` opened before, and resolves links itself:
 what is not below it is never opened, listed, uploaded or removed.

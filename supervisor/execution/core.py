@@ -71,6 +71,10 @@ class Supervisor:
 
         Raise EventError for an event that cannot be parsed, Terminated after TERM.
         """
+        if self.config.array_size and invocation.owner.site is ComputeService.LAMBDA:
+            gathered = self._handle_messages(invocation)
+            if gathered is not None:
+                return gathered
         triggers = parser.parse_event(invocation.event)
         if invocation.run_id and len(triggers) != 1:
             raise EventError(
@@ -91,6 +95,26 @@ class Supervisor:
                 for trigger in triggers
             ),
         )
+
+    def _handle_messages(self, invocation: Invocation) -> InvocationResult | None:
+        """Handle the messages of an SQS event one by one; None for every other event."""
+        # Imported here: only functions with `batch.array` need them.
+        from supervisor.events.queue_messages import parse_queue_messages
+        from supervisor.execution.gathered_events import GatheredEvents
+
+        messages = parse_queue_messages(invocation.event)
+        if not messages:
+            return None
+        return GatheredEvents(
+            config=self.config,
+            invocation=invocation,
+            store=self.open_store("s3"),
+            open_submitter=self.open_submitter,
+            handle_event=self._handle_trigger,
+            until=self._throttled_until(invocation),
+            now=self.now,
+            log=self.log,
+        ).handle(messages)
 
     def _handle_trigger(self, trigger: Trigger, invocation: Invocation) -> RunResult:
         config = self.config

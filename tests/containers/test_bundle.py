@@ -170,6 +170,27 @@ def test_the_hidden_variables_are_renamed_and_the_others_kept(root: Path, tmp_pa
     assert not set(found) & (set(BOGUS) - {"KEPT"})
 
 
+@pytest.mark.parametrize(
+    ("options", "seen"), [("", "term\nwaited\n"), ("--pid --fork", "waited\n")]
+)
+def test_as_process_1_it_blocks_term(root: Path, tmp_path: Path, options: str, seen: str) -> None:
+    """A fake loader sends TERM to itself: in a process 1 it stays pending until it is taken."""
+    busybox, unshare = shutil.which("busybox"), shutil.which("unshare")
+    if busybox is None or unshare is None:
+        pytest.skip("busybox or unshare is not installed")
+    home = tmp_path / "opt" / "scar"
+    home.mkdir(parents=True)
+    shutil.copy(root / "opt" / "scar" / "launch", home / "launch")
+    (tmp_path / "bin").mkdir()
+    shutil.copy(busybox, tmp_path / "bin" / "busybox")
+    lines = ("#!/bin/busybox sh", "trap 'echo term' TERM", "kill -TERM $$", "echo waited")
+    (home / "ld.so").write_text("\n".join(lines))
+    (home / "ld.so").chmod(0o755)
+    command = (unshare, *options.split(), busybox, "chroot", str(tmp_path), "/opt/scar/launch")
+    done = run(tmp_path.parents[-1], *command)
+    assert (done.stdout, done.stderr, done.returncode) == (seen, "", 0)
+
+
 def test_it_starts_beside_busybox_and_as_another_user(root: Path) -> None:
     busybox = shutil.which("busybox")
     if busybox is None:

@@ -30,7 +30,7 @@ DISTRIBUTIONS = (
 
 SUITES = tuple(
     f"tests/conformance/test_{name}.py"
-    for name in ("engines", "isolation", "storage", "node_networks")
+    for name in ("engines", "isolation", "storage", "node_networks", "shell_entry")
 )
 
 

@@ -36,7 +36,8 @@ class Reader:
         found = [
             self._parse_resource(entry["Type"], self._value(entry["Properties"]))
             for entry in self.template["Resources"].values()
-            if entry["Type"] != "AWS::S3::BucketPolicy"  # read with its bucket
+            # Policies are read with their bucket or queue.
+            if entry["Type"] not in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
         ]
         metadata = self._value(self.template["Metadata"]["scar"])
         found = [self._with_folders(r, metadata["folders"]) for r in found]
@@ -74,6 +75,18 @@ class Reader:
             for statement in policy["PolicyDocument"]["Statement"]
         ]
         return [s["Condition"] for s in statements] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+    def _queue_policy(self, queue: str) -> str:
+        """Return the policy whose document names the queue."""
+        (found,) = (
+            entry["Properties"]["PolicyDocument"]
+            for entry in self.template["Resources"].values()
+            if entry["Type"] == "AWS::SQS::QueuePolicy"
+            and self._value(entry["Properties"]["PolicyDocument"])["Statement"][0][
+                "Resource"
+            ].endswith(f":{queue}")
+        )
+        return canonical_json(self._value(found))
 
     def _substitute(self, text: str) -> str:
         def one(found: re.Match[str]) -> str:
@@ -145,6 +158,25 @@ class Reader:
                     source_arn=p["SourceArn"],
                     source_account=p["SourceAccount"],
                 )
+            case "AWS::SQS::Queue":
+                return resources.SourceQueue(
+                    name=p["QueueName"],
+                    visibility=p["VisibilityTimeout"],
+                    retention=p["MessageRetentionPeriod"],
+                    encrypted=p["SqsManagedSseEnabled"],
+                    policy=self._queue_policy(p["QueueName"]),
+                    tags=tuple((t["Key"], t["Value"]) for t in p["Tags"]),
+                )
+            case "AWS::Lambda::EventSourceMapping":
+                return resources.EventSource(
+                    name=p["FunctionName"],
+                    queue_arn=p["EventSourceArn"],
+                    batch_size=p["BatchSize"],
+                    window=p["MaximumBatchingWindowInSeconds"],
+                    concurrency=p["ScalingConfig"]["MaximumConcurrency"],
+                    reports_failures=p["FunctionResponseTypes"] == ["ReportBatchItemFailures"],
+                    enabled=p["Enabled"],
+                )
             case "AWS::EC2::LaunchTemplate":
                 return launch_template_requests.parse_launch_template(p)  # type: ignore[arg-type]
             case "AWS::Batch::ComputeEnvironment":
@@ -166,15 +198,25 @@ class Reader:
             for n in self._value(self.template["Metadata"]["scar"]["notifications"])
         }
         for entry in self.template["Resources"].values():
+            if entry["Type"] == "AWS::SQS::QueuePolicy":
+                continue
             p = self._value(entry["Properties"])
-            for rule in p.get("NotificationConfiguration", {}).get("LambdaConfigurations", ()):
+            configuration = p.get("NotificationConfiguration", {})
+            for rule in (
+                *configuration.get("LambdaConfigurations", ()),
+                *configuration.get("QueueConfigurations", ()),
+            ):
                 rules = rule.get("Filter", {}).get("S3Key", {}).get("Rules", ())
                 only = {r["Name"]: r["Value"] for r in rules}
                 prefix, suffix = only.get("prefix", ""), only.get("suffix", "")
-                bucket, arn = p["BucketName"], rule["Function"]
+                bucket, queue = p["BucketName"], rule.get("Queue", "")
+                arn = rule.get("Function") or queue.replace(":sqs:", ":lambda:").replace(
+                    "scar-events-", "function:"
+                )
                 yield resources.BucketNotification(
                     name=f"{bucket}/{ids.pop((bucket, arn, prefix, suffix))}",
                     function_arn=arn,
+                    queue_arn=queue,
                     events=(rule["Event"],),
                     prefix=decode_filter(prefix),
                     suffix=decode_filter(suffix),

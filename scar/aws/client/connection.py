@@ -14,7 +14,7 @@ from scar.aws.model.account import Account
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import boto3
     from botocore.config import Config
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
     from scar.aws.client.recent_changes import RecentChanges
@@ -39,6 +40,7 @@ ServiceName = Literal[
     "batch",
     "ec2",
     "ecr",
+    "ecs",
     "efs",
     "iam",
     "kms",
@@ -47,6 +49,7 @@ ServiceName = Literal[
     "s3",
     "s3files",
     "service-quotas",
+    "sqs",
     "sts",
 ]
 
@@ -77,6 +80,18 @@ class S3FilesReader(Protocol):
 
     def list_mount_targets(self, *, fileSystemId: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"mountTargets": [{"fileSystemId": …, "vpcId": …}]}``."""
+
+
+class TaskExecutor(Protocol):
+    """The part of the ECS client that scar uses; no type stubs are installed for it."""
+
+    def describe_tasks(self, *, cluster: str, tasks: Sequence[str]) -> Mapping[str, Any]:
+        """Return ``{"tasks": [{"containers": [{"name": …, "runtimeId": …}]}]}``."""
+
+    def execute_command(
+        self, *, cluster: str, task: str, container: str, command: str, interactive: bool
+    ) -> Mapping[str, Any]:
+        """Return ``{"session": {"sessionId": …, "streamUrl": …, "tokenValue": …}}``."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
@@ -149,6 +164,8 @@ class AwsConnection:
     @overload
     def client(self, service: Literal["efs"]) -> EfsReader: ...
     @overload
+    def client(self, service: Literal["ecs"]) -> TaskExecutor: ...
+    @overload
     def client(self, service: Literal["iam"]) -> IAMClient: ...
     @overload
     def client(self, service: Literal["kms"]) -> KeyReader: ...
@@ -162,6 +179,8 @@ class AwsConnection:
     def client(self, service: Literal["s3files"]) -> S3FilesReader: ...
     @overload
     def client(self, service: Literal["service-quotas"]) -> QuotaReader: ...
+    @overload
+    def client(self, service: Literal["sqs"]) -> SQSClient: ...
     @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 

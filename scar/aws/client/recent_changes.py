@@ -38,6 +38,8 @@ _CHANGES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("lambda", "UpdateFunctionConfiguration"): ("function", "FunctionName"),
     ("logs", "CreateLogGroup"): ("log-group", "logGroupName"),
     ("s3", "CreateBucket"): ("bucket", "Bucket"),
+    ("sqs", "CreateQueue"): ("event-queue", "QueueName"),
+    ("sqs", "SetQueueAttributes"): ("event-queue", "QueueUrl"),
 }
 _DELETIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("batch", "DeleteComputeEnvironment"): ("compute-environment", "computeEnvironment"),
@@ -49,6 +51,7 @@ _DELETIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("lambda", "DeleteFunction"): ("function", "FunctionName"),
     ("logs", "DeleteLogGroup"): ("log-group", "logGroupName"),
     ("s3", "DeleteBucket"): ("bucket", "Bucket"),
+    ("sqs", "DeleteQueue"): ("event-queue", "QueueUrl"),
 }
 
 

@@ -6,9 +6,9 @@ built, before the rest: the digests of the images and the networks of the functi
 Then ``compiler`` compiles functions to desired resources, and to the ``function.json`` in each
 image. For each function it calls ``ecr_repository``, ``policies/`` (the IAM documents of the
 roles), ``added_policies`` (the user's own ones), ``batch/`` (compute environment, job queue, job
-definition), ``encryption`` (what writes to buckets request) and ``file_systems`` (what functions
-and jobs mount); at the end ``failure_handler`` (the one function of the account that handles failed
-invocations).
+definition), ``gathered_events`` (queue and event source mapping), ``encryption`` (what writes to
+buckets request) and ``file_systems`` (what functions and jobs mount); at the end
+``failure_handler`` (the one function of the account that handles failed invocations).
 Functions with equal compute resources yield the same compute environment and queue, because these
 are named by a digest of their content.
 

@@ -10,6 +10,7 @@ from scar.aws.compile import (
     ecr_repository,
     encryption,
     failure_handler,
+    gathered_events,
     policies,
 )
 from scar.aws.compile.added_policies import added_policies
@@ -140,6 +141,7 @@ def function_config(
         allow_loop=spec.allow_loop,
         allow_script=spec.allow_script,
         batch=batch.compile_batch_target(function, account, queue, network),
+        array_size=function.batch.array.size if function.batch and function.batch.array else 0,
         has_failure_handler=failure_handler.handles(function),
         cluster=function.batch is not None and function.batch.cluster,
     )
@@ -189,6 +191,7 @@ def data_flow(
         queue=queue,
         resubmits=function.batch is not None and bool(function.batch.retry),
         cluster=function.batch is not None and function.batch.cluster,
+        event_queue=gathered_events.queue_arn(function, account),
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
     )
@@ -270,6 +273,7 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
         names.MODE_TAG: function.lambda_.execution_mode.value,
         names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
+        names.EVENT_QUEUE_TAG: flow.event_queue.rpartition(":")[2],
     }
     # One tag per bucket: the names of all would not fit into the 256 characters of a value.
     buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})
@@ -290,7 +294,9 @@ def _tag_value(text: str) -> str:
 def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:
     inputs = [i for i in function.lambda_.input if i.is_s3]
     # One permission per bucket, one notification per folder and suffix.
-    for bucket in sorted({i.bucket for i in inputs}):
+    queue = gathered_events.queue_arn(function, account)
+    yield from gathered_events.compile_event_source(function, account)
+    for bucket in sorted({i.bucket for i in inputs}) if not queue else ():
         yield InvokePermission(
             name=f"{function.name}/{names.permission_statement_id(bucket)}",
             source_arn=account.s3_arn(bucket),
@@ -302,6 +308,7 @@ def _compile_triggers(function: Function, account: Account) -> Iterator[Resource
         yield BucketNotification(
             name=f"{item.bucket}/{rule}",
             function_arn=account.arn("lambda", f"function:{function.name}"),
+            queue_arn=queue,
             prefix=item.folder,
             suffix=suffix,
         )

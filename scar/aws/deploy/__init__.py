@@ -7,7 +7,7 @@
    compile the desired resources, and check them and the account.
 3. Plan (``planner``): compare desired with observed resources; add the deletion of resources that
    an earlier version had, and of shared ones (job queues, compute environments, launch templates,
-   images) that no function uses any more.
+   images) that no function uses any more. ``queues_with_events`` keeps queues until they are empty.
 4. Acquire the lock (``lock``), unless only a function's own resources change. Its state was read
    before everything else; if another process held it since, stages 2 and 3 are repeated, because
    whatever was checked before a wait may be false after it.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile import batch, compiler, failure_handler
 from scar.aws.deploy.lock import read_lock
+from scar.aws.deploy.queues_with_events import keep_queues_with_events
 from scar.aws.handlers.batch.job_definitions import without_raw
 from scar.aws.images.unused_images import UnusedImageFinder
 from scar.aws.inventory.connected_functions import ConnectionReader
@@ -21,10 +22,12 @@ from scar.aws.model.resources import (
     EcrImage,
     EcrRepository,
     EventInvokeConfig,
+    EventSource,
     InvokePermission,
     JobDefinition,
     LambdaFunction,
     Role,
+    SourceQueue,
     SupersededRepository,
     UnusedImage,
 )
@@ -49,7 +52,15 @@ if TYPE_CHECKING:
 DELETED_LAST = (UnusedImage, SupersededRepository)
 # What an earlier version of a function may have had and its new version has not: deleted.
 # Other kinds stay although no longer desired: log groups with logs, repositories with images.
-_REMOVABLE_KINDS = (BucketNotification, InvokePermission, JobDefinition, Role, BatchTargetRecord)
+_REMOVABLE_KINDS = (
+    BucketNotification,
+    InvokePermission,
+    EventSource,
+    SourceQueue,
+    JobDefinition,
+    Role,
+    BatchTargetRecord,
+)
 # What disabled functions lose besides.
 _COMPUTE_KINDS = (LambdaFunction, EventInvokeConfig)
 
@@ -111,6 +122,7 @@ class DeploymentPlanner:
         # environment by the hash of its content, which includes the network.
         snapshot = self._inventory.add_missing(observed.snapshot, desired)
         desired = failure_handler.keep_existing_handler(desired, snapshot.resources)
+        desired, kept_queues = keep_queues_with_events(desired, snapshot.resources)
         raise_if_any(
             (
                 *self._overlapping_notifications(desired, snapshot),
@@ -141,6 +153,7 @@ class DeploymentPlanner:
         # both count towards the quota.
         raise_if_any(account_checks.check_batch_quotas(changes, snapshot.batch_counts))
         notes = (
+            *kept_queues,
             *_shared_queue_notes(definitions, snapshot, self._function_names),
             *_network_notes(account_state),
             *failure_handler.unhandled_function_notes(self.functions),

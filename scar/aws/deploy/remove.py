@@ -22,11 +22,13 @@ from scar.aws.model.resources import (
     BucketNotification,
     EcrRepository,
     EventInvokeConfig,
+    EventSource,
     InvokePermission,
     JobDefinition,
     JobQueue,
     LambdaFunction,
     LogGroup,
+    SourceQueue,
 )
 from scar.errors import OperationRefusedError
 
@@ -47,6 +49,8 @@ _SUBMITS = (
     BucketNotification,
     InvokePermission,
     EventInvokeConfig,
+    EventSource,
+    SourceQueue,
     LambdaFunction,
     BatchTargetRecord,
 )
@@ -137,6 +141,12 @@ class Removal:
                 f"{len(state.running_jobs)} jobs have not ended: {_job_names(state.running_jobs)}",
                 remedy="Wait for them, or terminate them with --force.",
             )
+        for queue in state.snapshot.resources.values():
+            if isinstance(queue, SourceQueue) and queue.waiting and not self.options.force:
+                raise OperationRefusedError(
+                    f"About {queue.waiting} events wait in the queue {queue.name} for their runs.",
+                    remedy="Wait until they are submitted, or delete them with --force.",
+                )
 
     def _apply_plan(self, aws: AwsResources, state: _RemovalState) -> Plan:
         """Delete what submits jobs, then list the jobs, then delete what jobs need."""

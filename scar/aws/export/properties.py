@@ -14,6 +14,7 @@ from scar.aws.model import names
 from scar.aws.model.account import partition_of
 from scar.aws.requests import (
     batch_requests,
+    event_source_requests,
     lambda_requests,
     launch_template_requests,
     s3_requests,
@@ -71,8 +72,12 @@ def state_bucket_policy(resource: kinds.StateBucket, region: str) -> Properties:
 def bucket(resource: kinds.Bucket, rules: Iterable[kinds.BucketNotification]) -> Properties:
     """Return a bucket with its notification rules, whose ids CloudFormation generates."""
     properties: Properties = {"BucketName": resource.name, "Tags": _MANAGED}
-    if configurations := [item for rule in rules for item in _lambda_configurations(rule)]:
-        properties["NotificationConfiguration"] = {"LambdaConfigurations": configurations}
+    configurations: dict[str, list[Properties]] = {}
+    for rule in rules:
+        kind = "QueueConfigurations" if rule.queue_arn else "LambdaConfigurations"
+        configurations.setdefault(kind, []).extend(_rule_configurations(rule))
+    if configurations:
+        properties["NotificationConfiguration"] = configurations
     return properties
 
 
@@ -144,6 +149,25 @@ def permission(resource: kinds.InvokePermission) -> Properties:
     return properties
 
 
+def event_queue(resource: kinds.SourceQueue) -> Properties:
+    return {
+        "QueueName": resource.name,
+        "VisibilityTimeout": resource.visibility,
+        "MessageRetentionPeriod": resource.retention,
+        "SqsManagedSseEnabled": resource.encrypted,
+        "Tags": _tag_list(resource.tags),
+    }
+
+
+def event_queue_policy(resource: kinds.SourceQueue, logical_id: str) -> Properties:
+    """Return the queue's policy, a resource of its own in CloudFormation."""
+    return {"Queues": [{"Ref": logical_id}], "PolicyDocument": json.loads(resource.policy)}
+
+
+def event_source(resource: kinds.EventSource) -> Properties:
+    return {**event_source_requests.create_event_source_request(resource)}
+
+
 def launch_template(resource: kinds.LaunchTemplate) -> Properties:
     return {**launch_template_requests.launch_template_request(resource)}
 
@@ -170,11 +194,12 @@ def definition(resource: kinds.JobDefinition, region: str) -> Properties:
     return _capitalize_keys({**batch_requests.register_definition_request(resource, region)})
 
 
-def _lambda_configurations(rule: kinds.BucketNotification) -> list[Properties]:
+def _rule_configurations(rule: kinds.BucketNotification) -> list[Properties]:
     """Return one configuration per event: in CloudFormation each has a single event."""
     filters = s3_requests.filter_rules(rule)
     key_filter = {"Filter": {"S3Key": {"Rules": filters}}} if filters else {}
-    return [{"Event": event, "Function": rule.function_arn, **key_filter} for event in rule.events]
+    target = {"Queue": rule.queue_arn} if rule.queue_arn else {"Function": rule.function_arn}
+    return [{"Event": event, **target, **key_filter} for event in rule.events]
 
 
 def _tag_list(pairs: kinds.Pairs) -> list[Properties]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Translation = tuple[str, Callable[[Any], properties.Properties]]
 
 SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
+_POLICY = "Policy"  # ends the logical id of the policy of a bucket or a queue
 FILE_SYSTEM = "FileSystem"
 _DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
@@ -43,6 +44,8 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.EcrRepository: ("AWS::ECR::Repository", properties.repository),
     kinds.LambdaFunction: ("AWS::Lambda::Function", properties.function),
     kinds.EventInvokeConfig: ("AWS::Lambda::EventInvokeConfig", properties.event_invoke_config),
+    kinds.SourceQueue: ("AWS::SQS::Queue", properties.event_queue),
+    kinds.EventSource: ("AWS::Lambda::EventSourceMapping", properties.event_source),
     kinds.InvokePermission: ("AWS::Lambda::Permission", properties.permission),
     kinds.LaunchTemplate: ("AWS::EC2::LaunchTemplate", properties.launch_template),
     kinds.ComputeEnvironment: ("AWS::Batch::ComputeEnvironment", properties.environment),
@@ -111,7 +114,7 @@ class _TemplateBuilder:
             logical_id(r): self._resource_entry(r)
             for r in self.resources
             if type(r) not in MANUAL_KINDS
-        } | dict(self._state_bucket_policies())
+        } | dict((*self._state_bucket_policies(), *self._queue_policies()))
         used = find_marks(json.dumps(resources, ensure_ascii=False))
         images = sorted(_image_parameters(used))
         conditions = build_conditions(
@@ -134,10 +137,15 @@ class _TemplateBuilder:
     def _resource_entry(self, resource: kinds.Resource) -> dict[str, Any]:
         kind, resource_properties = self._translate_resource(resource)
         entry: dict[str, Any] = {"Type": kind, "Properties": resource_properties}
-        if dependencies := sorted(
-            logical_id(r) for r in self.resources if self._must_wait_for(resource, r)
-        ):
-            entry["DependsOn"] = dependencies
+        dependencies = [logical_id(r) for r in self.resources if self._must_wait_for(resource, r)]
+        if isinstance(resource, kinds.Bucket):
+            dependencies += [
+                name
+                for name, _ in self._queue_policies()
+                if name.removesuffix(_POLICY) in dependencies
+            ]
+        if dependencies:
+            entry["DependsOn"] = sorted(dependencies)
         if isinstance(resource, kinds.Bucket):
             entry["Condition"] = CREATE_BUCKETS
         elif resource.key in self.needing_images:
@@ -151,13 +159,26 @@ class _TemplateBuilder:
         for resource in self.resources:
             if isinstance(resource, kinds.StateBucket) and resource.requires_tls:
                 yield (
-                    f"{logical_id(resource)}Policy",
+                    f"{logical_id(resource)}{_POLICY}",
                     {
                         "Type": "AWS::S3::BucketPolicy",
                         "Properties": properties.state_bucket_policy(resource, self.region),
                         "DependsOn": [logical_id(resource)],
                         "DeletionPolicy": "Retain",
                         "UpdateReplacePolicy": "Retain",
+                    },
+                )
+
+    def _queue_policies(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the policies of queues; S3 validates them with a bucket's notifications."""
+        for resource in self.resources:
+            if isinstance(resource, kinds.SourceQueue):
+                queue = logical_id(resource)
+                yield (
+                    f"{queue}{_POLICY}",
+                    {
+                        "Type": "AWS::SQS::QueuePolicy",
+                        "Properties": properties.event_queue_policy(resource, queue),
                     },
                 )
 
@@ -187,6 +208,8 @@ class _TemplateBuilder:
             return False
         if isinstance(resource, kinds.Bucket):
             return any(other.key in rule.needs for rule in self._rules_of_bucket(resource.name))
+        if other.key in self.needing_images and resource.key not in self.needing_images:
+            return False  # it exists before the images are pushed, and the other one does not
         return other.key in resource.depends_on
 
     def _find_needing_images(self) -> None:
@@ -223,6 +246,7 @@ class _TemplateBuilder:
                     "bucket": r.bucket,
                     "id": r.rule_id,
                     "function": r.function_arn,
+                    **({"queue": r.queue_arn} if r.queue_arn else {}),
                     "events": list(r.events),
                     "prefix": encode_filter(r.prefix),
                     "suffix": encode_filter(r.suffix),

@@ -20,6 +20,8 @@ from scar.aws.handlers.ecr import (
     SupersededRepositoryHandler,
     UnusedImageHandler,
 )
+from scar.aws.handlers.event_queues import SourceQueueHandler
+from scar.aws.handlers.event_sources import EventSourceHandler
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler
 from scar.aws.handlers.iam import InstanceProfileHandler, RoleHandler
 from scar.aws.handlers.invoke_permissions import PermissionHandler
@@ -97,6 +99,8 @@ class AwsResources:
             kinds.SupersededRepository: lambda: SupersededRepositoryHandler(client("ecr")),
             kinds.LambdaFunction: lambda: FunctionHandler(client("lambda"), default_waiter),
             kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda")),
+            kinds.SourceQueue: lambda: SourceQueueHandler(client("sqs")),
+            kinds.EventSource: lambda: EventSourceHandler(client("lambda"), default_waiter),
             kinds.BatchTargetRecord: lambda: BatchTargetRecordHandler(client("s3")),
             kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),
             kinds.BucketNotification: lambda: NotificationHandler(

@@ -15,9 +15,10 @@ from scar.aws.handlers.notification_targets import (
     find_rejected_rules,
     is_invalid_target,
 )
+from scar.aws.model import names
 from scar.aws.model.resources import BucketNotification
 from scar.aws.requests.notification_filters import decode_filter, is_encoded
-from scar.aws.requests.s3_requests import notification_rule
+from scar.aws.requests.s3_requests import notification_configuration
 from scar.errors import OperationRefusedError, WaitTimeoutError
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
         LambdaFunctionConfigurationTypeDef,
         NotificationConfigurationResponseTypeDef,
         NotificationConfigurationTypeDef,
+        QueueConfigurationOutputTypeDef,
+        QueueConfigurationTypeDef,
     )
 
 _MAX_ATTEMPTS = 5  # of a write that another program overwrites
@@ -35,18 +38,18 @@ PATIENCE = 300.0  # seconds until S3 sees a new permission; usually it takes les
 
 @dataclass(slots=True)
 class _PendingChange:
-    """One rule as it is to be: ``rule``, or deleted if that is None.
+    """One rule as it is to be: ``resource``, or deleted if not ``is_wanted``.
 
     ``error`` is set by the thread that writes, for the thread that waits.
     """
 
     resource: BucketNotification
-    rule: LambdaFunctionConfigurationTypeDef | None
+    is_wanted: bool
     error: Exception | None = None
 
     def is_applied(self, found: NotificationConfigurationResponseTypeDef) -> bool:
         current = _find_rule(found, self.resource)
-        return current == self.resource if self.rule else current is None
+        return current == self.resource if self.is_wanted else current is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,15 @@ class NotificationHandler:
         return _find_rule(found, resource)
 
     def create(self, resource: BucketNotification) -> None:
-        self._replace_rule(resource, notification_rule(resource))
+        self._replace_rule(resource, is_wanted=True)
 
     def update(self, observed: BucketNotification, desired: BucketNotification) -> None:
         del observed
-        self._replace_rule(desired, notification_rule(desired))
+        self._replace_rule(desired, is_wanted=True)
 
     def delete(self, resource: BucketNotification) -> None:
         try:
-            self._replace_rule(resource, None)
+            self._replace_rule(resource, is_wanted=False)
         except ClientError as error:
             if errors.error_code(error) != "NoSuchBucket":
                 raise
@@ -99,11 +102,9 @@ class NotificationHandler:
     def _read_configuration(self, bucket: str) -> NotificationConfigurationResponseTypeDef:
         return self.s3.get_bucket_notification_configuration(Bucket=bucket)
 
-    def _replace_rule(
-        self, resource: BucketNotification, rule: LambdaFunctionConfigurationTypeDef | None
-    ) -> None:
+    def _replace_rule(self, resource: BucketNotification, *, is_wanted: bool) -> None:
         # An undo restores a rule that had raw filters with encoded ones: it is written like this.
-        change = _PendingChange(replace(resource, encoded=True), rule)
+        change = _PendingChange(replace(resource, encoded=True), is_wanted)
         # Before `_lock` is acquired, so that the thread that holds it next writes this change too.
         # `_pending_lock` prevents that the list is taken and written between these two calls:
         # a change added to it after that would be lost.
@@ -129,7 +130,7 @@ class NotificationHandler:
             missing = [change for change in changes if not change.is_applied(found)]
             if not missing:
                 return
-            own_ids = {change.resource.rule_id for change in changes if change.rule}
+            own_ids = {change.resource.rule_id for change in changes if change.is_wanted}
             self._put_configuration(bucket, _merge_rules(found, missing), own_ids)
         if all(change.is_applied(self._read_configuration(bucket)) for change in changes):
             return
@@ -183,20 +184,44 @@ class NotificationHandler:
 def _find_rule(
     found: NotificationConfigurationResponseTypeDef, resource: BucketNotification
 ) -> BucketNotification | None:
-    rules = found.get("LambdaFunctionConfigurations", [])
-    parsed = (parse_notification_rule(resource.bucket, rule) for rule in rules)
-    return next((rule for rule in parsed if rule.name == resource.name), None)
+    rules = list_function_rules(resource.bucket, found)
+    return next((rule for rule in rules if rule.name == resource.name), None)
 
 
-def parse_notification_rule(
-    bucket: str, rule: LambdaFunctionConfigurationOutputTypeDef
+def list_function_rules(
+    bucket: str, found: NotificationConfigurationResponseTypeDef
+) -> list[BucketNotification]:
+    """Return the rules that start functions, also other tools', and through scar's queues."""
+    rules = [
+        _parse_rule(bucket, rule, rule["LambdaFunctionArn"])
+        for rule in found.get("LambdaFunctionConfigurations", [])
+    ]
+    gathered = [
+        replace(_parse_rule(bucket, rule, function), queue_arn=rule["QueueArn"])
+        for rule in found.get("QueueConfigurations", [])
+        if (function := _function_of_queue(rule["QueueArn"]))
+    ]
+    return [*rules, *gathered]
+
+
+def _function_of_queue(arn: str) -> str:
+    """Return the ARN of the function whose events the queue gathers, empty for other queues."""
+    head, _, queue = arn.rpartition(":")
+    name = names.function_of_queue(queue)
+    return f"{head.replace(':sqs:', ':lambda:', 1)}:function:{name}" if name else ""
+
+
+def _parse_rule(
+    bucket: str,
+    rule: LambdaFunctionConfigurationOutputTypeDef | QueueConfigurationOutputTypeDef,
+    function_arn: str,
 ) -> BucketNotification:
-    """Return a rule of the configuration as a resource, also another tool's; filters decoded."""
+    """Return a rule of the configuration as a resource, filters decoded."""
     filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", [])
     values: dict[str, str] = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
     return BucketNotification(
         name=f"{bucket}/{rule.get('Id', '')}",
-        function_arn=rule["LambdaFunctionArn"],
+        function_arn=function_arn,
         events=tuple(sorted(rule["Events"])),
         prefix=decode_filter(values.get("prefix", "")),
         suffix=decode_filter(values.get("suffix", "")),
@@ -209,19 +234,25 @@ def _merge_rules(
 ) -> NotificationConfigurationTypeDef:
     """Return the configuration with the changes; every other rule stays as it is.
 
-    A key must be absent rather than empty, and EventBridge is enabled by an empty object: so
-    each part is copied only if it is present.
+    A rule may move between the lists of functions and of queues: one write does both, so that no
+    object starts nothing or two runs. A key must be absent rather than empty, and EventBridge is
+    enabled by an empty object: so each part is copied only if it is present.
     """
     changed_ids = {change.resource.rule_id for change in changes}
-    others = [
-        r for r in found.get("LambdaFunctionConfigurations", []) if r.get("Id") not in changed_ids
-    ]
-    kept = cast("list[LambdaFunctionConfigurationTypeDef]", others)
-    added = [change.rule for change in changes if change.rule is not None]
+    added = notification_configuration(c.resource for c in changes if c.is_wanted)
     merged: NotificationConfigurationTypeDef = {}
-    if kept or added:
-        merged["LambdaFunctionConfigurations"] = [*kept, *added]
-    if queues := found.get("QueueConfigurations"):
+    functions = found.get("LambdaFunctionConfigurations", [])
+    kept = cast(
+        "list[LambdaFunctionConfigurationTypeDef]",
+        [r for r in functions if r.get("Id") not in changed_ids],
+    )
+    if rules := [*kept, *added.get("LambdaFunctionConfigurations", [])]:
+        merged["LambdaFunctionConfigurations"] = rules
+    others = cast(
+        "list[QueueConfigurationTypeDef]",
+        [r for r in found.get("QueueConfigurations", []) if r.get("Id") not in changed_ids],
+    )
+    if queues := [*others, *added.get("QueueConfigurations", [])]:
         merged["QueueConfigurations"] = queues
     if topics := found.get("TopicConfigurations"):
         merged["TopicConfigurations"] = topics

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL
-from scar.aws.handlers.notifications import parse_notification_rule
+from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.model import names
 from scar.aws.model.function_links import FunctionLinks, WatchedFolder
 from scar.aws.validation.loop_checks import starts
@@ -124,8 +124,7 @@ class ConnectionReader:
         for bucket, configuration in sorted(self._configurations.items()):
             if configuration is None:
                 continue
-            for item in configuration.get("LambdaFunctionConfigurations", []):
-                rule = parse_notification_rule(bucket, item)
+            for rule in list_function_rules(bucket, configuration):
                 name = self._function_name(rule.function_arn)
                 if name and any(event in _EVENTS_OF_OUTPUTS for event in rule.events):
                     yield name, rule

@@ -12,7 +12,7 @@ from scar.aws.client.errors import UnmanagedResourceError, error_code, translate
 from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
-from scar.aws.handlers.notifications import parse_notification_rule
+from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.batch_infrastructure import (
     launch_template_of,
@@ -26,6 +26,7 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
+    EventSource,
     InstanceProfile,
     InvokePermission,
     JobDefinition,
@@ -35,10 +36,11 @@ from scar.aws.model.resources import (
     LogGroup,
     Role,
     SchedulingPolicy,
+    SourceQueue,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3.type_defs import NotificationConfigurationResponseTypeDef
 
@@ -145,6 +147,8 @@ class Inventory:
         }
         permissions = [pool.submit(self._list_permissions, n) for n in existing & {*functions}]
         found = {r.key: r for read in reads.values() if (r := read.result()) is not None}
+        gathered = [r for r in _gathered_event_resources(found.values()) if r.key not in reads]
+        found |= {r.key: r for r in pool.map(self._read_if_managed, gathered) if r is not None}
         return found, [p for listing in permissions for p in listing.result()]
 
     def add_missing(
@@ -228,11 +232,9 @@ class Inventory:
     ) -> list[BucketNotification]:
         """Return the rules of a bucket that scar created for a function."""
         arn = self.connection.account.arn("lambda", f"function:{function}")
-        configured = configuration.get("LambdaFunctionConfigurations", [])
-        rules = (parse_notification_rule(bucket, rule) for rule in configured)
         return [
             r
-            for r in rules
+            for r in list_function_rules(bucket, configuration)
             if names.is_notification_of(r.rule_id, function) and r.function_arn == arn
         ]
 
@@ -295,6 +297,19 @@ class Inventory:
             found += [r for f in reads if (r := f.result()) is not None]
         kinds: tuple[type[Resource], ...] = (ComputeEnvironment, JobQueue)
         return {r.key: r for r in found}, definitions, dict(zip(kinds, counts, strict=True))
+
+
+def _gathered_event_resources(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """Yield the queues and event source mappings of functions whose tags name a queue.
+
+    Not read for other functions, for which the caller needs no permission for SQS.
+    """
+    for function in resources:
+        if isinstance(function, LambdaFunction) and (
+            queue := dict(function.tags).get(names.EVENT_QUEUE_TAG)
+        ):
+            yield SourceQueue(name=queue)
+            yield EventSource(name=function.name)
 
 
 def _is_read_by_key(resource: Resource) -> bool:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.handlers.notifications import parse_notification_rule
+from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
@@ -47,7 +47,8 @@ class FunctionSummary:
     """One deployed function; memory in MB, time in seconds.
 
     ``image`` is the image's name in the FDL, ``buckets`` are all buckets that it reads or writes,
-    ``queue`` is empty without Batch, ``modified`` is an ISO 8601 time.
+    ``queue`` is empty without Batch, ``event_queue`` if events are not gathered in a queue.
+    ``modified`` is an ISO 8601 time.
     """
 
     name: str
@@ -58,6 +59,7 @@ class FunctionSummary:
     inputs: tuple[InputFolder, ...] = ()
     buckets: tuple[str, ...] = ()
     queue: str = ""
+    event_queue: str = ""
     modified: str = ""
 
 
@@ -133,10 +135,7 @@ def _list_rules(connection: AwsConnection, bucket: str) -> list[BucketNotificati
         if error_code(error) in ("NoSuchBucket", "AccessDenied"):
             return []
         raise
-    return [
-        parse_notification_rule(bucket, rule)
-        for rule in configuration.get("LambdaFunctionConfigurations", [])
-    ]
+    return list_function_rules(bucket, configuration)
 
 
 def _summarize_function(
@@ -160,6 +159,7 @@ def _summarize_function(
         ),
         buckets=buckets_of(tags),
         queue=tags.get(names.QUEUE_TAG, ""),
+        event_queue=tags.get(names.EVENT_QUEUE_TAG, ""),
         modified=configuration.get("LastModified", ""),
     )
 

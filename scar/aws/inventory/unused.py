@@ -101,8 +101,13 @@ def _has_other_notifications(
 ) -> bool:
     """Return whether the bucket notifies anything else than the functions to remove."""
     configuration = snapshot.notifications[bucket]
-    rules = configuration.get("LambdaFunctionConfigurations", [])
+    rules = [
+        *configuration.get("LambdaFunctionConfigurations", []),
+        *configuration.get("QueueConfigurations", []),
+    ]
     others = [r for r in rules if f"{bucket}/{r.get('Id')}" not in rule_names]
     return bool(
-        others or configuration.keys() - {"LambdaFunctionConfigurations", "ResponseMetadata"}
+        others
+        or configuration.keys()
+        - {"LambdaFunctionConfigurations", "QueueConfigurations", "ResponseMetadata"}
     )

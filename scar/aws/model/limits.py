@@ -41,6 +41,25 @@ LAMBDA_SYNC_PAYLOAD = Limit(maximum=6 * KIB * KIB, unit="bytes", source="model: 
 LAMBDA_ASYNC_PAYLOAD = Limit(maximum=KIB * KIB, unit="bytes", source="model: Invoke")
 LAMBDA_RETRIES = Limit(maximum=2, unit="attempts", source="model: MaximumRetryAttempts")
 LAMBDA_EVENT_AGE = Limit(minimum=60, maximum=21_600, unit="s", source="model: MaximumEventAge")
+EVENT_SOURCE_WINDOW = Limit(
+    maximum=300, unit="s", source="model: CreateEventSourceMapping.MaximumBatchingWindowInSeconds"
+)
+EVENT_SOURCE_BATCH = Limit(
+    minimum=1, maximum=10_000, unit="messages", source="model: CreateEventSourceMapping.BatchSize"
+)
+# docs, BatchSize: "When you set BatchSize to a value greater than 10, you must set
+# MaximumBatchingWindowInSeconds to at least 1."
+EVENT_SOURCE_BATCH_WITHOUT_WINDOW = Limit(
+    minimum=1, maximum=10, unit="messages", source="model: CreateEventSourceMapping.BatchSize"
+)
+EVENT_SOURCE_CONCURRENCY = Limit(
+    minimum=2, maximum=1_000, unit="invocations", source="model: ScalingConfig.MaximumConcurrency"
+)
+SQS_NAME = Limit(minimum=1, maximum=80, unit="characters", source="model: CreateQueue.QueueName")
+SQS_VISIBILITY = Limit(maximum=43_200, unit="s", source="model: CreateQueue, VisibilityTimeout")
+SQS_RETENTION = Limit(
+    minimum=60, maximum=1_209_600, unit="s", source="model: CreateQueue, MessageRetentionPeriod"
+)
 LAMBDA_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: FunctionName")
 LAMBDA_DESCRIPTION = Limit(maximum=256, unit="characters", source="model: Description")
 LAMBDA_STATEMENT_ID = Limit(minimum=1, maximum=100, unit="characters", source="model: StatementId")

@@ -30,8 +30,11 @@ CLUSTER_TAG = "scar:cluster"
 BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
+EVENT_QUEUE_TAG = "scar:event-queue"
 
 SHARED_PREFIX = "scar-"
+# SQS allows 80 characters, and Lambda 64 of the same kinds for the function.
+EVENT_QUEUE_PREFIX = "scar-events-"
 # The function that handles failed invocations of others; reserved in every account. The name is
 # older than the term: another one would leave the deployed function behind.
 FAILURE_HANDLER = "scar-failure-handler"
@@ -130,6 +133,16 @@ def shared_name(actual_name: str) -> str:
 def is_shared_name(name: str) -> bool:
     """Return whether the name is one of ``shared_resource_name`` or ``environment_names``."""
     return _SHARED_NAME.fullmatch(name) is not None
+
+
+def event_queue_name(function: str) -> str:
+    """Return the SQS queue in which the events of a function are gathered."""
+    return f"{EVENT_QUEUE_PREFIX}{function}"
+
+
+def function_of_queue(queue: str) -> str:
+    """Return the function of an ``event_queue_name``, empty for another queue."""
+    return queue.removeprefix(EVENT_QUEUE_PREFIX) if queue.startswith(EVENT_QUEUE_PREFIX) else ""
 
 
 def permission_statement_id(bucket: str) -> str:

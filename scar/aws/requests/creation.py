@@ -10,6 +10,7 @@ from scar.aws.model.resources import (
     ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
+    EventSource,
     InvokePermission,
     JobDefinition,
     JobQueue,
@@ -18,8 +19,9 @@ from scar.aws.model.resources import (
     Resource,
     Role,
     SchedulingPolicy,
+    SourceQueue,
 )
-from scar.aws.requests import batch_requests, lambda_requests, s3_requests
+from scar.aws.requests import batch_requests, event_source_requests, lambda_requests, s3_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,8 +38,7 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case Bucket():
             yield from _bucket_requests(resource, region)
         case BucketNotification():
-            rules = [s3_requests.notification_rule(resource)]
-            configuration = {"LambdaFunctionConfigurations": rules}
+            configuration = s3_requests.notification_configuration([resource])
             yield (
                 "s3",
                 "PutBucketNotificationConfiguration",
@@ -58,6 +59,11 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
                 "PutFunctionEventInvokeConfig",
                 {**lambda_requests.event_invoke_request(resource)},
             )
+        case SourceQueue():
+            yield "sqs", "CreateQueue", {**event_source_requests.create_queue_request(resource)}
+        case EventSource():
+            request = event_source_requests.create_event_source_request(resource)
+            yield "lambda", "CreateEventSourceMapping", {**request}
         case InvokePermission():
             yield "lambda", "AddPermission", {**lambda_requests.add_permission_request(resource)}
         case ComputeEnvironment():

@@ -8,11 +8,15 @@ from scar.aws.model import names
 from scar.aws.requests.notification_filters import encode_filter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mypy_boto3_s3.type_defs import (
         CreateBucketConfigurationTypeDef,
         CreateBucketRequestTypeDef,
         FilterRuleTypeDef,
         LambdaFunctionConfigurationTypeDef,
+        NotificationConfigurationTypeDef,
+        QueueConfigurationTypeDef,
     )
 
     from scar.aws.model.resources import BucketNotification
@@ -30,15 +34,29 @@ def create_bucket_request(name: str, region: str, *, tagged: bool) -> CreateBuck
     return {**request, "CreateBucketConfiguration": configuration} if configuration else request
 
 
-def notification_rule(resource: BucketNotification) -> LambdaFunctionConfigurationTypeDef:
-    """Return the rule of a bucket's notification configuration, with encoded filters."""
-    rule: LambdaFunctionConfigurationTypeDef = {
-        "Id": resource.rule_id,
-        "LambdaFunctionArn": resource.function_arn,
-        "Events": list(resource.events),  # type: ignore[arg-type]
-    }
-    filters = filter_rules(resource)
-    if filters:
+def notification_configuration(
+    resources: Iterable[BucketNotification],
+) -> NotificationConfigurationTypeDef:
+    """Return the rules of a bucket's notification configuration, with encoded filters."""
+    functions: list[LambdaFunctionConfigurationTypeDef] = []
+    queues: list[QueueConfigurationTypeDef] = []
+    for resource in resources:
+        rule = _rule_without_target(resource)
+        if resource.queue_arn:
+            queues.append({**rule, "QueueArn": resource.queue_arn})  # type: ignore[typeddict-item]
+        else:
+            functions.append({**rule, "LambdaFunctionArn": resource.function_arn})  # type: ignore[typeddict-item]
+    configuration: NotificationConfigurationTypeDef = {}
+    if functions:
+        configuration["LambdaFunctionConfigurations"] = functions
+    if queues:
+        configuration["QueueConfigurations"] = queues
+    return configuration
+
+
+def _rule_without_target(resource: BucketNotification) -> dict[str, object]:
+    rule: dict[str, object] = {"Id": resource.rule_id, "Events": list(resource.events)}
+    if filters := filter_rules(resource):
         rule["Filter"] = {"Key": {"FilterRules": filters}}
     return rule
 

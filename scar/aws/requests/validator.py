@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.requests.rules import batch, iam_ecr_logs, lambda_, s3
+from scar.aws.requests.rules import batch, event_sources, iam_ecr_logs, lambda_, s3
 from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.constraints import Parameters, RuleViolation
 
@@ -25,6 +25,10 @@ _RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] =
     ("lambda", "UpdateFunctionEventInvokeConfig"): lambda_.check_event_invoke_config,
     ("lambda", "PutFunctionRecursionConfig"): lambda_.check_recursion_config,
     ("lambda", "AddPermission"): lambda_.check_add_permission,
+    ("lambda", "CreateEventSourceMapping"): event_sources.check_create_event_source,
+    ("lambda", "UpdateEventSourceMapping"): event_sources.check_update_event_source,
+    ("sqs", "CreateQueue"): event_sources.check_create_queue,
+    ("sqs", "SetQueueAttributes"): event_sources.check_queue_attributes,
     ("batch", "RegisterJobDefinition"): batch.check_register_job_definition,
     ("batch", "SubmitJob"): batch.check_submit_job,
     ("batch", "CreateComputeEnvironment"): batch.check_create_compute_environment,

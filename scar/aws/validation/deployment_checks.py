@@ -9,7 +9,7 @@ from scar.aws.model import limits, names
 from scar.aws.model.resources import Role
 from scar.aws.requests.creation import creation_requests
 from scar.aws.requests.rules.constraints import get_structures
-from scar.aws.requests.s3_requests import notification_rule
+from scar.aws.requests.s3_requests import notification_configuration
 from scar.aws.requests.validator import check
 from scar.aws.validation.loop_checks import check_loops, links_of
 from scar.errors import ScarError
@@ -133,11 +133,9 @@ def check_buckets(
     for rule in notifications:
         for kind, other in _rules_of_other_tools(configurations.get(rule.bucket, {}), functions):
             # The same rule that S3 applies decides: a request with only these two is checked.
-            pair: Parameters = {
-                "LambdaFunctionConfigurations": [notification_rule(rule)],
-                kind: [*([notification_rule(rule)] if kind == _LAMBDA_RULES else []), other],
-            }
-            request = {"NotificationConfiguration": pair}
+            own: Parameters = {**notification_configuration([rule])}
+            pair = {**own, kind: [*get_structures(own, kind), other]}
+            request: Parameters = {"NotificationConfiguration": pair}
             if check("s3", "PutBucketNotificationConfiguration", request):
                 yield (
                     f"Objects under {rule.bucket}/{rule.prefix} already go to {_rule_target(other)}"

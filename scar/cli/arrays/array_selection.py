@@ -27,12 +27,12 @@ def split_arrays(
     invocation. Raise ArrayNotFoundError, UsageError.
     """
     from scar.runs.arrays.array_store import (
-        ARRAY_PREFIX,
         ArrayNotFoundError,
         ArrayStore,
         find_array,
         is_array_name,
     )
+    from supervisor.batch.array_manifest import ARRAY_PREFIX
 
     found: list[ArrayOrChild] = []
     others = []

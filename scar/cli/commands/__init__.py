@@ -8,7 +8,7 @@ connects, calls ``session.services`` or a library package (``scar.runs``, ``scar
   file means; ``export`` and ``policy`` print documents.
 - Data: ``put``, ``get`` and ``ls``.
 - Runs: ``run`` and ``invoke`` start them; ``status``, ``wait``, ``why`` and ``log`` show them;
-  ``retry`` and ``cancel`` act on them.
+  ``retry`` and ``cancel`` act on them, ``shell`` starts a shell beside the script of one.
 - Groups, each a package with one module for each subcommand: ``job/`` lists, shows and cancels
   single jobs, ``cluster/`` starts and stops clusters, ``image/`` inspects and builds images,
   ``local/`` controls the local cloud.

@@ -231,14 +231,15 @@ def _read_run_logs(
     """Yield the lines of each run; unless ``quiet``, a message names each run before them."""
     from scar.runs.ledger import RunLedger
     from scar.runs.logs import read_log_streams
-    from scar.runs.run_history import list_log_streams, read_history
+    from scar.runs.run_history import list_log_streams, number_nodes, read_history
 
     ledger = RunLedger.connect(connection)
     for run in runs:
         if not quiet:
             session.terminal.write_message(f"Run {run.path}: {run.state.value}")
         history = read_history(connection, ledger, run)
-        yield from read_log_streams(connection, list_log_streams(history))
+        lines = read_log_streams(connection, list_log_streams(history))
+        yield from number_nodes(history, lines)
 
 
 def _follow_runs(
@@ -295,7 +296,8 @@ def _show_lines(session: Session, lines: Iterable[LogLine], *, raw: bool, with_o
         owner = owners.owner_of(line)[:OWNER_WIDTH] if with_owner else ""
         milliseconds = line.time.microsecond // 1000
         timestamp = f"{line.time:{time_format}}.{milliseconds:03}"
-        prefix = f"{timestamp} {line.source:<6}"
+        source = line.source if line.node is None else f"node {line.node}"
+        prefix = f"{timestamp} {source:<6}"
         if with_owner:
             prefix += f" {owner:<{OWNER_WIDTH}}"
         message = line.message if raw else format_message(line.message)
@@ -313,4 +315,5 @@ def _line_to_json(line: LogLine) -> dict[str, object]:
         "service": line.source,
         "stream": line.stream,
         "message": line.message,
+        **({} if line.node is None else {"node": line.node}),
     }

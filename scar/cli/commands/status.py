@@ -189,6 +189,8 @@ def _waiting_reason(found: FunctionStatus) -> str:
     from scar.runs.states import UNSUBMITTED_TEXT
 
     reasons = [f"{found.unsubmitted:,} {UNSUBMITTED_TEXT}"] if found.unsubmitted else []
+    if found.events:
+        reasons.append(f"about {found.events:,} events in the queue, not submitted yet")
     if found.unusable:
         reasons.append(found.unusable)
     elif found.runnable_since:
@@ -230,6 +232,7 @@ def _function_to_json(found: FunctionStatus) -> dict[str, object]:
         else None,
         "per_second": round(found.rate.per_second, 6),
         "unsubmitted": found.unsubmitted,
+        "events": found.events,
         "batch": dict(found.jobs_by_status),
         "arrays": [array_to_json(status) for status in found.arrays],
         "runnable_since": to_datetime(found.runnable_since),

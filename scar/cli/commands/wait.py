@@ -10,6 +10,7 @@ import click
 from scar.cli.arrays.array_selection import describe, split_arrays
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
+from scar.cli.run_selection.gathered_events import read_waiting_events
 from scar.cli.run_selection.name_hints import explaining_names
 from scar.cli.run_selection.run_options import names_option
 from scar.cli.run_selection.selected_runs import connect_functions
@@ -172,6 +173,7 @@ def _read_functions(
 
         raise FunctionNotFoundError(missing[0], deployed)
     functions = [deployed[name] for name in names]
+    events = read_waiting_events(session, connection, functions)
     jobs = list_jobs_by_function(connection, functions)
     list_objects = session.services.list_input_objects
     files = {
@@ -185,6 +187,7 @@ def _read_functions(
         jobs,
         list_jobs=lambda: list_all_jobs(connection),
         began=began,
+        events=events,
         arrays=read_arrays(ledger, connection.client("batch"), names),
     )
 

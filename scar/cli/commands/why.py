@@ -12,6 +12,7 @@ from scar.cli.arrays.array_selection import split_arrays
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import output_options, pass_session, target_options
 from scar.cli.run_output import format_log_lines
+from scar.cli.run_selection.gathered_events import describe_waiting_file
 from scar.cli.run_selection.name_hints import explaining_names
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def why(session: Session, what: str) -> None:
     if _shows_array(session, connection, ledger, what):
         return
     with explaining_names(session, connection, [what], "scar status -n NAME"):
-        runs = _find_runs(connection, ledger, what)
+        runs = _find_runs(session, connection, ledger, what)
     histories = [read_history(connection, ledger, run) for run in runs]
     if session.json:
         session.terminal.write_json([_history_to_json(history) for history in histories])
@@ -78,7 +79,9 @@ def _shows_array(session: Session, connection: AwsConnection, ledger: RunLedger,
     return True
 
 
-def _find_runs(connection: AwsConnection, ledger: RunLedger, what: str) -> list[Run]:
+def _find_runs(
+    session: Session, connection: AwsConnection, ledger: RunLedger, what: str
+) -> list[Run]:
     """Return the run of this id, or the runs that wrote and read this file."""
     from scar.runs import lookup
 
@@ -89,6 +92,11 @@ def _find_runs(connection: AwsConnection, ledger: RunLedger, what: str) -> list[
     writers = [lookup.find_run(ledger, str(made_by))] if made_by else []
     found = [*writers, *lookup.find_runs_of_input(ledger, bucket, key)]
     if not found:
+        if waiting := describe_waiting_file(session, connection, f"{bucket}/{key}"):
+            raise lookup.RunNotFoundError(
+                f"No run has read or written {what} yet: {waiting}.",
+                remedy="Wait; `scar status` shows how many events wait.",
+            )
         raise lookup.RunNotFoundError(
             f"No run has read or written {what}.",
             remedy="A file starts a function when it is uploaded to an input folder: see"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from scar.cli.run_selection.gathered_events import read_waiting_events
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
     if missing := [name for name in selected if name not in known]:
         raise FunctionNotFoundError(missing[0], known)
     present = [deployed[name] for name in selected if name in deployed]
+    events = read_waiting_events(session, connection, present)
     inputs = _list_some_files(session, connection, present, scope) if scope.with_files else {}
     jobs = list_jobs_by_function(connection, present)
     query = StatusQuery(
@@ -73,6 +75,7 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
         recent_states=scope.states,
         limit=scope.most,
         most_files=MOST_FILES,
+        events=events,
         arrays=read_arrays(ledger, connection.client("batch"), selected, scope.since),
     )
     report = collect_status(ledger, selected, query)

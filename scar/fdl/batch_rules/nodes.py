@@ -29,6 +29,11 @@ def check_nodes(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
             "Lambda has no multi-node jobs: set execution_mode to batch or lambda-batch",
         )
         return
+    if batch.enable_execute_command:
+        yield (
+            (*location, "batch", "enable_execute_command"),
+            "is not supported for multi-node jobs: `scar shell` cannot select a node",
+        )
     if batch.multi_node_parallel.main_node_index >= batch.nodes:
         yield (
             (*section, "main_node_index"),

@@ -17,6 +17,7 @@ field here, with a description; a key of SCAR that has no effect is kept as "acc
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec
 from scar.fdl.model.batch import (
+    ArraySpec,
     BatchSpec,
     ComputeEnvironmentSpec,
     ComputeResourcesSpec,
@@ -40,6 +41,7 @@ from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, Iam
 
 __all__ = [
     "ApiGatewaySpec",
+    "ArraySpec",
     "AwsFunction",
     "BatchSpec",
     "CloudWatchSpec",

@@ -6,15 +6,13 @@ the request, or raises AWS's error; ``dependencies`` checks dependsOn. ``state_m
 job to the ``store`` (SQLite); each later change of a job's state is one transaction there, so a
 killed server loses none.
 
-The scheduler thread of ``service`` polls the waiting jobs, ``placement`` decides which of them
-start in which compute environment, in the order of ``fair_share``, and every started job gets a
-thread that runs one ``attempt``: a sandbox with the variables of ``environment``, the mounts of
-``job_storage`` and a log stream. When the attempt has ended, ``retry`` decides whether the job
-becomes RUNNABLE again. DescribeJobs and ListJobs (``job_lists``) return the stored jobs in the form
-of ``description``, GetJobQueueSnapshot the front of a queue as ``queue_snapshot`` builds it.
-``change_guard`` applies AWS's rules for the deletion of queues and compute environments, which moto
-does not check, and ends the jobs of a deleted queue; ``queue_guard`` those for the environments,
-policies and shares of queues. ``model`` holds the data types and ports.
+The scheduler thread of ``service`` polls the waiting jobs, ``scheduling/`` decides which of them
+start in which compute environment, and every started job gets a thread that runs one ``attempt``: a
+sandbox with the variables of ``environment``, the mounts of ``job_storage`` and a log stream. When
+the attempt has ended, ``retry`` decides whether the job becomes RUNNABLE again. DescribeJobs and
+ListJobs (``job_lists``) return the stored jobs in the form of ``description``. ``change_guard``
+applies AWS's rules for the deletion of queues and compute environments, which moto does not check,
+and ends the jobs of a deleted queue. ``model`` holds the data types and ports.
 
 An array job is one stored job. The first run of the scheduler after its dependencies have succeeded
 creates its children, as rows of ``array_children``: to the scheduler and to attempts a child is a
@@ -27,7 +25,7 @@ was lost, as on AWS; its retry strategy decides whether it runs again.
 A multi-node job is one job here: ``gang`` runs a sandbox for each of its nodes, and ``nodes`` has
 their states. All of them start together.
 
-``placement``, ``retry``, ``nodes``, ``submission``, ``description`` and ``environment`` are pure
+``retry``, ``nodes``, ``submission``, ``description`` and ``environment`` are pure
 functions without I/O. A new field of a job is read in ``submission``, stored in ``model`` and shown
 in ``description``; the local cloud refuses it until the list of implemented fields in the moto
 package contains it.

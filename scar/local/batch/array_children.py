@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from scar.local.batch.model import JobAttempt, JobStatus, job_from_json
-from scar.local.batch.placement import RunnableJob
+from scar.local.batch.scheduling.placement import RunnableJob
 
 if TYPE_CHECKING:
     import sqlite3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.local.batch.queue_guard import check_queue_change, client_error
+from scar.local.batch.scheduling.queue_guard import check_queue_change, client_error
 
 if TYPE_CHECKING:
     from scar.local.batch.service import BatchService

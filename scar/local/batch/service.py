@@ -21,8 +21,8 @@ from scar.local.batch.attempt import (
 from scar.local.batch.dependencies import check_dependencies, parse_dependencies
 from scar.local.batch.gang import GangAttempt
 from scar.local.batch.model import PLACED_STATUSES, WAITING_STATUSES, AttemptOutcome, BatchJob
-from scar.local.batch.placement import QUEUE_GONE
-from scar.local.batch.queue_snapshot import build_snapshot
+from scar.local.batch.scheduling.placement import QUEUE_GONE
+from scar.local.batch.scheduling.queue_snapshot import build_snapshot
 from scar.local.batch.state_machine import JobStateMachine
 from scar.local.batch.store import JobStore
 from scar.local.file_systems import FileSystemFolders

@@ -6,7 +6,6 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.local.batch.fair_share import order_jobs
 from scar.local.batch.job_endings import EndedChildren, JobEndings
 from scar.local.batch.model import (
     WAITING_STATUSES,
@@ -17,7 +16,9 @@ from scar.local.batch.model import (
     host_lost_reason,
 )
 from scar.local.batch.nodes import end_node, end_nodes, new_nodes, start_node
-from scar.local.batch.placement import (
+from scar.local.batch.retry import should_retry
+from scar.local.batch.scheduling.fair_share import order_jobs
+from scar.local.batch.scheduling.placement import (
     QUEUE_GONE,
     GpuCapacity,
     JobBlocked,
@@ -27,7 +28,6 @@ from scar.local.batch.placement import (
     place_jobs,
     queue_heads,
 )
-from scar.local.batch.retry import should_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

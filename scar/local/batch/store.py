@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from scar.local.batch import array_children, dependency_store
 from scar.local.batch.array_children import SEQUENCE_STEP, ArrayChildren
 from scar.local.batch.dependency_store import DependencyStore
-from scar.local.batch.fair_share import DEFAULT_DECAY_SECONDS
 from scar.local.batch.model import (
     PLACED_STATUSES,
     WAITING_STATUSES,
@@ -20,7 +19,8 @@ from scar.local.batch.model import (
     job_from_json,
     job_to_json,
 )
-from scar.local.batch.placement import RunnableJob
+from scar.local.batch.scheduling.fair_share import DEFAULT_DECAY_SECONDS
+from scar.local.batch.scheduling.placement import RunnableJob
 from scar.local.state.databases import DatabaseFormat, open_database
 from scar.local.state.files import JOBS
 from scar.local.state.folders import create_folder

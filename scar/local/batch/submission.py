@@ -13,7 +13,7 @@ from scar.aws.requests.rules.batch.nodes import parse_node_range
 from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
-from scar.local.batch.queue_guard import check_share
+from scar.local.batch.scheduling.queue_guard import check_share
 from scar.local.moto import fields
 from scar.local.moto.error_responses import ApiError
 from scar.local.moto.validation import find_violation

@@ -16,6 +16,8 @@ Lambda's log lines and error documents (``reports``) and the sandbox's output to
 ``log_stream``. ``model`` holds the data types and
 the ports to the rest of the local cloud: images, logs, credentials, destinations.
 
+``event_sources/`` invokes functions with the messages of queues.
+
 One more operation of Lambda's API that runs functions starts in ``app`` and ``service``;
 operations that only configure functions belong to moto. ``environment``, ``invocation_record``,
 ``lineage`` and ``reports`` are pure functions without I/O.

@@ -20,7 +20,7 @@ LATEST_VERSION: Final = "$LATEST"
 
 NOT_EMULATED: Final = (
     "Lambda extensions, response streaming, InvokeAsync, SnapStart, provisioned concurrency.",
-    "Lambda's detection of recursive loops through SQS and SNS.",
+    "Lambda's detection of recursive loops through SNS.",
     (
         "Lambda: an invocation waits up to a minute for a free slot on this machine before it is "
         "throttled; events wait in the queue for a free slot, which does not count as an attempt."

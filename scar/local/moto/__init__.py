@@ -17,7 +17,8 @@ change belongs to and the earlier journal rows that it makes redundant, so that 
 with the number of resources, not with the number of changes.
 
 Other parts of the local cloud read moto's state through ``function_records`` (Lambda),
-``batch_registry`` (Batch) and ``log_groups`` (CloudWatch Logs).
+``batch_registry`` (Batch), ``log_groups`` (CloudWatch Logs), ``queue_records`` (SQS) and
+``role_policies``.
 
 One more operation needs an entry in ``supported_operations``, a resource parameter and, if it
 updates or deletes, an entry in ``journal_keys``, its fields in ``fields`` if it concerns functions

@@ -48,6 +48,8 @@ _CONTAINER: Allowed = {
     # Accepted without effect: jobs use the network and the disk of this machine.
     "networkConfiguration": _any("assignPublicIp"),
     "ephemeralStorage": _any("sizeInGiB"),
+    # Accepted: `scar shell` needs nothing of it here.
+    "enableExecuteCommand": None,
     "fargatePlatformConfiguration": {"platformVersion": _allow_values("LATEST")},
     "volumes": {
         "name": None,
@@ -159,6 +161,11 @@ _EVENT_INVOKE_CONFIG: Mapping[str, Allowed] = {
     "Qualifier": _allow_values("$LATEST"),
     "DestinationConfig": {"OnSuccess": _any("Destination"), "OnFailure": _any("Destination")},
 }
+_EVENT_SOURCE: Mapping[str, Allowed] = {
+    **_any("FunctionName Enabled BatchSize MaximumBatchingWindowInSeconds"),
+    "FunctionResponseTypes": _allow_values("ReportBatchItemFailures"),
+    "ScalingConfig": _any("MaximumConcurrency"),
+}
 _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
     "CreateFunction": {
         **_FUNCTION,
@@ -172,6 +179,8 @@ _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
     "PutFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
     "UpdateFunctionEventInvokeConfig": _EVENT_INVOKE_CONFIG,
     "PutFunctionRecursionConfig": _any("FunctionName RecursiveLoop"),
+    "CreateEventSourceMapping": {**_EVENT_SOURCE, **_any("EventSourceArn")},
+    "UpdateEventSourceMapping": {**_EVENT_SOURCE, **_any("UUID")},
     "AddPermission": _any("FunctionName StatementId Action Principal SourceArn SourceAccount"),
 }
 _IMPLEMENTED = {"batch": _BATCH, "lambda": _LAMBDA}

@@ -26,7 +26,9 @@ from scar.local.moto.journal import ChangeJournal
 from scar.local.moto.journal_keys import journal_key
 from scar.local.moto.log_groups import LogGroups
 from scar.local.moto.moto_app import MotoApp
+from scar.local.moto.queue_records import QueueRecords
 from scar.local.moto.recursion_config import execute_recursion_call
+from scar.local.moto.role_policies import RolePolicies
 from scar.local.moto.validation import find_violation
 from scar.local.state.folders import create_folder
 
@@ -75,6 +77,8 @@ class MotoService:
         self.functions = FunctionRecords(account, self._moto.lock, region)
         self.log_groups = LogGroups(account, self._moto.lock, self.execute_change, region)
         self.batch = MotoBatchRegistry(account, self._moto.lock, region)
+        self.queues = QueueRecords(account, self._moto.lock)
+        self.role_policies = RolePolicies(account, self._moto.lock)
 
     def add_guard(self, guard: Callable[[MotoCall], ApiError | None]) -> None:
         """Add a check that can reject changes, e.g. the deletion of an enabled job queue.

@@ -23,19 +23,21 @@ NOT_EMULATED: tuple[str, ...] = (
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
     "GPUs: jobs use those of this machine; without any, they stay RUNNABLE.",
     "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
-    "Batch multi-node jobs: refused at SubmitJob.",
+    "Multi-node jobs with the docker and process engines: refused at SubmitJob.",
     "Fields that are not implemented (privileged, user, maxSwap, ImageConfig…): refused by name.",
     "Batch: compute reservations of scheduling policies, and quota shares: refused.",
     "Launch templates, allocation strategies, bids, scale-down delays: stored; no instance starts.",
     "Spot interruptions, except under --chaos; the start-up time of instances.",
-    "Lambda: zip packages, layers, versions, aliases, URLs, event source mappings: refused.",
+    "Lambda: zip packages, layers, versions, aliases, URLs: refused.",
+    "Lambda event source mappings: of standard SQS queues only.",
     "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
-    "SQS messages and SNS deliveries are lost when the local cloud stops.",
+    "SQS: message attributes and long polling have no effect.",
+    "Messages of FIFO queues and SNS deliveries are lost when the local cloud stops.",
     "Prices, account quotas and AWS's timing.",
 )
 
 # Left out, even where moto implements them: operations whose result would have no effect here,
-# because what would use it (event source mappings, metrics, …) is not emulated.
+# because what would use it (metrics, versions, …) is not emulated.
 _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
     "lambda": _operation_names(
         """CreateFunction GetFunction GetFunctionConfiguration ListFunctions DeleteFunction
@@ -45,7 +47,8 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
         GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
         ListFunctionEventInvokeConfigs GetFunctionRecursionConfig PutFunctionRecursionConfig
         TagResource UntagResource ListTags ListVersionsByFunction
-        ListAliases"""
+        ListAliases CreateEventSourceMapping GetEventSourceMapping ListEventSourceMappings
+        UpdateEventSourceMapping DeleteEventSourceMapping"""
     ),
     "batch": _operation_names(
         """CreateComputeEnvironment DescribeComputeEnvironments UpdateComputeEnvironment

@@ -63,7 +63,13 @@ JOBS = StateFile(
     lost="all jobs, also those that wait",
     kept="Buckets, functions, queues and logs are kept",
 )
-STATE_FILES = (S3_INDEX, EVENT_QUEUE, CHANGE_JOURNAL, LOG_EVENTS, JOBS)
+MESSAGES = StateFile(
+    name="sqs.sqlite",
+    contents="the messages of SQS queues, and the event source mappings of functions",
+    lost="all messages, and the event source mappings until `scar init` creates them again",
+    kept="Buckets, functions, jobs and logs are kept",
+)
+STATE_FILES = (S3_INDEX, EVENT_QUEUE, CHANGE_JOURNAL, LOG_EVENTS, JOBS, MESSAGES)
 
 
 def damaged_file_error(path: Path, file: StateFile, reason: str) -> StateFileError:

@@ -13,6 +13,7 @@ from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
 from supervisor.batch import array_manifest
 from supervisor.batch.array_manifest import (
+    ARRAY_PREFIX,
     ARRAYS_FOLDER,
     DESCRIPTION,
     MANIFEST,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from supervisor.batch.array_manifest import ArrayManifest
     from supervisor.invocation import RunPath
 
-ARRAY_PREFIX = "array-"
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

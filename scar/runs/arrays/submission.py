@@ -14,8 +14,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from scar.aws.client import errors
 from scar.errors import ScarError
 from scar.runs.arrays.array_plan import ChildResources, divide
-from scar.runs.arrays.array_store import ARRAY_PREFIX, ArrayJob
-from supervisor.batch.array_manifest import ArrayPath, build_array_request, build_manifest
+from scar.runs.arrays.array_store import ArrayJob
+from supervisor.batch.array_manifest import (
+    ARRAY_PREFIX,
+    ArrayPath,
+    build_array_request,
+    build_manifest,
+)
 from supervisor.batch.job_request import first_job, options_to_json
 from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.errors import EventError, SubmissionError

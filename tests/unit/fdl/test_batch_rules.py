@@ -343,7 +343,7 @@ BIG = {"match": {"min_size": "5GB"}}
         ({"overrides": [{**BIG, "memory": 900_000}]}, "memory: a job of 1 vCPU and 900,000 MiB"),
         ({"overrides": [{**BIG, "vcpus": 96}]}, "vcpus: a job of 96 vCPUs never fits"),
         ({"overrides": [{**BIG, "vcpus": 1.5}]}, "vcpus: fractions"),
-        ({"overrides": [{**BIG, "gpus": 1}]}, "gpus: needs batch.enable_gpu"),
+        ({"overrides": [{**BIG, "gpus": 1}]}, "gpus: needs batch.gpus"),
         ({"overrides": [{**BIG, "timeout": 30}]}, "timeout: is 30; the least is 60"),
         ({"overrides": [BIG]}, "0: changes nothing"),
         ({"overrides": [{"memory": 4096}]}, "match: needs prefix, suffix or min_size"),

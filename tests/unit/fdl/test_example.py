@@ -9,7 +9,7 @@ import yaml
 
 from scar.aws.compile.from_fdl import functions_of
 from scar.fdl.example import build_example
-from scar.fdl.known_keys import nested_model
+from scar.fdl.known_keys import is_optional, nested_model
 from scar.fdl.loader import load_document
 from scar.fdl.model import FdlDocument
 from scar.fdl.reference import build_reference
@@ -35,7 +35,8 @@ def missing(model: type[BaseModel], shown: Any, path: str) -> list[str]:  # noqa
         below = nested_model(field.annotation)
         if key not in shown:
             absent.append(here)
-        elif below is not None:
+        # The keys of a section that is null by default are shown in a comment.
+        elif below is not None and not is_optional(field.annotation):
             absent += missing(below, shown[key], here)
     return absent
 

@@ -52,6 +52,16 @@ def test_process_1_passes_term_on() -> None:
         assert process.wait(300) == 5
 
 
+def test_a_term_that_came_before_python_ends_the_child() -> None:
+    """``launch`` blocks TERM, so that it is pending when process 1 is ready to forward it."""
+    send = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+    send += "os.kill(os.getpid(), signal.SIGTERM)\n"
+    run = f"os.execv(sys.executable, [sys.executable, '-I', '-c', {INIT + 'time.sleep(300)'!r}])"
+    command = [sys.executable, "-I", "-c", "import os, signal, sys\n" + send + run]
+    with subprocess.Popen(command) as process:
+        assert process.wait(300) == 128 + signal.SIGTERM
+
+
 def test_a_killed_child_has_the_exit_status_of_shells() -> None:
     with as_init("os.kill(os.getpid(), signal.SIGKILL)") as process:
         assert process.wait(300) == 128 + signal.SIGKILL

@@ -96,6 +96,7 @@ def compile_job_definition(
         container_properties=to_json(raw) if raw else "",
         nodes=batch.nodes,
         main_node=batch.multi_node_parallel.main_node_index if batch.nodes else 0,
+        execute_command=batch.enable_execute_command,
     )
 
 

@@ -30,7 +30,7 @@ def compile_roles(function: Function, flow: DataFlow) -> Iterator[Role]:
     yield Role(
         name=names.role_name(function.name, account.region, "job"),
         trust=policies.trust_policy("ecs-tasks", account),
-        policy=policies.job_role(flow),
+        policy=policies.job_role(flow, execute_command=function.batch.enable_execute_command),
         boundary=function.iam.permissions_boundary,
         tags=function.tags,
         **added_policies(function),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from scar.aws.compile.policies.scope import PolicyScope
 
 _NAME_PREFIX_LENGTH = 48  # characters of a function's name that its roles' names always start with
+_BATCH_CLUSTERS = f"AWSBatch-{names.SHARED_PREFIX}*"
 _LONGEST_REGION = "us-isof-south-1"
 
 
@@ -167,5 +168,14 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "batch resources": _batch_arns,
     "submissions": _submission_arns,
     "jobs": _fixed_arns("batch", "job/*"),
+    # Batch names the cluster of a compute environment AWSBatch-<environment>-<uuid>. Functions
+    # share compute environments, so tasks cannot be told apart by function.
+    "tasks": _fixed_arns("ecs", f"cluster/{_BATCH_CLUSTERS}", f"task/{_BATCH_CLUSTERS}/*"),
+    "event queues": _arns_per_name(
+        "sqs",
+        "{}",
+        lambda scope: tuple(map(names.event_queue_name, _user_functions(scope))),
+    ),
+    "event sources": lambda _: (ANY,),
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

@@ -28,6 +28,7 @@ class DataFlow:
     ``queue`` is the name of the job queue that it submits jobs to, empty without Batch;
     ``other_queues`` are those that a run may ask for instead; ``resubmits``: its jobs submit jobs
     too. ``cluster``: its jobs may submit and end jobs of the function, the workers of a cluster.
+    ``event_queue`` is the ARN of the queue in which its events are gathered.
     ``kms_keys`` are pairs of a bucket and the ARN of its KMS key. ``in_vpc``: the function has
     network interfaces in a VPC. ``file_systems`` are those that the Lambda function mounts and
     ``job_file_systems`` those of jobs, pairs of ARNs: file system and access point; jobs only read
@@ -42,6 +43,7 @@ class DataFlow:
     reads: tuple[BucketFolder, ...] = ()
     secrets: tuple[str, ...] = ()
     queue: str = ""
+    event_queue: str = ""
     other_queues: tuple[str, ...] = ()
     resubmits: bool = False
     cluster: bool = False

@@ -34,7 +34,10 @@ GrantTarget = Literal[
     "batch resources",
     "submissions",
     "jobs",
+    "tasks",
     "launch templates",
+    "event queues",
+    "event sources",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
@@ -48,6 +51,8 @@ Feature = Literal[
     "network",
     "efs",
     "clusters",
+    "shell",
+    "arrays",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
@@ -298,6 +303,32 @@ GRANTS: tuple[Grant, ...] = (
     Grant("batch resources", ("batch:SubmitJob",), feature="clusters"),
     Grant("jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
     Grant("cluster files", ("s3:DeleteObject",), feature="clusters"),
+    # `scar shell`
+    Grant("tasks", ("ecs:DescribeTasks", "ecs:ExecuteCommand"), feature="shell"),
+    # Functions whose events are gathered. Lambda's list of mappings cannot be restricted.
+    Grant(
+        "event queues",
+        (
+            "sqs:CreateQueue",
+            "sqs:DeleteQueue",
+            "sqs:GetQueueAttributes",
+            "sqs:GetQueueUrl",
+            "sqs:ListQueueTags",
+            "sqs:SetQueueAttributes",
+            "sqs:TagQueue",
+        ),
+        feature="arrays",
+    ),
+    Grant(
+        "event sources",
+        (
+            "lambda:CreateEventSourceMapping",
+            "lambda:DeleteEventSourceMapping",
+            "lambda:UpdateEventSourceMapping",
+        ),
+        feature="arrays",
+    ),
+    Grant("anything", ("lambda:ListEventSourceMappings",), feature="arrays"),
     Grant(
         "roles",
         (
@@ -329,6 +360,9 @@ IAM_ACTION_NAMES: Mapping[str, str] = {
     "batch:UpdateSchedulingPolicy": "batch:*SchedulingPolicy",
     "efs:DescribeMountTargets": "elasticfilesystem:DescribeMountTargets",
     "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
+    "lambda:CreateEventSourceMapping": "lambda:*EventSourceMapping",
+    "lambda:DeleteEventSourceMapping": "lambda:*EventSourceMapping",
+    "lambda:UpdateEventSourceMapping": "lambda:*EventSourceMapping",
     "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",
     "lambda:GetFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
@@ -351,6 +385,13 @@ IAM_ACTION_NAMES: Mapping[str, str] = {
     "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
     "s3:PutPublicAccessBlock": "s3:*BucketPublicAccessBlock",
     "s3:UploadPart": "s3:PutObject",
+    "sqs:CreateQueue": "sqs:*Queue*",
+    "sqs:DeleteQueue": "sqs:*Queue*",
+    "sqs:GetQueueAttributes": "sqs:*Queue*",
+    "sqs:GetQueueUrl": "sqs:*Queue*",
+    "sqs:ListQueueTags": "sqs:*Queue*",
+    "sqs:SetQueueAttributes": "sqs:*Queue*",
+    "sqs:TagQueue": "sqs:*Queue*",
     "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
 }
 

@@ -21,6 +21,8 @@ PULL_ACTIONS = (
     "ecr:BatchGetImage",
     "ecr:GetDownloadUrlForLayer",
 )
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions
+_RECEIVE_MESSAGES = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 _WRITE_LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 # What Lambda does with the function's role to attach it to a VPC. They cannot be restricted to a
 # resource, since the network interface does not exist yet.
@@ -32,6 +34,14 @@ _NETWORK_INTERFACE_ACTIONS = (
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses",
+)
+# The agent of ECS Exec in a container connects to Session Manager; the actions have no resources.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions
+_SESSION_CHANNEL_ACTIONS = (
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
 )
 # Services that send `aws:SourceArn` and `aws:SourceAccount` when they assume a role. Lambda and EC2
 # do not: a condition on these keys would deny them the role.
@@ -65,6 +75,8 @@ def lambda_role(flow: DataFlow) -> str:
             # restricted to a resource.
             allow_statement("batch:DescribeJobs", Resource="*"),
         ]
+    if flow.event_queue:
+        statements.append(allow_to_receive(flow.event_queue))
     if flow.failure_handler:
         statements.append(allow_statement("lambda:InvokeFunction", Resource=flow.failure_handler))
     if flow.in_vpc:
@@ -72,13 +84,19 @@ def lambda_role(flow: DataFlow) -> str:
     return policy_document([*statements, *mount_statements(flow.file_systems)])
 
 
-def job_role(flow: DataFlow) -> str:
-    """Allow what the supervisor and the script do in a Batch job."""
+def allow_to_receive(queue_arn: str) -> PolicyStatement:
+    """Allow what Lambda's pollers do with a function's role."""
+    return allow_statement(*_RECEIVE_MESSAGES, Resource=queue_arn)
+
+
+def job_role(flow: DataFlow, *, execute_command: bool = False) -> str:
+    """Allow what the supervisor, the script and the agent of ECS Exec do in a Batch job."""
+    channels = [allow_statement(*_SESSION_CHANNEL_ACTIONS, Resource="*")] if execute_command else []
     mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
     submission = [_allow_submission(flow)] if flow.resubmits else []
     own = cluster_statements(flow) if flow.cluster else []
     return policy_document(
-        [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts]
+        [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts, *channels]
     )
 
 

@@ -43,11 +43,14 @@ class PolicyScope:
 
 
 def account_scope(account: Account) -> PolicyScope:
-    """Return the scope of every possible function of the account, the failure handler included."""
+    """Return the scope of every possible function of the account, the failure handler included.
+
+    Shells in jobs are not in it: who may start them is named by the policy for a file.
+    """
     return PolicyScope(
         account=account,
         source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
-        features=frozenset(FEATURES) - {"given roles"},
+        features=frozenset(FEATURES) - {"given roles", "shell"},
     )
 
 
@@ -68,8 +71,10 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "instances": makes_hosts,
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
+        "arrays": any(spec.array is not None for spec in specs),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
         "clusters": any(spec.cluster for spec in specs),
+        "shell": any(spec.enable_execute_command for spec in specs),
     }
     failure_handler = [names.FAILURE_HANDLER] if makes_roles else []
     profiles = (m.instance_role for m in instances if m.instance_role)

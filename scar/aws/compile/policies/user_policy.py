@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Characters in a managed policy, white space not counted.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_POLICY_LENGTH = 6144
+# Targets whose actions are allowed with a condition.
+_CONDITIONAL = ("launch templates", "event sources")
 _BOUNDARY_ACTIONS = frozenset(
     {
         "iam:AttachRolePolicy",
@@ -64,7 +66,7 @@ def _build_statements(scope: PolicyScope) -> list[PolicyStatement]:
     merged: dict[tuple[str, ...], set[str]] = {}
     for grant in GRANTS:
         resources = arns.arns_of(grant.target, scope)
-        if grant.feature in scope.features and resources and grant.target != "launch templates":
+        if grant.feature in scope.features and resources and grant.target not in _CONDITIONAL:
             merged.setdefault(resources, set()).update(_unconditional_actions(grant, scope))
     return [
         *(
@@ -74,6 +76,7 @@ def _build_statements(scope: PolicyScope) -> list[PolicyStatement]:
         ),
         *_boundary_statements(scope),
         *_launch_template_statements(scope),
+        *_event_source_statements(scope),
         *_pass_role_statements(scope),
     ]
 
@@ -105,6 +108,21 @@ def _launch_template_statements(scope: PolicyScope) -> Iterator[PolicyStatement]
         yield allow_statement(f"ec2:{what}LaunchTemplate", Resource=resource, Condition=tagged)
     creating = {"StringEquals": {"ec2:CreateAction": "CreateLaunchTemplate"}}
     yield allow_statement("ec2:CreateTags", Resource=resource, Condition=creating)
+
+
+def _event_source_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
+    """Restrict event source mappings by their function, since Lambda generates their ids.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+    """
+    if "arrays" in scope.features:
+        (grant,) = (grant for grant in GRANTS if grant.target == "event sources")
+        functions = _one_or_list(arns.arns_of("functions", scope))
+        yield allow_statement(
+            *sorted({*map(iam_action, grant.operations)}),
+            Resource="*",
+            Condition={"ArnLike": {"lambda:FunctionArn": functions}},
+        )
 
 
 def _pass_role_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:

@@ -4,7 +4,8 @@ The compiler creates the desired ones, the handlers read the observed ones, and 
 them field by field. ``base`` is the common part: a key, dependencies, whether functions share the
 resource. The kinds are in one module per service: ``lambda_`` (functions, permissions, event invoke
 configs, batch target records), ``batch`` (compute environments, job queues, job definitions, launch
-templates), ``s3`` (buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles,
+templates), ``event_sources`` (queues of gathered events and their event source mappings),
+``s3`` (buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles,
 instance profiles) and ``logs`` (log groups).
 
 Only the name has no default, so that a resource can be read by its name alone. The default of a
@@ -31,6 +32,7 @@ from scar.aws.model.resources.batch import (
     TmpfsMount,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
+from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.iam import InstanceProfile, Role
 from scar.aws.model.resources.lambda_ import (
     BatchTargetRecord,
@@ -53,6 +55,7 @@ __all__ = [
     "EcrRepository",
     "EnabledState",
     "EventInvokeConfig",
+    "EventSource",
     "FileSystemMount",
     "InstanceProfile",
     "InvokePermission",
@@ -68,6 +71,7 @@ __all__ = [
     "ResourceKey",
     "Role",
     "SchedulingPolicy",
+    "SourceQueue",
     "StateBucket",
     "SupersededRepository",
     "TmpfsMount",

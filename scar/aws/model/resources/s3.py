@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 from scar.aws.model import names
 from scar.aws.model.resources.base import Resource, ResourceKey
+from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission, LambdaFunction
 
 
@@ -59,15 +60,17 @@ class Bucket(Resource):
 class BucketNotification(Resource):
     """A notification that invokes a function for new objects; ``name`` is ``bucket/rule id``.
 
-    ``prefix`` and ``suffix`` are those of keys. ``encoded`` is false for an observed rule with a
-    raw special character in its filter, as older releases wrote it: S3 matches it with no key.
-    All other notifications of the bucket belong to other functions or tools.
+    With ``queue_arn`` the events go to the function's queue, which invokes it. ``prefix`` and
+    ``suffix`` are those of keys. ``encoded`` is false for an observed rule with a raw special
+    character in its filter, as older releases wrote it: S3 matches it with no key. All other
+    notifications of the bucket belong to other functions or tools.
     """
 
     kind: ClassVar[str] = "notification"
     is_trigger: ClassVar[bool] = True
 
     function_arn: str = ""
+    queue_arn: str = ""
     events: tuple[str, ...] = ("s3:ObjectCreated:*",)
     prefix: str = ""
     suffix: str = ""
@@ -88,14 +91,15 @@ class BucketNotification(Resource):
     @property
     def needs(self) -> frozenset[ResourceKey]:
         function = self.function
+        common = {ResourceKey(Bucket.kind, self.bucket), ResourceKey(LambdaFunction.kind, function)}
+        if self.queue_arn:
+            queue = ResourceKey(SourceQueue.kind, names.event_queue_name(function))
+            return frozenset({*common, queue, ResourceKey(EventSource.kind, function)})
+        statement = names.permission_statement_id(self.bucket)
         return frozenset(
             {
-                ResourceKey(Bucket.kind, self.bucket),
-                ResourceKey(LambdaFunction.kind, function),
+                *common,
                 ResourceKey(EventInvokeConfig.kind, function),
-                ResourceKey(
-                    InvokePermission.kind,
-                    f"{function}/{names.permission_statement_id(self.bucket)}",
-                ),
+                ResourceKey(InvokePermission.kind, f"{function}/{statement}"),
             }
         )

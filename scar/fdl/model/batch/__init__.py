@@ -3,10 +3,11 @@
 ``section`` is the section ``batch``; ``compute_resources``, ``compute_environments`` and
 ``scheduling`` are the sections in it with these names, ``disk`` is the one in the first,
 ``storage`` has its file systems and resource limits, and ``job_overrides`` the entries of its lists
-`overrides` and `retry`, ``nodes`` is the section of multi-node jobs. ``queues`` are the job queues
-that they describe together.
+`overrides` and `retry`, ``nodes`` is the section of multi-node jobs, and ``array`` how events are
+gathered into array jobs. ``queues`` are the job queues that they describe together.
 """
 
+from scar.fdl.model.batch.array import ArraySpec
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import PRESET_TYPES, ComputeResourcesSpec
 from scar.fdl.model.batch.disk import DiskSpec
@@ -19,6 +20,7 @@ from scar.fdl.model.batch.storage import JobFileSystemSpec, TmpfsSpec, UlimitSpe
 
 __all__ = [
     "PRESET_TYPES",
+    "ArraySpec",
     "BatchSpec",
     "ComputeEnvironmentSpec",
     "ComputeResourcesSpec",

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StrictBool, model_validator
 from scar.aws.model import limits
 from scar.fdl.field_types import mapping_to_list, none_to_empty, to_list
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
+from scar.fdl.model.batch.array import ArraySpec
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
 from scar.fdl.model.batch.job_overrides import ExitRetrySpec, JobOverrideSpec
@@ -63,6 +64,15 @@ class BatchSpec(FdlModel):
         description="job attempts (1 to 10), if the host is terminated, a Spot Instance or task is"
         " interrupted, or the container does not start (image not pulled, for instance); a job"
         " whose script fails is not retried",
+    )
+    array: ArraySpec | None = Field(
+        None,
+        description="gather the events of new objects in an SQS queue, and submit them as array"
+        " jobs, so that thousands of uploads become a few submissions; null: a job for each"
+        " object. For `execution_mode: batch` only",
+    )
+    enable_execute_command: StrictBool = Field(
+        False, description="`true`: `scar shell` may start commands in running jobs, by ECS Exec"
     )
     overrides: Annotated[tuple[JobOverrideSpec, ...], BeforeValidator(to_list)] = Field(
         (), description="what the jobs of some objects request instead; the first match counts"

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 SETUP_FAILED = 125  # exit status; as docker run has for its own errors
 SETUP_ERROR = "Cannot set up the sandbox: "
+# The supervisor's entrypoint (supervisor/bundle/launch.c) takes a TERM that was blocked before it.
+TAKES_BLOCKED_TERM = "/opt/scar/launch"
 
 
 def main(text: str) -> int:
@@ -58,7 +60,8 @@ def _run_sandbox(plan: SandboxPlan) -> int:
     mapping = _IdMapping(plan)
     child = os.fork()
     if child == 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
+        # Not TERM: the kernel drops one that comes before process 1 has a handler, if not blocked.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited[1:])
         try:
             _exec_in_sandbox(plan, mapping)
         except OSError as error:
@@ -167,6 +170,8 @@ def _exec_in_sandbox(plan: SandboxPlan, mapping: _IdMapping) -> None:
         os._exit(SETUP_FAILED)  # before the line above, so that no signal came
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
+    if plan.command[0] != TAKES_BLOCKED_TERM:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
     if plan.seccomp:
         privileges.filter_system_calls(plan)
     os.execve(plan.command[0], plan.command, environment)  # noqa: S606 - that is the point

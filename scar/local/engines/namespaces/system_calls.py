@@ -13,6 +13,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWCGROUP = 0x10000000, 0x20000000, 0x0200000
 CLONE_NEWNET = 0x40000000
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
+PR_SET_DUMPABLE = 4
 SECCOMP_MODE_FILTER = 2
 SECCOMP_INSTRUCTION = 8  # bytes
 KEYCTL_JOIN_SESSION_KEYRING = 1
@@ -33,7 +34,7 @@ def unshare(namespaces: int, name: str) -> None:
 
 
 def join_namespace(descriptor: int, kind: int, name: str) -> None:
-    """Enter an existing namespace, of which ``descriptor`` is an open file."""
+    """Join the namespace of an open file of /proc/<pid>/ns; that of processes is for children."""
     check_result(_libc.setns(descriptor, kind), f"setns({name})")
 
 

@@ -205,7 +205,7 @@ def batch_spec(kind: str, **more: object) -> dict[str, Any]:
 
 
 def stub_unsupported_calls(connection: AwsConnection) -> None:
-    """Respond to calls that moto cannot: invoke images, run and end jobs, show queues."""
+    """Respond to calls that moto cannot: images, jobs that run or are unknown, queues."""
     events = connection.session.events
 
     def invoke(**_: object) -> tuple[object, dict[str, object]]:

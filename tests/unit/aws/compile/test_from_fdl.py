@@ -13,6 +13,7 @@ from scar.aws.model.function import Function
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.fdl.model import (
+    ArraySpec,
     ComputeEnvironmentSpec,
     ExitRetrySpec,
     FdlDocument,
@@ -157,6 +158,8 @@ def test_every_key_changes_the_resources_or_is_listed_as_unread(tmp_path: Path) 
         "lambda_.init_script": tmp_path / "other.sh",
         "lambda_.concurrency": 7,
         "lambda_.container.secrets": {"DB": "ssm:/db"},
+        "batch.container_properties": {"privileged": True},
+        "batch.array": ArraySpec(window=5, size=100),
         "iam.policies": ("arn:aws:iam::aws:policy/ReadOnlyAccess",),
         "batch.compute_resources.preset": "dual",
         "batch.compute_resources.allocation_strategy": "BEST_FIT_PROGRESSIVE_ORDERED",

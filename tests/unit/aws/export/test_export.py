@@ -28,6 +28,7 @@ from scar.aws.export.template import (
 from scar.aws.model import names, resources
 from scar.aws.model.account import Account
 from scar.fdl.model import (
+    ArraySpec,
     BatchSpec,
     ComputeResourcesSpec,
     EnvironmentSpec,
@@ -138,7 +139,14 @@ SHARED = new_function(
         scheduling=SchedulingSpec(share="labA", priority=7),
     ),
 )
-ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, SHARED)
+GATHERED = new_function(
+    name="seventh",
+    image="x",
+    execution_mode=ExecutionMode.BATCH,
+    input=(StorageSpec(path="scans/in"),),
+    batch=BatchSpec(array=ArraySpec(window=60, size=500)),
+)
+ALL = (LAMBDA, EC2, SPOT, FARGATE, VPC, SHARED, GATHERED)
 VALUES: dict[str, object] = {
     "AWS::AccountId": ACCOUNT.id,
     "AWS::Region": ACCOUNT.region,
@@ -316,7 +324,7 @@ def test_what_cloudformation_cannot_do_is_a_manual_step() -> None:
     assert metadata["manual_steps"] == list(exported.manual_steps)
     for word in ("Images", "Notifications", "Folders", "Objects"):
         assert any(sentence.startswith(word) for sentence in exported.manual_steps)
-    assert len(metadata["notifications"]) == 2
+    assert len(metadata["notifications"]) == 3
     assert len(metadata["images"]) == len(ALL) + 1
 
 

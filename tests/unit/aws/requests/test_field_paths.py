@@ -47,7 +47,7 @@ def test_aws_knows_every_path_in_requests_and_in_descriptions(
     for path in kind.request_paths.values():
         requested = member(request.input_shape, path)
         described = member(response.output_shape, f"{where}.{path}")
-        assert requested.type_name == described.type_name in ("string", "integer")
+        assert requested.type_name == described.type_name in ("string", "integer", "boolean")
 
 
 @pytest.mark.parametrize("kind", [each[0] for each in KINDS])

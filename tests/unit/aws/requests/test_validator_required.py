@@ -59,6 +59,15 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         {**FUNCTION, "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "s3"},
         set(),
     ),
+    (
+        "lambda",
+        "CreateEventSourceMapping",
+        {**FUNCTION, "BatchSize": 100, "MaximumBatchingWindowInSeconds": 5},
+        {"MaximumBatchingWindowInSeconds"},  # BatchSize: more than 10 require a window
+    ),
+    ("lambda", "UpdateEventSourceMapping", {"UUID": "0" * 36, "BatchSize": 100}, set()),
+    ("sqs", "CreateQueue", {"QueueName": "q", "Attributes": {"VisibilityTimeout": "9"}}, set()),
+    ("sqs", "SetQueueAttributes", {"QueueUrl": "u", "Attributes": {}}, set()),
     # "type: container" requires containerProperties, and these both resource requirements.
     (
         "batch",

@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.batch.fair_share import order_jobs, weight_of
-from scar.local.batch.placement import JobStart, RunnableJob, place_jobs, queue_heads
+from scar.local.batch.scheduling.fair_share import order_jobs, weight_of
+from scar.local.batch.scheduling.placement import JobStart, RunnableJob, place_jobs, queue_heads
 from scar.local.moto.batch_registry import (
     ComputeEnvironmentRecord,
     FairShareRecord,

@@ -9,7 +9,7 @@ import pytest
 
 from scar.local.batch.environment import job_environment
 from scar.local.batch.model import AttemptOutcome, BatchJob, JobSpec, job_from_json, job_to_json
-from scar.local.batch.placement import (
+from scar.local.batch.scheduling.placement import (
     GpuCapacity,
     JobBlocked,
     JobStart,

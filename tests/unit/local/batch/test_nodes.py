@@ -17,7 +17,7 @@ from scar.local.batch.model import (
     job_to_json,
 )
 from scar.local.batch.nodes import end_node, end_nodes, new_nodes, split_node_id, start_node
-from scar.local.batch.placement import (
+from scar.local.batch.scheduling.placement import (
     JobBlocked,
     JobStart,
     PlacementDecision,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.batch.placement import (
+from scar.local.batch.scheduling.placement import (
     JobBlocked,
     JobOrphaned,
     JobStart,

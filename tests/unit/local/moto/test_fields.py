@@ -47,7 +47,6 @@ def refused(service: str, operation: str, **parameters: object) -> str:
         ({"linuxParameters": {"swappiness": 1}}, "linuxParameters.swappiness."),
         ({"linuxParameters": {"initProcessEnabled": True}}, "initProcessEnabled."),
         ({"linuxParameters": {"devices": [{"hostPath": "/dev/x"}]}}, "devices of jobs"),
-        ({"enableExecuteCommand": True}, "containerProperties.enableExecuteCommand."),
         ({"repositoryCredentials": {"credentialsParameter": "x"}}, "repositoryCredentials."),
         ({"command": ["x"]}, "entrypoint runs (containerProperties.command)."),
         ({"volumes": [{"host": {"sourcePath": "/"}}]}, "volumes of the host; use EFS"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
@@ -12,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.requests.rules.batch.jobs import check_submit_job
+from scar.aws.requests.rules.batch.nodes import overrides_of
+from scar.aws.requests.rules.constraints import get_structures
 from supervisor.batch.job_request import build_job_request
 from supervisor.batch.submitter import BatchSubmitter
 from supervisor.errors import SubmissionError
 from supervisor.invocation import RunPath
-from supervisor.model import BatchTarget, JobOptions, ObjectRef
+from supervisor.model import BatchTarget, JobOptions, NodeGroup, ObjectRef
 
 if TYPE_CHECKING:
     from supervisor.aws.client import AwsClient
@@ -47,8 +50,11 @@ options = st.builds(
 
 
 def body_of(requested: JobOptions | None) -> dict[str, Any]:
+    nodes = NodeGroup(count=2) if requested and requested.nodes else None
     job = build_job_request(RUN, "q", "{}", lambda _: ObjectRef("s3", "b", "k"), requested)
-    submitter = BatchSubmitter(cast("AwsClient", None), cast("Origin", None), TARGET)
+    submitter = BatchSubmitter(
+        cast("AwsClient", None), cast("Origin", None), replace(TARGET, nodes=nodes)
+    )
     sent = cast("bytes", submitter._build_submit_request(job).body)
     body: dict[str, Any] = json.loads(sent)
     return body
@@ -65,9 +71,10 @@ def test_any_options_make_a_valid_request(requested: JobOptions) -> None:
     assert shape is not None
     assert not ParamValidator().validate(body, shape).has_errors()
     assert list(check_submit_job(body)) == []
-    sent = {
-        r["type"]: r["value"] for r in body["containerOverrides"].get("resourceRequirements", ())
-    }
+    (overrides,) = (found for found in overrides_of(body) if found)
+    requirements = get_structures(overrides, "resourceRequirements")
+    sent = {str(r.get("type")): r.get("value") for r in requirements}
+    assert body.get("nodeOverrides", {}).get("numNodes", 0) == requested.nodes
     assert sent.get("MEMORY", "") == str(requested.memory or "")
     assert sent.get("GPU", "") == str(requested.gpus or "")
     assert body["jobQueue"] == ("scar-1-p" if requested.queue == "priority" else "scar-1")

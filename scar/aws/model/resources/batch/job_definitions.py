@@ -43,6 +43,7 @@ class JobDefinition(Resource):
         "execution_role": "containerProperties.executionRoleArn",
         "disk_gib": "containerProperties.ephemeralStorage.sizeInGiB",
         "shared_memory": "containerProperties.linuxParameters.sharedMemorySize",
+        "execute_command": "containerProperties.enableExecuteCommand",
     }
 
     image: str = ""
@@ -63,6 +64,7 @@ class JobDefinition(Resource):
     shared_memory: int = 0
     tmpfs: tuple[TmpfsMount, ...] = ()
     ulimits: tuple[JobUlimit, ...] = ()
+    execute_command: bool = False
     environment: Pairs = ()
     nodes: int = 0
     main_node: int = 0

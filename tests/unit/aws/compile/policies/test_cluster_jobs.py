@@ -117,5 +117,4 @@ def test_the_policy_for_callers_allows_to_start_clusters(*, is_whole_account: bo
 
 def test_the_policy_for_callers_without_clusters_is_what_it_was() -> None:
     plain = "".join(user_policies(scope_of([batch_function("grid")], ACCOUNT)))
-    assert "batch:SubmitJob" not in plain
     assert "clusters" not in plain

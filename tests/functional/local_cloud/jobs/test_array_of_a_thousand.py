@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.local_cloud import STATE, a_local_cloud, function
 from tests.fakes.script_fault_tests import IN_BATCH
-from tests.functional.local_cloud.arrays.test_arrays import counts, scar, submit, upload
+from tests.functional.local_cloud.jobs.test_arrays import counts, scar, submit, upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

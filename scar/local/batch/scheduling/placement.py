@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.model.instance_types import find_instance_types
-from scar.local.batch.fair_share import order_jobs
+from scar.local.batch.scheduling.fair_share import order_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scar.local.batch.fair_share import ShareUse
+    from scar.local.batch.scheduling.fair_share import ShareUse
     from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
 
 TOO_LARGE = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.local.batch import fair_share
 from scar.local.batch.description import job_arn
+from scar.local.batch.scheduling import fair_share
 
 if TYPE_CHECKING:
     from scar.local.batch.store import JobStore

@@ -1,0 +1,44 @@
+"""The rules of ``batch.array``: which functions can gather events, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.model import limits
+from supervisor.model import ExecutionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scar.fdl.model import AwsFunction
+    from scar.fdl.problems import Location
+
+
+def check_array(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
+    """Yield the location and message of each broken rule; ``location`` is the section's."""
+    array, spec = function.batch.array, function.lambda_
+    if array is None:
+        return
+    if spec.execution_mode is not ExecutionMode.BATCH:
+        yield (
+            location,
+            (
+                f"needs execution_mode: batch, not {spec.execution_mode.value}: the children of an"
+                " array job are runs in Batch. Omit array, or change the mode"
+            ),
+        )
+    if function.batch.nodes:
+        yield location, "cannot be used with multi_node_parallel: AWS has no arrays of such jobs"
+    if function.batch.overrides:
+        yield location, "cannot be used with overrides: the children of an array are all alike"
+    if not any(item.is_s3 for item in spec.input):
+        yield location, "gathers the events of new objects, and the function has no input"
+    most = limits.EVENT_SOURCE_BATCH_WITHOUT_WINDOW.maximum
+    if array.window == 0 and array.size > most:
+        yield (
+            (*location, "window"),
+            (
+                f"0 is possible for a size of at most {most}, and size is {array.size}: Lambda"
+                " gathers more only with a window. Choose window: 1 or more"
+            ),
+        )

@@ -1,0 +1,156 @@
+"""Events of many uploads become a few array jobs, also after a restart, against a local cloud."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function
+from tests.fakes.script_fault_tests import IN_BATCH
+from tests.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fakes.local_cloud import LocalCloudProcess
+
+PREFIX = "scar-events-"
+
+
+def gathering(name: str, window: int = 3, size: int = 10_000) -> dict[str, Any]:
+    batch = {**IN_BATCH, "array": {"window": window, "size": size}}
+    return function(name, execution_mode="batch", timeout=60, batch=batch)
+
+
+FUNCTIONS = (gathering("flood"), gathering("single", window=1), gathering("poison", window=1))
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[LocalCloudProcess]:
+    yield from a_local_cloud("process", *FUNCTIONS)
+
+
+def queue_url(cloud: LocalCloudProcess, name: str) -> str:
+    url: str = cloud.client("sqs").get_queue_url(QueueName=f"{PREFIX}{name}")["QueueUrl"]
+    return url
+
+
+def waiting(cloud: LocalCloudProcess, name: str) -> int:
+    """Return the number of events in the queue, those in flight included."""
+    found = cloud.client("sqs").get_queue_attributes(
+        QueueUrl=queue_url(cloud, name), AttributeNames=["All"]
+    )["Attributes"]
+    return int(found["ApproximateNumberOfMessages"]) + int(
+        found["ApproximateNumberOfMessagesNotVisible"]
+    )
+
+
+def upload(cloud: LocalCloudProcess, name: str, count: int, start: int = 0) -> None:
+    s3 = cloud.client("s3")
+
+    def put(number: int) -> None:
+        body = f'echo {number} >"$TMP_OUTPUT_DIR/{number}"'
+        s3.put_object(Bucket=BUCKET, Key=f"in/{name}/{number:04}.sh", Body=body)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(put, range(start, start + count)))
+
+
+def arrays(cloud: LocalCloudProcess, name: str) -> list[int]:
+    """Return the number of children of each array that was submitted."""
+    keys = cloud.keys(f"runs/{name}/arrays/", STATE)
+    return [int(key.rpartition(".")[2]) for key in keys if "/job-" in key]
+
+
+def test_uploads_become_array_jobs_and_every_file_is_processed_once(
+    cloud: LocalCloudProcess,
+) -> None:
+    upload(cloud, "flood", 25)
+    until(lambda: len(cloud.keys("out/flood/")) == 25)
+    # The batches depend on the window only: far fewer submissions than files, no file twice.
+    assert sum(arrays(cloud, "flood")) + len(cloud.jobs("flood", "in")) >= 25
+    assert len(cloud.jobs("flood")) <= 6
+    assert sorted(cloud.keys("out/flood/")) == sorted(f"out/flood/{n}" for n in range(25))
+    until(lambda: waiting(cloud, "flood") == 0)
+
+
+def test_a_single_upload_is_an_ordinary_job(cloud: LocalCloudProcess) -> None:
+    upload(cloud, "single", 1)
+    until(lambda: cloud.keys("out/single/") == ["out/single/0"])
+    assert arrays(cloud, "single") == []
+    assert len(cloud.jobs("single")) == 1
+
+
+def test_an_event_that_is_delivered_twice_starts_its_run_once(cloud: LocalCloudProcess) -> None:
+    sqs, url = cloud.client("sqs"), queue_url(cloud, "single")
+    until(lambda: bool(cloud.runs("single", "in/single/0000.sh")))
+    before = len(cloud.jobs("single"))
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-11-29T00:00:00.000Z",
+        "s3": {
+            "bucket": {"name": BUCKET},
+            "object": {"key": "in/single/0000.sh", "sequencer": "A"},
+        },
+    }
+    for _ in range(3):
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [record]}))
+    until(lambda: waiting(cloud, "single") == 0)
+    assert len(cloud.jobs("single")) == before + 1
+
+
+def test_a_message_that_cannot_be_read_is_recorded_and_does_not_stop_others(
+    cloud: LocalCloudProcess,
+) -> None:
+    sqs, url = cloud.client("sqs"), queue_url(cloud, "poison")
+    sent = sqs.send_message(QueueUrl=url, MessageBody='{"Records": [{"eventSource": "aws:x"}]}')
+    upload(cloud, "poison", 2)
+    until(lambda: len(cloud.keys("out/poison/")) == 2)
+    (error,) = [k for k in cloud.keys("runs/poison/2", STATE) if k.endswith("error.json")]
+    assert sent["MessageId"] in error
+    until(lambda: waiting(cloud, "poison") == 0)
+
+
+def test_events_survive_a_restart(cloud: LocalCloudProcess) -> None:
+    sources = cloud.client("lambda").list_event_source_mappings(FunctionName="flood")
+    (source,) = sources["EventSourceMappings"]
+    cloud.client("lambda").update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    upload(cloud, "flood", 5, start=100)
+    until(lambda: waiting(cloud, "flood") == 5)
+    cloud.kill()
+    cloud.start_again()
+    assert waiting(cloud, "flood") == 5
+    cloud.client("lambda").update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+    until(lambda: len(cloud.keys("out/flood/10")) == 5 + 1)  # 10 and 100 to 104
+
+
+def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
+    assert not cloud.deploy(*FUNCTIONS)
+
+
+def test_events_that_wait_are_processed_when_they_are_not_gathered_any_more(
+    cloud: LocalCloudProcess,
+) -> None:
+    lambda_ = cloud.client("lambda")
+    (source,) = lambda_.list_event_source_mappings(FunctionName="single")["EventSourceMappings"]
+    lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
+    upload(cloud, "single", 1, start=200)
+    until(lambda: waiting(cloud, "single") == 1)
+    direct = function("single", execution_mode="batch", timeout=60, batch=IN_BATCH)
+    others = FUNCTIONS[:1] + FUNCTIONS[2:]
+    plan = cloud.deploy(direct, *others)
+    assert "stays until its events are processed" in str(plan)
+    upload(cloud, "single", 1, start=201)
+    until(lambda: "out/single/201" in cloud.keys("out/single/"))
+    lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
+    until(lambda: "out/single/200" in cloud.keys("out/single/"))
+    until(lambda: waiting(cloud, "single") == 0)
+    deleted = str(cloud.deploy(direct, *others))
+    assert "- event-queue scar-events-single" in deleted
+    assert "- event-source single" in deleted
+    assert not cloud.deploy(direct, *others)
