@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
+from scar.runs.arrays.child_runs import child_job
 from scar.runs.diagnosis import JOB_NOT_FOUND
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job, with_job_status
@@ -78,11 +79,15 @@ def correct_run_state(ledger: RunLedger, batch: BatchClient, run: Run) -> Run:
     """Return the run with its state corrected by its job, if it has one; raise ScarError."""
     if not had_job(run) or run.state is RunState.DONE:
         return run
+    job = find_job(batch, child_job(run) or _read_job_id(ledger, run))
+    return run if job is None else apply_job_state(ledger, run, job)
+
+
+def _read_job_id(ledger: RunLedger, run: Run) -> str:
     latest = record_format.latest_submission(run.record_times)
     delegated = (ledger.read_record(run.path, latest) if latest else None) or {}
     claim = {} if delegated else ledger.read_record(run.path, record_format.CLAIM) or {}
-    job = find_job(batch, find_job_id(delegated, claim))
-    return run if job is None else apply_job_state(ledger, run, job)
+    return find_job_id(delegated, claim)
 
 
 def apply_job_state(ledger: RunLedger, run: Run, job: JobDetail) -> Run:

@@ -11,6 +11,7 @@ from scar.aws.inventory.queue_front import describe_place, read_queue_front
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
+from scar.runs.arrays.child_runs import child_job
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import node_records, record_format
@@ -119,6 +120,9 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
 def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:
     if not had_job(run):
         return ""
+    # A single job of before, whose submission is recorded too, is not the child's.
+    if child := child_job(run):
+        return child
     delegated = contents.get(record_format.latest_submission(run.record_times), {})
     return batch_job.find_job_id(delegated, contents.get(record_format.CLAIM, {}))
 

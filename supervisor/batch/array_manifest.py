@@ -14,8 +14,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supervisor.batch.job_request import JOB_VARIABLE, encode_run_job, requested_fields
 from supervisor.errors import EventError
-from supervisor.model import JobRequest
+from supervisor.invocation import RunJob
+from supervisor.model import JobOptions, JobRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -112,8 +114,20 @@ def parse_record(data: bytes, width: int) -> bytes:
     return event
 
 
-def build_array_request(path: ArrayPath, bucket: str, manifest: ArrayManifest) -> JobRequest:
-    """Return the array job whose children read this manifest from the state bucket."""
+def build_array_request(
+    path: ArrayPath,
+    bucket: str,
+    manifest: ArrayManifest,
+    job: JobOptions | RunJob | None = None,
+) -> JobRequest:
+    """Return the array job whose children read this manifest from the state bucket.
+
+    ``job`` is what each child requests, as ``job_request.first_job`` returns it.
+    """
+    # A child with options that may have a successor: the second job is planned from its first one.
+    place = {}
+    if isinstance(job, RunJob) and job.options != JobOptions():
+        place = {JOB_VARIABLE: encode_run_job(job)}
     return JobRequest(
         name=path.job_name,
         environment={
@@ -123,8 +137,10 @@ def build_array_request(path: ArrayPath, bucket: str, manifest: ArrayManifest) -
             " `scar init`",
             URL_VARIABLE: f"s3://{bucket}/{path.key(MANIFEST)}",
             WIDTH_VARIABLE: str(manifest.width),
+            **place,
         },
         array_size=manifest.count,
+        **requested_fields(job),
     )
 
 

@@ -34,18 +34,27 @@ def plan_job(
     target = config.batch
     if target is None:
         return None
-    options = JobOptions()
-    if isinstance(trigger, ObjectEvent):
-        options = match_override(target, trigger.source.key, trigger.size) or options
-    if trigger.job is not None:
-        if problem := find_options_problem(target, trigger.job):
-            raise EventError(f"The job cannot have these options: {problem}.", remedy=_REMEDY)
-        options = _merge(options, trigger.job)
-        if find_size_problem(target, options):  # a part of the override does not fit the request
-            options = _merge(JobOptions(), trigger.job)
+    options = choose_options(target, trigger)
     if isinstance(error, OutOfMemory):
         options = _grow_after_lambda(error, config, target, options)
     return None if options == JobOptions() else options
+
+
+def choose_options(target: BatchTarget, trigger: Trigger) -> JobOptions:
+    """Return what a job of this event requests: its object's override, and the caller's options.
+
+    Raise EventError for options that the function's jobs cannot have.
+    """
+    options = JobOptions()
+    if isinstance(trigger, ObjectEvent):
+        options = match_override(target, trigger.source.key, trigger.size) or options
+    if trigger.job is None:
+        return options
+    if problem := find_options_problem(target, trigger.job):
+        raise EventError(f"The job cannot have these options: {problem}.", remedy=_REMEDY)
+    merged = _merge(options, trigger.job)
+    # A part of the override may not fit the request.
+    return _merge(JobOptions(), trigger.job) if find_size_problem(target, merged) else merged
 
 
 _REMEDY = "`scar show -n NAME` shows what the function's compute environment has."

@@ -11,6 +11,7 @@ from supervisor.model import JobOptions, JobRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from supervisor.invocation import RunPath
     from supervisor.model import BatchTarget, ObjectRef
@@ -36,8 +37,7 @@ def build_job_request(
     ``trace`` is the trace id of the invocation: Lambda's detection of recursive loops counts the
     run as a part of its chain.
     """
-    options = job.options if isinstance(job, RunJob) else job
-    requested = asdict(options) if options else {}
+    requested = requested_fields(job)
     name = f"{run.function}-{run.run_id}"
     identity = {
         "SCAR_RUN_ID": run.run_id,
@@ -45,7 +45,7 @@ def build_job_request(
         "SCAR_REQUEST_ID": request,
     }
     if isinstance(job, RunJob):
-        identity[JOB_VARIABLE] = _encode_run_job(job)
+        identity[JOB_VARIABLE] = encode_run_job(job)
     if trace:
         identity[TRACE_VARIABLE] = trace
     inline = {**identity, "SCAR_EVENT": event}
@@ -65,10 +65,20 @@ def first_job(target: BatchTarget | None, options: JobOptions | None) -> JobOpti
     return RunJob(options=options or JobOptions()) if has_successor else options
 
 
-def _encode_run_job(job: RunJob) -> str:
+def requested_fields(job: JobOptions | RunJob | None) -> dict[str, Any]:
+    """Return the fields of ``JobRequest`` that a job requests instead of its definition's."""
+    options = job.options if isinstance(job, RunJob) else job
+    return asdict(options) if options else {}
+
+
+def options_to_json(options: JobOptions) -> dict[str, object]:
+    """Return the options that are set."""
+    return {name: value for name, value in asdict(options).items() if value}
+
+
+def encode_run_job(job: RunJob) -> str:
     """Return the text that ``resubmission.parse_run_job`` parses."""
-    options = {name: value for name, value in asdict(job.options).items() if value}
-    data: dict[str, object] = {"number": job.number, "options": options}
+    data: dict[str, object] = {"number": job.number, "options": options_to_json(job.options)}
     if job.previous is not None:
         data["previous"] = list(job.previous)
     return json.dumps(data, separators=(",", ":"))

@@ -14,7 +14,7 @@ from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
-from supervisor.batch.nodes import build_overrides
+from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.errors import (
     ConfigError,
     SubmissionError,
@@ -134,56 +134,13 @@ class BatchSubmitter:
         return ThrottlingDeadline(until=end, report=report)
 
     def _build_submit_request(self, job: JobRequest) -> AwsRequest:
-        # Only overrides: image and role are those of the job definition's latest revision.
-        container: dict[str, object] = {
-            "environment": [{"name": n, "value": v} for n, v in job.environment.items()]
-        }
-        resources = {
-            "VCPU": job.vcpus,
-            "MEMORY": str(job.memory or ""),
-            "GPU": str(job.gpus or ""),
-        }
-        if any(resources.values()):
-            container["resourceRequirements"] = [
-                {"type": kind, "value": value} for kind, value in resources.items() if value
-            ]
-        body: dict[str, object] = {
-            "jobName": job.name,
-            "jobQueue": self._queue_name(job),
-            "jobDefinition": self.target.definition,
-            **build_overrides(self.target, job, container),
-        }
-        body |= self._optional_parameters(job)
         return AwsRequest(
             method="POST",
             origin=self.origin,
             path="/v1/submitjob",
             headers={"content-type": "application/json"},
-            body=json.dumps(body).encode(),
+            body=json.dumps(build_submit_parameters(self.target, job)).encode(),
         )
-
-    def _optional_parameters(self, job: JobRequest) -> dict[str, object]:
-        body: dict[str, object] = {}
-        if job.array_size:
-            body["arrayProperties"] = {"size": job.array_size}
-        # Batch requires a share on a queue with a scheduling policy, and refuses it on others.
-        if self.target.share:
-            body["shareIdentifier"] = self.target.share
-        if self.target.priority:
-            body["schedulingPriorityOverride"] = self.target.priority
-        if job.timeout:
-            body["timeout"] = {"attemptDurationSeconds": job.timeout}
-        if job.attempts:
-            # Replaces the definition's strategy as a whole: without its rules Batch would repeat
-            # scripts that failed (model: SubmitJobRequest.retryStrategy).
-            strategy: dict[str, object] = {"attempts": job.attempts}
-            if self.target.exit_rules:
-                strategy["evaluateOnExit"] = list(self.target.exit_rules)
-            body["retryStrategy"] = strategy
-        return body
-
-    def _queue_name(self, job: JobRequest) -> str:
-        return self.target.queues.get(job.queue, job.queue) or self.target.queue
 
     def _submission_error(self, error: AwsError, job: JobRequest) -> SubmissionError:
         if error.throttled:

@@ -56,12 +56,16 @@ def attempt_name(owner: RunOwner, job: int = 1) -> str:
 
 
 def parse_attempt(name: str) -> tuple[str, str, int | None]:
-    """Return the attempt's number, the array job's id and the index (None: not of an array)."""
-    first, _, rest = name.removeprefix(ATTEMPT_PREFIX).partition(".")
+    """Return the attempt's number, the array job's id and the index (None: not of an array).
+
+    The number of a later job's attempt is ``<job>.<attempt>``.
+    """
+    number = name.removeprefix(ATTEMPT_PREFIX)
+    attempt, _, rest = number.partition(".")
     parent, _, index = rest.rpartition(".")
     if parent and index.isdecimal():
-        return first, parent, int(index)
-    return rest or first, "", None
+        return attempt, parent, int(index)
+    return number, "", None
 
 
 def submission_name(job: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ConfigurationError, UsageError
 from supervisor.batch.job_options import find_options_problem
+from supervisor.batch.job_request import options_to_json
 from supervisor.config import function_config_key, parse_config
 from supervisor.errors import ConfigError
 from supervisor.events.json_values import OPTIONS_KEY
@@ -55,4 +55,4 @@ def options_payload(options: JobOptions | None) -> dict[str, object]:
     """Return the member of an event that requests the options; empty without any."""
     if options is None:
         return {}
-    return {OPTIONS_KEY: {name: value for name, value in asdict(options).items() if value}}
+    return {OPTIONS_KEY: options_to_json(options)}

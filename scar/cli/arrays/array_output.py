@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.cli.arrays.array_groups import describe_options
 from scar.cli.formatting import escape_control_characters
+from scar.runs.states import STATE_TEXTS
+from supervisor.model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +43,7 @@ def array_to_json(status: ArrayStatus) -> dict[str, object]:
         "date": status.array.path.date,
         "status": status.status,
         "children": status.array.count,
-        "done": status.done,
-        "failed": status.failed,
-        "running": status.running,
-        "not_begun": status.not_begun,
+        **status.counts,
         "retry": status.array.is_retry,
         "reason": status.reason,
     }
@@ -58,16 +58,21 @@ def show_array_report(session: Session, report: ArrayReport) -> None:
     write(terminal.bold(escape_control_characters(report.headline)))
     facts = report.description
     write(f"  job {report.status.array.job} in the queue {facts.get('queue', '?')}")
+    if requested := facts.get("options"):
+        options = describe_options(JobOptions(**requested)) if isinstance(requested, dict) else ""
+        write(escape_control_characters(f"  each child requests {options}"))
     submitted = f"  files of {facts.get('source', '?')}, submitted {facts.get('created', '?')}"
     write(escape_control_characters(f"{submitted} by {facts.get('by', '?')}"))
     for child in report.failed:
         where = f"run {child.run.run_id}" if child.has_record else "no record"
         line = f"  child {child.index} failed: {child.file} ({where}): {child.cause}"
+        if child.continued is not None:
+            line += f" Another job has continued the run, which is {STATE_TEXTS[child.continued]}."
         write(escape_control_characters(line))
     more = report.status.failed - len(report.failed)
     if more > 0:
         write(f"  and {more:,} more failed children")
-    if report.failed:
+    if report.status.counts["failed"]:
         function = report.status.array.path.function
         write(f"  What to do: `scar retry --failed -n {function}` starts them again.")
 
@@ -109,4 +114,5 @@ def child_to_json(child: ChildReport) -> dict[str, object]:
         "has_record": child.has_record,
         "why": child.cause,
         "remedy": child.remedy,
+        **({"continued": child.continued.value} if child.continued else {}),
     }

@@ -6,7 +6,8 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from scar.cli.arrays.array_run import build_request, reopen_runs, submit_arrays
+from scar.cli.arrays.array_groups import divide_events, read_target, submit_groups
+from scar.cli.arrays.array_run import build_request, reopen_runs
 from supervisor.batch.array_manifest import MIN_CHILDREN
 
 if TYPE_CHECKING:
@@ -62,14 +63,19 @@ def _retry_function(
 ) -> tuple[list[ArrayJob], list[Run]]:
     """Submit one function's runs; return the arrays and the runs that cannot be children."""
     group, events = runs_and_events
+    target = read_target(connection, function)
     reopened, left = reopen_runs(session, connection, group)
+    lost = len(events)
     events = [*events, *(event for _, event in reopened)]
-    if len(events) < MIN_CHILDREN:
-        for event in events[: len(events) - len(reopened)]:
-            session.services.enqueue(connection, function.name, json.loads(event))
-        return [], [*left, *(run for run, _ in reopened)]
-    request = build_request(connection, function, "failed runs", is_retry=True)
-    return submit_arrays(session, connection, events, request), left
+    groups, remaining = divide_events(target, events)
+    request = build_request(connection, function, target, source="failed runs", is_retry=True)
+    arrays = submit_groups(session, connection, events, groups, request)
+    for index in remaining:
+        if index < lost:
+            session.services.enqueue(connection, function.name, json.loads(events[index]))
+        else:
+            left.append(reopened[index - lost][0])
+    return arrays, left
 
 
 def _read_lost_events(connection: AwsConnection, lost: Sequence[LostChild]) -> list[str]:

@@ -7,12 +7,18 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.cli.arrays.array_groups import (
+    divide_events,
+    read_target,
+    require_single_node,
+    submit_groups,
+)
 from scar.cli.formatting import format_count
 from scar.cli.invocation_output import show_queued
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from scar.runs.arrays.submission import ArrayRequest
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run
+    from supervisor.model import BatchTarget
 
 PARALLEL = 16  # requests to S3 for runs that failed before
 
@@ -30,41 +37,50 @@ PARALLEL = 16  # requests to S3 for runs that failed before
 class ArrayRun:
     """Submits the files of a function's folders, which ``list_files`` yields.
 
-    ``force`` includes files whose run is done or in progress, as runs of their own.
+    ``force`` includes files whose run is done or in progress, as runs of their own. ``requested``
+    becomes a part of each event: what its job is to have.
     """
 
     call: FunctionCall
     folders: Sequence[InputFolder]
     list_files: Callable[[], Iterator[InputObject]]
+    requested: Mapping[str, object] = field(default_factory=dict)
     force: bool = False
     _skipped: int = field(default=0, init=False)
-    _failed: list[Run] = field(default_factory=list, init=False)
+    # Runs that failed before, and the events of their files: for a plan, which writes nothing.
+    _failed: list[tuple[Run, str]] = field(default_factory=list, init=False)
 
     def start(self, *, dry_run: bool) -> None:
         """Submit all files that need a run; raise UsageError if the function has no job queue."""
         _require_folders(self.call.function, self.folders)
+        target = read_target(self.call.connection, self.call.function)
+        require_single_node(self.call.function, target)
         self.call.session.terminal.show_progress(f"Listing {self._source}")
         events = list(self._new_events())
-        number = len(events) + len(self._failed)
         if dry_run:
-            self._show_plan(number)
+            self._show_plan(target, [*events, *(event for _, event in self._failed)])
             return
         function, connection = self.call.function, self.call.connection
-        reopened, unrecorded = reopen_runs(self.call.session, connection, self._failed)
+        reopened, unrecorded = reopen_runs(
+            self.call.session, connection, [run for run, _ in self._failed]
+        )
         for run in unrecorded:
             self.call.session.terminal.write_message(
                 f"Run {run.path} failed, and its event was not recorded: --force runs its file."
             )
-        events += [event for _, event in reopened]
+        events += [self._encode(json.loads(event)) for _, event in reopened]
         self._show_skipped()
-        if len(events) == 1:
-            # An array has two children at least: one file is an ordinary run.
-            queued = [self.call.enqueue(json.loads(events[0]))]
+        groups, remaining = divide_events(target, events)
+        request = build_request(
+            connection, function, target, source=self._source, is_retry=bool(reopened)
+        )
+        arrays = submit_groups(self.call.session, connection, events, groups, request)
+        # An array has two children at least: the only file of its size is an ordinary run.
+        queued = [self.call.enqueue(json.loads(events[index])) for index in remaining]
+        if queued and not arrays:
             show_queued(self.call.session, function.name, queued)
             return
-        request = build_request(connection, function, self._source, is_retry=bool(reopened))
-        arrays = submit_arrays(self.call.session, connection, events, request) if events else []
-        show_submitted(self.call.session, function.name, arrays, self._skipped)
+        show_submitted(self.call.session, function.name, arrays, self._skipped, queued)
 
     @property
     def _source(self) -> str:
@@ -84,15 +100,18 @@ class ArrayRun:
         latest = {} if self.force else session.services.latest_runs(connection, function)
         for file in self.list_files():
             run = current_run(function, file, latest)
+            payload = object_payload(
+                file, account.region, account.partition, manual_run_id=manual_run_id
+            )
             if run is not None and run.state in RETRYABLE_STATES:
-                self._failed.append(run)
+                self._failed.append((run, self._encode(payload)))
             elif run is not None or input_id_prefix(function, file.bucket, file.key) in waiting:
                 self._skipped += 1
             else:
-                payload = object_payload(
-                    file, account.region, account.partition, manual_run_id=manual_run_id
-                )
-                yield json.dumps(payload, separators=(",", ":"))
+                yield self._encode(payload)
+
+    def _encode(self, payload: Mapping[str, object]) -> str:
+        return json.dumps({**payload, **self.requested}, separators=(",", ":"))
 
     def _find_waiting(self) -> set[str]:
         """Return the input ids of children that have not begun: they have no run yet."""
@@ -112,48 +131,20 @@ class ArrayRun:
                 " --force includes them."
             )
 
-    def _show_plan(self, number: int) -> None:
-        """Write the number of jobs, children and requests, and what they cost at most."""
-        from scar.aws.model.prices import find_prices
-        from scar.runs.arrays.array_plan import divide, estimate_most
-        from scar.runs.arrays.submission import read_resources
-        from supervisor.batch.array_manifest import MIN_CHILDREN
+    def _show_plan(self, target: BatchTarget, events: Sequence[str]) -> None:
+        from scar.cli.arrays.array_dry_run import ArrayDryRun
 
-        session, connection = self.call.session, self.call.connection
-        sizes = [len(part) for part in divide([""] * number)] if number >= MIN_CHILDREN else []
-        resources = read_resources(connection.client("batch"), self.call.function.name)
-        prices = find_prices(connection.account.region)
-        most = estimate_most(number, resources, prices) if resources else None
-        if session.json:
-            session.terminal.write_json(
-                {
-                    "function": self.call.function.name,
-                    "jobs": [{"children": size} for size in sizes],
-                    "files": number,
-                    "skipped": self._skipped,
-                    "submissions": len(sizes),
-                    "usd_at_most": None if most is None else round(most, 2),
-                }
-            )
-            return
-        self._show_skipped()
-        write = session.terminal.write_data
-        if not sizes:
-            write(f"Would run {format_count(number, 'file')} of {self._source}, without an array.")
-            return
-        parts = " + ".join(f"{size:,}" for size in sizes)
-        write(
-            f"Would submit {format_count(len(sizes), 'array job')} with {parts} children to"
-            f" {self.call.function.queue}: {format_count(len(sizes), 'SubmitJob request')} and"
-            f" {format_count(3 * len(sizes), 'object')} in the state bucket."
-        )
-        if most is None or resources is None:
-            write("The cost is not known: the jobs have GPUs or no timeout.")
-            return
-        write(
-            f"At most {most:,.2f} USD, if each child runs until its timeout of"
-            f" {resources.timeout:,} s, at {prices.describe()}."
-        )
+        if not self.call.session.json:
+            self._show_skipped()
+        groups, remaining = divide_events(target, events)
+        ArrayDryRun(
+            call=self.call,
+            source=self._source,
+            queue=target.queue,
+            groups=groups,
+            ordinary=tuple(remaining.values()),
+            skipped=self._skipped,
+        ).show()
 
 
 def _require_folders(function: FunctionSummary, folders: Sequence[InputFolder]) -> None:
@@ -172,14 +163,19 @@ def _require_folders(function: FunctionSummary, folders: Sequence[InputFolder]) 
 
 
 def build_request(
-    connection: AwsConnection, function: FunctionSummary, source: str, *, is_retry: bool
+    connection: AwsConnection,
+    function: FunctionSummary,
+    target: BatchTarget,
+    *,
+    source: str,
+    is_retry: bool,
 ) -> ArrayRequest:
     """Return what arrays of this function are submitted with."""
     from scar.runs.arrays.submission import ArrayRequest
 
     return ArrayRequest(
         function=function.name,
-        queue=function.queue,
+        target=target,
         source=source,
         principal=connection.principal,
         is_retry=is_retry,
@@ -214,40 +210,24 @@ def reopen_runs(
     return [pair for pair in found if pair[1]], [run for run, event in found if not event]
 
 
-def submit_arrays(
-    session: Session, connection: AwsConnection, events: Sequence[str], request: ArrayRequest
-) -> list[ArrayJob]:
-    """Submit the events as arrays; after an error, say which arrays were submitted before it."""
-    from scar.runs.arrays.array_store import ArrayStore
-    from scar.runs.arrays.submission import ArraySubmitter
-    from scar.runs.ledger import RunLedger
-
-    store = ArrayStore.of(RunLedger.connect(connection))
-    submitter = ArraySubmitter(store, connection.client("batch"))
-    submitted: list[ArrayJob] = []
-    try:
-        for array in submitter.submit(events, request):
-            submitted.append(array)
-            session.terminal.show_progress(f"Submitted {array.name}")
-    except BaseException:
-        session.terminal.clear_progress()
-        for array in submitted:
-            session.terminal.write_message(f"{array.name} ({array.job}) was submitted before.")
-        raise
-    session.terminal.clear_progress()
-    return submitted
-
-
 def show_submitted(
-    session: Session, function: str, arrays: Sequence[ArrayJob], skipped: int
+    session: Session,
+    function: str,
+    arrays: Sequence[ArrayJob],
+    skipped: int,
+    queued: Sequence[str],
 ) -> None:
-    """Write the arrays, and how to follow and end them; or their JSON form."""
+    """Write the arrays, and how to follow and end them; or their JSON form.
+
+    ``queued`` are the request ids of files that are ordinary runs.
+    """
     if session.json:
         session.terminal.write_json(
             {
                 "function": function,
                 "arrays": [{"array": a.name, "job": a.job, "children": a.count} for a in arrays],
                 "skipped": skipped,
+                **({"requests": list(queued)} if queued else {}),
             }
         )
         return
@@ -256,6 +236,10 @@ def show_submitted(
     if not arrays:
         session.terminal.write_message("No file needs a run: no array job was submitted.")
         return
+    if queued:
+        session.terminal.write_message(
+            f"{format_count(len(queued), 'file')} of another size: started without an array."
+        )
     children = sum(array.count for array in arrays)
     session.terminal.write_message(
         f"Submitted {format_count(len(arrays), 'array job')} with {children:,} children."

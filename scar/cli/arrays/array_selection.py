@@ -84,6 +84,26 @@ def terminate_arrays(
     return ended
 
 
+def list_continued_runs(
+    ledger: RunLedger, batch: BatchClient, arrays: Sequence[ArrayOrChild]
+) -> list[Run]:
+    """Return the unfinished runs of these arrays and children that other jobs continue."""
+    from scar.runs.arrays.array_status import describe_arrays
+    from scar.runs.arrays.continued_runs import list_continued
+    from scar.runs.batch_job import correct_run_state
+    from scar.runs.states import FINISHED_STATES
+
+    named = {(array.job, index) for array, index in arrays}
+    statuses = describe_arrays(batch, {array.job: array for array, _ in arrays}.values())
+    found = [
+        correct_run_state(ledger, batch, run)
+        for job, index, run in list_continued(ledger, statuses)
+        if (job, None) in named or (job, index) in named
+        if run.state not in FINISHED_STATES
+    ]
+    return [run for run in found if run.state not in FINISHED_STATES]
+
+
 def describe(array: ArrayJob, index: int | None) -> str:
     """Return the name of an array or a child: ``array-…``, ``array-…:7``."""
     return array.name if index is None else f"{array.name}:{index}"

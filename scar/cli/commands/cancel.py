@@ -8,6 +8,7 @@ import click
 
 from scar.cli.arrays.array_selection import (
     describe,
+    list_continued_runs,
     list_unfinished_arrays,
     split_arrays,
     terminate_arrays,
@@ -74,6 +75,8 @@ def cancel(
         if not what:
             arrays = list_unfinished_arrays(ledger, batch, names)
         ended = {} if dry_run else terminate_arrays(session, batch, arrays)
+        # The jobs that continue children (batch.retry) are others: they do not end with the array.
+        continued = list_continued_runs(ledger, batch, arrays) if what else []
         selection = RunSelection(
             names=tuple(runs), functions=names, since=None, states=CANCELLABLE_STATES
         )
@@ -81,6 +84,7 @@ def cancel(
         if runs or not what:
             found = select_runs(session, connection, ledger, selection)
             selected = without_runs_of(arrays, found)
+        selected = [*selected, *continued]
         if dry_run:
             named = {describe(*array): array[0].job for array in arrays}
             show_runs(session, [(run, "") for run in selected], "Would cancel", named)

@@ -124,6 +124,8 @@ def run(  # noqa: PLR0913 one argument per option
     _check_array_options(
         array=array, dry_run=dry_run, has_others=has_own_script or output_file is not None
     )
+    if array and job is not None and job.nodes:
+        raise click.UsageError("--nodes is for single jobs: AWS Batch has no multi-node arrays.")
     connection, function = _connect_function(session, name, file)
     from scar.aws.inventory.job_options import options_payload
 
@@ -141,7 +143,13 @@ def run(  # noqa: PLR0913 one argument per option
         if array:
             from scar.cli.arrays.array_run import ArrayRun
 
-            files = ArrayRun(call=call, folders=folders, list_files=run_.list_files, force=force)
+            files = ArrayRun(
+                call=call,
+                folders=folders,
+                list_files=run_.list_files,
+                requested=requested,
+                force=force,
+            )
             files.start(dry_run=dry_run)
             return
         if run_.start(asynchronous=asynchronous):

@@ -136,6 +136,7 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     from scar.runs import lookup
     from scar.runs.arrays.array_status import describe_arrays
     from scar.runs.arrays.child_runs import parent_of
+    from scar.runs.arrays.continued_runs import with_continued_runs
     from scar.runs.batch_job import correct_run_state
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_runs
@@ -149,6 +150,7 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     batch = connection.client("batch")
     arrays, others = split_arrays(ledger, runs)
     statuses = describe_arrays(batch, [array for array, index in arrays if index is None])
+    statuses = with_continued_runs(ledger, statuses, jobs)
     names = [*others, *(describe(*array) for array in arrays if array[1] is not None)]
     found = [follow_repetitions(ledger, run) for run in lookup.find_runs(ledger, names)]
     # The lists of jobs do not have the children of arrays.

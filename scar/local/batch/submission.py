@@ -137,6 +137,8 @@ def _container_overrides_and_nodes(
         if of_nodes:
             raise client_error("nodeOverrides is only valid for multi-node job definitions.")
         return container, 0
+    if array_size(request):
+        raise client_error("Array jobs are not supported for multi-node job definitions.")
     if container:
         raise client_error(
             "containerOverrides is not valid for multi-node jobs: use nodeOverrides."

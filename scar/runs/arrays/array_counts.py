@@ -15,11 +15,11 @@ run that failed, or whose lease has expired, while its array goes on. Batch may 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scar.runs.arrays.child_runs import all_parents, parent_of
+from scar.runs.arrays.child_runs import all_parents, child_job, continued_child, parent_of
 from scar.runs.states import FAILURE_STATES, RunState, is_cancelled
 from scar.runs.unfinished_jobs import UNFINISHED_STATUSES, with_job_status
 from supervisor.runs import record_format
@@ -71,6 +71,9 @@ class ArrayCounter:
     _queued: dict[str, set[str]] = field(default_factory=dict, init=False)
     _ended: dict[str, LostChild] = field(default_factory=dict, init=False)
     _retried: Counter[str] = field(default_factory=Counter, init=False)
+    _continued: defaultdict[str, Counter[RunState]] = field(
+        default_factory=lambda: defaultdict(Counter), init=False
+    )
 
     def __post_init__(self) -> None:
         for status in self.statuses:
@@ -84,7 +87,13 @@ class ArrayCounter:
 
     @property
     def statuses(self) -> Sequence[ArrayStatus]:
-        return self.reading.of(self.function)
+        """Return the function's arrays, with the runs so far that other jobs continue."""
+        return [
+            replace(status, continued=self._continued[status.array.job])
+            if status.array.job in self._continued
+            else status
+            for status in self.reading.of(self.function)
+        ]
 
     def correct(self, run: Run) -> Run | None:
         """Return the run with the state that its array shows; None if it is ``uncertain``.
@@ -92,6 +101,8 @@ class ArrayCounter:
         Every run is to be passed, also if it is not counted: what has records is not lost.
         """
         self._ended.pop(run.path.run_id, None)
+        if child := continued_child(run):
+            self._continued[child[0]][run.state] += 1
         child = parent_of(run)
         status = self._by_job.get(child[0]) if child else None
         if status is not None and status.has_ended:
@@ -106,7 +117,7 @@ class ArrayCounter:
 
     def resolve_uncertain(self) -> list[Run]:
         """Return the uncertain runs with the states of their jobs."""
-        jobs = {run.path: _child_job(run) for run in self.uncertain}
+        jobs = {run.path: child_job(run) for run in self.uncertain}
         found = self.reading.describe_children(list(jobs.values())) if jobs else {}
         for job in found:
             # Batch counts a child that it retries as one that has not started.
@@ -143,13 +154,16 @@ class ArrayCounter:
 
 def count_children(status: ArrayStatus) -> Counter[RunState]:
     """Return the number of an array's children by the state of a run that each corresponds to."""
-    counts = {
-        RunState.QUEUED: status.not_begun,
-        RunState.RUNNING: status.running,
-        RunState.DONE: status.done,
-        RunState.FAILED: status.failed,
-    }
-    return Counter({state: number for state, number in counts.items() if number})
+    counts = Counter(
+        {
+            RunState.QUEUED: status.not_begun,
+            RunState.RUNNING: status.running,
+            RunState.DONE: status.done,
+            RunState.FAILED: max(0, status.failed - sum(status.continued.values())),
+        }
+    )
+    counts.update(status.continued)
+    return +counts
 
 
 def _may_be_retried(run: Run) -> bool:
@@ -158,11 +172,6 @@ def _may_be_retried(run: Run) -> bool:
         return True
     is_newest = run.changed_at == run.record_times.get(record_format.ERROR)
     return run.state is RunState.FAILED and is_newest and not is_cancelled(run.record_times)
-
-
-def _child_job(run: Run) -> str:
-    child = parent_of(run)
-    return f"{child[0]}:{child[1]}" if child else ""
 
 
 def _with_child_status(run: Run, status: str) -> Run:

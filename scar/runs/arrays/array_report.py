@@ -9,7 +9,9 @@ from scar.aws.client.errors import translate_errors
 from scar.runs import diagnosis
 from scar.runs.arrays.array_status import describe_arrays
 from scar.runs.arrays.array_store import ArrayStore, event_file, event_run
-from scar.runs.batch_job import find_job
+from scar.runs.arrays.child_runs import continued_child
+from scar.runs.arrays.continued_runs import with_continued_runs
+from scar.runs.batch_job import correct_run_state, find_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from scar.runs.arrays.array_status import ArrayStatus
     from scar.runs.arrays.array_store import ArrayJob
     from scar.runs.ledger import RunLedger
+    from scar.runs.states import RunState
     from supervisor.invocation import RunPath
 
 MOST_CHILDREN = 20  # failed children that a report names
@@ -29,7 +32,8 @@ class ChildReport:
     """One child: its index, file and run, its job's status and Batch's reason.
 
     ``has_record``: the run has begun, so `scar why` of its id says more. ``cause`` and ``remedy``
-    are what the job's status means; empty if it has not failed.
+    are what the job's status means; empty if it has not failed. ``continued``: the state of its run
+    if another job continues that (``batch.retry``).
     """
 
     index: int
@@ -40,6 +44,7 @@ class ChildReport:
     has_record: bool
     cause: str = ""
     remedy: str = ""
+    continued: RunState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +69,7 @@ class ArrayReport:
 def read_array_report(ledger: RunLedger, batch: BatchClient, array: ArrayJob) -> ArrayReport:
     """Describe an array and up to 20 of its failed children; raise ScarError."""
     store = ArrayStore.of(ledger)
-    (status,) = describe_arrays(batch, [array])
+    (status,) = with_continued_runs(ledger, describe_arrays(batch, [array]))
     indexes: list[int] = []
     if status.failed:
         with translate_errors(f"list the failed children of {array.name}"):
@@ -94,7 +99,8 @@ def _read_children(
     for index in wanted:
         job = find_job(batch, array.child_job(index))
         run = event_run(array.path.function, events[index])
-        has_record = any(True for _ in ledger.list_runs_with_id(run.function, run.run_id))
+        listed = list(ledger.list_runs_with_id(run.function, run.run_id))
+        is_continued = bool(listed) and continued_child(listed[0]) == (array.job, index)
         status, reason = (job.status, job.reason) if job else ("", "")
         cause, remedy = "", ""
         if job and job.status == "FAILED":
@@ -109,7 +115,8 @@ def _read_children(
             run=run,
             status=status,
             reason=reason,
-            has_record=has_record,
+            has_record=bool(listed),
             cause=cause,
             remedy=remedy,
+            continued=correct_run_state(ledger, batch, listed[0]).state if is_continued else None,
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
+from scar.runs.states import FAILURE_STATES, RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +25,8 @@ class ArrayStatus:
     """An array with its parent job's status and the number of children by status.
 
     ``status`` is empty if Batch does not know the job anymore: it keeps ended jobs for 7 days.
-    ``stopped`` is the time of its end in epoch seconds, 0 before.
+    ``stopped`` is the time of its end in epoch seconds, 0 before. ``continued`` are the states of
+    runs that another job continues (``batch.retry``): their children have failed, for Batch.
     """
 
     array: ArrayJob
@@ -31,6 +34,7 @@ class ArrayStatus:
     summary: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     stopped: float = 0.0
+    continued: Mapping[RunState, int] = field(default_factory=dict)
 
     @property
     def has_ended(self) -> bool:
@@ -56,15 +60,29 @@ class ArrayStatus:
         return max(0, self.array.count - self.done - self.failed - self.running)
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of children by what has become of their runs.
+
+        ``continued``: another job continues the run, and has not ended.
+        """
+        others = Counter(self.continued)
+        done = others.pop(RunState.DONE, 0)
+        failed = sum(others.pop(state, 0) for state in FAILURE_STATES)
+        return {
+            "done": self.done + done,
+            "failed": max(0, self.failed - sum(self.continued.values()) + failed),
+            "running": self.running,
+            "not_begun": self.not_begun,
+            "continued": others.total(),
+        }
+
+    @property
     def text(self) -> str:
         """Return the counts: ``10,000 children: 9,100 done, 3 failed, 12 running, …``."""
-        parts = {
-            "done": self.done,
-            "failed": self.failed,
-            "running": self.running,
-            "not begun": self.not_begun,
-        }
-        counts = ", ".join(f"{number:,} {name}" for name, number in parts.items() if number)
+        names = {"not_begun": "not begun", "continued": "continued by another job"}
+        counts = ", ".join(
+            f"{number:,} {names.get(name, name)}" for name, number in self.counts.items() if number
+        )
         if not self.status:
             counts = "ended; AWS Batch has deleted the job"
         return f"{self.array.count:,} children: {counts}"

@@ -28,8 +28,38 @@ def parent_of(run: Run) -> tuple[str, int] | None:
     time, name = max(attempts)
     _, parent, index = record_format.parse_attempt(name)
     submitted = record_format.latest_submission(run.record_times)
-    is_single = run.record_times.get(submitted, -1.0) > time
-    return None if index is None or is_single else (parent, index)
+    since = run.record_times.get(submitted, -1.0)
+    # A later job of the run was submitted by the child: in the same second at the earliest.
+    is_later = record_format.submission_number(submitted) > 1 and since >= time
+    return None if index is None or since > time or is_later else (parent, index)
+
+
+def child_job(run: Run) -> str:
+    """Return Batch's id of the child that executed the run last; empty as in ``parent_of``."""
+    child = parent_of(run)
+    return f"{child[0]}:{child[1]}" if child else ""
+
+
+def continued_child(run: Run) -> tuple[str, int] | None:
+    """Return the child whose run another job continues: its array's job id, and its index.
+
+    The child has submitted it (``batch.retry``). None for other runs, and after `scar retry`.
+    """
+    children = [
+        (time, record_format.parse_attempt(name))
+        for name, time in run.record_times.items()
+        if name.startswith(record_format.ATTEMPT_PREFIX)
+    ]
+    time, (_, parent, index) = max(
+        ((t, attempt) for t, attempt in children if attempt[1]), default=(0.0, ("", "", None))
+    )
+    if index is None or run.record_times.get(record_format.RETRY, -1.0) > time:
+        return None
+    is_continued = any(
+        at >= time and record_format.submission_number(name) > 1
+        for name, at in run.record_times.items()
+    )
+    return (parent, index) if is_continued else None
 
 
 def all_parents(run: Run) -> Iterator[str]:

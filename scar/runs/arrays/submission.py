@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 
 from scar.aws.client import errors
 from scar.errors import ScarError
-from scar.runs.arrays.array_plan import JobResources, divide
+from scar.runs.arrays.array_plan import ChildResources, divide
 from scar.runs.arrays.array_store import ArrayJob
 from supervisor.batch.array_manifest import (
     ARRAY_PREFIX,
@@ -21,15 +21,18 @@ from supervisor.batch.array_manifest import (
     build_array_request,
     build_manifest,
 )
-from supervisor.errors import EventError
+from supervisor.batch.job_request import first_job, options_to_json
+from supervisor.batch.submit_parameters import build_submit_parameters
+from supervisor.errors import EventError, SubmissionError
+from supervisor.model import JobOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_batch import BatchClient
 
     from scar.runs.arrays.array_store import ArrayStore
-    from supervisor.model import JobRequest
+    from supervisor.model import BatchTarget, JobRequest
 
 # Seconds after which ListJobs is asked for a job whose submission was not answered: Batch's lists
 # are updated a moment later.
@@ -43,18 +46,17 @@ class SubmissionUnknownError(ScarError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayRequest:
-    """What is submitted: a function's job queue, and what to record about the arrays.
+    """What is submitted: where a function's jobs go, and what to record about the arrays.
 
-    ``overrides`` are further fields of SubmitJob, such as ``timeout``; ``containerOverrides`` of
-    theirs are merged with the variables of the manifest. ``is_retry``: the runs failed before.
+    ``options`` are what each child requests. ``is_retry``: the runs failed before.
     """
 
     function: str
-    queue: str
+    target: BatchTarget
     source: str
     principal: str
     is_retry: bool = False
-    overrides: Mapping[str, Any] = field(default_factory=dict)
+    options: JobOptions = field(default_factory=JobOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +92,16 @@ class ArraySubmitter:
             "source": request.source,
             "by": request.principal,
             "created": created.isoformat(timespec="seconds"),
-            "queue": request.queue,
         }
+        requested = first_job(request.target, request.options)
+        parameters = _build_parameters(
+            build_array_request(path, self.store.bucket, manifest, requested), request.target
+        )
+        description["queue"] = parameters["jobQueue"]
+        if request.options != JobOptions():
+            description["options"] = options_to_json(request.options)
         self.store.write_manifest(path, manifest, description)
-        job = self._submit_job(build_array_request(path, self.store.bucket, manifest), request)
+        job = self._submit_job(parameters)
         array = ArrayJob(
             path=path,
             job=job,
@@ -111,22 +119,23 @@ class ArraySubmitter:
             ) from error
         return array
 
-    def _submit_job(self, job: JobRequest, request: ArrayRequest) -> str:
+    def _submit_job(self, parameters: dict[str, Any]) -> str:
         """Submit the job once, and return its id.
 
         SubmitJob has no idempotency token: without a response, the job is looked for by its name,
         which no other array has, before it is submitted again.
         """
+        name = parameters["jobName"]
         for attempt in count(1):
             try:
-                return self.batch.submit_job(**_submission(job, request))["jobId"]
+                return self.batch.submit_job(**parameters)["jobId"]
             except errors.SDK_ERRORS as error:
                 if not _is_unanswered(error):
-                    raise errors.to_scar_error(error, f"submit the array job {job.name}") from error
-                if found := self._find_job(job.name, request.queue):
+                    raise errors.to_scar_error(error, f"submit the array job {name}") from error
+                if found := self._find_job(name, parameters["jobQueue"]):
                     return found
                 if attempt == MAX_SUBMISSIONS:
-                    raise _unknown_submission(job, error) from error
+                    raise _unknown_submission(name, error) from error
         raise AssertionError  # the loop above has no other end
 
     def _find_job(self, name: str, queue: str) -> str:
@@ -141,7 +150,7 @@ class ArraySubmitter:
         return ""
 
 
-def read_resources(batch: BatchClient, function: str) -> JobResources | None:
+def read_resources(batch: BatchClient, function: str) -> ChildResources | None:
     """Return what a job of the function may use, None without a job definition."""
     with errors.translate_errors(f"read the job definition {function}"):
         found = batch.describe_job_definitions(jobDefinitionName=function, status="ACTIVE")
@@ -152,7 +161,7 @@ def read_resources(batch: BatchClient, function: str) -> JobResources | None:
         one["type"]: one["value"]
         for one in latest.get("containerProperties", {}).get("resourceRequirements", [])
     }
-    return JobResources(
+    return ChildResources(
         vcpus=float(needs.get("VCPU", "1")),
         memory=int(needs.get("MEMORY", "0")),
         gpus=int(needs.get("GPU", "0")),
@@ -161,29 +170,16 @@ def read_resources(batch: BatchClient, function: str) -> JobResources | None:
     )
 
 
-def _submission(job: JobRequest, request: ArrayRequest) -> dict[str, Any]:
-    """Return the parameters of SubmitJob: image, role and timeout are the job definition's."""
-    overrides = {
-        **request.overrides.get("containerOverrides", {}),
-        "environment": [
-            *request.overrides.get("containerOverrides", {}).get("environment", []),
-            *({"name": name, "value": value} for name, value in job.environment.items()),
-        ],
-    }
-    return {
-        **request.overrides,
-        "jobName": job.name,
-        "jobQueue": request.queue,
-        "jobDefinition": request.function,
-        "arrayProperties": {"size": job.array_size},
-        "containerOverrides": overrides,
-    }
+def _build_parameters(job: JobRequest, target: BatchTarget) -> dict[str, Any]:
+    try:
+        return build_submit_parameters(target, job)
+    except SubmissionError as error:
+        raise ScarError(error.problem, remedy=error.remedy) from error
 
 
-def _unknown_submission(job: JobRequest, error: errors.SdkError) -> SubmissionUnknownError:
+def _unknown_submission(job: str, error: errors.SdkError) -> SubmissionUnknownError:
     return SubmissionUnknownError(
-        f"AWS Batch did not answer SubmitJob for the array job {job.name}, and has no such job:"
-        f" {error}",
+        f"AWS Batch did not answer SubmitJob for the array job {job}, and has no such job: {error}",
         remedy="Run the same command again: files whose run is done or in progress are"
         " skipped, and of two children of a run the second ends without running the script.",
     )

@@ -11,12 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.runs.arrays.array_counts import count_children
 from scar.runs.arrays.array_reader import read_arrays
-from scar.runs.ledger import RunLedger
-from scar.runs.states import RunState
+from scar.runs.arrays.array_status import describe_arrays
+from scar.runs.arrays.child_runs import continued_child, parent_of
+from scar.runs.arrays.continued_runs import with_continued_runs
+from scar.runs.ledger import Run, RunLedger
+from scar.runs.states import RunState, derive_state
 from scar.runs.status import FunctionStatus, StatusQuery, collect_status
 from supervisor.batch.array_manifest import ArrayPath, build_manifest
 from supervisor.events.parser import parse_event
+from supervisor.invocation import RunPath
 from supervisor.runs import record_format
 from tests.fakes.s3_listing_client import ListedS3
 from tests.fakes.supervisor_factory import notification
@@ -34,6 +39,17 @@ FATES: dict[str, tuple[str, tuple[str, ...], RunState | None]] = {
     "interrupted": ("RUNNABLE", ("claim", "attempt", "error"), RunState.QUEUED),
     "killed": ("FAILED", ("claim", "attempt"), RunState.RUNNING),
     "unborn": ("FAILED", (), None),
+    # The script of the child failed, and another job has continued the run (batch.retry).
+    "grown": (
+        "FAILED",
+        ("claim", "attempt", "delegated-2", "claim", "attempt-2.1", "done"),
+        RunState.DONE,
+    ),
+    "outgrown": (
+        "FAILED",
+        ("claim", "attempt", "delegated-2", "claim", "attempt-2.1", "error"),
+        RunState.FAILED,
+    ),
 }
 UNFINISHED = {"RUNNABLE", "STARTING", "RUNNING"}
 
@@ -151,6 +167,41 @@ def test_a_file_that_is_retried_is_counted_once(
     ]
     states += [state_after(fate, None, has_ended=True) for fate in others]
     assert world.status().states == Counter(states)
+
+
+def test_a_run_that_another_job_continued_counts_as_what_has_become_of_it() -> None:
+    world = World()
+    world.add_array([1, 2, 3, 4], ["done", "grown", "outgrown", "failed"], age=500)
+    (array,) = world.status().arrays
+    assert array.text == "4 children: 2 done, 2 failed"
+    ledger = RunLedger(cast("Any", world.s3), "state")
+    described = describe_arrays(cast("Any", world.batch), [array.array])
+    assert described[0].failed == 3
+    (found,) = with_continued_runs(ledger, described)
+    assert found.text == array.text
+    assert count_children(found) == {RunState.DONE: 2, RunState.FAILED: 2}
+
+
+@pytest.mark.parametrize("second", [0, 1])
+def test_a_run_is_no_child_anymore_once_its_next_job_is_submitted(second: int) -> None:
+    """S3 keeps whole seconds: a script that fails at once is submitted in the second it began."""
+    job = "00000001-0000-4000-8000-000000000000"
+    times = {"claim": 10.0, f"attempt-1.{job}.3": 10.0, "delegated-2": 10.0 + second}
+    run = run_with(times)
+    assert parent_of(run) is None
+    assert continued_child(run) == (job, 3)
+    assert run.state is RunState.QUEUED
+    # A child of a later array, or a retry, has nothing to do with it.
+    assert continued_child(run_with({**times, "retry": 20.0})) is None
+    again = run_with({**times, f"attempt-1.{job[::-1]}.0": 20.0})
+    assert parent_of(again) == (job[::-1], 0)
+    assert continued_child(again) is None
+
+
+def run_with(times: dict[str, float]) -> Run:
+    state = derive_state(times, 30.0)
+    path = RunPath(function="fn", date=DAY, run_id="0" * 32)
+    return Run(path=path, state=state, record_times=times)
 
 
 def test_a_child_that_ended_without_a_record_is_known_by_its_index() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scar.aws.model.prices import find_prices
 from scar.aws.requests.rules.batch import check_submit_job
 from scar.errors import ScarError, UsageError
-from scar.runs.arrays.array_plan import JobResources, divide, estimate_most
+from scar.runs.arrays.array_plan import ChildResources, divide, estimate_most
 from scar.runs.arrays.array_store import ArrayNotFoundError, ArrayStore, find_array, is_array_name
 from scar.runs.arrays.submission import (
     MAX_SUBMISSIONS,
@@ -25,10 +25,15 @@ from scar.runs.arrays.submission import (
 )
 from scar.runs.ledger import RunLedger
 from supervisor.batch import array_manifest
+from supervisor.batch.job_request import JOB_VARIABLE
+from supervisor.batch.resubmission import parse_run_job
+from supervisor.invocation import RunJob
+from supervisor.model import BatchTarget, ExitRetry, JobOptions, NodeGroup
 from tests.fakes.s3_listing_client import ListedS3
 from tests.fakes.supervisor_factory import notification
 
-REQUEST = ArrayRequest(function="fn", queue="scar-1", source="data/in", principal="arn:me")
+TARGET = BatchTarget(queue="scar-1", definition="fn", memory=512)
+REQUEST = ArrayRequest(function="fn", target=TARGET, source="data/in", principal="arn:me")
 EVENTS = [json.dumps(notification(f"in/{n}")) for n in range(5)]
 TIMEOUT = ReadTimeoutError(endpoint_url="https://batch")
 REFUSED = EndpointConnectionError(endpoint_url="https://batch")
@@ -51,6 +56,7 @@ class FlakyBatch:
     submitted: list[dict[str, Any]] = field(default_factory=list)
     jobs: dict[str, str] = field(default_factory=dict)
     lookups: int = 0
+    queue: str = "scar-1"
     seen_after: int = 0  # lookups after which ListJobs has the job
 
     def submit_job(self, **parameters: Any) -> dict[str, str]:  # noqa: ANN401 as boto3 has it
@@ -64,7 +70,7 @@ class FlakyBatch:
         return {"jobId": self.jobs[parameters["jobName"]]}
 
     def list_jobs(self, *, jobQueue: str, filters: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
-        assert jobQueue == "scar-1"
+        assert jobQueue == self.queue
         self.lookups += 1
         (name,) = filters[0]["values"]
         found = self.jobs.get(name) if self.lookups > self.seen_after else None
@@ -129,25 +135,82 @@ def test_what_was_refused_is_not_sent_again(failure: Exception) -> None:
     assert (len(batch.submitted), batch.lookups) == (1, 0)
 
 
-def test_the_overrides_of_a_submission_are_merged_with_those_of_the_manifest() -> None:
-    variables = [{"name": "A", "value": "1"}]
-    request = ArrayRequest(
-        function="fn",
-        queue="scar-1",
-        source="",
-        principal="",
-        overrides={
-            "timeout": {"attemptDurationSeconds": 60},
-            "containerOverrides": {"environment": variables, "vcpus": 2},
-        },
+def test_options_and_shares_are_those_of_single_jobs() -> None:
+    target = replace(
+        TARGET,
+        share="lab",
+        priority=7,
+        queues={"default": "scar-1", "priority": "scar-1-p"},
+        exit_rules=({"action": "EXIT", "onReason": "*"},),
     )
+    options = JobOptions(vcpus="2", memory=640, timeout=60, attempts=3, queue="priority")
+    batch, s3 = FlakyBatch(queue="scar-1-p"), ListedS3()
+    list(a_submitter(s3, batch).submit(EVENTS, replace(REQUEST, target=target, options=options)))
+    (job,) = batch.submitted
+    needs = {r["type"]: r["value"] for r in job["containerOverrides"]["resourceRequirements"]}
+    assert needs == {"VCPU": "2", "MEMORY": "640"}
+    assert job["timeout"] == {"attemptDurationSeconds": 60}
+    assert job["retryStrategy"] == {
+        "attempts": 3,
+        "evaluateOnExit": [{"action": "EXIT", "onReason": "*"}],
+    }
+    assert (job["shareIdentifier"], job["schedulingPriorityOverride"]) == ("lab", 7)
+    assert job["jobQueue"] == "scar-1-p"
+    store = ArrayStore(cast("Any", s3), "state")
+    (array,) = store.list_arrays("fn")
+    facts = store.read_description(array)
+    assert facts["queue"] == "scar-1-p"
+    assert facts["options"] == {
+        "vcpus": "2",
+        "memory": 640,
+        "timeout": 60,
+        "attempts": 3,
+        "queue": "priority",
+    }
+    assert all(v["name"] != JOB_VARIABLE for v in job["containerOverrides"]["environment"])
+
+
+def test_without_options_a_submission_is_as_small_as_it_was() -> None:
     batch = FlakyBatch()
+    list(a_submitter(ListedS3(), batch).submit(EVENTS, REQUEST))
+    (job,) = batch.submitted
+    assert job.keys() == {
+        "jobName",
+        "jobQueue",
+        "jobDefinition",
+        "arrayProperties",
+        "containerOverrides",
+    }
+    names = [one["name"] for one in job["containerOverrides"]["environment"]]
+    assert names == ["SCAR_EVENT_URL", "SCAR_ARRAY_URL", "SCAR_ARRAY_WIDTH"]
+
+
+def test_the_second_job_of_a_child_is_planned_from_its_options() -> None:
+    target = replace(TARGET, retry=(ExitRetry(exit_code=137, factor=2.0),))
+    batch = FlakyBatch()
+    request = replace(REQUEST, target=target, options=JobOptions(memory=640))
     list(a_submitter(ListedS3(), batch).submit(EVENTS, request))
     (job,) = batch.submitted
-    assert job["timeout"] == {"attemptDurationSeconds": 60}
-    assert job["containerOverrides"]["vcpus"] == 2
-    names = [one["name"] for one in job["containerOverrides"]["environment"]]
-    assert names == ["A", "SCAR_EVENT_URL", "SCAR_ARRAY_URL", "SCAR_ARRAY_WIDTH"]
+    (text,) = [
+        v["value"] for v in job["containerOverrides"]["environment"] if v["name"] == JOB_VARIABLE
+    ]
+    assert parse_run_job(text) == RunJob(options=JobOptions(memory=640))
+
+
+def test_a_response_that_was_lost_is_looked_for_in_the_queue_of_the_submission() -> None:
+    target = replace(TARGET, queues={"priority": "scar-1-p"})
+    batch = FlakyBatch([TIMEOUT], accepts=True, queue="scar-1-p")
+    request = replace(REQUEST, target=target, options=JobOptions(queue="priority"))
+    (array,) = a_submitter(ListedS3(), batch).submit(EVENTS, request)
+    assert (array.job, batch.lookups) == ("job-1", 1)
+
+
+def test_a_multi_node_function_has_no_arrays() -> None:
+    target = replace(TARGET, nodes=NodeGroup(count=2))
+    batch = FlakyBatch()
+    with pytest.raises(ScarError, match="multi-node"):
+        list(a_submitter(ListedS3(), batch).submit(EVENTS, replace(REQUEST, target=target)))
+    assert not batch.submitted
 
 
 @given(st.integers(2, 45_000))
@@ -161,15 +224,15 @@ def test_arrays_are_few_and_never_of_one_child(number: int) -> None:
 
 def test_the_upper_bound_of_cost_grows_with_children_time_and_size() -> None:
     at = find_prices("us-east-1")
-    small = JobResources(vcpus=1, memory=1024, gpus=0, timeout=3600, is_fargate=False)
+    small = ChildResources(vcpus=1, memory=1024, gpus=0, timeout=3600, is_fargate=False)
     one = estimate_most(1, small, at)
     assert one is not None
     # Half of a m5.large for an hour: 0.048 USD, and some requests.
     assert 0.048 < one < 0.0482
     assert estimate_most(1000, small, at) == pytest.approx(1000 * one)
-    fargate = JobResources(vcpus=1, memory=2048, gpus=0, timeout=3600, is_fargate=True)
+    fargate = ChildResources(vcpus=1, memory=2048, gpus=0, timeout=3600, is_fargate=True)
     assert (estimate_most(1, fargate, at) or 0) > 0.04048
-    no_bound = JobResources(vcpus=1, memory=1024, gpus=1, timeout=3600, is_fargate=False)
+    no_bound = ChildResources(vcpus=1, memory=1024, gpus=1, timeout=3600, is_fargate=False)
     assert estimate_most(1, no_bound, at) is None
 
 
@@ -192,7 +255,7 @@ def test_the_resources_are_those_of_the_newest_revision() -> None:
                 ]
             }
 
-    assert read_resources(cast("Any", Definitions()), "fn") == JobResources(
+    assert read_resources(cast("Any", Definitions()), "fn") == ChildResources(
         vcpus=0.25, memory=1536, gpus=0, timeout=3, is_fargate=True
     )
 

@@ -167,6 +167,7 @@ def test_the_attempt_of_a_child_names_its_array(attempt: int, index: int) -> Non
     single = RunOwner(site=ComputeService.BATCH, request="r", job=parent, attempt=attempt)
     assert record_format.attempt_name(single) == f"attempt-{attempt}"
     assert record_format.parse_attempt(f"attempt-{attempt}") == (str(attempt), "", None)
+    assert record_format.parse_attempt(f"attempt-2.{attempt}") == (f"2.{attempt}", "", None)
 
 
 @given(st.integers(2, 10_000), st.booleans())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.session
+import pytest
 from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ from scar.aws.requests.rules.batch.nodes import overrides_of
 from scar.aws.requests.rules.constraints import get_structures
 from supervisor.batch.job_request import build_job_request
 from supervisor.batch.submitter import BatchSubmitter
+from supervisor.errors import SubmissionError
 from supervisor.invocation import RunPath
 from supervisor.model import BatchTarget, JobOptions, NodeGroup, ObjectRef
 
@@ -60,6 +62,10 @@ def body_of(requested: JobOptions | None) -> dict[str, Any]:
 
 @given(options)
 def test_any_options_make_a_valid_request(requested: JobOptions) -> None:
+    if requested.nodes:
+        with pytest.raises(SubmissionError, match="nodes"):
+            body_of(requested)
+        return
     body = body_of(requested)
     shape = MODEL.input_shape
     assert shape is not None
