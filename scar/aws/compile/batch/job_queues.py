@@ -83,6 +83,7 @@ def compile_queues(
             priority=spec.priority,
             time_limits=_time_limits(batch),
             scheduling_policy=arn,
+            tags=function.tags,
         )
         compiled.append(CompiledQueue(_named(queue), environments, policy))
     return tuple(compiled)
@@ -91,10 +92,15 @@ def compile_queues(
 def _named(queue: JobQueue) -> JobQueue:
     """Return the queue with its name: a digest of the rest.
 
-    A queue as all were at first, with one environment and no choice, has that one's name: it keeps
+    Tags are in the names of the environments. A queue as all were at first, with one environment and no choice, has that one's name: it keeps
     it, because functions and jobs name their queue.
     """
-    plain = JobQueue(name="", environments=queue.environments[:1], time_limits=_TIME_LIMITS)
+    plain = JobQueue(
+        name="",
+        environments=queue.environments[:1],
+        time_limits=_TIME_LIMITS,
+        tags=queue.tags,
+    )
     if queue == plain:
         return replace(queue, name=queue.environments[0])
     content = {
