@@ -23,7 +23,6 @@ NOT_EMULATED: tuple[str, ...] = (
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
     "GPUs: jobs use those of this machine; without any, they stay RUNNABLE.",
     "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
-    "Batch multi-node jobs: refused at SubmitJob.",
     "Fields that are not implemented (privileged, user, maxSwap, ImageConfig…): refused by name.",
     "Batch: compute reservations of scheduling policies, and quota shares: refused.",
     "Launch templates, allocation strategies, bids, scale-down delays: stored; no instance starts.",
