@@ -152,12 +152,14 @@ _MORE_ENVIRONMENTS = st.lists(
 
 
 @st.composite
-def function_sections(draw: st.DrawFn, name: str = "crop") -> dict[str, Any]:
-    """Draw a function; nearly all that are drawn are valid."""
+def function_sections(draw: st.DrawFn, name: str = "crop", *, raw: bool = True) -> dict[str, Any]:
+    """Draw a function, with raw fields of containers or without; nearly all are valid."""
     fargate = draw(st.integers(0, 3)) == 0
     architecture = draw(st.sampled_from(("x86_64", "arm64")))
     batch = draw(_fargate() if fargate else _instances(architecture))
     mode = "batch" if batch.get("cluster") else draw(st.sampled_from(("batch", "lambda-batch")))
+    if not raw:
+        batch.pop("container_properties", None)
     compute = batch["compute_resources"]
     if "scheduling" in batch:
         shares = draw(st.dictionaries(_SHARES, st.sampled_from((0.5, 1.0, 2.5)), max_size=3))

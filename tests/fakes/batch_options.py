@@ -15,6 +15,7 @@ S3_FILES = (
 )
 MANAGED_POLICY = "arn:aws:iam::aws:policy/AmazonDynamoDBReadOnlyAccess"
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-AbCdEf"
+REGION = "eu-west-1"
 SUBNET = "subnet-0123456789abcdef0"
 ROLE = "arn:aws:iam::123456789012:role/mine"
 PROFILE = "arn:aws:iam::123456789012:instance-profile/mine"
