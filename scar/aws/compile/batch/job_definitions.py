@@ -136,8 +136,8 @@ def definition_variables(function: Function, batch: BatchSpec, account: Account)
     """Return the variables of jobs: those of Lambda, overridden by ``batch.environment``.
 
     Without empty ones, which AWS Batch drops (hashicorp/terraform-provider-aws#19466): the
-    definition that is read would always differ. The supervisor sets them. Not those of ``container.environment``: they are for scripts, and may be another account's
-    credentials. The supervisor adds them.
+    definition that is read would always differ. Not those of ``container.environment``: they are
+    for scripts, and may be another account's credentials. The supervisor adds both.
     """
     # Lambda sets the Region's variables itself, Batch does not.
     region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
