@@ -107,10 +107,7 @@ def _container_variables(
         name: value
         for name, value in config.environment.items()
         if name not in own
-        or not (
-            name in target.batch_variables
-            or own[name] != started_with(name)
-        )
+        or not (name in target.batch_variables or own[name] != started_with(name))
         or _is_set_by_batch(name, own[name])
     }
 

@@ -10,13 +10,13 @@ from tests.fakes.batch_options import EFS, MANAGED_POLICY, S3_FILES, SECRET, SUB
 
 _NAMES = st.from_regex(r"[A-Z][A-Z0-9_]{0,6}", fullmatch=True)
 _TEXTS = st.text("ab =/:$é", max_size=8)
-_VARIABLES = st.dictionaries(_NAMES.filter(lambda n: not n.startswith(("AWS", "SCAR"))), _TEXTS)
-_VARIABLES = _VARIABLES.map(lambda found: {"Variables": found})
+_VARIABLES = st.dictionaries(
+    _NAMES.filter(lambda name: not name.startswith(("AWS", "SCAR"))), _TEXTS
+).map(lambda found: {"Variables": found})
 _SHARES = st.sampled_from(("labA", "labB", "x9"))
 _LABELS = st.text("abcXYZ 019+-=._:/@", min_size=1, max_size=10).filter(
     lambda t: t.strip() == t and not t.lower().startswith(("aws:", "scar:"))
 )
-_PATHS = st.sampled_from(("/mnt/data", "/mnt/refs", "/data/a", "/scratch", "/work"))
 
 
 def optional(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -137,6 +137,11 @@ _INSTANCES: dict[str, Any] = {
         st.fixed_dictionaries({"type": st.just("gp2"), "size": st.integers(30, 99)}),
     ),
 }
+_SIZES_OF_FARGATE: tuple[dict[str, Any], ...] = (
+    {},
+    {"vcpus": 0.25, "memory": 512},
+    {"vcpus": 2, "memory": 4096},
+)
 _DISKS_OF_FARGATE = st.one_of(st.just(0), st.integers(21, 200))
 _TYPES = {
     "x86_64": (["m6id", "m6id.4xlarge"], ["m6id.8xlarge"]),
@@ -197,7 +202,7 @@ def _fargate(draw: st.DrawFn) -> dict[str, Any]:
         )
     )
     compute = {**kind, **draw(optional(**_RESOURCES, disk=_DISKS_OF_FARGATE))}
-    size = draw(st.sampled_from(({}, {"vcpus": 0.25, "memory": 512}, {"vcpus": 2, "memory": 4096})))
+    size = draw(st.sampled_from(_SIZES_OF_FARGATE))
     return {**batch, **size, "compute_resources": compute}
 
 

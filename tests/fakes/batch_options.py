@@ -80,6 +80,15 @@ OPTIONS: tuple[tuple[str, str, Any, dict[str, Any]], ...] = (
     ("container", "environment", {"Variables": {"A": "1"}}, {}),
     ("iam", "policies", [MANAGED_POLICY, "option_files/policy.json"], {}),
 )
+_PATHS = {
+    "batch": ("batch",),
+    "compute_resources": ("batch", "compute_resources"),
+    "scheduling": ("batch", "scheduling"),
+    "disk": ("batch", "compute_resources", "disk"),
+    "lambda": ("lambda",),
+    "container": ("lambda", "container"),
+    "iam": ("iam",),
+}
 # Keys of ``batch`` and its sections that have no effect, no second value, or are in OPTIONS with a
 # section or as what others need.
 WITHOUT_EFFECT = {
@@ -93,17 +102,16 @@ def section(name: str, key: str, value: object, more: dict[str, Any]) -> dict[st
     """Return a function of an FDL file with the option; ``more`` is merged into ``batch``."""
     batch: dict[str, Any] = {part: {**content} for part, content in more.items()}
     found: dict[str, Any] = {"lambda": {"container": {}}, "iam": {}, "batch": batch}
-    parts = {
-        "batch": lambda: batch,
-        "compute_resources": lambda: batch.setdefault("compute_resources", {}),
-        "scheduling": lambda: batch.setdefault("scheduling", {}),
-        "disk": lambda: batch.setdefault("compute_resources", {}).setdefault("disk", {}),
-        "lambda": lambda: found["lambda"],
-        "container": lambda: found["lambda"]["container"],
-        "iam": lambda: found["iam"],
-    }
-    parts[name]()[key] = value
+    part_of(found, name)[key] = value
     return complete(found)
+
+
+def part_of(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the section with this name in a function, which has it then."""
+    part = found
+    for step in _PATHS[name]:
+        part = part.setdefault(step, {})
+    return part
 
 
 def complete(found: dict[str, Any]) -> dict[str, Any]:
