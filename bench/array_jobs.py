@@ -29,8 +29,9 @@ from scar.cli.session import Session
 from scar.runs.arrays.array_reader import read_arrays
 from scar.runs.ledger import RunLedger
 from scar.runs.status import StatusQuery, collect_status
-from tests.fakes.local_cloud import BUCKET, a_local_cloud, function
+from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function
 from tests.fakes.script_fault_tests import IN_BATCH
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,28 @@ def measure_submission(files: int) -> None:
         ledger = RunLedger.connect(cloud.connection)
         (status,) = read_arrays(ledger, cloud.client("batch"), ["many"]).of("many")
         cloud.client("batch").terminate_job(jobId=status.array.job, reason="bench")
+
+
+def measure_writes(files: int = 20) -> None:
+    """Print how many records each run of an array writes; none is written twice."""
+    for cloud in a_local_cloud("process", function("many", execution_mode="batch", batch=IN_BATCH)):
+        s3 = cloud.client("s3")
+        for number in range(files):
+            s3.put_object(Bucket=BUCKET, Key=f"archive/{number:06}", Body=b"true")
+        _submit(cloud)
+        records = _wait_for_records(cloud, files)
+        names = Counter(key.rpartition("/")[2].partition(".")[0] for key in records)
+        print(f"records of {files} runs: {dict(names)}, {len(records) / files:g} of each")
+
+
+def _wait_for_records(cloud: LocalCloudProcess, files: int) -> list[str]:
+    """Wait until all runs are done; return the keys of their records."""
+
+    def records() -> list[str]:
+        return [key for key in cloud.keys("runs/many/", STATE) if "/arrays/" not in key]
+
+    until(lambda: sum(key.endswith("/done.json") for key in records()) >= files)
+    return records()
 
 
 def _count_calls(cloud: LocalCloudProcess, calls: Counter[str]) -> None:
@@ -170,6 +193,7 @@ def main() -> None:
     """Print one line for each figure."""
     measure_status(begun=False)
     measure_status(begun=True)
+    measure_writes()
     measure_submission(int(sys.argv[1]) if len(sys.argv) > 1 else FILES)
 
 

@@ -125,6 +125,7 @@ def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
             "retry": tuple(ExitRetry(**item) for item in data.get("retry", ())),
             "exit_rules": tuple(data.get("exit_rules", ())),
             "batch_variables": tuple(data.get("batch_variables", ())),
+            "empty_variables": tuple(data.get("empty_variables", ())),
         },
         nodes=NodeGroup(**nodes) if nodes else None,
         capacity=capacity

@@ -231,7 +231,8 @@ class BatchTarget:
     ``exit_rules`` are the definition's ``evaluateOnExit``: a submission with its own attempts has
     to repeat them. ``overridden`` are variables of ``container.environment`` with the values that
     the job definition has for them; ``batch_variables`` are those of ``container.environment`` that
-    ``batch.environment`` sets too.
+    ``batch.environment`` sets too; ``empty_variables`` are those of the job with an empty value,
+    which the definition cannot have.
     """
 
     queue: str
@@ -250,6 +251,7 @@ class BatchTarget:
     exit_rules: tuple[Mapping[str, str], ...] = ()
     overridden: Mapping[str, str] = field(default_factory=dict)
     batch_variables: tuple[str, ...] = ()
+    empty_variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,9 +73,18 @@ def build_environment(
         own[name.removeprefix(RENAMED_PREFIX)] = own.pop(name)
     container = config.environment
     if run.service == ComputeService.BATCH and config.batch is not None:
+        own |= _empty_variables(config, config.batch, own)
         container = _container_variables(config, config.batch, own)
     every = {**config.image.environment, **own, **container, **_run_variables(config, run)}
     return {name: value for name, value in every.items() if _is_passable(name, value)}
+
+
+def _empty_variables(
+    config: FunctionConfig, target: BatchTarget, own: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the job's empty variables, except those that were set at submission."""
+    image = config.image.environment
+    return {name: "" for name in target.empty_variables if own.get(name) == image.get(name)}
 
 
 def _container_variables(
@@ -87,14 +96,18 @@ def _container_variables(
     definition, nor the image, nor Batch itself has set. A submission that repeats the definition's
     value cannot be told from it.
     """
+
+    def started_with(name: str) -> str | None:
+        """Return the value without a submission's."""
+        if name in target.empty_variables:
+            return ""
+        return target.overridden.get(name, config.image.environment.get(name))
+
     return {
         name: value
         for name, value in config.environment.items()
         if name not in own
-        or not (
-            name in target.batch_variables
-            or own[name] not in (target.overridden.get(name), config.image.environment.get(name))
-        )
+        or not (name in target.batch_variables or own[name] != started_with(name))
         or _is_set_by_batch(name, own[name])
     }
 

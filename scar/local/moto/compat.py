@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from scar.local.moto.aws_policies import add_aws_policy
 from scar.local.moto.batch_registry import TIME_LIMITS_ATTRIBUTE
 from scar.local.moto.file_system_configs import KEY, read_file_systems, store_file_systems
 from scar.local.moto.journal_keys import function_name
@@ -56,6 +57,9 @@ class MotoCompat:
                 if "FARGATE" not in resources.get("type", ""):
                     resources |= _NO_INSTANCES
                 return replace(request, body=json.dumps(body).encode())
+            case "AttachRolePolicy":
+                add_aws_policy(self._account, call.text("PolicyArn"))
+                return request
             case "CreateJobQueue":
                 body = {"state": "ENABLED", **json.loads(request.body)}
                 return replace(request, body=json.dumps(body).encode())

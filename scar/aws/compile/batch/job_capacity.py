@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.batch.job_definitions import definition_variables, retry_rules
+from scar.aws.compile.batch.job_definitions import (
+    definition_variables,
+    empty_variables,
+    retry_rules,
+)
 from scar.aws.compile.batch.job_queues import other_queue_names
 from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.compile.batch.nodes import node_group
@@ -76,6 +80,7 @@ def compile_batch_target(
         exit_rules=tuple(dict(rule) for rule in retry_rules(batch)),
         overridden=overridden,
         batch_variables=batch_variables,
+        empty_variables=empty_variables(function, batch),
     )
 
 

@@ -136,10 +136,21 @@ def retry_rules(batch: BatchSpec) -> tuple[Pairs, ...]:
 def definition_variables(function: Function, batch: BatchSpec, account: Account) -> Pairs:
     """Return the variables of jobs: those of Lambda, overridden by ``batch.environment``.
 
-    Not those of ``container.environment``: they are for scripts, and may be another account's
-    credentials. The supervisor adds them.
+    Without empty ones, which AWS Batch drops (hashicorp/terraform-provider-aws#19466): the
+    definition that is read would always differ. Not those of ``container.environment``: they are
+    for scripts, and may be another account's credentials. The supervisor adds both.
     """
     # Lambda sets the Region's variables itself, Batch does not.
     region = {"AWS_REGION": account.region, "AWS_DEFAULT_REGION": account.region}
-    configured = {**function.lambda_.environment.Variables, **batch.environment.Variables}
-    return tuple(sorted({**region, **configured}.items()))
+    every = {**region, **_configured_variables(function, batch)}
+    return tuple(sorted((name, value) for name, value in every.items() if value))
+
+
+def empty_variables(function: Function, batch: BatchSpec) -> tuple[str, ...]:
+    """Return the names of the variables of jobs whose value is empty."""
+    configured = _configured_variables(function, batch)
+    return tuple(sorted(name for name, value in configured.items() if not value))
+
+
+def _configured_variables(function: Function, batch: BatchSpec) -> dict[str, str]:
+    return {**function.lambda_.environment.Variables, **batch.environment.Variables}

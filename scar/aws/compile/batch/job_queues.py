@@ -92,10 +92,9 @@ def compile_queues(
 def _named(queue: JobQueue) -> JobQueue:
     """Return the queue with its name: a digest of the rest.
 
-    A queue as all were at first, with one environment and no choice, has that one's name: it keeps
-    it, because functions and jobs name their queue.
+    Tags are in the names of the environments. A queue as all were at first, with one environment
+    and no choice, has that one's name: it keeps it, because functions and jobs name their queue.
     """
-    # Tags are in the digest that names the environments.
     plain = JobQueue(
         name="",
         environments=queue.environments[:1],

@@ -121,6 +121,24 @@ def test_a_queue_may_be_moved_to_an_environment_named_like_at_its_making(cloud: 
         )
 
 
+def test_policies_of_aws_can_be_attached_and_others_must_exist(cloud: MotoCloud) -> None:
+    iam = cloud.client("iam")
+    a_role(cloud)
+    (name,) = (role["RoleName"] for role in iam.list_roles()["Roles"])
+    arn = "arn:aws:iam::aws:policy/AmazonDynamoDBReadOnlyAccess"
+    for _ in range(2):
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    (attached,) = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert attached["PolicyArn"] == arn
+    for missing in (
+        f"{arn}s",
+        arn.replace("policy/", "policy/job-function/"),
+        "arn:aws:iam::123456789012:policy/mine",
+    ):
+        with pytest.raises(iam.exceptions.NoSuchEntityException, match="does not exist"):
+            iam.attach_role_policy(RoleName=name, PolicyArn=missing)
+
+
 def test_the_default_network_has_a_way_to_the_internet(cloud: MotoCloud) -> None:
     tables = cloud.client("ec2").describe_route_tables()["RouteTables"]
     assert any(route.get("GatewayId", "").startswith("igw-") for route in tables[0]["Routes"])
