@@ -6,6 +6,9 @@ run is recorded as failed, where `scar why` and `scar retry` find it; or it is s
 queue's visibility timeout. So none is lost, and a message that can never be submitted does not
 return for ever.
 
+The children of an array have the same size: runs for which ``batch.overrides`` has different ones
+become an array for each size.
+
 Runs are not claimed here: that would cost a request for each. A run that exists already, because S3
 or SQS has delivered its event twice or an earlier submission was not answered, becomes a child that
 finds the claim and ends at once.
@@ -18,6 +21,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from supervisor.batch.array_groups import group_events
 from supervisor.batch.array_manifest import (
     ARRAY_PREFIX,
     DESCRIPTION,
@@ -28,6 +32,7 @@ from supervisor.batch.array_manifest import (
     build_manifest,
     submission_name,
 )
+from supervisor.batch.job_request import first_job, options_to_json
 from supervisor.errors import SubmissionPending, SupervisorError
 from supervisor.invocation import (
     TRACE_VARIABLE,
@@ -36,7 +41,7 @@ from supervisor.invocation import (
     ObjectEvent,
     RunOutcome,
 )
-from supervisor.model import ObjectRef
+from supervisor.model import JobOptions, ObjectRef
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 
@@ -91,12 +96,12 @@ class GatheredEvents:
         for message in messages:
             if message.problem is not None:
                 self._record_unreadable(message, message.problem)
-        runs = self._unique_runs(messages)
-        for part in _divide(runs, self.config.array_size):
-            if len(part) < MIN_CHILDREN:
-                self._submit_single(part[0])
-            else:
-                self._submit_array(part)
+        for options, runs in self._group(self._unique_runs(messages)):
+            for part in _divide(runs, self.config.array_size):
+                if len(part) < MIN_CHILDREN:
+                    self._submit_single(part[0])
+                else:
+                    self._submit_array(part, options)
         return InvocationResult(failed_messages=tuple(self._sent_again))
 
     def _unique_runs(self, messages: Iterable[QueueMessage]) -> list[_GatheredRun]:
@@ -107,6 +112,19 @@ class GatheredEvents:
                 run = runs.setdefault(path.run_id, _GatheredRun(path, event, []))
                 run.messages.append(message)
         return list(runs.values())
+
+    def _group(
+        self, runs: Sequence[_GatheredRun]
+    ) -> Iterator[tuple[JobOptions, Sequence[_GatheredRun]]]:
+        """Yield the runs whose jobs have the same size: each group, then each remaining run."""
+        if self.config.batch is None:
+            yield JobOptions(), runs
+            return
+        groups, remaining = group_events(self.config.batch, [run.event for run in runs])
+        for options, indexes in groups:
+            yield options, [runs[index] for index in indexes]
+        for index, options in remaining.items():
+            yield options, [runs[index]]
 
     def _run_path(self, trigger: Trigger, request: str) -> RunPath:
         return record_format.run_path(self.config.name, trigger, request, self._today, ("", ""))
@@ -122,9 +140,9 @@ class GatheredEvents:
         if isinstance(result.error, SubmissionPending) or not is_recorded:
             self._send_again([run])
 
-    def _submit_array(self, runs: Sequence[_GatheredRun]) -> None:
+    def _submit_array(self, runs: Sequence[_GatheredRun], options: JobOptions) -> None:
         try:
-            job = self._submit_job(runs)
+            job = self._submit_job(runs, options)
         except SubmissionPending as error:
             self.log.warning(f"{error.problem} SQS delivers the events again.")
             self._send_again(runs)
@@ -134,7 +152,7 @@ class GatheredEvents:
         else:
             self.log.info(f"An array job of {len(runs)} runs was submitted.", job=job)
 
-    def _submit_job(self, runs: Sequence[_GatheredRun]) -> str:
+    def _submit_job(self, runs: Sequence[_GatheredRun], options: JobOptions) -> str:
         # Named by its content: a repeated attempt of this request replaces its own manifest.
         digest = hashlib.sha256(
             "\0".join([self.invocation.owner.request, *(r.path.run_id for r in runs)]).encode()
@@ -154,9 +172,13 @@ class GatheredEvents:
             "count": manifest.count,
             "width": manifest.width,
         }
+        if options != JobOptions():
+            description["options"] = options_to_json(options)
         self._write(path, MANIFEST, manifest.body)
         self._write(path, DESCRIPTION, record_format.encode(description))
-        request = build_array_request(path, self.config.state_bucket, manifest)
+        request = build_array_request(
+            path, self.config.state_bucket, manifest, first_job(self.config.batch, options)
+        )
         if trace := self.invocation.trace:
             # Lambda's detection of recursive loops counts the children as parts of this chain.
             request = replace(request, environment={**request.environment, TRACE_VARIABLE: trace})

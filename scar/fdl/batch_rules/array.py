@@ -29,8 +29,6 @@ def check_array(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         )
     if function.batch.nodes:
         yield location, "cannot be used with multi_node_parallel: AWS has no arrays of such jobs"
-    if function.batch.overrides:
-        yield location, "cannot be used with overrides: the children of an array are all alike"
     if not any(item.is_s3 for item in spec.input):
         yield location, "gathers the events of new objects, and the function has no input"
     most = limits.EVENT_SOURCE_BATCH_WITHOUT_WINDOW.maximum

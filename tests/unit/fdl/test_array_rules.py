@@ -9,7 +9,9 @@ from scar.fdl.batch_rules import check_array
 from scar.fdl.model import AwsFunction, BatchSpec
 
 
-def problems(array: object, mode: str = "batch", **spec: object) -> list[str]:
+def problems(
+    array: object, mode: str = "batch", *, batch: dict[str, object] | None = None, **spec: object
+) -> list[str]:
     function = AwsFunction.model_validate(
         {
             "lambda": {
@@ -19,7 +21,7 @@ def problems(array: object, mode: str = "batch", **spec: object) -> list[str]:
                 "input": [{"path": "photos/in"}],
                 **spec,
             },
-            "batch": {"array": array},
+            "batch": {"array": array, **(batch or {})},
         }
     )
     return [f"{location[-1]}: {text}" for location, text in check_array(function, ("array",))]
@@ -36,6 +38,11 @@ def test_null_is_the_default_and_an_empty_section_has_the_defaults() -> None:
 @pytest.mark.parametrize("array", [None, {}, {"window": 0, "size": 10}, {"window": 300, "size": 2}])
 def test_what_aws_takes_is_accepted(array: object) -> None:
     assert problems(array) == []
+
+
+def test_jobs_may_have_overrides() -> None:
+    override = {"match": {"suffix": [".bam"]}, "memory": 2000}
+    assert problems({}, batch={"overrides": [override]}) == []
 
 
 @pytest.mark.parametrize("mode", ["lambda", "lambda-batch"])

@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 PREFIX = "scar-events-"
 
 
-def gathering(name: str, window: int = 3, size: int = 10_000) -> dict[str, Any]:
-    batch = {**IN_BATCH, "array": {"window": window, "size": size}}
+def gathering(name: str, window: int = 3, size: int = 10_000, **more: object) -> dict[str, Any]:
+    batch = {**IN_BATCH, "array": {"window": window, "size": size}, **more}
     return function(name, execution_mode="batch", timeout=60, batch=batch)
 
 
-FUNCTIONS = (gathering("flood"), gathering("single", window=1), gathering("poison", window=1))
+# Tests run in any order: each has a function of its own.
+FUNCTIONS = (
+    gathering("flood"),
+    gathering("restart"),
+    gathering("single", window=1),
+    gathering("twice", window=1),
+    gathering("poison", window=1),
+    gathering("sizes", overrides=[{"match": {"suffix": ["5.sh", "6.sh"]}, "memory": 200}]),
+    gathering("direct", window=1),
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +86,17 @@ def test_uploads_become_array_jobs_and_every_file_is_processed_once(
     until(lambda: waiting(cloud, "flood") == 0)
 
 
+def test_files_of_different_sizes_are_jobs_of_different_sizes(cloud: LocalCloudProcess) -> None:
+    upload(cloud, "sizes", 20)
+    until(lambda: len(cloud.keys("out/sizes/")) == 20)
+    sizes = {False: 0, True: 0}
+    for job in cloud.jobs("sizes"):
+        needs = job["container"]["resourceRequirements"]
+        is_large = {"type": "MEMORY", "value": "200"} in needs
+        sizes[is_large] += job.get("arrayProperties", {}).get("size", 1)
+    assert sizes == {False: 16, True: 4}
+
+
 def test_a_single_upload_is_an_ordinary_job(cloud: LocalCloudProcess) -> None:
     upload(cloud, "single", 1)
     until(lambda: cloud.keys("out/single/") == ["out/single/0"])
@@ -85,9 +105,10 @@ def test_a_single_upload_is_an_ordinary_job(cloud: LocalCloudProcess) -> None:
 
 
 def test_an_event_that_is_delivered_twice_starts_its_run_once(cloud: LocalCloudProcess) -> None:
-    sqs, url = cloud.client("sqs"), queue_url(cloud, "single")
-    until(lambda: bool(cloud.runs("single", "in/single/0000.sh")))
-    before = len(cloud.jobs("single"))
+    sqs, url = cloud.client("sqs"), queue_url(cloud, "twice")
+    upload(cloud, "twice", 1)
+    until(lambda: cloud.keys("out/twice/") == ["out/twice/0"])
+    before = len(cloud.jobs("twice"))
     record = {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -95,13 +116,13 @@ def test_an_event_that_is_delivered_twice_starts_its_run_once(cloud: LocalCloudP
         "eventTime": "2026-11-29T00:00:00.000Z",
         "s3": {
             "bucket": {"name": BUCKET},
-            "object": {"key": "in/single/0000.sh", "sequencer": "A"},
+            "object": {"key": "in/twice/0000.sh", "sequencer": "A"},
         },
     }
     for _ in range(3):
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [record]}))
-    until(lambda: waiting(cloud, "single") == 0)
-    assert len(cloud.jobs("single")) == before + 1
+    until(lambda: waiting(cloud, "twice") == 0)
+    assert len(cloud.jobs("twice")) == before + 1
 
 
 def test_a_message_that_cannot_be_read_is_recorded_and_does_not_stop_others(
@@ -117,16 +138,16 @@ def test_a_message_that_cannot_be_read_is_recorded_and_does_not_stop_others(
 
 
 def test_events_survive_a_restart(cloud: LocalCloudProcess) -> None:
-    sources = cloud.client("lambda").list_event_source_mappings(FunctionName="flood")
+    sources = cloud.client("lambda").list_event_source_mappings(FunctionName="restart")
     (source,) = sources["EventSourceMappings"]
     cloud.client("lambda").update_event_source_mapping(UUID=source["UUID"], Enabled=False)
-    upload(cloud, "flood", 5, start=100)
-    until(lambda: waiting(cloud, "flood") == 5)
+    upload(cloud, "restart", 5)
+    until(lambda: waiting(cloud, "restart") == 5)
     cloud.kill()
     cloud.start_again()
-    assert waiting(cloud, "flood") == 5
+    assert waiting(cloud, "restart") == 5
     cloud.client("lambda").update_event_source_mapping(UUID=source["UUID"], Enabled=True)
-    until(lambda: len(cloud.keys("out/flood/10")) == 5 + 1)  # 10 and 100 to 104
+    until(lambda: len(cloud.keys("out/restart/")) == 5)
 
 
 def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
@@ -137,20 +158,21 @@ def test_events_that_wait_are_processed_when_they_are_not_gathered_any_more(
     cloud: LocalCloudProcess,
 ) -> None:
     lambda_ = cloud.client("lambda")
-    (source,) = lambda_.list_event_source_mappings(FunctionName="single")["EventSourceMappings"]
+    (source,) = lambda_.list_event_source_mappings(FunctionName="direct")["EventSourceMappings"]
     lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
-    upload(cloud, "single", 1, start=200)
-    until(lambda: waiting(cloud, "single") == 1)
-    direct = function("single", execution_mode="batch", timeout=60, batch=IN_BATCH)
-    others = FUNCTIONS[:1] + FUNCTIONS[2:]
+    upload(cloud, "direct", 1, start=200)
+    until(lambda: waiting(cloud, "direct") == 1)
+    direct = function("direct", execution_mode="batch", timeout=60, batch=IN_BATCH)
+    others = FUNCTIONS[:-1]
     plan = cloud.deploy(direct, *others)
     assert "stays until its events are processed" in str(plan)
-    upload(cloud, "single", 1, start=201)
-    until(lambda: "out/single/201" in cloud.keys("out/single/"))
+    upload(cloud, "direct", 1, start=201)
+    until(lambda: "out/direct/201" in cloud.keys("out/direct/"))
     lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=True)
-    until(lambda: "out/single/200" in cloud.keys("out/single/"))
-    until(lambda: waiting(cloud, "single") == 0)
+    until(lambda: "out/direct/200" in cloud.keys("out/direct/"))
+    until(lambda: waiting(cloud, "direct") == 0)
     deleted = str(cloud.deploy(direct, *others))
-    assert "- event-queue scar-events-single" in deleted
-    assert "- event-source single" in deleted
+    assert "- event-queue scar-events-direct" in deleted
+    assert "- event-source direct" in deleted
     assert not cloud.deploy(direct, *others)
+    cloud.deploy(*FUNCTIONS)  # As the other tests expect it.

@@ -12,12 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.batch import array_manifest
+from supervisor.batch.job_request import JOB_VARIABLE
+from supervisor.batch.resubmission import parse_run_job
 from supervisor.errors import StorageError, SubmissionError
 from supervisor.events import response
 from supervisor.events.queue_messages import parse_queue_messages
 from supervisor.execution.gathered_events import MAX_DELIVERIES
 from supervisor.invocation import TRACE_VARIABLE
-from supervisor.model import ExecutionMode
+from supervisor.model import (
+    BatchTarget,
+    ExecutionMode,
+    ExitRetry,
+    JobCapacity,
+    JobOptions,
+    JobOverride,
+)
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
@@ -122,6 +131,57 @@ def test_an_array_has_at_most_so_many_children(tmp_path: Path) -> None:
     harness = a_harness(tmp_path, size=4)
     assert handle(harness, *(message(f"in/{number}") for number in range(9))) == []
     assert [job.array_size for job in harness.submitter.submitted] == [4, 4, 0]
+
+
+BAM = JobOverride(options=JobOptions(memory=4000), suffix=(".bam",))
+
+
+def with_overrides(harness: SupervisorHarness, *retry: ExitRetry) -> SupervisorHarness:
+    config = harness.supervisor.config
+    target = replace(
+        config.batch or BatchTarget(queue="q", definition="fn"),
+        memory=512,
+        vcpus="1",
+        capacity=JobCapacity(shapes=((4.0, 8000, 0),)),
+        overrides=(BAM,),
+        retry=retry,
+    )
+    supervisor = replace(harness.supervisor, config=replace(config, batch=target))
+    return replace(harness, supervisor=supervisor)
+
+
+def test_files_of_another_size_are_an_array_of_their_own(tmp_path: Path) -> None:
+    harness = with_overrides(a_harness(tmp_path))
+    keys = ["in/a.txt", "in/a.bam", "in/b.txt", "in/b.bam", "in/c.bam"]
+    assert handle(harness, *map(message, keys)) == []
+    small, large = sorted(harness.submitter.submitted, key=lambda job: job.array_size)
+    assert (small.array_size, small.memory) == (2, 0)
+    assert children(harness, small) == ["in/a.txt", "in/b.txt"]
+    assert (large.array_size, large.memory) == (3, 4000)
+    assert children(harness, large) == ["in/a.bam", "in/b.bam", "in/c.bam"]
+    # `scar status` shows what the children of each array request.
+    descriptions = [
+        json.loads(body).get("options")
+        for key, body in harness.store.keys(STATE).items()
+        if key.endswith("/array.json")
+    ]
+    assert sorted(descriptions, key=str) == [None, {"memory": 4000}]
+
+
+def test_the_only_file_of_a_size_is_an_ordinary_job_of_that_size(tmp_path: Path) -> None:
+    harness = with_overrides(a_harness(tmp_path))
+    assert handle(harness, *map(message, ["in/a.txt", "in/b.txt", "in/a.bam"])) == []
+    array, single = sorted(harness.submitter.submitted, key=lambda job: -job.array_size)
+    assert (array.array_size, array.memory) == (2, 0)
+    assert (single.array_size, single.memory) == (0, 4000)
+
+
+def test_a_child_with_another_size_can_be_continued_from_it(tmp_path: Path) -> None:
+    rule = ExitRetry(exit_code=137, attempts=2, factor=2.0)
+    harness = with_overrides(a_harness(tmp_path), rule)
+    handle(harness, message("in/a.bam"), message("in/b.bam"))
+    (job,) = harness.submitter.submitted
+    assert parse_run_job(job.environment[JOB_VARIABLE]).options == JobOptions(memory=4000)
 
 
 def test_the_test_event_of_s3_and_folders_start_nothing(tmp_path: Path) -> None:
