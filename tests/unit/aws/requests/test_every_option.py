@@ -41,8 +41,15 @@ from scar.fdl.problems import InvalidFdlError
 from scar.local.moto.fields import check_fields
 from supervisor.config import config_to_json, parse_config
 from supervisor.model import ImageDefaults
-from tests.fakes.batch_option_sets import function_sections
-from tests.fakes.batch_options import OPTIONS, WITHOUT_EFFECT, complete, part_of, section, write
+from tests.fakes.options.batch_option_sets import function_sections
+from tests.fakes.options.batch_options import (
+    OPTIONS,
+    WITHOUT_EFFECT,
+    complete,
+    part_of,
+    section,
+    write,
+)
 from tests.profiles import examples
 
 if TYPE_CHECKING:

@@ -65,10 +65,9 @@ def job_variables(settings: dict[str, dict[str, str]]) -> dict[str, str]:
 def test_the_highest_source_counts_also_if_values_are_equal(values: dict[str, str]) -> None:
     assume(values.get("submission") != "")
     settings = {level: {"X": value} for level, value in values.items()}
-    levels = [settings.get(level, {}) for level in ("image", "lambda", "batch")]
-    defined = [level["X"] for level in levels if level.get("X")][-1:]
+    defined = job_variables({**settings, "submission": {}}).get("X")
     # The one case that the documentation names: a submission that repeats the definition's value.
-    if [values.get("submission")] == defined:
+    if "submission" in values and values["submission"] == defined:
         assume("" not in values.values())
         assume("container" not in values or "batch" in values)
     seen = build_environment(a_config(settings), job_variables(settings), RUN)

@@ -6,7 +6,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fakes.batch_options import EFS, MANAGED_POLICY, S3_FILES, SECRET, SUBNET, complete
+from tests.fakes.options.batch_options import (
+    EFS,
+    MANAGED_POLICY,
+    S3_FILES,
+    SECRET,
+    SUBNET,
+    complete,
+)
 
 _NAMES = st.from_regex(r"[A-Z][A-Z0-9_]{0,6}", fullmatch=True)
 _TEXTS = st.text("ab =/:$é", max_size=8)
@@ -95,6 +102,7 @@ _ANYWHERE: dict[str, Any] = {
     "file_system": _FILE_SYSTEMS,
     "retry": _RETRIES,
     "cluster": st.booleans(),
+    "enable_execute_command": st.booleans(),
     "scheduling": st.builds(
         lambda share, priority: {"share": share, "priority": priority},
         _SHARES,
@@ -163,6 +171,9 @@ def function_sections(draw: st.DrawFn, name: str = "crop", *, raw: bool = True) 
     architecture = draw(st.sampled_from(("x86_64", "arm64")))
     batch = draw(_fargate() if fargate else _instances(architecture))
     mode = "batch" if batch.get("cluster") else draw(st.sampled_from(("batch", "lambda-batch")))
+    if mode == "batch" and "multi_node_parallel" not in batch and draw(st.booleans()):
+        window, size = draw(st.sampled_from(((0, 10), (30, 500), (300, 10_000))))
+        batch["array"] = {"window": window, "size": size}
     if not raw:
         batch.pop("container_properties", None)
     compute = batch["compute_resources"]
