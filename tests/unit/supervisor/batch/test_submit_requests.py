@@ -16,6 +16,7 @@ from scar.aws.requests.rules.batch.jobs import check_submit_job
 from scar.aws.requests.rules.batch.nodes import overrides_of
 from scar.aws.requests.rules.constraints import get_structures
 from supervisor.batch.job_request import build_job_request
+from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.batch.submitter import BatchSubmitter
 from supervisor.errors import SubmissionError
 from supervisor.invocation import RunPath
@@ -62,10 +63,6 @@ def body_of(requested: JobOptions | None) -> dict[str, Any]:
 
 @given(options)
 def test_any_options_make_a_valid_request(requested: JobOptions) -> None:
-    if requested.nodes:
-        with pytest.raises(SubmissionError, match="nodes"):
-            body_of(requested)
-        return
     body = body_of(requested)
     shape = MODEL.input_shape
     assert shape is not None
@@ -82,6 +79,14 @@ def test_any_options_make_a_valid_request(requested: JobOptions) -> None:
     # Without its rules, Batch would repeat scripts that failed.
     strategy = {"attempts": requested.attempts, "evaluateOnExit": list(RULES)}
     assert body.get("retryStrategy") == (strategy if requested.attempts else None)
+
+
+def test_nodes_of_a_definition_for_one_container_are_refused() -> None:
+    job = build_job_request(
+        RUN, "q", "{}", lambda _: ObjectRef("s3", "b", "k"), JobOptions(nodes=2)
+    )
+    with pytest.raises(SubmissionError, match="cannot have 2 nodes"):
+        build_submit_parameters(TARGET, job)
 
 
 def test_without_options_the_request_is_as_small_as_it_was() -> None:
