@@ -12,6 +12,7 @@ import pytest
 
 from scar.local.engines.port import GpuDevice, SandboxProfile
 from tests.conformance.sandbox_starter import TIMEOUT, wait_for
+from tests.container_skips import NOT_FOR_ENGINE
 
 if TYPE_CHECKING:
     from tests.conformance.sandbox_starter import SandboxStarter
@@ -193,7 +194,7 @@ def test_a_batch_sandbox_runs_too(bench: SandboxStarter) -> None:
 
 def test_a_job_has_the_device_nodes_of_its_gpus_and_no_others(bench: SandboxStarter) -> None:
     if bench.harness.engine.name != "sandbox":
-        pytest.skip("Docker needs NVIDIA's runtime; processes see all devices")
+        pytest.skip(f"{NOT_FOR_ENGINE}: Docker needs NVIDIA's runtime; processes see all devices")
     nodes = [f"/dev/shm/scar-{uuid.uuid4().hex}" for _ in range(2)]
     for node in nodes:
         Path(node).touch()

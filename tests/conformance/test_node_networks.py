@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.local.engines.port import EngineError, SandboxProfile
+from tests.container_skips import NOT_FOR_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def network_of(bench: SandboxStarter, nodes: int, port: int = 1) -> Iterator[Nod
         with pytest.raises(EngineError, match=r"no network for each node") as caught:
             bench.harness.engine.open_network(nodes, port)
         assert "--engine sandbox" in caught.value.remedy
-        pytest.skip("the engine has no networks")
+        pytest.skip(f"{NOT_FOR_ENGINE}: the engine has no networks")
     network = bench.harness.engine.open_network(nodes, port)
     try:
         yield network
@@ -92,6 +93,7 @@ def test_three_nodes_exchange_data_and_use_the_same_port(bench: SandboxStarter) 
         scripts = [MAIN, OTHER.replace("NUMBER", "1"), OTHER.replace("NUMBER", "2")]
         main, _, _ = start(bench, network, scripts)
         assert [found.status for found in ends(bench) if found] == [0, 0, 0], main.text
+        main.until(b"from 2")  # What the pipe still holds when the process has ended.
         assert main.text.splitlines() == ["from 1", "from 2"]
 
 

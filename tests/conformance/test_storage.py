@@ -18,6 +18,7 @@ from scar.local.engines.storage import (
     TmpfsFolder,
     highest_limit,
 )
+from tests.container_skips import NOT_FOR_ENGINE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ PROFILES = pytest.mark.parametrize("profile", [LAMBDA, BATCH])
 
 def test_an_engine_that_mounts_nothing_refuses_to_start(bench: SandboxStarter) -> None:
     if bench.harness.engine.guarantees.storage:
-        pytest.skip("this engine mounts")
+        pytest.skip(f"{NOT_FOR_ENGINE}: this engine mounts")
     with pytest.raises(EngineError, match="has mounts or limits"):
         bench.start("exit 0", storage=SandboxStorage(shared_memory_mb=64))
 
@@ -123,7 +124,7 @@ def test_a_link_in_the_place_of_the_folder_is_not_followed(
     mounting: SandboxStarter, shared: Path
 ) -> None:
     if mounting.harness.engine.name == "docker":
-        pytest.skip("the local cloud checks it before; Docker's paths are Docker's")
+        pytest.skip(f"{NOT_FOR_ENGINE}: the local cloud checks it; Docker's paths are Docker's")
     link = shared.parent / "link"
     link.symlink_to(shared)
     sandbox, output = mounting.start(
@@ -175,7 +176,7 @@ def test_limits_are_set_for_the_script(mounting: SandboxStarter) -> None:
 def test_a_limit_may_be_lower_only_for_a_user(mounting: SandboxStarter) -> None:
     """Root raises hard limits; a user's own are the highest."""
     if mounting.harness.engine.name == "docker":
-        pytest.skip("its daemon sets them, with rights of its own")
+        pytest.skip(f"{NOT_FOR_ENGINE}: its daemon sets them, with rights of its own")
     highest = highest_limit("msgqueue")
     if highest == -1:
         pytest.skip("it is unlimited already")

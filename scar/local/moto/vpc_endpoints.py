@@ -14,7 +14,7 @@ from scar.local.http.messages import Response
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scar.local.moto.calls import MotoCall
+    from scar.local.moto.calls import JsonValue, MotoCall
 
 _SERVICES = ("s3", "batch")
 _NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -31,14 +31,22 @@ class VpcEndpointApi:
         if (call.service, call.operation) != ("ec2", "DescribeVpcEndpoints"):
             return None
         vpc = self.default_vpc(call.region)
+        # These endpoints have no tags, so that no filter for a tag finds them.
+        services = () if _filters_by_tag(call.parameters.get("Filter")) else _SERVICES
         endpoints = "".join(
             f"<item><vpcEndpointId>vpce-{number:017x}</vpcEndpointId><vpcId>{vpc}</vpcId>"
             "<vpcEndpointType>Interface</vpcEndpointType><state>available</state>"
             f"<serviceName>com.amazonaws.{call.region}.{service}</serviceName></item>"
-            for number, service in enumerate(_SERVICES, start=1)
+            for number, service in enumerate(services, start=1)
         )
         body = (
             f'<DescribeVpcEndpointsResponse xmlns="{_NAMESPACE}">'
             f"<vpcEndpointSet>{endpoints}</vpcEndpointSet></DescribeVpcEndpointsResponse>"
         )
         return Response(status=200, headers={"content-type": "text/xml"}, body=body.encode())
+
+
+def _filters_by_tag(filters: JsonValue) -> bool:
+    return isinstance(filters, list) and any(
+        isinstance(each, dict) and str(each.get("Name")).startswith("tag") for each in filters
+    )
