@@ -55,7 +55,7 @@ def test_a_command_has_the_user_rights_and_namespaces_of_the_script(
 ) -> None:
     run = uuid.uuid4().hex
     # The variables of a process in /proc are those that it was started with.
-    inner = f"cd /tmp; ({STATUS}) > $0; echo ready; exec sleep 3600"
+    inner = f"mkdir -p /tmp; cd /tmp; ({STATUS}) > $0; echo ready; exec sleep 3600"
     variables = f"SCAR_RUN_ID={run} TMP_INPUT_DIR=/tmp A_SECRET=hidden"
     place = f"/tmp/{run}"
     _, output = bench.start(
