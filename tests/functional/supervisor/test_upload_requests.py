@@ -67,7 +67,11 @@ def new_handler(store: ConditionalStore) -> type[http.server.BaseHTTPRequestHand
         protocol_version = "HTTP/1.1"
 
         def do_PUT(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # The client has ended the request: nothing is stored.
+                self.close_connection = True
+                return
             metadata = {
                 name.lower(): value
                 for name, value in self.headers.items()
