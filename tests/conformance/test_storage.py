@@ -89,7 +89,7 @@ def test_a_folder_is_shared_by_sandboxes_of_both_profiles(
 
 
 @PROFILES
-def test_nobody_writes_to_a_read_only_folder(
+def test_a_read_only_folder_cannot_be_written_to(
     mounting: SandboxStarter, shared: Path, profile: SandboxProfile
 ) -> None:
     script = (

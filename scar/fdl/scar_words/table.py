@@ -48,7 +48,7 @@ _REASONS: Mapping[Location, str] = {
 _API = "arn:aws:execute-api:{api_region}:{account_id}:{api_id}"
 _HEADER = "header.X-Amz-Invocation-Type"
 _HEADERS = {f"integration.request.{_HEADER}": f"method.request.{_HEADER}"}
-# SCAR's values of keys that are not used, or that mean something here that nobody has chosen.
+# SCAR's values of keys that are not used, or that mean something here that was not chosen.
 _DEFAULTS: Mapping[Location, object] = {
     ("lambda", "description"): "Automatically generated lambda function",
     ("lambda", "runtime"): "python3.7",

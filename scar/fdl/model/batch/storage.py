@@ -19,7 +19,7 @@ EFS_ACCESS_POINT = (
     "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0"
 )
 # Batch names no pattern. Docker separates the parts of a mount with ":" and ",", and a path that a
-# shell would have to quote is in nobody's image.
+# shell would have to quote is in no image.
 MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=255)]
 
 UNLIMITED = -1

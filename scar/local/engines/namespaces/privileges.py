@@ -76,7 +76,7 @@ def enter_user_namespace_as_root(plan: SandboxPlan, map_ids: Callable[[], int]) 
 
 
 def raise_hard_limits(plan: SandboxPlan) -> None:
-    """Raise the hard limits to the plan's; in a user namespace nobody may."""
+    """Raise the hard limits to the plan's; in a user namespace no user may."""
     for number, _, hard in plan.limits:
         soft, present = resource.getrlimit(number)
         if present != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > present):

@@ -187,7 +187,7 @@ def drift_is_corrected(replay: Replay) -> None:
 
 
 def tags_are_restored(replay: Replay) -> None:
-    """Restore tags that were removed by hand; undo a deployment that adds one."""
+    """Restore tags that were removed manually; undo a deployment that adds one."""
     tagged = function("batch", tags={"project": "genomics"})
     replay.write_fdl(tagged)
     replay.scar("init", "-f", "FILE")
