@@ -44,6 +44,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloudProces
     yield from a_local_cloud(
         "process",
         cluster_function("grid"),
+        cluster_function("alone"),  # nothing but clusters: it never has runs
         cluster_function("runs", cluster=False),
         # A Python without packages.
         cluster_function("bare", environment={"Variables": {"PATH": f"{bare}:{os.defpath}"}}),

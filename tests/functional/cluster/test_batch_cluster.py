@@ -63,8 +63,8 @@ def test_ten_thousand_items_are_mapped_over_tls(cloud: LocalCloudProcess) -> Non
 
 
 def test_workers_are_no_runs(cloud: LocalCloudProcess) -> None:
-    run_program(cloud, "with BatchCluster('grid', 1): pass")
-    for command in (["status", "-n", "grid", "-j"], ["status", "--failed", "-n", "grid", "-j"]):
+    run_program(cloud, "with BatchCluster('alone', 1): pass")
+    for command in (["status", "-n", "alone", "-j"], ["status", "--failed", "-n", "alone", "-j"]):
         shown = subprocess.run(
             [sys.executable, "-m", "scar", "--local", *command],
             env=environment(cloud.folder),

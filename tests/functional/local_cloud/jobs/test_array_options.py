@@ -236,7 +236,8 @@ def test_jobs_of_several_nodes_have_no_arrays(cloud: LocalCloudProcess) -> None:
     error = scar(cloud, "run", "-n", "nodes", "--array", "-ib", folder, status=2)
     assert "multi_node_parallel" in error
     batch = cloud.client("batch")
-    queue = batch.describe_job_queues()["jobQueues"][0]["jobQueueName"]
+    queues = batch.describe_job_queues()["jobQueues"]
+    queue = next(q["jobQueueName"] for q in queues if "schedulingPolicyArn" not in q)
     with pytest.raises(ClientError, match="multi-node"):
         batch.submit_job(
             jobName="a", jobQueue=queue, jobDefinition="nodes", arrayProperties={"size": 2}
