@@ -26,6 +26,19 @@ def list_keys(model: type[BaseModel], location: Location) -> list[str]:
     return [field_key(name, field) for name, field in model.model_fields.items()]
 
 
+def list_sections_with(model: type[BaseModel], key: str) -> list[str]:
+    """Return the dotted names of all sections below the model that have a key."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        if (section := nested_model(field.annotation)) is None:
+            continue
+        own = field_key(name, field)
+        if key in list_keys(section, ()):
+            found.append(own)
+        found += [f"{own}.{inner}" for inner in list_sections_with(section, key)]
+    return found
+
+
 def has_key(model: type[BaseModel], location: Location) -> bool:
     """Return whether the FDL has a key, also in an alternate spelling (``SubnetIds``).
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from scar.fdl.known_keys import list_keys
-from scar.fdl.model import FdlDocument
+from scar.fdl.known_keys import list_keys, list_sections_with
+from scar.fdl.model import AwsFunction, FdlDocument
 from scar.fdl.problems import Location, Problem, format_location
 from scar.spelling import suggest_name
 
@@ -65,9 +65,20 @@ def _suggest_key(location: Location) -> str:
     known = list_keys(FdlDocument, location[:-1])
     if len(location) == 1 and (own := _suggest_own_key(str(location[0]))):
         return own
+    if sections := _sections_with(str(location[-1]), location):
+        return f" here; it is a key of {', '.join(sections)}"
     if suggestion := suggest_name(str(location[-1]), known, quote="`"):
         return suggestion
     return f"; the keys are {', '.join(known)}" if known else ""
+
+
+def _sections_with(key: str, location: Location) -> list[str]:
+    """Return the sections that have a key which is in the wrong place, the nearest ones."""
+    if location[:2] != ("functions", "aws"):
+        return []
+    sections = list_sections_with(AwsFunction, key)
+    near = [name for name in sections if name.split(".")[0] == location[3]]
+    return [f"`{name}`" for name in near or sections]
 
 
 def _suggest_own_key(key: str) -> str:

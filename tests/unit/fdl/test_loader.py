@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,29 @@ def test_a_key_that_was_meant_as_the_user_s_own_is_named_with_its_prefix(
 @pytest.mark.parametrize("key", ["function", "storage_provider", "common"])
 def test_other_unknown_keys_do_not_name_the_prefix(write: Write, key: str) -> None:
     assert not any("x-" in found for found in problems(write(f"{key}: 1\n{GOOD}")))
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "place"),
+    [
+        ("batch", "wait_limit", "`batch.compute_resources`"),
+        ("batch", "secrets", "`lambda.container`"),
+        ("lambda", "gpus", "`batch`, `batch.overrides`"),
+        ("lambda", "timeout_threshold", "`lambda.container`"),
+        ("iam", "tags", "`lambda`"),
+    ],
+)
+def test_a_key_in_the_wrong_section_is_told_its_own(
+    write: Write, section: str, key: str, place: str
+) -> None:
+    value: dict[str, dict[str, object]] = {section: {key: 1}}
+    if section == "lambda":
+        value[section] |= {"name": "a", "container": {"image": "x"}}
+    found = problems(write(json.dumps({"functions": {"aws": [value]}})))
+    assert any(
+        f"aws[0].{section}.{key}: there is no such key here; it is a key of {place}" in line
+        for line in found
+    ), found
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
