@@ -145,7 +145,7 @@ class LocalCloud:
         self._queues = queues = LocalQueues(data / "sqs.sqlite", moto, self._invoke)
         self._closers.append(queues.close)
         self._lambda = self._build_lambda_service(moto, images, sink, keys)
-        self._closers.append(queues.poller.stop)
+        self._closers.append(queues.poller.loop.stop)
         self._batch = self._build_batch_service(moto, images, sink, keys)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
@@ -173,7 +173,7 @@ class LocalCloud:
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
-        queues.poller.start()
+        queues.poller.loop.start()
         self._gate.open(
             Router(
                 apply_conditions(apps, self._conditions.requests),
