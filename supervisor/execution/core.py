@@ -141,7 +141,7 @@ class Supervisor:
                 run=run,
                 owner=invocation.owner,
                 description=record_format.describe_trigger(trigger)
-                | self._log_location(invocation)
+                | invocation.log_location
                 | record_format.describe_trace(invocation.trace),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
                 has_job_ended=lambda job: self._has_job_ended(job, invocation),
@@ -160,7 +160,7 @@ class Supervisor:
         try:
             # Lambda's log stream is in the claim; Batch has one log stream per attempt.
             if context.invocation.owner.job:
-                record.write_attempt(context.invocation.log_group, context.invocation.log_stream)
+                record.write_attempt(context.invocation.log_location)
             with self._keep_claim(context, record, log):
                 return self._execute_or_submit(context, record, log)
         except ClaimLost as lost:
@@ -210,8 +210,8 @@ class Supervisor:
         self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
     ) -> None:
         try:
-            self._keep_event(context, record)
-            record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
+            record.keep_event(context.trigger.event)
+            record.write_failure(error, context.invocation.log_location)
         except SupervisorError as second:
             # The original error remains the result of the run; the lease of the claim expires.
             log.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
@@ -302,7 +302,7 @@ class Supervisor:
         log.info(f"Batch job {job.name} submitted.", job=job_id)
         try:
             record.write_submission(
-                job.name, job_id, submission.cause, self._log_location(context.invocation)
+                job.name, job_id, submission.cause, context.invocation.log_location
             )
         except SupervisorError as error:
             # The job exists: after an error Lambda would retry, and submit a second one.
@@ -337,23 +337,13 @@ class Supervisor:
         log.warning(f"{error.problem} Lambda's next attempt, if there is one, submits the run.")
         try:
             record.check_claim()
-            self._keep_event(context, record)
-            record.write_waiting(submission, error, self._log_location(context.invocation))
+            record.keep_event(context.trigger.event)
+            record.write_waiting(submission, error, context.invocation.log_location)
         except ClaimLost:
             raise
         except SupervisorError as second:
             # The next attempt finds the claim and the error type, and submits the run all the same.
             log.error(f"Waiting cannot be recorded: {second.problem}", remedy=second.remedy)
-
-    @staticmethod
-    def _keep_event(context: RunContext, record: RunRecord) -> None:
-        """Store an event that is too large for the claim: `scar retry` needs it."""
-        if len(context.trigger.event) > record_format.MAX_INLINE_EVENT:
-            record.write_event(context.trigger.event)
-
-    @staticmethod
-    def _log_location(invocation: Invocation) -> dict[str, object]:
-        return {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
 
     def _build_executor(self) -> RunExecutor:
         return RunExecutor(

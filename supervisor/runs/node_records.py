@@ -69,8 +69,7 @@ class NodeRecords:
 
     def write_node(self, invocation: Invocation, index: int, address: str) -> None:
         """Record that a node has started, with its address and where its log is."""
-        log = {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
-        self._write(self._node_name(index), {"address": address, **log})
+        self._write(self._node_name(index), {"address": address, **invocation.log_location})
 
     def read_address(self, index: int) -> str:
         """Return the address of a node, empty before it has started."""

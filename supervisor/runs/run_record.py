@@ -167,13 +167,9 @@ class RunRecord:
             return None
         return parse_waiting(found, ref.key)
 
-    def write_attempt(self, log_group: str, log_stream: str) -> None:
+    def write_attempt(self, log: Mapping[str, object]) -> None:
         """Record where this attempt's log is: Batch deletes ended jobs after some days."""
-        data = {
-            "owner": record_format.owner_to_json(self.owner),
-            "log_group": log_group,
-            "log_stream": log_stream,
-        }
+        data = {"owner": record_format.owner_to_json(self.owner), **log}
         self._overwrite_record(
             record_format.attempt_name(self.owner, self.job.number if self.job else 1),
             record_format.encode(data),
@@ -189,15 +185,19 @@ class RunRecord:
             return ref  # an earlier delivery of the same event has stored it
         return ref
 
-    def write_failure(self, error: SupervisorError, log_group: str, log_stream: str) -> None:
+    def keep_event(self, text: str) -> None:
+        """Store the event for `scar retry` if it is too large for the claim."""
+        if len(text) > record_format.MAX_INLINE_EVENT:
+            self.write_event(text)
+
+    def write_failure(self, error: SupervisorError, log: Mapping[str, object]) -> None:
         """Record the failure; it replaces that of an earlier attempt."""
         data = {
             "owner": record_format.owner_to_json(self.owner),
             "kind": type(error).__name__,
             "problem": error.problem,
             "remedy": error.remedy,
-            "log_group": log_group,
-            "log_stream": log_stream,
+            **log,
             **(error.record if isinstance(error, ScriptFailed) else {}),
         }
         self._overwrite_record(record_format.ERROR, record_format.encode(data), self._error_etag)
