@@ -62,10 +62,6 @@ MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
     " rules in Metadata, encoded as S3 requires, to the bucket's notification configuration, as"
     " `scar init` would.",
 }
-# Kinds that are observed in order to delete them, and are never desired.
-DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
-    {kinds.UnusedImage, kinds.SupersededRepository}
-)
 _STEPS_ALWAYS = (
     "Folders of buckets: they are optional empty objects; upload them to see the folders in S3.",
     "IDs of permissions and notification rules: generated; `scar init` would add its own.",
