@@ -15,15 +15,14 @@ from scar.aws.compile.compiler import compile_resources
 from scar.aws.compile.placeholders import placeholder_networks
 from scar.aws.export import pseudo_parameters
 from scar.aws.export.desired import compile_for_template
-from scar.aws.export.template import (
-    CLOUDFORMATION_TYPES,
-    MANUAL_KINDS,
+from scar.aws.export.manual_steps import MANUAL_KINDS
+from scar.aws.export.parameters import (
     SECURITY_GROUPS,
     SUBNETS,
-    export_template,
     file_system_parameter,
     image_parameter,
 )
+from scar.aws.export.template import CLOUDFORMATION_TYPES, export_template
 from scar.aws.model import names, resources
 from scar.aws.model.account import Account
 from scar.fdl.model import (
