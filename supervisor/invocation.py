@@ -135,6 +135,11 @@ class Invocation:
     job: RunJob | None = None
     node: JobNode | None = None
 
+    @property
+    def log_location(self) -> dict[str, object]:
+        """Where this process logs, as records of runs and nodes have it."""
+        return {"log_group": self.log_group, "log_stream": self.log_stream}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPath:

@@ -16,9 +16,8 @@ How a file becomes a document:
    description; ``field_types`` has the types of single values, ``values/`` the longer checks of
    some. ``validation_errors`` converts pydantic's errors to messages with a position;
    ``known_keys`` lists the keys for suggestions. ``notes`` names what has no effect.
-   ``rules`` checks what concerns several keys or functions, with ``batch_rules`` for jobs and the
-   instances that they need, ``tag_rules`` for tags, ``cycles`` for functions that start each other,
-and ``scripts/`` for
+   ``rules/`` checks what concerns several keys or functions, with ``batch_rules/`` for jobs and the
+   instances that they need, ``cycles`` for functions that start each other, and ``scripts/`` for
    scripts from other systems.
 
 ``loader`` runs all stages. It returns a ``ResolvedDocument``, or raises ``InvalidFdlError`` with
@@ -34,6 +33,5 @@ needs code here, and what the key does is code of ``scar.aws``.
 
 ``yaml_document``, ``settings`` and ``scar_words`` read files. ``field_types``, ``rules`` and
 ``batch_rules`` look at the files that a document names: whether they exist, and the beginning of
-scripts. All other modules are
-pure functions; no I/O.
+scripts. All other modules are pure functions; no I/O.
 """

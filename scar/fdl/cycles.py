@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-
-def find_cycle(starts: Mapping[str, Collection[str]]) -> tuple[str, ...]:
-    """Return a cycle: each function starts the next, the last one the first; empty if none.
-
-    ``starts`` maps each function to those that its outputs start. A function that starts itself
-    is a cycle. The cycle begins with its first name in alphabetical order.
-    """
-    try:
-        TopologicalSorter(
-            {name: sorted(started) for name, started in sorted(starts.items())}
-        ).prepare()
-    except CycleError as error:
-        # In the sorter's list each function is started by the next one, and the first is repeated
-        # at the end. Reversed, each function starts the next.
-        cycle: list[str] = error.args[1][:0:-1]
-        first = cycle.index(min(cycle))
-        return (*cycle[first:], *cycle[:first])
-    return ()
 
 
 def find_cycles_through(
@@ -33,7 +13,9 @@ def find_cycles_through(
 ) -> tuple[tuple[str, ...], ...]:
     """Return the shortest cycle of each named function that is part of one, each cycle once.
 
-    The cycle begins with that function; ``starts`` is as for ``find_cycle``.
+    Each function of a cycle starts the next, the last one the first; it begins with the named one.
+    ``starts`` maps each function to those that its outputs start. A function that starts itself
+    is a cycle.
     """
     found: dict[frozenset[str], tuple[str, ...]] = {}
     for name in sorted(names):

@@ -6,7 +6,7 @@ starts the background process of ``server``. That process locks the folder, cons
 services of ``cloud``, writes its own record (process id, port, engine), and serves until
 SIGTERM. ``state/`` opens the services' databases, and refuses damaged ones by name.
 ``processes`` distinguishes a process from a later one with the same id. ``connect`` makes the
-command's connection.
+command's connection; ``control_app`` answers its own requests.
 
 Request. One HTTP server (``http/``) accepts it and parses its head. A router selects the
 service: by the path for the command line's own requests and for the registry, otherwise by

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -16,15 +15,16 @@ from scar.local.conditions.layer import apply_conditions
 from scar.local.conditions.local_services import ServiceConditions
 from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import control_token
+from scar.local.control_app import ControlApp
 from scar.local.destinations import DestinationSender
 from scar.local.engines.selection import select_engine
 from scar.local.file_systems import FileSystemFolders, MountTargetApi, StorageGuard
 from scar.local.gpus import find_gpus
 from scar.local.http.auth import Authenticator
-from scar.local.http.messages import Response
 from scar.local.http.router import Route, Router
 from scar.local.http.server import HttpServer
 from scar.local.http.spooled_bodies import BodySpool
+from scar.local.http.startup_gate import StartupGate
 from scar.local.lambda_.app import InvokeApp
 from scar.local.lambda_.function_registry import MotoFunctionRegistry
 from scar.local.lambda_.model import NOT_EMULATED
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from scar.local.engines.port import Engine
     from scar.local.home import LocalCloudHome
-    from scar.local.http.messages import HttpApp, Request
+    from scar.local.http.messages import HttpApp
     from scar.local.lambda_.model import LambdaInvokeResult, LogSink
     from scar.local.moto.calls import MotoCall
     from scar.local.moto.function_records import FunctionRecords
@@ -72,7 +72,7 @@ class LocalCloud:
         self._conditions = ServiceConditions(conditions or ConditionsSettings())
         # The services need the port of the HTTP server, so the server starts before them.
         # Until they have started, the gate answers 503, which SDKs retry.
-        self._gate = _StartupGate()
+        self._gate = StartupGate()
         self._server, self.port = _start_http_server(self._gate)
         self._closers: list[Callable[[], None]] = [self._server.close]
         try:
@@ -145,7 +145,7 @@ class LocalCloud:
         self._queues = queues = LocalQueues(data / "sqs.sqlite", moto, self._invoke)
         self._closers.append(queues.close)
         self._lambda = self._build_lambda_service(moto, images, sink, keys)
-        self._closers.append(queues.poller.stop)
+        self._closers.append(queues.poller.loop.stop)
         self._batch = self._build_batch_service(moto, images, sink, keys)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
@@ -157,7 +157,7 @@ class LocalCloud:
         )
         self._closers.append(s3.close)
         apps: dict[Route, HttpApp] = {
-            Route.CONTROL: _ControlApp(control_token(secret), self.status),
+            Route.CONTROL: ControlApp(control_token(secret), self.status),
             Route.REGISTRY: registry,
             Route.S3: s3,
             Route.LAMBDA: InvokeApp(self._lambda),
@@ -173,7 +173,7 @@ class LocalCloud:
         # Last: queued events and jobs of the last server start to run now.
         self._lambda.start()
         self._batch.start()
-        queues.poller.start()
+        queues.poller.loop.start()
         self._gate.open(
             Router(
                 apply_conditions(apps, self._conditions.requests),
@@ -264,44 +264,6 @@ def _select_kept_engine(
         ) from error
     home.keep_engine(selected.name)
     return selected
-
-
-class _StartupGate:
-    """Answers 503 until all services have started, and again while they stop."""
-
-    def __init__(self) -> None:
-        self._app: HttpApp | None = None
-
-    def open(self, app: HttpApp) -> None:
-        self._app = app
-
-    def close(self) -> None:
-        self._app = None
-
-    def handle(self, request: Request) -> Response:
-        # Read once: another thread may close the gate between a test and the call.
-        app = self._app
-        if app is None:
-            return Response(status=503, headers={"retry-after": "1"})
-        return app.handle(request)
-
-
-class _ControlApp:
-    """Serves the command line's own requests, which carry a token instead of a signature."""
-
-    def __init__(self, token: str, read_status: Callable[[], dict[str, object]]) -> None:
-        self._token = token
-        self._status = read_status
-
-    def handle(self, request: Request) -> Response:
-        token = request.headers.get("x-scar-token", "")
-        if not secrets.compare_digest(token.encode(), self._token.encode()):
-            return Response(status=403)
-        request.on_authenticated()
-        if request.path != "/_scar/status":
-            return Response(status=404)
-        body = json.dumps(self._status()).encode()
-        return Response(status=200, headers={"content-type": "application/json"}, body=body)
 
 
 def _connect_to_moto(moto: MotoService, logs: LogStore, ecr_images: EcrImageApi) -> None:

@@ -30,14 +30,14 @@ class LocalQueues:
         self._messages = MessageStore(path)
         mappings = MappingStore(self._messages)
         self.poller = EventSourcePoller(mappings, moto.queues, self._messages, invoke)
-        self._messages.on_send = self.poller.wake
+        self._messages.on_send = self.poller.loop.wake
 
         def may_receive(role: str, queue: str) -> bool:
             return moto.role_policies.allow(role, "sqs:ReceiveMessage", queue)
 
         queues = QueueApi(self._messages, moto.queues)
         sources = EventSourceApi(
-            mappings, moto.functions, moto.queues, may_receive, self.poller.wake
+            mappings, moto.functions, moto.queues, may_receive, self.poller.loop.wake
         )
         moto.add_handler(queues.handle_call)
         moto.add_handler(sources.handle_call)
@@ -60,7 +60,7 @@ class LocalQueues:
 
     def close(self) -> None:
         """Wait for the end of invocations, which the Lambda service has ended, and close."""
-        self.poller.join()
+        self.poller.loop.join()
         self._messages.close()
 
 

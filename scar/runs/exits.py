@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from scar.runs.cancel import CANCELLABLE_STATES
 from scar.runs.retry import RETRYABLE_BY_NAME
 from scar.runs.states import LAMBDA_LEASE, MAX_EVENT_AGE, MAX_SUBMISSION_WAIT, RunState
-from scar.runs.unfinished_jobs import LISTING_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +59,6 @@ EXITS: Mapping[RunState, StateExit] = {
         event="none: it has ended; `scar why` names the run that continues it"
     ),
 }
-JOB_LISTING_SECONDS = LISTING_DELAY  # after its last record, a run without a job is lost
 
 
 def commands_for(state: RunState) -> tuple[str, ...]:

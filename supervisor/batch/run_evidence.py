@@ -37,6 +37,7 @@ from supervisor.events.failed_event import rebuild_object_event
 from supervisor.invocation import ObjectEvent, RunOwner, RunPath
 from supervisor.model import ComputeService, IfNoneMatch, ObjectRef
 from supervisor.runs import record_format
+from supervisor.runs.record_objects import RecordObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -117,11 +118,8 @@ class RunEvidence:
 
     def read_record(self, path: RunPath, name: str) -> tuple[dict[str, object], float] | None:
         """Return an object of the record and when it was written (epoch seconds)."""
-        ref = ObjectRef("s3", self.bucket, path.key(name))
-        found = self.store.read(ref)
-        if found is None:
-            return None
-        return record_format.decode(found[0], ref.key), found[1].last_modified
+        found = RecordObjects(self.store, self.bucket, path).read(name)
+        return None if found is None else (found[0], found[1].last_modified)
 
     def _find_claim(
         self, trigger: Trigger

@@ -133,8 +133,7 @@ class RunRecovery:
             log.info("This run is done, submitted to Batch, or executed by another owner.")
             return RunResult(run=run.path, state=RunOutcome.DUPLICATE)
         # Also for a run that is submitted now: if its job fails, `scar retry` needs the event.
-        if len(trigger.event) > record_format.MAX_INLINE_EVENT:
-            record.write_event(trigger.event)
+        record.keep_event(trigger.event)
         return self._submit_or_record(record, trigger, log)
 
     def _report_unconfirmed(self, run: UnconfirmedRun) -> RunResult:
@@ -156,10 +155,10 @@ class RunRecovery:
             bucket=self.services.bucket,
             run=self._own_path(),
             owner=self.invocation.owner,
-            description=self._own_log_location(),
+            description=self.invocation.log_location,
         )
         if record.claim():
-            record.write_failure(error, self.invocation.log_group, self.invocation.log_stream)
+            record.write_failure(error, self.invocation.log_location)
         return RunResult(run=record.run, state=RunOutcome.FAILED)
 
     def _own_path(self) -> RunPath:
@@ -170,9 +169,6 @@ class RunRecovery:
             self.services.name, DirectInvocation(event=""), f"{failed.function} {failed.request_id}"
         )
         return RunPath(function=self.services.name, date=day, run_id=own)
-
-    def _own_log_location(self) -> dict[str, object]:
-        return {"log_group": self.invocation.log_group, "log_stream": self.invocation.log_stream}
 
     def _submit_or_record(self, record: RunRecord, trigger: Trigger, log: Log) -> RunResult:
         waiting = record.read_waiting()
@@ -253,8 +249,7 @@ class RunRecovery:
 
     def _record_failure(self, record: RunRecord, error: SupervisorError) -> None:
         """Write ``error`` to the record, over that of an earlier attempt of the request too."""
-        log = self._log_location(record)
-        record.write_failure(error, str(log["log_group"]), str(log["log_stream"]))
+        record.write_failure(error, self._log_location(record))
 
     @staticmethod
     def _log_location(record: RunRecord) -> dict[str, object]:

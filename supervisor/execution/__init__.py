@@ -1,14 +1,14 @@
 """One run from claim to record: stage in, run the script, stage out.
 
 ``core`` has ``Supervisor.handle``, the entry point: it parses the event, claims each run, and
-records how it ended; after an error that Batch can help with it submits the run (in a job, with
-``next_job``). In between
-``executor`` does the work in this process: ``workspace`` creates a fresh folder, ``staging``
-downloads the input (under the time limit of ``time_limit``) and collects what the script and the
-outputs know about it, ``lineage`` bounds loops of functions by the metadata of objects,
-``command`` chooses the program, ``environment`` builds its variables, ``process_runner`` runs it,
-``output_listing`` lists and checks the files, and ``upload_pool`` uploads several of them at a
-time, each as ``outputs`` defines.
+records how it ended; if the run belongs in Batch, or after an error that Batch can help with,
+``batch_submission`` submits it (in a job, ``next_job`` does). In between ``executor`` does the work
+in this process: ``workspace`` creates a fresh folder, ``staging`` downloads the input (under the
+time limit of ``time_limit``) and collects what the script and the outputs know about it,
+``lineage`` bounds loops of functions by the metadata of objects, ``command`` chooses the program,
+``environment`` builds its variables, ``process_runner`` runs it, ``output_listing`` lists and
+checks the files, and ``upload_pool`` uploads several of them at a time, each as ``outputs``
+defines.
 
 ``gathered_events`` handles the events that were gathered in a queue: many at once, as array jobs.
 

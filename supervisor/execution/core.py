@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.batch import fallback
-from supervisor.batch.job_request import build_job_request, first_job
 from supervisor.errors import (
     ClaimLost,
     EventError,
@@ -35,11 +34,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from supervisor.execution.batch_submission import BatchSubmission
     from supervisor.execution.nodes import NodeRunner
     from supervisor.invocation import Invocation, Trigger
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner, SecretSource
-    from supervisor.runs.waiting import WaitingSubmission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +140,7 @@ class Supervisor:
                 run=run,
                 owner=invocation.owner,
                 description=record_format.describe_trigger(trigger)
-                | self._log_location(invocation)
+                | invocation.log_location
                 | record_format.describe_trace(invocation.trace),
                 lease=leases.lease_seconds(invocation.deadline, self.now()),
                 has_job_ended=lambda job: self._has_job_ended(job, invocation),
@@ -160,7 +159,7 @@ class Supervisor:
         try:
             # Lambda's log stream is in the claim; Batch has one log stream per attempt.
             if context.invocation.owner.job:
-                record.write_attempt(context.invocation.log_group, context.invocation.log_stream)
+                record.write_attempt(context.invocation.log_location)
             with self._keep_claim(context, record, log):
                 return self._execute_or_submit(context, record, log)
         except ClaimLost as lost:
@@ -210,8 +209,8 @@ class Supervisor:
         self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
     ) -> None:
         try:
-            self._keep_event(context, record)
-            record.write_failure(error, context.invocation.log_group, context.invocation.log_stream)
+            record.keep_event(context.trigger.event)
+            record.write_failure(error, context.invocation.log_location)
         except SupervisorError as second:
             # The original error remains the result of the run; the lease of the claim expires.
             log.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
@@ -220,11 +219,10 @@ class Supervisor:
         mode, service = self.config.mode, context.invocation.owner.site
         trigger = context.trigger
         if fallback.must_submit_to_batch(mode, service, trigger):
-            plan = self._plan_submission(None, trigger)
-            return self._submit_to_batch(context, record, log, plan)
+            return self._batch_submission(context, record, log).start()
         if fallback.may_submit_to_batch(mode, service) and (waiting := record.read_waiting()):
             # An earlier attempt found that the run needs Batch: the script would fail here again.
-            return self._submit_to_batch(context, record, log, waiting)
+            return self._batch_submission(context, record, log).submit(waiting)
         try:
             executed = (
                 self._build_executor().run(context, log)
@@ -260,8 +258,7 @@ class Supervisor:
             error, fallback.FALLBACK_ERRORS
         ):
             log.info(f"{error.problem} The run continues in Batch.")
-            plan = self._plan_submission(error, context.trigger)
-            return self._submit_to_batch(context, record, log, plan)
+            return self._batch_submission(context, record, log).start(error)
         if record.job is None or self.config.batch is None:
             raise error
         from supervisor.execution.next_job import NextJob
@@ -269,91 +266,24 @@ class Supervisor:
         next_job = NextJob(self.config.batch, self.open_submitter, context, record, log)
         return next_job.submit(error, record.job)
 
-    def _plan_submission(
-        self, error: SupervisorError | None, trigger: Trigger
-    ) -> WaitingSubmission:
-        """Return what is submitted after this error in Lambda, or in mode ``batch`` (None)."""
+    def _batch_submission(
+        self, context: RunContext, record: RunRecord, log: Log
+    ) -> BatchSubmission:
         # Imported here: most starts submit nothing, and the time of a start counts.
-        from supervisor.batch.job_options import plan_job
-        from supervisor.runs.waiting import WaitingSubmission, describe_cause
+        from supervisor.execution.batch_submission import BatchSubmission
 
-        size = plan_job(error, self.config, trigger)
-        return WaitingSubmission(size=size, cause=describe_cause(error))
-
-    def _submit_to_batch(
-        self, context: RunContext, record: RunRecord, log: Log, submission: WaitingSubmission
-    ) -> RunResult:
-        job = build_job_request(
-            context.run,
-            context.invocation.owner.request,
-            context.trigger.event,
-            record.write_event,
-            first_job(self.config.batch, submission.size),
-            trace=context.invocation.trace,
+        return BatchSubmission(
+            context=context,
+            record=record,
+            log=log,
+            open_submitter=self.open_submitter,
+            now=self.now,
         )
-        until = self._throttled_until(context.invocation)
-        try:
-            job_id = self.open_submitter().submit(job, until=until)
-        except SubmissionPending as error:
-            self._record_waiting(error, context, record, submission)
-            if not self._is_delivered_again(context):
-                raise
-            return RunResult(run=context.run, state=RunOutcome.WAITING, error=error)
-        log.info(f"Batch job {job.name} submitted.", job=job_id)
-        try:
-            record.write_submission(
-                job.name, job_id, submission.cause, self._log_location(context.invocation)
-            )
-        except SupervisorError as error:
-            # The job exists: after an error Lambda would retry, and submit a second one.
-            log.warning(f"The job cannot be recorded: {error.problem}", remedy=error.remedy)
-        return RunResult(run=context.run, state=RunOutcome.SUBMITTED, job_id=job_id)
 
     def _throttled_until(self, invocation: Invocation) -> float | None:
         from supervisor.batch.submission_deadline import throttled_until
 
         return throttled_until(invocation.deadline, self.now())
-
-    def _is_delivered_again(self, context: RunContext) -> bool:
-        """Return whether Lambda hands a failed event on: not if its caller waits for a response."""
-        trigger = context.trigger
-        is_api_request = isinstance(trigger, DirectInvocation) and trigger.is_api_request
-        return self.config.has_failure_handler and not is_api_request
-
-    def _record_waiting(
-        self,
-        error: SubmissionPending,
-        context: RunContext,
-        record: RunRecord,
-        submission: WaitingSubmission,
-    ) -> None:
-        """Record that the run waits; the error makes Lambda start another attempt.
-
-        Raise ClaimLost if only Batch's response was lost, and the job has started meanwhile.
-        Recorded also if only `lambda.retries` starts one: it must not run the script beside a job
-        whose submission was not confirmed.
-        """
-        log = self.log.for_run(context.run.run_id)
-        log.warning(f"{error.problem} Lambda's next attempt, if there is one, submits the run.")
-        try:
-            record.check_claim()
-            self._keep_event(context, record)
-            record.write_waiting(submission, error, self._log_location(context.invocation))
-        except ClaimLost:
-            raise
-        except SupervisorError as second:
-            # The next attempt finds the claim and the error type, and submits the run all the same.
-            log.error(f"Waiting cannot be recorded: {second.problem}", remedy=second.remedy)
-
-    @staticmethod
-    def _keep_event(context: RunContext, record: RunRecord) -> None:
-        """Store an event that is too large for the claim: `scar retry` needs it."""
-        if len(context.trigger.event) > record_format.MAX_INLINE_EVENT:
-            record.write_event(context.trigger.event)
-
-    @staticmethod
-    def _log_location(invocation: Invocation) -> dict[str, object]:
-        return {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
 
     def _build_executor(self) -> RunExecutor:
         return RunExecutor(

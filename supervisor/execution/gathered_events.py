@@ -215,23 +215,18 @@ class GatheredEvents:
         """Record a failed run; return whether that is done, or the run needs no record."""
         if self.until is not None and self.now() >= self.until:
             return False
-        location: dict[str, object] = {
-            "log_group": self.invocation.log_group,
-            "log_stream": self.invocation.log_stream,
-        }
         record = RunRecord(
             store=self.store,
             bucket=self.config.state_bucket,
             run=path,
             owner=self.invocation.owner,
-            description=record_format.describe_trigger(trigger) | location,
+            description=record_format.describe_trigger(trigger) | self.invocation.log_location,
             lease=leases.lease_seconds(self.invocation.deadline, self.now()),
         )
         try:
             if record.claim():
-                if len(trigger.event) > record_format.MAX_INLINE_EVENT:
-                    record.write_event(trigger.event)
-                record.write_failure(error, self.invocation.log_group, self.invocation.log_stream)
+                record.keep_event(trigger.event)
+                record.write_failure(error, self.invocation.log_location)
         except SupervisorError as second:
             self.log.error(f"The failure cannot be recorded: {second.problem}")
             return False

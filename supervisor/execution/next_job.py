@@ -78,10 +78,9 @@ class NextJob:
             error.problem = f"{error.problem} It was not submitted again: {second.problem}"
             raise error from second
         self.log.info(f"Batch job {request.name} submitted.", job=job_id)
-        log = {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
         try:
             self.record.write_submission(
-                request.name, job_id, describe_cause(error), log, planned.number
+                request.name, job_id, describe_cause(error), invocation.log_location, planned.number
             )
         except SupervisorError as unrecorded:
             # The job exists, and takes the claim over when it starts.

@@ -5,10 +5,11 @@ A run has one folder, ``runs/<function>/<date>/<run id>/``, with one object per 
 ``event.json``, ``error.json`` and ``done.json``. ``record_format`` derives the run id and the keys,
 encodes and decodes the objects, and decides who may take over a claim. ``leases`` computes for how
 long a claim is valid. ``waiting`` is the content of ``waiting.json``: the submission of a run that
-Batch throttled until the invocation's deadline, or did not answer. ``run_record`` reads and writes
-the objects of one run; every write has a condition (``If-None-Match`` or ``If-Match``), so of two
-processes that write at once exactly one succeeds. ``heartbeat`` renews the claim of a run that has
-no deadline. ``node_records`` are those that the nodes of a multi-node job exchange.
+Batch throttled until the invocation's deadline, or did not answer. ``record_objects`` reads and
+writes the objects of one run; every write has a condition (``If-None-Match`` or ``If-Match``), so
+of two processes that write at once exactly one succeeds. ``run_record`` claims a run and records
+how it continues and ends. ``heartbeat`` renews the claim of a run that has no deadline.
+``node_records`` are those that the nodes of a multi-node job exchange.
 
 The life of a record: a process claims the run (if it is new, or if the owner of its claim has
 failed, or if the lease has expired), executes it, and writes ``done.json`` as the last object.

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.errors import PreconditionFailed, RecordError
-from supervisor.model import IfNoneMatch, ObjectRef
+from supervisor.errors import RecordError
 from supervisor.runs import record_format
+from supervisor.runs.record_objects import RecordObjects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,7 @@ class NodeRecords:
 
     def write_node(self, invocation: Invocation, index: int, address: str) -> None:
         """Record that a node has started, with its address and where its log is."""
-        log = {"log_group": invocation.log_group, "log_stream": invocation.log_stream}
-        self._write(self._node_name(index), {"address": address, **log})
+        self._write(self._node_name(index), {"address": address, **invocation.log_location})
 
     def read_address(self, index: int) -> str:
         """Return the address of a node, empty before it has started."""
@@ -87,8 +86,9 @@ class NodeRecords:
             return ()
         hosts = found.get("hosts")
         if not isinstance(hosts, list):
+            key = self._objects.ref(self._hosts_name).key
             raise RecordError(
-                f"The run record {self._ref(self._hosts_name).key} has no list of addresses.",
+                f"The run record {key} has no list of addresses.",
                 remedy="`scar retry` starts the run again.",
             )
         return tuple(map(str, hosts))
@@ -112,7 +112,7 @@ class NodeRecords:
 
     def find_claim(self) -> StoredObject | None:
         """Return the properties of the main node's claim, or None before it has claimed the run."""
-        return self.store.head(self._ref(record_format.CLAIM))
+        return self._objects.head(record_format.CLAIM)
 
     @property
     def _hosts_name(self) -> str:
@@ -125,17 +125,14 @@ class NodeRecords:
     def _node_name(self, index: int) -> str:
         return f"{NODE_PREFIX}{self.job}-{self.attempt}-{index}"
 
+    @property
+    def _objects(self) -> RecordObjects:
+        return RecordObjects(self.store, self.bucket, self.run)
+
     def _write(self, name: str, data: dict[str, object]) -> None:
-        """Write a record that exists once: the first writer of a name is right."""
-        try:
-            self.store.write(self._ref(name), record_format.encode(data), condition=IfNoneMatch())
-        except PreconditionFailed:
-            return
+        """Write a record that exists once."""
+        self._objects.write_once(name, record_format.encode(data))
 
     def _read(self, name: str) -> dict[str, object] | None:
-        ref = self._ref(name)
-        found = self.store.read(ref)
-        return None if found is None else record_format.decode(found[0], ref.key)
-
-    def _ref(self, name: str) -> ObjectRef:
-        return ObjectRef("s3", self.bucket, self.run.key(name))
+        found = self._objects.read(name)
+        return None if found is None else found[0]

@@ -1,26 +1,23 @@
-"""The record of one run in the state bucket; every write is conditional."""
+"""The record of one run in the state bucket: its claim, and how it continued and ended."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ClaimLost, PreconditionFailed, ScriptFailed, StorageError
-from supervisor.model import IfMatch, IfNoneMatch, ObjectRef
+from supervisor.errors import ClaimLost, PreconditionFailed, ScriptFailed
+from supervisor.model import IfMatch, IfNoneMatch
 from supervisor.runs import leases, record_format
+from supervisor.runs.record_objects import MAX_WRITE_ATTEMPTS, RecordObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.errors import SupervisorError
     from supervisor.invocation import LeftOut, RunJob, RunOwner, RunPath
-    from supervisor.model import WriteCondition
+    from supervisor.model import ObjectRef, WriteCondition
     from supervisor.ports import ObjectStore
     from supervisor.runs.waiting import FallbackCause, WaitingSubmission
-
-# An object may change between reading and writing it. If that happens three times, other processes
-# are executing the run.
-MAX_WRITE_ATTEMPTS = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,9 +37,13 @@ class RunRecord:
     lease: float = leases.JOB_LEASE
     has_job_ended: Callable[[str], bool] = lambda _job: False
     job: RunJob | None = None
+    _objects: RecordObjects = field(init=False)
     _error_etag: str = field(default="", init=False)
     _claim_etag: str = field(default="", init=False)
     _is_new: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._objects = RecordObjects(self.store, self.bucket, self.run)
 
     def claim(self) -> bool:
         """Claim the run for this owner; False if it is done or another owner may execute it."""
@@ -51,15 +52,11 @@ class RunRecord:
         # likely the first owner: one conditional write, without a read, is then enough.
         must_read = bool(self.owner.job)
         for _ in range(MAX_WRITE_ATTEMPTS):
-            condition: WriteCondition | None = IfNoneMatch()
-            if must_read:
-                condition = self._takeover_condition()
-                if condition is None:
-                    return False
+            condition = self._takeover_condition() if must_read else IfNoneMatch()
+            if condition is None:
+                return False
             try:
-                stored = self.store.write(
-                    self._record_ref(record_format.CLAIM), body, condition=condition
-                )
+                stored = self._objects.write(record_format.CLAIM, body, condition)
             except PreconditionFailed:
                 # Another process claimed the run between the read and the write, or before: the
                 # decision is made again from what is stored now.
@@ -75,27 +72,24 @@ class RunRecord:
 
         That saves a write (a run has at most five) and keeps the lease from starting again.
         """
-        ref = self._record_ref(record_format.CLAIM)
-        found = self.store.read(ref)
-        if found is None:  # the sandbox ended before its first write
+        held, etag = self._objects.read_owner(record_format.CLAIM)
+        # Without a claim, the sandbox ended before its first write.
+        if held != self.owner:
             return self.claim()
-        claim = record_format.decode(found[0], ref.key)
-        if record_format.parse_owner(claim, ref.key) != self.owner:
-            return self.claim()
-        if self.store.head(self._record_ref(record_format.DONE)) is not None:
+        if self._objects.head(record_format.DONE) is not None:
             return False
         # The sandbox ended after SubmitJob: its job continues the run.
-        if self._read_owner(record_format.DELEGATED)[0] == self.owner:
+        if self._objects.read_owner(record_format.DELEGATED)[0] == self.owner:
             return False
-        self._claim_etag = found[1].etag
+        self._claim_etag = etag
         return True
 
     def renew(self) -> None:
         """Start the lease again; raise ClaimLost if another owner has taken over the run."""
-        ref = self._record_ref(record_format.CLAIM)
+        # The ETag of the last write of this owner: any takeover since has changed it.
+        condition = IfMatch(self._claim_etag)
         try:
-            # The ETag of the last write of this owner: any takeover since has changed it.
-            stored = self.store.write(ref, self._build_claim(), condition=IfMatch(self._claim_etag))
+            stored = self._objects.write(record_format.CLAIM, self._build_claim(), condition)
         except PreconditionFailed as error:
             raise ClaimLost(
                 f"The run {self.run} was taken over: its claim was not renewed in time.",
@@ -124,14 +118,14 @@ class RunRecord:
         if cause is not None:
             data |= {"kind": cause.kind, "problem": cause.problem}
         name = record_format.submission_name(number)
-        self._overwrite_record(name, record_format.encode(data), "")
+        self._objects.overwrite(name, record_format.encode(data))
 
     def check_claim(self) -> None:
         """Raise ClaimLost if another owner has taken over, such as a job that was not confirmed.
 
         What is recorded afterwards would count as newer than the facts about that owner.
         """
-        held = self._read_owner(record_format.CLAIM)[0]
+        held = self._objects.read_owner(record_format.CLAIM)[0]
         if held is not None and held != self.owner:
             by = f"Batch job {held.job}" if held.job else f"request {held.request}"
             raise ClaimLost(
@@ -150,7 +144,7 @@ class RunRecord:
             **log,
             **waiting.to_record(),
         }
-        self._overwrite_record(record_format.WAITING, record_format.encode(data), "")
+        self._objects.overwrite(record_format.WAITING, record_format.encode(data))
 
     def read_waiting(self) -> WaitingSubmission | None:
         """Return the submission that an earlier attempt of this owner could not make, or None.
@@ -161,46 +155,40 @@ class RunRecord:
 
         if self._is_new:
             return None
-        ref = self._record_ref(record_format.WAITING)
-        found = self._read_record(record_format.WAITING)
-        if found is None or record_format.parse_owner(found, ref.key) != self.owner:
+        key = self._objects.ref(record_format.WAITING).key
+        found = self._objects.read(record_format.WAITING)
+        if found is None or record_format.parse_owner(found[0], key) != self.owner:
             return None
-        return parse_waiting(found, ref.key)
+        return parse_waiting(found[0], key)
 
-    def write_attempt(self, log_group: str, log_stream: str) -> None:
+    def write_attempt(self, log: Mapping[str, object]) -> None:
         """Record where this attempt's log is: Batch deletes ended jobs after some days."""
-        data = {
-            "owner": record_format.owner_to_json(self.owner),
-            "log_group": log_group,
-            "log_stream": log_stream,
-        }
-        self._overwrite_record(
-            record_format.attempt_name(self.owner, self.job.number if self.job else 1),
-            record_format.encode(data),
-            "",
-        )
+        data = {"owner": record_format.owner_to_json(self.owner), **log}
+        name = record_format.attempt_name(self.owner, self.job.number if self.job else 1)
+        self._objects.overwrite(name, record_format.encode(data))
 
     def write_event(self, text: str) -> ObjectRef:
         """Store an event that is too large for the claim or the job; return its object."""
-        ref = self._record_ref(record_format.EVENT)
-        try:
-            self.store.write(ref, text.encode("utf-8", "surrogatepass"), condition=IfNoneMatch())
-        except PreconditionFailed:
-            return ref  # an earlier delivery of the same event has stored it
-        return ref
+        # An earlier delivery of the same event may have stored it.
+        self._objects.write_once(record_format.EVENT, text.encode("utf-8", "surrogatepass"))
+        return self._objects.ref(record_format.EVENT)
 
-    def write_failure(self, error: SupervisorError, log_group: str, log_stream: str) -> None:
+    def keep_event(self, text: str) -> None:
+        """Store the event for `scar retry` if it is too large for the claim."""
+        if len(text) > record_format.MAX_INLINE_EVENT:
+            self.write_event(text)
+
+    def write_failure(self, error: SupervisorError, log: Mapping[str, object]) -> None:
         """Record the failure; it replaces that of an earlier attempt."""
         data = {
             "owner": record_format.owner_to_json(self.owner),
             "kind": type(error).__name__,
             "problem": error.problem,
             "remedy": error.remedy,
-            "log_group": log_group,
-            "log_stream": log_stream,
+            **log,
             **(error.record if isinstance(error, ScriptFailed) else {}),
         }
-        self._overwrite_record(record_format.ERROR, record_format.encode(data), self._error_etag)
+        self._objects.overwrite(record_format.ERROR, record_format.encode(data), self._error_etag)
 
     def write_done(
         self,
@@ -215,31 +203,23 @@ class RunRecord:
             "outputs": [asdict(output) for output in outputs],
             **_describe_left_out(left_out),
         }
-        try:
-            self.store.write(
-                self._record_ref(record_format.DONE),
-                record_format.encode(data),
-                condition=IfNoneMatch(),
-            )
-        except PreconditionFailed:
-            return
+        self._objects.write_once(record_format.DONE, record_format.encode(data))
 
     def _takeover_condition(self) -> WriteCondition | None:
         """Return the condition of the claim's write; None if the run must not be taken over."""
-        if self.store.head(self._record_ref(record_format.DONE)) is not None:
+        if self._objects.head(record_format.DONE) is not None:
             return None
-        ref = self._record_ref(record_format.CLAIM)
-        found = self.store.read(ref)
+        found = self._objects.read(record_format.CLAIM)
         if found is None:
             return IfNoneMatch()
         # The ETag makes the takeover atomic: the write fails if the owner renews its claim after
         # this read, or if another process takes over first.
-        data, stored = found
-        claim = record_format.decode(data, ref.key)
-        held = record_format.parse_owner(claim, ref.key)
+        claim, stored = found
+        key = self._objects.ref(record_format.CLAIM).key
+        held = record_format.parse_owner(claim, key)
         if record_format.is_own_job(held, self.owner):
             return None
-        seconds = leases.parse_lease(claim, ref.key)
+        seconds = leases.parse_lease(claim, key)
         may_take_over = self._has_owner_ended(held) or (
             leases.is_expired(seconds, stored) and self._is_inactive(held, claim)
         )
@@ -256,13 +236,13 @@ class RunRecord:
             if not isinstance(number, int):
                 return True
             name = record_format.submission_name(number + 1)
-        found = self._read_record(name)
-        if found is None or record_format.parse_owner(found, name) != held:
+        found = self._objects.read(name)
+        if found is None or record_format.parse_owner(found[0], name) != held:
             return True
-        return self.has_job_ended(str(found.get("job", "")))
+        return self.has_job_ended(str(found[0].get("job", "")))
 
     def _has_owner_ended(self, held: RunOwner) -> bool:
-        failed, self._error_etag = self._read_owner(record_format.ERROR)
+        failed, self._error_etag = self._objects.read_owner(record_format.ERROR)
         if self.job is not None:
             if self.job.previous == (held.job, held.attempt):
                 return True
@@ -272,11 +252,13 @@ class RunRecord:
             return False
         # The same request may be delivered twice although nothing failed. If the first delivery
         # submitted a job, a second job would be submitted here.
-        return held != self.owner or self._read_owner(record_format.DELEGATED)[0] != self.owner
+        return (
+            held != self.owner or self._objects.read_owner(record_format.DELEGATED)[0] != self.owner
+        )
 
     def _has_next_job(self, number: int) -> bool:
         """Return whether an earlier attempt of this job has submitted the next one."""
-        submitter = self._read_owner(record_format.submission_name(number + 1))[0]
+        submitter = self._objects.read_owner(record_format.submission_name(number + 1))[0]
         return submitter is not None and submitter.job == self.owner.job
 
     def _build_claim(self) -> bytes:
@@ -287,43 +269,6 @@ class RunRecord:
         if self.job is not None:
             claim["job_number"] = self.job.number
         return record_format.encode({**claim, "lease": self.lease, **self.description})
-
-    def _read_record(self, name: str) -> dict[str, object] | None:
-        ref = self._record_ref(name)
-        found = self.store.read(ref)
-        return None if found is None else record_format.decode(found[0], ref.key)
-
-    def _read_owner(self, name: str) -> tuple[RunOwner | None, str]:
-        """Return the owner who wrote a record, and its ETag."""
-        ref = self._record_ref(name)
-        found = self.store.read(ref)
-        if found is None:
-            return None, ""
-        data, stored = found
-        return record_format.parse_owner(record_format.decode(data, ref.key), ref.key), stored.etag
-
-    def _overwrite_record(self, name: str, body: bytes, etag: str) -> None:
-        """Write a record, over an existing one too; ``etag`` is that one's ETag if it is known.
-
-        The last writer wins: it holds the claim.
-        """
-        ref = self._record_ref(name)
-        condition: WriteCondition = IfMatch(etag) if etag else IfNoneMatch()
-        for _ in range(MAX_WRITE_ATTEMPTS):
-            try:
-                self.store.write(ref, body, condition=condition)
-            except PreconditionFailed:
-                existing = self.store.head(ref)
-                condition = IfNoneMatch() if existing is None else IfMatch(existing.etag)
-            else:
-                return
-        raise StorageError(
-            f"{ref} was changed by another process {MAX_WRITE_ATTEMPTS} times in a row.",
-            remedy="Check whether two runs handle the same event.",
-        )
-
-    def _record_ref(self, name: str) -> ObjectRef:
-        return ObjectRef("s3", self.bucket, self.run.key(name))
 
 
 def _describe_left_out(items: Iterable[LeftOut]) -> dict[str, object]:

@@ -10,9 +10,9 @@ in AWS's place. ``encryption`` requests server-side encryption for objects that
 scar writes. ``waiter`` polls with a timeout.
 
 Every client waits inside its calls (``call_waits``): for the request rate of the account
-(``rate_limiter``), for throttling to end (``throttling``), and for races to pass (``races``: errors
-about what was made moments ago, known from ``recent_changes``; ``race_table`` lists them). These
-waits are bounded, reported and cancelled together.
+(``rate_limiter``), for throttling to end (``throttling``), and for races to pass (``races/``:
+errors about what was made moments ago, known from ``recent_changes``). These waits are bounded,
+reported and cancelled together.
 
 To use a further service, add its name and an overload in ``connection``. Of the other
 packages of ``scar.aws``, this one imports only ``model``, for the account's type.

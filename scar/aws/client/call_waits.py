@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from scar.aws.client.errors import WAITED
-from scar.aws.client.race_table import find_race
+from scar.aws.client.races import find_race
 from scar.aws.client.rate_limiter import RateLimiter, rate_of
 from scar.aws.client.recent_changes import RecentChanges
 from scar.aws.client.throttling import ErrorResponse, is_throttling, may_repeat_blindly

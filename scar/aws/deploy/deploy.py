@@ -10,6 +10,7 @@ from scar.aws.account.account_state import has_network, inspect_account
 from scar.aws.client.encryption import add_encryption
 from scar.aws.compile import compiler, failure_handler
 from scar.aws.compile.encryption import encryption_of_all, requests_encryption
+from scar.aws.compile.function_config import function_config
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, read_lock
 from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, needs_lock
@@ -167,7 +168,7 @@ class Deployment:
 
         def build_config(image: ImageDefaults) -> FunctionConfig:
             network = inspection.result().job_networks[function.name] if function.batch else None
-            return compiler.function_config(function, account, image, network)
+            return function_config(function, account, image, network)
 
         return build_config
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from scar.aws.compile import compiler
 from scar.aws.compile.file_systems import unknown_file_systems
 from scar.aws.compile.placeholders import placeholder_networks
-from scar.aws.export.pseudo_parameters import mark
-from scar.aws.export.template import (
+from scar.aws.export.parameters import (
     SECURITY_GROUPS,
     SUBNETS,
     file_system_parameter,
     image_parameter,
 )
+from scar.aws.export.pseudo_parameters import mark
 from scar.aws.model import names
 
 if TYPE_CHECKING:

@@ -16,23 +16,20 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.export import properties
 from scar.aws.export.conditions import (
     CREATE_BUCKETS,
-    CREATE_BUCKETS_PARAMETER,
     IMAGES_PUSHED,
     build_conditions,
 )
+from scar.aws.export.manual_steps import MANUAL_KINDS, manual_resources, manual_steps
+from scar.aws.export.parameters import build_parameters, image_parameters
 from scar.aws.export.pseudo_parameters import find_marks, render_value
 from scar.aws.model import resources as kinds
-from scar.aws.requests.notification_filters import encode_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Translation = tuple[str, Callable[[Any], properties.Properties]]
 
-SUBNETS, SECURITY_GROUPS, IMAGE = "Subnets", "SecurityGroups", "Image"
 _POLICY = "Policy"  # ends the logical id of the policy of a bucket or a queue
-FILE_SYSTEM = "FileSystem"
-_DIGEST = "^(sha256:[0-9a-f]{64})?$"
 
 # Kinds with a CloudFormation type. Buckets and job definitions are translated separately: they
 # need more than the resource.
@@ -52,41 +49,6 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.JobQueue: ("AWS::Batch::JobQueue", properties.queue),
     kinds.SchedulingPolicy: ("AWS::Batch::SchedulingPolicy", properties.scheduling_policy),
 }
-# Kinds without a CloudFormation resource, each with its manual step.
-MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
-    kinds.EcrImage: "Images: push each to its repository (`scar image compose -o`, then any"
-    " tool), and set the parameter named in Metadata to its digest.",
-    kinds.BatchTargetRecord: "Objects in the state bucket: upload each text in Metadata under its"
-    " key.",
-    kinds.BucketNotification: "Notifications of existing buckets (MakesBucketsToo=false): add the"
-    " rules in Metadata, encoded as S3 requires, to the bucket's notification configuration, as"
-    " `scar init` would.",
-}
-# Kinds that are observed in order to delete them, and are never desired.
-DELETE_ONLY_KINDS: frozenset[type[kinds.Resource]] = frozenset(
-    {kinds.UnusedImage, kinds.SupersededRepository}
-)
-_STEPS_ALWAYS = (
-    "Folders of buckets: they are optional empty objects; upload them to see the folders in S3.",
-    "IDs of permissions and notification rules: generated; `scar init` would add its own.",
-    "Buckets, including the state bucket, are retained when the stack is deleted.",
-    "Loops with deployed functions: not checked, since nothing is read; `scar plan` checks them.",
-)
-_STEP_PUBLIC_IP = (
-    "Fargate jobs have public IP addresses (AssignPublicIp: ENABLED): disable them if the subnets"
-    " have a NAT gateway or VPC endpoints. `scar init` reads the route tables instead."
-)
-_STEP_NAMES = (
-    "Account, Region, subnets or security groups are known to the stack only: names of compute"
-    " environments and job queues, which are digests of these, and shortened role names differ from"
-    " those of `scar init`."
-)
-_DYNAMIC_REFERENCE = "{{resolve:"
-_STEP_DYNAMIC_REFERENCE = (
-    "Texts with {{resolve:…}}, in environment variables for instance: CloudFormation replaces them"
-    " by values of SSM or Secrets Manager, and has no way to write them as text. `scar init` does"
-    " not replace them."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +78,21 @@ class _TemplateBuilder:
             if type(r) not in MANUAL_KINDS
         } | dict((*self._state_bucket_policies(), *self._queue_policies()))
         used = find_marks(json.dumps(resources, ensure_ascii=False))
-        images = sorted(_image_parameters(used))
+        images = sorted(image_parameters(used))
         conditions = build_conditions(
             images, {r["Condition"] for r in resources.values() if "Condition" in r}
         )
-        steps = tuple(self._manual_steps(used))
+        steps = tuple(manual_steps(self.resources, used))
         template = {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Description": "Functions of scar. Metadata contains the manual steps.",
             "Metadata": {
-                "scar": {"manual_steps": list(steps), **render_value(self._manual_resources())}
+                "scar": {
+                    "manual_steps": list(steps),
+                    **render_value(manual_resources(self.resources)),
+                }
             },
-            "Parameters": _build_parameters(used, with_buckets=CREATE_BUCKETS in conditions),
+            "Parameters": build_parameters(used, with_buckets=CREATE_BUCKETS in conditions),
             "Conditions": conditions,
             "Resources": render_value(resources),
         }
@@ -223,68 +188,12 @@ class _TemplateBuilder:
                 r.key for r in self.resources if r.needs & self.needing_images
             )
 
-    def _manual_resources(self) -> dict[str, object]:
-        """Return, for Metadata, the desired state that has no resource in the template."""
-        return {
-            "images": [
-                {"repository": r.name, "digest": r.digest}
-                for r in self.resources
-                if isinstance(r, kinds.EcrImage)
-            ],
-            "objects": [
-                {"function": r.name, "bucket": r.bucket, "text": r.text}
-                for r in self.resources
-                if isinstance(r, kinds.BatchTargetRecord)
-            ],
-            "folders": [
-                {"bucket": r.name, "folders": list(r.folders)}
-                for r in self.resources
-                if isinstance(r, kinds.Bucket)
-            ],
-            "notifications": [
-                {
-                    "bucket": r.bucket,
-                    "id": r.rule_id,
-                    "function": r.function_arn,
-                    **({"queue": r.queue_arn} if r.queue_arn else {}),
-                    "events": list(r.events),
-                    "prefix": encode_filter(r.prefix),
-                    "suffix": encode_filter(r.suffix),
-                }
-                for r in self.resources
-                if isinstance(r, kinds.BucketNotification)
-            ],
-        }
-
-    def _manual_steps(self, used: frozenset[str]) -> Iterator[str]:
-        present = {type(r) for r in self.resources}
-        yield from (text for kind, text in MANUAL_KINDS.items() if kind in present)
-        yield from _STEPS_ALWAYS
-        if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in self.resources):
-            yield _STEP_PUBLIC_IP
-        if _DYNAMIC_REFERENCE in json.dumps([asdict(r) for r in self.resources]):
-            yield _STEP_DYNAMIC_REFERENCE
-        if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
-            yield _STEP_NAMES
-
 
 def logical_id(resource: kinds.Resource) -> str:
     """Return a resource's logical ID in the template: alphanumeric and deterministic."""
     words = re.findall(r"[A-Za-z0-9]+", f"{resource.kind} {resource.name}")
     digest = hashlib.sha256(str(resource.key).encode()).hexdigest()[:6]
     return "".join(word[0].upper() + word[1:] for word in words)[:120] + digest
-
-
-def image_parameter(function: str) -> str:
-    """Return the name of the parameter for the digest of a function's image."""
-    digest = hashlib.sha256(function.encode()).hexdigest()[:6]
-    words = re.findall(r"[A-Za-z0-9]+", function)
-    return IMAGE + "".join(word[0].upper() + word[1:] for word in words) + digest
-
-
-def file_system_parameter(access_point: str) -> str:
-    """Return the name of the parameter for the EFS file system of an access point."""
-    return FILE_SYSTEM + "".join(re.findall(r"[A-Za-z0-9]+", access_point.rpartition("/")[2]))
 
 
 def _is_kept(resource: kinds.Resource) -> bool:
@@ -294,43 +203,4 @@ def _is_kept(resource: kinds.Resource) -> bool:
 def _names_image(resource: kinds.Resource) -> bool:
     """Return whether the digest of an image, which is a parameter, is part of the resource."""
     text = json.dumps(asdict(resource), ensure_ascii=False, default=str)
-    return bool(_image_parameters(find_marks(text)))
-
-
-def _image_parameters(used: frozenset[str]) -> frozenset[str]:
-    return frozenset(name for name in used if name.startswith(IMAGE))
-
-
-def _build_parameters(used: frozenset[str], *, with_buckets: bool) -> dict[str, Any]:
-    parameters: dict[str, Any] = {}
-    if with_buckets:
-        parameters[CREATE_BUCKETS_PARAMETER] = {
-            "Type": "String",
-            "AllowedValues": ["true", "false"],
-            "Default": "true",
-            "Description": "false if the buckets of inputs and outputs already exist.",
-        }
-    for name in sorted(_image_parameters(used)):
-        parameters[name] = {
-            "Type": "String",
-            "AllowedPattern": _DIGEST,
-            "Default": "",
-            "Description": "Digest of the image in ECR; empty until it is pushed.",
-        }
-    for name in sorted(name for name in used if name.startswith(FILE_SYSTEM)):
-        parameters[name] = {
-            "Type": "String",
-            "AllowedPattern": "^fs-[0-9a-f]{8,40}$",
-            "Description": "ID of the EFS file system of the access point in the parameter's name.",
-        }
-    for name, kind, description in (
-        (SUBNETS, "List<AWS::EC2::Subnet::Id>", "Subnets of jobs, all in one VPC."),
-        (
-            SECURITY_GROUPS,
-            "List<AWS::EC2::SecurityGroup::Id>",
-            "Security groups of jobs, in the same VPC.",
-        ),
-    ):
-        if name in used:
-            parameters[name] = {"Type": kind, "Description": description}
-    return parameters
+    return bool(image_parameters(find_marks(text)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.account import network
 from scar.aws.client.errors import SDK_ERRORS
-from scar.aws.compile import compiler
+from scar.aws.compile.function_config import function_config
 from scar.aws.images.prebuilt_images import require_reachable, verify_prebuilt_image
 from scar.aws.images.registry_logins import parse_authorization_token
 from scar.aws.model import limits
@@ -207,7 +207,7 @@ def compose_function_image(
         ec2 = connection.client("ec2")
         vpc_network = network.find_network(ec2, compute.subnets, compute.security_group_ids)
     digest = images.compose(
-        function, lambda image: compiler.function_config(function, account, image, vpc_network)
+        function, lambda image: function_config(function, account, image, vpc_network)
     )
     return images.composed_image(digest)
 

@@ -75,7 +75,6 @@ BATCH_ARRAY_SIZE = Limit(
     minimum=2, maximum=10_000, unit="children", source="model: SubmitJob.arrayProperties"
 )
 BATCH_DEPENDENCIES = Limit(maximum=20, unit="jobs", source="docs: Batch quotas")
-BATCH_NAME = Limit(minimum=1, maximum=128, unit="characters", source="model: name shapes")
 BATCH_ATTEMPTS = Limit(minimum=1, maximum=10, unit="attempts", source="model: RetryStrategy")
 BATCH_EXIT_RULES = Limit(maximum=5, unit="rules", source="model: RetryStrategy")
 BATCH_ATTEMPT_SECONDS = Limit(minimum=60, maximum=2**31 - 1, unit="s", source="model: JobTimeout")
@@ -115,7 +114,6 @@ S3_BUCKET_TAGS = Limit(maximum=50, unit="tags", source="docs: cost allocation ta
 TAG_KEY = Limit(minimum=1, maximum=128, unit="characters", source="model: TagKey")
 TAG_VALUE = Limit(maximum=256, unit="characters", source="model: TagValue")
 TAGS = Limit(maximum=50, unit="tags of a resource", source="docs: tagging AWS resources")
-S3_BUCKET_NAME = Limit(minimum=3, maximum=63, unit="characters", source="docs: bucket naming")
 
 IAM_ROLE_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: roleNameType")
 IAM_INLINE_POLICIES = Limit(maximum=10_240, unit="characters but spaces", source="docs: IAM quotas")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from scar.cli.fdl_files import connect_document, enabled_functions
-from scar.cli.formatting import format_count
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.function_flags import FunctionFlags
-from scar.cli.invocation_output import (
-    require_success,
-    require_writable_output,
-    show_queued,
-    show_response,
-)
+from scar.cli.input_files_run import InputFilesRun
+from scar.cli.invocation_output import require_writable_output
 from scar.cli.job_options import job_options
 from scar.cli.options import (
     fdl_option,
@@ -30,13 +24,9 @@ from scar.cli.options import (
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.inventory.functions import FunctionSummary, InputFolder
+    from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
-    from scar.runs.invoke import InputObject, InvocationResponse
-    from scar.runs.ledger import Run
     from supervisor.model import JobOptions
 
 
@@ -168,110 +158,6 @@ def _check_array_options(*, array: bool, dry_run: bool, has_others: bool) -> Non
         raise click.UsageError("--array runs the function on files: omit -s, -o and ARGUMENTS.")
     if dry_run and not array:
         raise click.UsageError("--dry-run is for --array.")
-
-
-class InputFilesRun:
-    """Runs a function on the files of folders; ``force`` includes files that need no run.
-
-    ``requested`` becomes a part of each event: what its Batch job is to have.
-    """
-
-    def __init__(
-        self,
-        call: FunctionCall,
-        folders: tuple[InputFolder, ...],
-        *,
-        force: bool,
-        concurrency: int,
-        requested: Mapping[str, object],
-    ) -> None:
-        self._requested = requested
-        self._call = call
-        self._folders = folders
-        self._concurrency = concurrency
-        # Run ids are derived from the event, so a run that is to be repeated needs an event of
-        # its own: this id makes it different from all former events on the same file.
-        self._manual_run_id = secrets.token_hex(8) if force else ""
-        self._skipped = 0
-
-    def start(self, *, asynchronous: bool) -> int:
-        """Invoke the function once for each file; return the number of files.
-
-        Wait for the first invocation: if it fails, so would the others, and none is queued.
-        """
-        from scar.transfer.pool import map_unordered
-
-        call, terminal = self._call, self._call.session.terminal
-        payloads = self._build_payloads()
-        first = None if asynchronous else self._invoke_first(payloads)
-        queued: list[str] = []
-        for request in map_unordered(payloads, call.enqueue, workers=self._concurrency):
-            queued.append(request)
-            terminal.show_progress(f"Queued {format_count(len(queued), 'file')}")
-        if self._skipped:
-            terminal.write_message(
-                f"Skipped {format_count(self._skipped, 'file')} whose run is done or in progress;"
-                " --force includes them."
-            )
-        if queued or (call.session.json and (first or self._skipped)):
-            show_queued(call.session, call.function.name, queued, first)
-        return len(queued) + (first is not None) + self._skipped
-
-    def _invoke_first(self, payloads: Iterator[dict[str, object]]) -> InvocationResponse | None:
-        call = self._call
-        payload = next(payloads, None)
-        if payload is None:
-            return None
-        response = call.invoke(payload)
-        if call.session.json:
-            # Shown later, in one document with the request ids of the others.
-            require_success(call.function.name, response)
-        else:
-            show_response(call.session, call.function.name, response, call.output)
-        return response
-
-    def _build_payloads(self) -> Iterator[dict[str, object]]:
-        """Yield one event for each file that needs a run; count the others."""
-        from scar.runs.invoke import object_payload
-        from scar.runs.progress import current_run
-        from scar.runs.retry import RETRYABLE_STATES
-
-        call, manual_run_id = self._call, self._manual_run_id
-        name, account = call.function.name, call.connection.account
-        services = call.session.services
-        latest = {} if manual_run_id else services.latest_runs(call.connection, name)
-        for file in self.list_files():
-            found = current_run(name, file, latest)
-            if found is not None and found.state not in RETRYABLE_STATES:
-                self._skipped += 1
-                continue
-            payload = self._read_event(found) if found else None
-            if payload is None:
-                payload = object_payload(
-                    file, account.region, account.partition, manual_run_id=manual_run_id
-                )
-            if not call.session.json:
-                call.session.terminal.show_progress(f"s3://{file.bucket}/{file.key}")
-            yield {**payload, **self._requested}
-
-    def _read_event(self, run: Run) -> dict[str, object] | None:
-        """Return the event of a failed run, None if it was not recorded."""
-        from scar.runs.ledger import RunLedger
-        from scar.runs.retry import NotRetryableError, prepare_retry
-
-        try:
-            return prepare_retry(RunLedger.connect(self._call.connection), run)
-        except NotRetryableError:
-            return None
-
-    def list_files(self) -> Iterator[InputObject]:
-        """Yield the files of all folders; of nested folders only those of the outer one."""
-        listed: set[InputFolder] = set()
-        for folder in self._folders:
-            if any(other.covers(folder) for other in listed):
-                continue
-            listed.add(folder)
-            yield from self._call.session.services.list_input_objects(self._call.connection, folder)
 
 
 def _connect_function(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from scar.fdl.model.batch.storage import UNLIMITED
+from scar.aws.model.containers.ulimits import exceeds_hard_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.fdl.model.batch import BatchSpec, UlimitSpec
+    from scar.fdl.model.batch import BatchSpec
     from scar.fdl.problems import Location
 
 Rule = tuple["Location", str]
@@ -42,7 +42,7 @@ def check_storage(batch: BatchSpec, section: Location) -> Iterator[Rule]:
                 key = (*section, "tmpfs", number, "mount_options")
                 yield key, f"{option!r} is not an option of tmpfs, such as exec or mode=700"
     for name, limit in batch.ulimits.items():
-        if _is_larger(limit):
+        if exceeds_hard_limit(limit.soft, limit.hard):
             yield (
                 (*section, "ulimits", name),
                 f"the soft limit, {limit.soft}, is larger than the hard limit, {limit.hard}",
@@ -90,10 +90,6 @@ def _path_problem(path: str) -> str:
 
 def _contains(folder: str, path: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
-
-
-def _is_larger(limit: UlimitSpec) -> bool:
-    return limit.hard != UNLIMITED and (limit.soft == UNLIMITED or limit.soft > limit.hard)
 
 
 def _check_memory(batch: BatchSpec, section: Location) -> Iterator[Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 # `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`: two words or more and a number.
@@ -21,7 +22,7 @@ def find_region_problem(region: str) -> str:
     """
     if not region or _USUAL_REGION.fullmatch(region):
         return ""
-    known = _known_regions()
+    known = known_regions()
     if region in known or _may_be_new(region, known):
         return ""
     nearest = _nearest_region(region, known)
@@ -54,7 +55,9 @@ def _nearest_region(text: str, known: frozenset[str]) -> str:
     return nearest if similar[nearest] >= _SIMILARITY else ""
 
 
-def _known_regions() -> frozenset[str]:
+@functools.cache
+def known_regions() -> frozenset[str]:
+    """Return the Regions of AWS that botocore knows, of all partitions."""
     # Imported here: names of the usual kind need no list.
     import botocore.loaders
 

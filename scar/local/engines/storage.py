@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNLIMITED: Final = -1
 # The numbers of Docker's names: asm-generic/resource.h. Python has no constant for some of them.
 LIMIT_NUMBERS: Final[Mapping[str, int]] = {
     "cpu": 0,

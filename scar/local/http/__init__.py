@@ -16,7 +16,8 @@ request and, except for the control and registry routes, has it authenticated by
 and verifies S3's signed chunks while they are read, ``spooled_bodies`` receives all other bodies
 in bounded memory, and ``authentication_errors`` builds the response to a rejected request in the
 format of its service, which ``protocol_errors`` knows. ``regions`` knows which Regions exist.
-If a service fails, for example because the disk is full, ``failures`` builds the response.
+If a service fails, for example because the disk is full, ``failures`` builds the response. Before
+all services have started, ``startup_gate`` does.
 
 Lambda's Runtime API runs the same server, one for each sandbox, without a router. A new service
 is one ``Route`` with its application; it needs no code in the server. ``heads``, ``sigv4``,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import functools
+
+from scar.fdl.values.regions import known_regions
 
 
 def find_region_error(region: str) -> str:
     """Return why a request cannot be for this Region; empty if it exists."""
-    known = _known_regions()
+    known = known_regions()
     if region in known:
         return ""
     similar = difflib.get_close_matches(region, known, n=len(known), cutoff=0.6)
@@ -20,16 +21,3 @@ def find_region_error(region: str) -> str:
 
 def _similarity(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio()
-
-
-@functools.cache
-def _known_regions() -> frozenset[str]:
-    import botocore.loaders  # slow, and not needed to find a running server
-
-    partitions = botocore.loaders.create_loader().load_data("partitions")["partitions"]
-    return frozenset(
-        name
-        for partition in partitions
-        for name in partition["regions"]
-        if not name.endswith("-global")
-    )

@@ -3,7 +3,8 @@
 An Invoke request arrives at ``app`` (the URL, the headers and the payload limits). ``service``
 looks the function up in the ``function_registry`` and either runs it at once or writes an event to
 the ``event_queue`` (SQLite, so that events survive a killed server). The ``async_invoker`` takes
-due events from that queue, retries failed ones, and sends an ``invocation_record`` to the
+due events from that queue (in the threads of a ``dispatch_loop``, which the pollers of
+``event_sources/`` use, too), retries failed ones, and sends an ``invocation_record`` to the
 function's destination when an event has succeeded, expired or used up its retries. ``lineage``
 counts, in the trace id of each event, how often one chain has started a function: a function that
 its own outputs started too often is not started again.

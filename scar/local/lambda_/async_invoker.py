@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import logging
 import sqlite3
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from scar.errors import ScarError
+from scar.local.lambda_.dispatch_loop import POLL_INTERVAL, DispatchLoop
 from scar.local.lambda_.invocation_record import InvocationCondition, build_invocation_record
 from scar.local.lambda_.lineage import MAX_INVOCATIONS, parse_chain, recursion_response
 from scar.local.lambda_.model import LambdaApiError
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_POLL_INTERVAL: Final = 1.0  # seconds between checks for functions that could not start
 _ERROR_BACKOFF: Final = 30.0  # seconds to wait after an internal error of the local cloud
 _DELIVERY_ATTEMPTS: Final = 3
 
@@ -48,7 +46,8 @@ class AsyncInvoker:
     """Starts each event as soon as its function has a free slot.
 
     Lambda polls its queue more slowly when a function is throttled. Here a function without a
-    free slot is skipped until one is free, so waiting does not count as an attempt.
+    free slot is skipped until one is free, so waiting does not count as an attempt. Wake ``loop``
+    when an event arrived, a slot became free, or the clock changed; join it after closing the pool.
     """
 
     def __init__(
@@ -67,59 +66,22 @@ class AsyncInvoker:
         self._settings = settings
         self._clock = clock
         self.recursive_events_dropped = 0  # CloudWatch's RecursiveInvocationsDropped
-        self._changed = threading.Condition()
-        self._woken = False
-        self._closed = threading.Event()
-        self._executor = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="event")
-        self._thread = threading.Thread(
-            target=self._dispatch_until_closed, name="event queue", daemon=True
+        self.loop = DispatchLoop(
+            "event queue", self._dispatch_due_events, threads=settings.concurrency
         )
 
-    def start(self) -> None:
-        """Start to dispatch the events in the queue."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Check the queue now: an event arrived, a slot became free, or the clock changed."""
-        with self._changed:
-            self._woken = True
-            self._changed.notify()
-
-    def stop(self) -> None:
-        """Stop dispatching; events that run continue."""
-        self._closed.set()
-        self.wake()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def join(self) -> None:
-        """Wait until all started events have ended; call it after closing the pool."""
-        self._executor.shutdown()
-
-    def _dispatch_until_closed(self) -> None:
-        while not self._closed.is_set():
-            self._dispatch_due_events()
-            due_in = self._queue.seconds_until_due()
-            pause = _POLL_INTERVAL if due_in is None else due_in
-            with self._changed:
-                # An event that is due but was not started waits for a slot, not for its time:
-                # a pause of zero would make this loop spin.
-                self._changed.wait_for(
-                    lambda: self._woken, min(pause, _POLL_INTERVAL) or _POLL_INTERVAL
-                )
-                self._woken = False
-
-    def _dispatch_due_events(self) -> None:
-        try:
-            while self._dispatch_next_event():
-                pass
-        except Exception:  # one event's error must not stop the queue
-            log.exception("the event queue failed because of an internal error of the local cloud")
+    def _dispatch_due_events(self) -> float:
+        while self._dispatch_next_event():
+            pass
+        due_in = self._queue.seconds_until_due()
+        # An event that is due but was not started waits for a slot, not for its time: a pause of
+        # zero would make the loop spin.
+        return min(due_in or POLL_INTERVAL, POLL_INTERVAL)
 
     def _dispatch_next_event(self) -> bool:
         """Start one event; return False if none can run now."""
         for arn in self._queue.ready_functions():
-            if self._closed.is_set():
+            if self.loop.is_closed:
                 return False
             event = self._queue.take(arn)
             if event is not None and self._dispatch_event(event):
@@ -137,14 +99,14 @@ class AsyncInvoker:
             self._queue.delete(event)
             return True
         if self._queue.age(event) >= function.max_event_age:
-            self._executor.submit(
+            self.loop.submit(
                 self._complete_event, function, event, InvocationCondition.EVENT_AGE_EXCEEDED
             )
             return True
         # Reserved concurrency 0 switches a function off: Lambda sends its events to the on-failure
         # destination at once, without any attempt.
         if function.reserved_concurrency == 0:
-            self._executor.submit(
+            self.loop.submit(
                 self._complete_event, function, event, InvocationCondition.RETRIES_EXHAUSTED
             )
             return True
@@ -156,7 +118,7 @@ class AsyncInvoker:
         if worker is None:
             self._queue.restore(event)
             return False
-        self._executor.submit(self._run_event, function, worker, event)
+        self.loop.submit(self._run_event, function, worker, event)
         return True
 
     def _drop_recursive_event(self, function: DeployedFunction, event: QueuedEvent) -> None:
@@ -170,7 +132,7 @@ class AsyncInvoker:
             MAX_INVOCATIONS,
         )
         stopped = dataclasses.replace(event, last_response=recursion_response())
-        self._executor.submit(
+        self.loop.submit(
             self._complete_event, function, stopped, InvocationCondition.RETRIES_EXHAUSTED
         )
 
@@ -199,7 +161,7 @@ class AsyncInvoker:
             self._handle_result(function, event, result)
         except (OSError, sqlite3.Error):  # the disk is full: the event stays in the file
             log.exception("the result of event %s could not be stored", event.request_id)
-        self.wake()
+        self.loop.wake()
 
     def _handle_result(
         self, function: DeployedFunction, event: QueuedEvent, result: LambdaInvokeResult
@@ -246,7 +208,7 @@ class AsyncInvoker:
                 return True
             except ScarError as error:
                 log.warning("cannot send the invocation record to %s: %s", arn, error.problem)
-            if self._closed.wait(attempt + 1.0):
+            if self.loop.pause(attempt + 1.0):
                 return False
         log.error(
             "no invocation record was delivered to %s after %d attempts", arn, _DELIVERY_ATTEMPTS

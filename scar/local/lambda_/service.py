@@ -130,7 +130,7 @@ class LambdaService:
 
     def start(self) -> None:
         """Start to run the events in the queue and to maintain the pool."""
-        self._async_invoker.start()
+        self._async_invoker.loop.start()
         self._maintenance_thread.start()
 
     def get_function(self, name_or_arn: str) -> DeployedFunction:
@@ -183,7 +183,7 @@ class LambdaService:
 
     def wake(self) -> None:
         """Check the event queue now, for callers that have moved the timer."""
-        self._async_invoker.wake()
+        self._async_invoker.loop.wake()
 
     def close_stale_sandboxes(self) -> None:
         """Close idle sandboxes that are too old, or whose function was changed or deleted."""
@@ -205,9 +205,9 @@ class LambdaService:
         self._closed.set()
         # In this order: no new events, then no sandboxes, which ends the running invocations,
         # then the threads that waited for them, and only then the file they write to.
-        self._async_invoker.stop()
+        self._async_invoker.loop.stop()
         self._pool.close()
-        self._async_invoker.join()
+        self._async_invoker.loop.join()
         if self._maintenance_thread.is_alive():
             self._maintenance_thread.join()
         self._queue.close()

@@ -182,12 +182,6 @@ class LogStore:
             self._db.execute("DELETE FROM event WHERE stream = ?", (stream_id,))
             self._db.execute("DELETE FROM stream WHERE id = ?", (stream_id,))
 
-    def list_groups(self) -> tuple[str, ...]:
-        """Return the names of groups that have streams."""
-        with self._lock:
-            rows = self._db.execute("SELECT DISTINCT grp FROM stream ORDER BY grp").fetchall()
-        return tuple(name for (name,) in rows)
-
     def has_stream(self, group: str, stream: str) -> bool:
         return self._find_stream_id(group, stream) is not None
 

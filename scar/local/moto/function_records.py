@@ -53,7 +53,6 @@ class FunctionRecord:
 class FunctionPermission:
     """One statement of the function's resource policy: who may invoke the function."""
 
-    statement_id: str
     principal: str
     source_arn: str
     source_account: str
@@ -158,7 +157,6 @@ def _parse_permission(statement: Mapping[str, object]) -> FunctionPermission:
     for test in conditions.values() if isinstance(conditions, dict) else ():
         values.update({str(key).lower(): str(value) for key, value in test.items()})
     return FunctionPermission(
-        statement_id=str(statement.get("Sid", "")),
         principal=str(principal.get("Service", principal.get("AWS", "")))
         if isinstance(principal, dict)
         else str(principal),

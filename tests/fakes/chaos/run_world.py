@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LAMBDA_TIMEOUT = 300.0  # seconds; a lease is a minute longer
 DIRECT: dict[str, object] = {"number": 1}
+LOG = {"log_group": "group", "log_stream": "stream"}
 
 
 @dataclass
@@ -192,7 +193,7 @@ class RunWorld:
             self.end_job(name)
             return False
         self.holder = owner
-        record.write_attempt("group", "stream")
+        record.write_attempt(LOG)
         return True
 
     def submit(self) -> str:
@@ -236,7 +237,7 @@ class RunWorld:
             self.running.discard(owner.job)
         record = self.record(owner)
         if failed:
-            record.write_failure(SupervisorError("It failed."), "group", "stream")
+            record.write_failure(SupervisorError("It failed."), LOG)
         else:
             record.write_done("done")
 

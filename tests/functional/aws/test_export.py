@@ -8,7 +8,8 @@ import pytest
 
 from scar.aws.deploy import deploy
 from scar.aws.export.desired import compile_for_template
-from scar.aws.export.template import export_template, image_parameter
+from scar.aws.export.parameters import image_parameter
+from scar.aws.export.template import export_template
 from scar.aws.model import names
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import EcrImage, JobDefinition

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scar.fdl.model import LambdaSpec, StorageSpec
-from scar.fdl.tag_rules import check_tags
+from scar.fdl.rules.tags import check_tags
 
 
 def problems(tags: dict[str, str]) -> list[str]:

@@ -8,8 +8,9 @@ statements about objects and KMS keys from ``data_access``, those about the scri
 repositories.
 
 For the identity that runs scar (``scar policy``): ``grants`` is the one table of the operations
-that scar calls. ``scope`` is what the caller works on, ``arns`` are the ARNs of each target in that
-scope, and ``user_policy`` joins them into documents of AWS's maximum size.
+that scar calls (each row a ``grant``; ``iam_actions`` are the actions that IAM checks for them).
+``scope`` is what the caller works on, ``arns`` are the ARNs of each target in that scope, and
+``user_policy`` joins them into documents of AWS's maximum size.
 
 ``document`` writes statements and documents for both; ``patterns`` escapes users' text in them. A
 new call to AWS needs a row in ``grants``, which a test enforces; new access by functions needs a

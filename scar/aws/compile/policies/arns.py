@@ -11,7 +11,7 @@ from scar.aws.model import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from scar.aws.compile.policies.grants import GrantTarget
+    from scar.aws.compile.policies.grant import GrantTarget
     from scar.aws.compile.policies.scope import PolicyScope
 
 _NAME_PREFIX_LENGTH = 48  # characters of a function's name that its roles' names always start with

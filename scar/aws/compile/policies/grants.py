@@ -1,71 +1,13 @@
 """The table of all operations that scar calls with the caller's permissions.
 
-Operations have the SDK's names. IAM actions with other names, and further actions that AWS checks,
-are from the Service Authorization Reference
-(https://docs.aws.amazon.com/service-authorization/latest/reference/), read November 2026.
+Operations have the SDK's names. Further actions that AWS checks are from the Service Authorization
+Reference (https://docs.aws.amazon.com/service-authorization/latest/reference/), read November 2026.
 ``sts:GetCallerIdentity`` needs no permission.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# What a call acts on; ``arns`` has the ARNs.
-GrantTarget = Literal[
-    "anything",
-    "state bucket",
-    "buckets",
-    "records of functions",
-    "records and folders",
-    "cluster files",
-    "functions",
-    "log groups",
-    "log groups by name",
-    "repositories",
-    "source repositories",
-    "failure handler",
-    "roles",
-    "passed roles",
-    "identities",
-    "batch resources",
-    "submissions",
-    "jobs",
-    "tasks",
-    "launch templates",
-    "event queues",
-    "event sources",
-]
-# When it is made: always, or only if a function uses this feature.
-Feature = Literal[
-    "always",
-    "own roles",
-    "given roles",
-    "batch",
-    "shares",
-    "instances",
-    "templates",
-    "network",
-    "efs",
-    "clusters",
-    "shell",
-    "arrays",
-]
-FEATURES: tuple[Feature, ...] = get_args(Feature)
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Operations on one target; ``extra_actions`` are further actions that AWS checks for them."""
-
-    target: GrantTarget
-    operations: tuple[str, ...]
-    extra_actions: tuple[str, ...] = ()
-    feature: Feature = "always"
-
+from scar.aws.compile.policies.grant import Grant
 
 GRANTS: tuple[Grant, ...] = (
     Grant(
@@ -345,62 +287,3 @@ GRANTS: tuple[Grant, ...] = (
         feature="templates",
     ),
 )
-
-# Operations whose IAM action has another name, or is one of a group that is written as a pattern:
-# with all names in full, the policy for one function exceeds the length of a managed policy.
-IAM_ACTION_NAMES: Mapping[str, str] = {
-    "batch:CreateComputeEnvironment": "batch:*ComputeEnvironment",
-    "batch:CreateJobQueue": "batch:*JobQueue",
-    "batch:CreateSchedulingPolicy": "batch:*SchedulingPolicy",
-    "batch:DeleteComputeEnvironment": "batch:*ComputeEnvironment",
-    "batch:DeleteJobQueue": "batch:*JobQueue",
-    "batch:DeleteSchedulingPolicy": "batch:*SchedulingPolicy",
-    "batch:UpdateComputeEnvironment": "batch:*ComputeEnvironment",
-    "batch:UpdateJobQueue": "batch:*JobQueue",
-    "batch:UpdateSchedulingPolicy": "batch:*SchedulingPolicy",
-    "efs:DescribeMountTargets": "elasticfilesystem:DescribeMountTargets",
-    "lambda:DeleteFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
-    "lambda:CreateEventSourceMapping": "lambda:*EventSourceMapping",
-    "lambda:DeleteEventSourceMapping": "lambda:*EventSourceMapping",
-    "lambda:UpdateEventSourceMapping": "lambda:*EventSourceMapping",
-    "lambda:GetFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
-    "lambda:DeleteFunctionConcurrency": "lambda:*FunctionConcurrency",
-    "lambda:GetFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "lambda:PutFunctionConcurrency": "lambda:*FunctionConcurrency",
-    "lambda:PutFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
-    "lambda:PutFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
-    "s3:CompleteMultipartUpload": "s3:PutObject",
-    "s3:CreateMultipartUpload": "s3:PutObject",
-    "s3:DeleteObjects": "s3:DeleteObject",
-    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "s3:GetBucketLifecycleConfiguration": "s3:*LifecycleConfiguration",
-    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
-    "s3:GetPublicAccessBlock": "s3:*BucketPublicAccessBlock",
-    "s3:HeadBucket": "s3:ListBucket",
-    "s3:HeadObject": "s3:GetObject",
-    "s3:ListObjectsV2": "s3:ListBucket",
-    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
-    "s3:PutBucketLifecycleConfiguration": "s3:*LifecycleConfiguration",
-    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
-    "s3:PutPublicAccessBlock": "s3:*BucketPublicAccessBlock",
-    "s3:UploadPart": "s3:PutObject",
-    "sqs:CreateQueue": "sqs:*Queue*",
-    "sqs:DeleteQueue": "sqs:*Queue*",
-    "sqs:GetQueueAttributes": "sqs:*Queue*",
-    "sqs:GetQueueUrl": "sqs:*Queue*",
-    "sqs:ListQueueTags": "sqs:*Queue*",
-    "sqs:SetQueueAttributes": "sqs:*Queue*",
-    "sqs:TagQueue": "sqs:*Queue*",
-    "service-quotas:GetServiceQuota": "servicequotas:GetServiceQuota",
-}
-
-
-def iam_action(operation: str) -> str:
-    """Return the IAM action that an operation needs, or the pattern that contains it."""
-    return IAM_ACTION_NAMES.get(operation, operation)
-
-
-def all_operations() -> frozenset[str]:
-    """Return every operation that scar calls with the caller's credentials."""
-    return frozenset(o for grant in GRANTS for o in grant.operations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scar.aws.compile.policies.grants import FEATURES
+from scar.aws.compile.policies.grant import FEATURES
 from scar.aws.compile.policies.patterns import literal_pattern
 from scar.aws.model import names
 from scar.aws.model.account import account_of_registry
@@ -14,7 +14,7 @@ from scar.fdl.defaults import REPOSITORY_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from scar.aws.compile.policies.grants import Feature
+    from scar.aws.compile.policies.grant import Feature
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies import arns
 from scar.aws.compile.policies.document import allow_statement, policy_document
-from scar.aws.compile.policies.grants import GRANTS, iam_action
+from scar.aws.compile.policies.grants import GRANTS
+from scar.aws.compile.policies.iam_actions import iam_action
 from scar.aws.compile.policies.patterns import literal_pattern, literal_value
 from scar.aws.model import names
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from scar.aws.compile.policies.document import PolicyStatement
-    from scar.aws.compile.policies.grants import Grant
+    from scar.aws.compile.policies.grant import Grant
     from scar.aws.compile.policies.scope import PolicyScope
     from scar.aws.model.account import Account
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client import errors, race_table, races
+from scar.aws.client import errors, races
 from scar.aws.handlers.batch.descriptions import INVALID, reason_of, status_of
 from scar.aws.model.resources import VALID
 from scar.aws.requests import batch_requests
@@ -160,9 +160,7 @@ def call_patiently(waiter: Waiter, label: str, call: Callable[[], object]) -> No
             call()
         except ClientError as error:
             message = errors.error_message(error)
-            race = race_table.find_race(
-                "batch", error.operation_name, errors.error_code(error), message
-            )
+            race = races.find_race("batch", error.operation_name, errors.error_code(error), message)
             if race is None or waiter.clock() - start >= races.PATIENCE:
                 raise
             return f"{race.state}: {message}"

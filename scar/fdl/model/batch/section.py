@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
+from scar.aws.model.containers.ulimits import UlimitName
 from scar.fdl.field_types import mapping_to_list, none_to_empty, to_list
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.array import ArraySpec
@@ -22,7 +23,6 @@ from scar.fdl.model.batch.storage import (
     JobFileSystemSpec,
     TmpfsSpec,
     Ulimit,
-    UlimitName,
 )
 
 

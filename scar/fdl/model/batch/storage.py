@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, StrictBool
 
+from scar.aws.model.containers.ulimits import UNLIMITED
 from scar.fdl.field_types import TextList, check_number
 from scar.fdl.model.base import FdlModel
 
@@ -21,25 +22,6 @@ EFS_ACCESS_POINT = (
 # Batch names no pattern. Docker separates the parts of a mount with ":" and ",", and a path that a
 # shell would have to quote is in no image.
 MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=255)]
-
-UNLIMITED = -1
-UlimitName = Literal[
-    "core",
-    "cpu",
-    "data",
-    "fsize",
-    "locks",
-    "memlock",
-    "msgqueue",
-    "nice",
-    "nofile",
-    "nproc",
-    "rss",
-    "rtprio",
-    "rttime",
-    "sigpending",
-    "stack",
-]  # model: Ulimit.name
 
 
 class JobFileSystemSpec(FdlModel):

@@ -7,10 +7,10 @@ import logging
 import threading
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from scar.aws.model import limits
+from scar.local.lambda_.dispatch_loop import POLL_INTERVAL, DispatchLoop
 from scar.local.lambda_.model import LambdaApiError
 from scar.local.sqs.api import md5_of, system_attributes
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_POLL_INTERVAL: Final = 1.0  # seconds between checks for windows that have ended
 _DEFAULT_CONCURRENCY: Final = 5  # Lambda's pollers of a queue (docs: Lambda, SQS scaling)
 _THROTTLED_PAUSE: Final = 2.0  # seconds after which messages of a throttled invocation return
 _THREADS: Final = 8
@@ -38,11 +37,12 @@ class Invoke(Protocol):
 
 
 class EventSourcePoller:
-    """One thread looks for batches that are complete; others run the invocations.
+    """Invokes functions with the batches of messages that are complete.
 
     A batch is complete with ``batch_size`` messages, or 6 MB, or when its first message has waited
     for the window. A message stays in the store until the function has handled it, so a batch that
-    a killed process had received is received again.
+    a killed process had received is received again. Wake ``loop`` when a message or a mapping
+    changed; join it after closing the Lambda service, which ends the invocations.
     """
 
     def __init__(
@@ -59,61 +59,28 @@ class EventSourcePoller:
         self._invoke = invoke
         self._clock = clock
         self._active: Counter[str] = Counter()
-        self._changed = threading.Condition()
-        self._woken = False
-        self._closed = threading.Event()
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="event source")
-        self._thread = threading.Thread(target=self._run, name="event sources", daemon=True)
+        self._counting = threading.Lock()
+        self.loop = DispatchLoop("event sources", self._poll_all, threads=_THREADS)
 
-    def start(self) -> None:
-        """Start to poll."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Look now: a message or a mapping changed, or an invocation ended."""
-        with self._changed:
-            self._woken = True
-            self._changed.notify()
-
-    def stop(self) -> None:
-        """Start no further invocations; running ones continue."""
-        self._closed.set()
-        self.wake()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def join(self) -> None:
-        """Wait until all invocations have ended; call it after closing the Lambda service."""
-        self._executor.shutdown()
-
-    def _run(self) -> None:
-        while not self._closed.is_set():
-            pause = _POLL_INTERVAL
-            try:
-                # Without a mapping there is nothing to look at before the next change.
-                pauses = [self._poll(m) for m in self._mappings.list() if m.enabled]
-                pause = min(pauses, default=60.0)
-            except Exception:  # one queue's error must not stop the others for ever
-                log.exception("the event sources failed: an internal error of the local cloud")
-            with self._changed:
-                self._changed.wait_for(lambda: self._woken, pause)
-                self._woken = False
+    def _poll_all(self) -> float:
+        # Without a mapping there is nothing to look at before the next change.
+        return min((self._poll(m) for m in self._mappings.list() if m.enabled), default=60.0)
 
     def _poll(self, mapping: EventSourceMapping) -> float:
         """Start the batches that are complete; return the seconds until the next look."""
         queue = self._queues.get(mapping.queue_arn)
         if queue is None:
-            return _POLL_INTERVAL
+            return POLL_INTERVAL
         most = mapping.concurrency or _DEFAULT_CONCURRENCY
-        while self._active[mapping.uuid] < most and not self._closed.is_set():
+        while self._active[mapping.uuid] < most and not self.loop.is_closed:
             since = self._messages.visible_since(queue)
             if since is None:
                 break
             left = since + mapping.window - self._clock()
             if left > 0 and self._messages.counts(queue).visible < mapping.batch_size:
-                return max(0.01, min(left, _POLL_INTERVAL))
+                return max(0.01, min(left, POLL_INTERVAL))
             self._start_batch(mapping, queue)
-        return _POLL_INTERVAL
+        return POLL_INTERVAL
 
     def _start_batch(self, mapping: EventSourceMapping, queue: QueueRecord) -> None:
         batch = self._messages.receive(
@@ -121,9 +88,9 @@ class EventSourcePoller:
         )
         if not batch:
             return
-        with self._changed:
+        with self._counting:
             self._active[mapping.uuid] += 1
-        self._executor.submit(self._process, mapping, batch)
+        self.loop.submit(self._process, mapping, batch)
 
     def _process(self, mapping: EventSourceMapping, batch: Sequence[StoredMessage]) -> None:
         try:
@@ -131,15 +98,15 @@ class EventSourcePoller:
             self._messages.delete([message.receipt for message in handled])
         except LambdaApiError as error:
             log.info("messages of %s wait: %s", mapping.queue_arn, error)
-            if not self._closed.is_set():
+            if not self.loop.is_closed:
                 receipts = [message.receipt for message in batch]
                 self._messages.change_visibility(receipts, _THROTTLED_PAUSE)
         except Exception:
             log.exception("messages of %s could not be processed", mapping.queue_arn)
         finally:
-            with self._changed:
+            with self._counting:
                 self._active[mapping.uuid] -= 1
-            self.wake()
+            self.loop.wake()
 
     def _invoke_function(
         self, mapping: EventSourceMapping, batch: Sequence[StoredMessage]

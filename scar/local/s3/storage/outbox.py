@@ -69,11 +69,6 @@ class Outbox:
         )
         transaction.after_commit.append(self._wake.set)
 
-    def count_pending(self) -> int:
-        """Return the number of undelivered events."""
-        with self._database.read() as db:
-            return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
-
     def _run(self) -> None:
         while not self._stopping.is_set():
             # Cleared before the rows are read: an event added afterwards sets it again.

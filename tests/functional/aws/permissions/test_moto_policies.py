@@ -23,7 +23,7 @@ from moto.iam.access_control import IAMRequestBase
 from moto.s3.responses import ACTION_MAP
 
 from scar.aws.client.connection import AwsConnection
-from scar.aws.compile.policies.grants import IAM_ACTION_NAMES
+from scar.aws.compile.policies.iam_actions import IAM_ACTION_NAMES
 from scar.aws.compile.policies.scope import scope_of
 from scar.aws.compile.policies.user_policy import user_policies
 from scar.errors import OperationRefusedError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.compile.compiler import compile_resources, function_config
+from scar.aws.compile.compiler import compile_resources
+from scar.aws.compile.function_config import function_config
 from scar.aws.handlers.batch.job_definitions import parse_job_definition
 from scar.aws.model.account import Account
 from scar.aws.model.network import VpcNetwork

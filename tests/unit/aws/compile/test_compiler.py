@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from scar.aws.compile.batch.job_capacity import job_capacity
 from scar.aws.compile.batch.job_sizes import larger_sizes
-from scar.aws.compile.compiler import compile_resources, function_config
+from scar.aws.compile.compiler import compile_resources
+from scar.aws.compile.function_config import function_config
 from scar.aws.model import names
 from scar.aws.model.account import Account
 from scar.aws.model.network import VpcNetwork

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scar.aws.compile.compiler import compile_resources, function_config
+from scar.aws.compile.compiler import compile_resources
 from scar.aws.compile.encryption import (
     bucket_encryption,
     encryption_of_all,
     kms_keys_of,
     requests_encryption,
 )
+from scar.aws.compile.function_config import function_config
 from scar.aws.compile.placeholders import compile_with_placeholders
 from scar.aws.model import names
 from scar.aws.model.account import Account

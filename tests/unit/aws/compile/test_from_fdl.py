@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.compile.compiler import function_config
 from scar.aws.compile.from_fdl import functions_of
+from scar.aws.compile.function_config import function_config
 from scar.aws.compile.placeholders import compile_with_placeholders
 from scar.aws.model.account import Account
 from scar.aws.model.function import Function

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.compile.compiler import function_config
 from scar.aws.compile.from_fdl import functions_of
+from scar.aws.compile.function_config import function_config
 from scar.aws.export import properties
 from scar.aws.handlers.batch.job_definitions import is_parseable, parse_job_definition
 from scar.aws.model.account import Account

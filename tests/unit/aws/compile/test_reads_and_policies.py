@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.compile import policies
-from scar.aws.compile.compiler import data_flow
+from scar.aws.compile.function_config import data_flow
 from scar.aws.compile.placeholders import compile_with_placeholders
 from scar.aws.export.properties import role as exported
 from scar.aws.model.account import Account

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from scar.aws.export import conditions, pseudo_parameters, quotas
 from scar.aws.export.desired import compile_for_template, find_owners
+from scar.aws.export.parameters import image_parameter
 from scar.aws.export.stacks import divide_resources, export_functions
-from scar.aws.export.template import export_template, image_parameter
+from scar.aws.export.template import export_template
 from scar.aws.model import limits, names, resources
 from scar.aws.model.account import Account
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, EnvironmentSpec, StorageSpec

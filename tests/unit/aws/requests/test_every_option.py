@@ -13,8 +13,8 @@ import pytest
 from botocore.validate import ParamValidator
 from hypothesis import assume, given, settings
 
-from scar.aws.compile.compiler import function_config
 from scar.aws.compile.from_fdl import functions_of
+from scar.aws.compile.function_config import function_config
 from scar.aws.compile.placeholders import compile_with_placeholders, placeholder_networks
 from scar.aws.handlers.batch.descriptions import parse_environment, parse_queue
 from scar.aws.handlers.batch.job_definitions import parse_job_definition, without_raw

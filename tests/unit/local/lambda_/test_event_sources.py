@@ -80,8 +80,7 @@ class Rig:
         self.batches = []
         for mapping in self.mappings.list():
             self.poller._poll(mapping)
-        executor = self.poller._executor
-        executor.shutdown()
+        self.poller.loop.join()
         self.poller = EventSourcePoller(
             self.mappings,
             Queues(),  # type: ignore[arg-type]

@@ -47,6 +47,11 @@ def add(outbox: Outbox, database: Database, arn: str, *payloads: bytes) -> None:
             outbox.add(transaction, arn, payload)
 
 
+def count_pending(database: Database) -> int:
+    with database.read() as db:
+        return int(db.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+
 def test_events_are_delivered_in_order_and_deleted(tmp_path: Path) -> None:
     database, receiver = Database(tmp_path / "db"), Receiver()
     outbox = Outbox(database, receiver)
@@ -56,7 +61,7 @@ def test_events_are_delivered_in_order_and_deleted(tmp_path: Path) -> None:
     receiver.wait(200)
     outbox.close()
     assert [payload for _, payload in receiver.taken] == payloads
-    assert outbox.count_pending() == 0
+    assert count_pending(database) == 0
     database.close()
 
 
@@ -71,7 +76,7 @@ def test_failed_deliveries_are_retried_in_order_and_delay_no_other_destination(
     receiver.wait(3)
     outbox.close()
     assert receiver.taken == [("good", b"3"), ("bad", b"1"), ("bad", b"2")]
-    assert outbox.count_pending() == 0
+    assert count_pending(database) == 0
     database.close()
 
 
@@ -84,7 +89,7 @@ def test_undelivered_events_are_delivered_after_the_next_start(tmp_path: Path) -
     database.close()
     database, receiver = Database(tmp_path / "db"), Receiver()
     second = Outbox(database, receiver)
-    assert second.count_pending() == 1
+    assert count_pending(database) == 1
     second.start()
     receiver.wait(1)
     second.close()
@@ -102,7 +107,7 @@ def test_a_rolled_back_write_leaves_no_event(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         fail()
-    assert outbox.count_pending() == 0
+    assert count_pending(database) == 0
     database.close()
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from scar.aws.compile.compiler import function_config
+from scar.aws.compile.function_config import function_config
 from scar.aws.model.account import Account
 from scar.aws.model.network import VpcNetwork
 from scar.fdl.model import BatchSpec, ContainerSpec

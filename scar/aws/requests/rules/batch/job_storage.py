@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from scar.aws.model.containers import ulimits
 from scar.aws.requests.rules.batch.common import client_exception
 from scar.aws.requests.rules.constraints import (
     Parameters,
@@ -23,26 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _VOLUME_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
-_UNLIMITED = -1
-_LIMITS = frozenset(
-    {
-        "core",
-        "cpu",
-        "data",
-        "fsize",
-        "locks",
-        "memlock",
-        "msgqueue",
-        "nice",
-        "nofile",
-        "nproc",
-        "rss",
-        "rtprio",
-        "rttime",
-        "sigpending",
-        "stack",
-    }
-)
 
 
 def check_storage(container: Parameters, *, fargate: bool) -> Iterator[RuleViolation]:
@@ -123,10 +104,10 @@ def _check_path(mount: Parameters) -> Iterator[RuleViolation]:
 
 
 def _check_limit(limit: Parameters) -> Iterator[RuleViolation]:
-    if limit.get("name") not in _LIMITS:
+    if limit.get("name") not in ulimits.ULIMIT_NAMES:
         yield client_exception(f"ulimit {limit.get('name')} is not valid.")
     soft, hard = get_number(limit, "softLimit"), get_number(limit, "hardLimit")
     if soft is None or hard is None:
         yield client_exception("A ulimit must have softLimit and hardLimit.")
-    elif hard != _UNLIMITED and (soft == _UNLIMITED or soft > hard):
+    elif ulimits.exceeds_hard_limit(soft, hard):
         yield client_exception("The softLimit of a ulimit must not exceed its hardLimit.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.aws.compile import policies
-from scar.aws.compile.compiler import data_flow
+from scar.aws.compile.function_config import data_flow
 from scar.aws.compile.policies.scope import account_scope, scope_of
 from scar.aws.compile.policies.user_policy import user_policies
 from scar.aws.model.account import Account

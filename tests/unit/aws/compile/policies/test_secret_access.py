@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from scar.aws.compile import policies
-from scar.aws.compile.compiler import data_flow, function_config
+from scar.aws.compile.function_config import data_flow, function_config
 from scar.aws.compile.placeholders import compile_with_placeholders
 from scar.aws.model.account import Account
 from scar.fdl.model import BatchSpec

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_array, check_batch, check_nodes
-from scar.fdl.cycles import can_trigger, find_cycles_through
-from scar.fdl.tag_rules import check_tags
+from scar.fdl.rules.loops import check_cycles
+from scar.fdl.rules.storage import check_storage
+from scar.fdl.rules.tags import check_tags
 from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
@@ -37,10 +37,10 @@ def check_rules(
     for number, function in functions:
         location: Location = ("functions", "aws", number)
         yield from _check_function(function, location)
-        yield from _check_storage(function, location, providers)
+        yield from check_storage(function, location, providers)
         yield from _check_across_functions(earlier, function, location)
         earlier.append(function)
-    yield from _check_cycles(functions)
+    yield from check_cycles(functions)
 
 
 def _check_function(function: AwsFunction, location: Location) -> Iterator[LocatedProblem]:
@@ -157,138 +157,6 @@ def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
         yield (*section, "vpc"), "needs both subnets and security_group_ids"
     if spec.file_system and not spec.vpc.subnets:
         yield (*section, "file_system"), "file systems can be reached from a VPC only: set vpc"
-
-
-def _check_storage(
-    function: AwsFunction, location: Location, providers: StorageProviders
-) -> Iterator[LocatedProblem]:
-    spec = function.lambda_
-    yield from _check_encryption(spec, (*location, "lambda"))
-    for kind, storages in (("input", spec.input), ("output", spec.output)):
-        for number, storage in enumerate(storages):
-            section: Location = (*location, "lambda", kind, number)
-            yield from _check_storage_provider(storage, section, providers)
-            if kind == "input" and storage.prefix:
-                yield (
-                    (*section, "prefix"),
-                    "is not supported for inputs: their prefix is the folder in path",
-                )
-            if kind == "input" and len(storage.suffix) > 1:
-                yield (
-                    (*section, "suffix"),
-                    "an input can have only one suffix: S3 filters events by one",
-                )
-            if kind == "output" and (source := _find_self_trigger(spec, storage)):
-                yield (
-                    (*section, "path"),
-                    (
-                        f"{_describe_self_trigger(storage, source)}; choose another folder, or"
-                        " prefixes or suffixes that exclude it; allow_loop: true allows the loop"
-                    ),
-                )
-
-
-def _check_encryption(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
-    """Check that KMS keys have a KMS algorithm, and that the entries of a bucket agree."""
-    entries: list[tuple[Location, LambdaSpec | StorageSpec]] = [(section, spec)]
-    by_bucket: dict[str, tuple[str, str]] = {}
-    for kind, storages in (("input", spec.input), ("output", spec.output)):
-        for number, storage in enumerate(storages):
-            at: Location = (*section, kind, number)
-            entries.append((at, storage))
-            chosen = storage.sse, storage.sse_kms_key_id
-            if storage.sse and by_bucket.setdefault(storage.bucket, chosen) != chosen:
-                yield (
-                    (*at, "sse"),
-                    f"differs from that of another entry of the bucket {storage.bucket}",
-                )
-    for at, entry in entries:
-        if entry.sse_kms_key_id and not entry.sse.startswith("aws:kms"):
-            yield (*at, "sse_kms_key_id"), "requires sse: aws:kms or aws:kms:dsse beside it"
-
-
-def _check_storage_provider(
-    storage: StorageSpec, section: Location, providers: StorageProviders
-) -> Iterator[LocatedProblem]:
-    kind, _, name = storage.storage_provider.partition(".")
-    if kind != "s3":
-        yield (
-            (*section, "storage_provider"),
-            f"{storage.storage_provider!r} is not supported yet; only s3 is",
-        )
-    elif name and name not in providers.s3:
-        yield (*section, "storage_provider"), f"storage_providers.s3 has no {name!r}"
-    elif name and providers.s3[name].access_key:
-        yield (
-            (*section, "storage_provider"),
-            "access keys are not supported yet: runs use the function's role",
-        )
-
-
-def _find_self_trigger(spec: LambdaSpec, output: StorageSpec) -> StorageSpec | None:
-    """Return the input that would be triggered by the output; None if that is allowed."""
-    if spec.allow_loop:
-        return None
-    return next((source for source in spec.input if _triggers_input(output, source)), None)
-
-
-def _describe_self_trigger(output: StorageSpec, source: StorageSpec) -> str:
-    if output.folder.startswith(source.folder):
-        return (
-            f"outputs in {output.path} would start the function again: its input is {source.path}"
-        )
-    return (
-        f"outputs can start the function again: {output.path} contains its input {source.path}, and"
-        " a script can write to every folder inside its output folder"
-    )
-
-
-def _triggers_input(output: StorageSpec, source: StorageSpec) -> bool:
-    return can_trigger(
-        (output.bucket, output.folder),
-        output.suffix,
-        (source.bucket, source.folder),
-        "".join(source.suffix[:1]),
-        prefixes=output.prefix,
-    )
-
-
-def _check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[LocatedProblem]:
-    """Check for functions that start each other in an infinite loop.
-
-    A function that starts itself is checked in ``_check_storage``.
-    """
-    numbers = {f.lambda_.name: number for number, f in functions}
-    specs = {f.lambda_.name: f.lambda_ for _, f in functions}
-    starts = {
-        name: {
-            other
-            for other, other_spec in specs.items()
-            if other != name and _find_folder_between(spec, other_spec)
-        }
-        for name, spec in specs.items()
-        if not spec.allow_loop
-    }
-    for cycle in find_cycles_through(starts, starts):
-        folders = ", ".join(
-            _find_folder_between(specs[one], specs[other])
-            for one, other in pairwise((*cycle, cycle[0]))
-        )
-        yield (
-            ("functions", "aws", numbers[cycle[0]], "lambda", "output"),
-            (
-                f"{' -> '.join((*cycle, cycle[0]))}: each starts the next, in an infinite loop"
-                f" (through {folders}); choose other folders, or set allow_loop: true for each of"
-                " them to allow it"
-            ),
-        )
-
-
-def _find_folder_between(spec: LambdaSpec, other: LambdaSpec) -> str:
-    """Return the first output folder of a function that starts another one, else empty text."""
-    return next(
-        (o.path for o in spec.output if any(_triggers_input(o, i) for i in other.input)), ""
-    )
 
 
 def _check_across_functions(

@@ -1,8 +1,4 @@
-"""The errors by which AWS refuses what was made moments ago; they pass without a correction.
-
-``race_table`` lists them. A handler that waits for a state instead of an error asks
-``AwsConnection.recent_changes`` whether its cause is recent.
-"""
+"""One race: an error that passes by itself, and how long to wait for it."""
 
 from __future__ import annotations
 
@@ -19,6 +15,22 @@ PATIENCE = 300.0
 """Seconds to wait for a race whose cause is recent; Terraform's provider has 2 to 10 minutes."""
 SHORT_PATIENCE = 60.0
 """Seconds to wait if nothing was changed by this process: another one may have done so."""
+
+
+TERRAFORM = "source: hashicorp/terraform-provider-aws, internal/service/"
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the operations or error codes that a text names."""
+    return frozenset(text.split())
+
+
+def pattern(*alternatives: str) -> re.Pattern[str]:
+    """Return the regular expression that finds one of these in a message."""
+    return re.compile("|".join(alternatives), re.IGNORECASE)
+
+
+INVALID_PARAMETER = words("InvalidParameterValueException")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
