@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,11 +78,13 @@ def wait_for_outputs(cloud: LocalCloudProcess, number: int) -> dict[str, str]:
 
     found: dict[str, str] = {}
     while len(found) < number:
-        part = min(number, len(found) + 100)
-        found = until(
-            lambda part=part: outputs if len(outputs := read_outputs(cloud)) >= part else {}
-        )
+        until(partial(has_outputs, cloud, min(number, len(found) + 100)))
+        found = read_outputs(cloud)
     return found
+
+
+def has_outputs(cloud: LocalCloudProcess, number: int) -> bool:
+    return len(read_outputs(cloud)) >= number
 
 
 def deliver_again(cloud: LocalCloudProcess) -> None:
