@@ -115,12 +115,18 @@ def reopen_run(
     It remains failed until that job has begun. Raise NotRetryableError if its event was not
     recorded, or if it is a direct invocation, whose event would be another run.
     """
+    event = read_object_event(ledger, run)
+    _release(ledger, run, sleep)
+    return event
+
+
+def read_object_event(ledger: RunLedger, run: Run) -> dict[str, object]:
+    """Return the event of a run on an object; raise NotRetryableError as ``reopen_run`` does."""
     event = _read_event(ledger, run)
     if not _starts_same_run(run, event):
         raise NotRetryableError(
             f"Run {run.path} is a direct invocation.", remedy="`scar retry` with its id repeats it."
         )
-    _release(ledger, run, sleep)
     return event
 
 

@@ -1,4 +1,6 @@
-"""Compiles the methods that ``dataclasses`` generates; runs inside the bundled Python.
+"""Compiles the methods that ``dataclasses`` generates; runs inside the Python that loads them.
+
+That is the bundled one or, for the local cloud's ``process`` engine, the one of scar.
 
 ``dataclasses`` generates source text and compiles it at every import. The output is a marshalled
 mapping of each text to its marshalled code, for ``supervisor/runtime/fast_start.py``.
@@ -27,7 +29,8 @@ def main(output: Path) -> None:
 
     dataclasses.exec = exec_and_record  # type: ignore[attr-defined]
     for found in pkgutil.walk_packages(supervisor.__path__, "supervisor."):
-        if found.name != "supervisor.__main__":
+        # Programs, and the build: neither is imported by a start.
+        if found.name != "supervisor.__main__" and not found.name.startswith("supervisor.bundle."):
             importlib.import_module(found.name)
     output.write_bytes(marshal.dumps(dict(sorted(known.items()))))
 

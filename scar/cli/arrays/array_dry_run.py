@@ -35,9 +35,10 @@ class ArrayDryRun:
 
         connection, terminal = self.call.connection, self.call.session.terminal
         resources = read_resources(connection.client("batch"), self.call.function.name)
-        most = self._estimate(resources)
+        costs = [self._estimate(resources, g.options, len(g.indexes)) for g in self.groups]
+        most = _add([*costs, *(self._estimate(resources, o, 1) for o in self.ordinary)])
         if self.call.session.json:
-            terminal.write_json(self._to_json(most))
+            terminal.write_json(self._to_json(resources, most))
             return
         write = terminal.write_data
         if not self.groups:
@@ -51,7 +52,7 @@ class ArrayDryRun:
             f" {self.queue}: {format_count(len(sizes), 'SubmitJob request')} and"
             f" {format_count(3 * len(sizes), 'object')} in the state bucket."
         )
-        for line in format_groups(self.groups):
+        for line in format_groups(self.groups, costs):
             write(line)
         if self.ordinary:
             number = format_count(len(self.ordinary), "file")
@@ -72,34 +73,44 @@ class ArrayDryRun:
     def _all_options(self) -> list[JobOptions]:
         return [*(group.options for group in self.groups), *self.ordinary]
 
-    def _estimate(self, resources: ChildResources | None) -> float | None:
-        """Return an upper bound of the cost of all runs in USD; None if it is not known."""
+    def _estimate(
+        self, resources: ChildResources | None, options: JobOptions, number: int
+    ) -> float | None:
+        """Return an upper bound of the cost of so many runs in USD; None if it is not known."""
         from scar.aws.model.prices import find_prices
         from scar.runs.arrays.array_plan import estimate_most
 
         if resources is None:
             return None
         prices = find_prices(self.call.connection.account.region)
-        sizes = [(group.options, len(group.indexes)) for group in self.groups]
-        sizes += [(options, 1) for options in self.ordinary]
-        costs = [
-            estimate_most(number, resources.with_options(options), prices)
-            for options, number in sizes
-        ]
-        known = [cost for cost in costs if cost is not None]
-        return sum(known) if len(known) == len(costs) else None
+        return estimate_most(number, resources.with_options(options), prices)
 
-    def _to_json(self, most: float | None) -> dict[str, object]:
+    def _to_json(self, resources: ChildResources | None, most: float | None) -> dict[str, object]:
         from supervisor.batch.job_request import options_to_json
 
         arrays = self._arrays()
         return {
             "function": self.call.function.name,
             "jobs": [
-                {"children": size, **options_to_json(group.options)} for group, size in arrays
+                {
+                    "children": size,
+                    **options_to_json(group.options),
+                    "usd_at_most": _round(self._estimate(resources, group.options, size)),
+                }
+                for group, size in arrays
             ],
             "files": sum(size for _, size in arrays) + len(self.ordinary),
             "skipped": self.skipped,
             "submissions": len(arrays),
-            "usd_at_most": None if most is None else round(most, 2),
+            "usd_at_most": _round(most),
         }
+
+
+def _add(costs: Sequence[float | None]) -> float | None:
+    """Return the sum; None if one of them is not known."""
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
+def _round(cost: float | None) -> float | None:
+    return None if cost is None else round(cost, 2)

@@ -102,14 +102,18 @@ def describe_options(options: JobOptions) -> str:
     return ", ".join(text for text, value in texts.items() if value)
 
 
-def format_groups(groups: Sequence[EventGroup]) -> list[str]:
-    """Return a line for each group if they differ from the job definition, or from each other."""
+def format_groups(groups: Sequence[EventGroup], costs: Sequence[float | None]) -> list[str]:
+    """Return a line for each group if they differ from the job definition, or from each other.
+
+    ``costs`` are the upper bounds of the groups in USD, None where that is not known.
+    """
     if all(not describe_options(group.options) for group in groups):
         return []
     return [
         f"  {format_count(len(group.indexes), 'file')}:"
-        f" {describe_options(group.options) or 'as the job definition'}"
-        for group in groups
+        f" {describe_options(group.options) or 'as the job definition'};"
+        f" {'cost not known' if cost is None else f'at most {cost:,.2f} USD'}"
+        for group, cost in zip(groups, costs, strict=True)
     ]
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.cli.arrays.array_groups import describe_options
-from scar.cli.formatting import escape_control_characters
+from scar.cli.formatting import escape_control_characters, format_count
 from scar.runs.states import STATE_TEXTS
+from supervisor.batch.job_request import options_to_json
 from supervisor.model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scar.cli.arrays.array_retry import PlannedArray
     from scar.cli.session import Session
     from scar.runs.arrays.array_report import ArrayReport, ChildReport
     from scar.runs.arrays.array_status import ArrayStatus
+    from scar.runs.ledger import Run
     from scar.runs.status import FunctionStatus
 
 MOST_SHOWN = 20  # the newest; --json has all
@@ -32,6 +35,35 @@ def show_arrays(session: Session, functions: Sequence[FunctionStatus]) -> None:
         session.terminal.write_data(escape_control_characters(text))
     if len(ordered) > MOST_SHOWN:
         session.terminal.write_data(f"and {len(ordered) - MOST_SHOWN:,} older arrays")
+
+
+def show_plan(
+    session: Session, arrays: Sequence[PlannedArray], runs: Sequence[Run], lost: int
+) -> None:
+    """Write what `scar retry` would submit: arrays, single runs, and ``lost`` files without one."""
+    if session.json:
+        listed: list[dict[str, object]] = [
+            {"function": a.function, "children": a.children, **options_to_json(a.options)}
+            for a in arrays
+        ]
+        listed += [{"run": str(run.path), "id": ""} for run in runs]
+        session.terminal.write_json([*listed, *({"files": lost} for _ in range(bool(lost)))])
+    else:
+        for array in arrays:
+            options = describe_options(array.options) or "as the job definition"
+            text = f"{array.function}: array job of {array.children:,} children: {options}"
+            session.terminal.write_data(escape_control_characters(text))
+        for run in runs:
+            session.terminal.write_data(str(run.path))
+    children = sum(array.children for array in arrays)
+    jobs = f"{format_count(len(arrays), 'array job')} with {children:,} children"
+    parts = {
+        jobs: len(arrays),
+        format_count(len(runs), "run"): len(runs),
+        f"{format_count(lost, 'file')} without a record": lost,
+    }
+    counts = [text for text, number in parts.items() if number]
+    session.terminal.write_message(f"Would start {' and '.join(counts) or '0 runs'}.")
 
 
 def array_to_json(status: ArrayStatus) -> dict[str, object]:

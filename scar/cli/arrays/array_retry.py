@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.cli.arrays.array_groups import divide_events, read_target, submit_groups
@@ -15,10 +16,36 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary
+    from scar.cli.arrays.array_groups import EventGroup
     from scar.cli.session import Session
     from scar.runs.arrays.array_counts import LostChild
     from scar.runs.arrays.array_store import ArrayJob
     from scar.runs.ledger import Run
+    from supervisor.model import BatchTarget, JobOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedArray:
+    """An array job that would be submitted: its children and what they request."""
+
+    function: str
+    children: int
+    options: JobOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Retry:
+    """What is retried of one function: ``groups`` of ``events`` as arrays, everything else apart.
+
+    ``single_events`` are those of children without a record, ``single_runs`` failed runs.
+    """
+
+    function: FunctionSummary
+    target: BatchTarget
+    events: Sequence[str]
+    groups: Sequence[EventGroup]
+    single_events: Sequence[str]
+    single_runs: Sequence[Run]
 
 
 def retry_in_arrays(
@@ -32,6 +59,54 @@ def retry_in_arrays(
     That are runs on objects of functions in mode ``batch``, and children that ended without a
     record. A function in mode ``lambda-batch`` may succeed in Lambda: its runs start there again.
     """
+    retries, remaining = _divide(session, connection, runs, lost, dry_run=False)
+    arrays: list[ArrayJob] = []
+    for retry in retries:
+        request = build_request(
+            connection, retry.function, retry.target, source="failed runs", is_retry=True
+        )
+        arrays += submit_groups(session, connection, retry.events, retry.groups, request)
+        for event in retry.single_events:
+            session.services.enqueue(connection, retry.function.name, json.loads(event))
+        remaining += retry.single_runs
+    return arrays, remaining
+
+
+def plan_retry(
+    session: Session,
+    connection: AwsConnection,
+    runs: Iterable[Run],
+    lost: Sequence[LostChild],
+) -> tuple[list[PlannedArray], list[Run], int]:
+    """Return the arrays that ``retry_in_arrays`` would submit, and the remaining runs.
+
+    And how many children without a record would start without an array. Writes nothing.
+    """
+    from scar.runs.arrays.array_plan import divide
+
+    retries, remaining = _divide(session, connection, runs, lost, dry_run=True)
+    arrays = [
+        PlannedArray(function=retry.function.name, children=len(part), options=group.options)
+        for retry in retries
+        for group in retry.groups
+        for part in divide(group.indexes)
+    ]
+    remaining += [run for retry in retries for run in retry.single_runs]
+    return arrays, remaining, sum(len(retry.single_events) for retry in retries)
+
+
+def _divide(
+    session: Session,
+    connection: AwsConnection,
+    runs: Iterable[Run],
+    lost: Sequence[LostChild],
+    *,
+    dry_run: bool,
+) -> tuple[list[_Retry], list[Run]]:
+    """Return what is retried of each function that has arrays, and the runs of all others.
+
+    Unless ``dry_run``, the runs of the groups are then open for other jobs.
+    """
     functions = {f.name: f for f in session.services.list_functions(connection)}
     grouped: dict[str, list[Run]] = defaultdict(list)
     remaining: list[Run] = []
@@ -41,41 +116,38 @@ def retry_in_arrays(
         (grouped[run.path.function] if is_batch else remaining).append(run)
     for child in lost:
         grouped.setdefault(child.array.path.function, [])
-    arrays: list[ArrayJob] = []
+    retries = []
     for name, group in grouped.items():
+        if name not in functions:
+            continue  # its children without a record cannot run anymore
         events = _read_lost_events(connection, [c for c in lost if c.array.path.function == name])
-        if name not in functions or len(group) + len(events) < MIN_CHILDREN:
-            remaining += group
-            for event in events if name in functions else ():
-                session.services.enqueue(connection, name, json.loads(event))
-            continue
-        submitted, left = _retry_function(session, connection, functions[name], (group, events))
-        arrays += submitted
-        remaining += left
-    return arrays, remaining
+        target = read_target(connection, functions[name])
+        reopened: list[tuple[Run, str]] = []
+        left = group
+        if len(group) + len(events) >= MIN_CHILDREN:
+            reopened, left = reopen_runs(session, connection, group, dry_run=dry_run)
+        retries.append(_divide_function(functions[name], target, events, reopened, left))
+    return retries, remaining
 
 
-def _retry_function(
-    session: Session,
-    connection: AwsConnection,
+def _divide_function(
     function: FunctionSummary,
-    runs_and_events: tuple[list[Run], list[str]],
-) -> tuple[list[ArrayJob], list[Run]]:
-    """Submit one function's runs; return the arrays and the runs that cannot be children."""
-    group, events = runs_and_events
-    target = read_target(connection, function)
-    reopened, left = reopen_runs(session, connection, group)
-    lost = len(events)
-    events = [*events, *(event for _, event in reopened)]
-    groups, remaining = divide_events(target, events)
-    request = build_request(connection, function, target, source="failed runs", is_retry=True)
-    arrays = submit_groups(session, connection, events, groups, request)
-    for index in remaining:
-        if index < lost:
-            session.services.enqueue(connection, function.name, json.loads(events[index]))
-        else:
-            left.append(reopened[index - lost][0])
-    return arrays, left
+    target: BatchTarget,
+    lost: Sequence[str],
+    reopened: Sequence[tuple[Run, str]],
+    left: Sequence[Run],
+) -> _Retry:
+    """Divide the events of children without a record, and those of failed runs, into groups."""
+    events = [*lost, *(event for _, event in reopened)]
+    groups, single = divide_events(target, events)
+    return _Retry(
+        function=function,
+        target=target,
+        events=events,
+        groups=groups,
+        single_events=[lost[index] for index in single if index < len(lost)],
+        single_runs=[*left, *(reopened[i - len(lost)][0] for i in single if i >= len(lost))],
+    )
 
 
 def _read_lost_events(connection: AwsConnection, lost: Sequence[LostChild]) -> list[str]:

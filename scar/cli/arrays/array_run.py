@@ -183,22 +183,26 @@ def build_request(
 
 
 def reopen_runs(
-    session: Session, connection: AwsConnection, runs: Sequence[Run]
+    session: Session, connection: AwsConnection, runs: Sequence[Run], *, dry_run: bool = False
 ) -> tuple[list[tuple[Run, str]], list[Run]]:
     """Let children take over failed runs; return these with their events, and the other runs.
 
-    The others are direct invocations, and runs whose event was not recorded.
+    The others are direct invocations, and runs whose event was not recorded. ``dry_run``: read the
+    events only.
     """
     from scar.runs.ledger import RunLedger
-    from scar.runs.retry import NotRetryableError, reopen_run
+    from scar.runs.retry import NotRetryableError, read_object_event, reopen_run
     from scar.transfer.pool import map_unordered
 
     ledger = RunLedger.connect(connection)
 
     def reopen(run: Run) -> tuple[Run, str]:
         try:
-            # No pause: nothing is written after the record of a loss.
-            event = reopen_run(ledger, run, sleep=lambda _: None)
+            if dry_run:
+                event = read_object_event(ledger, run)
+            else:
+                # No pause: nothing is written after the record of a loss.
+                event = reopen_run(ledger, run, sleep=lambda _: None)
         except NotRetryableError:
             return run, ""
         return run, json.dumps(event, separators=(",", ":"))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.arrays.array_retry import retry_in_arrays
+from scar.cli.arrays.array_output import show_plan
+from scar.cli.arrays.array_retry import plan_retry, retry_in_arrays
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from scar.cli.session import Session
     from scar.runs.arrays.array_counts import LostChild
-    from scar.runs.arrays.array_store import ArrayJob
     from scar.runs.ledger import Run
 
 
@@ -60,7 +60,7 @@ def retry(  # noqa: PLR0913 one argument per option
     selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
     not uploaded again. A direct invocation becomes a new run, which waits from now on: the old
     one ends as `repeated`. With --failed, runs on files of functions in mode batch are started as
-    array jobs, with one request for each 10,000 of them.
+    array jobs, with one request for each 10,000 of them; --dry-run shows these jobs.
 
     \b
     Examples:
@@ -85,14 +85,16 @@ def retry(  # noqa: PLR0913 one argument per option
         selected, lost = read_failures(session, connection, selection)
     else:
         selected = select_runs(session, connection, ledger, selection)
+    if dry_run and failed:
+        show_plan(session, *plan_retry(session, connection, selected, lost))
+        return
     if dry_run:
         with explained:
-            shown = {f"{child.array.name}:{child.index}": "no record" for child in lost}
-            show_runs(session, [(run, "") for run in selected], "Would start", shown)
+            show_runs(session, [(run, "") for run in selected], "Would start")
         return
-    arrays: list[ArrayJob] = []
-    if failed:
-        arrays, selected = retry_in_arrays(session, connection, selected, lost)
+    arrays, selected = (
+        retry_in_arrays(session, connection, selected, lost) if failed else ([], selected)
+    )
     services = session.services
 
     def start_run(run: Run) -> str:

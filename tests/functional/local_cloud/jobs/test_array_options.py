@@ -106,14 +106,18 @@ def test_files_that_need_different_jobs_are_arrays_of_their_own(cloud: LocalClou
     upload(cloud, "archive/sized", {f"{n}.big": fails for n in range(3)})
     upload(cloud, "archive/sized", {f"{n}.txt": "true" for n in range(2)})
     plan = run_array(cloud, "sized", "--dry-run")
+    costs = [job.pop("usd_at_most") for job in plan["jobs"]]
     assert plan["jobs"] == [{"children": 3, "memory": 640, "timeout": 600}, {"children": 2}]
+    assert costs[1] > costs[0] > 0  # the timeout of the others is a day
+    assert abs(plan["usd_at_most"] - sum(costs)) < 0.02
     assert (plan["files"], plan["submissions"]) == (5, 2)
     text = scar(
         cloud, "run", "-n", "sized", "--array", "-ib", f"{BUCKET}/archive/sized", "--dry-run"
     )
     assert "Would submit 2 array jobs with 3 + 2 children" in text
-    assert "3 files: 640 MiB, timeout 600 s\n" in text
-    assert "2 files: as the job definition\n" in text
+    assert f"3 files: 640 MiB, timeout 600 s; at most {costs[0]:.2f} USD\n" in text
+    assert f"2 files: as the job definition; at most {costs[1]:.2f} USD\n" in text
+    assert f"At most {plan['usd_at_most']:.2f} USD" in text
     assert "until its timeout, at" in text
     big, small = run_array(cloud, "sized")["arrays"]
     assert sizes(describe(cloud, big["job"]))["MEMORY"] == "640"
@@ -122,7 +126,15 @@ def test_files_that_need_different_jobs_are_arrays_of_their_own(cloud: LocalClou
     assert "each child requests 640 MiB, timeout 600 s" in scar(cloud, "why", big["array"])
     scar(cloud, "wait", big["array"], status=1)
     scar(cloud, "wait", small["array"])
-    # The failed ones are retried with what they need.
+    # The failed ones are retried with what they need, as a dry run shows without a change.
+    retry = ("retry", "--failed", "-n", "sized")
+    (planned,) = json.loads(scar(cloud, *retry, "--dry-run", "-j"))
+    assert planned == {"function": "sized", "children": 3, "memory": 640, "timeout": 600}
+    assert (
+        scar(cloud, *retry, "--dry-run")
+        == "sized: array job of 3 children: 640 MiB, timeout 600 s\n"
+    )
+    assert counts(cloud, "sized")["failed"] == 3
     (cloud.folder / "mended").touch()
     (again,) = json.loads(scar(cloud, "retry", "--failed", "-n", "sized", "-j"))
     scar(cloud, "wait", again["array"])

@@ -99,7 +99,7 @@ def test_the_files_of_a_folder_are_the_runs_of_one_job(cloud: LocalCloudProcess)
             "-j",
         )
     )
-    assert plan["jobs"] == [{"children": 60}]
+    assert plan["jobs"] == [{"children": 60, "usd_at_most": plan["usd_at_most"]}]
     assert plan["submissions"] == 1
     assert plan["usd_at_most"] > 0
     assert not cloud.jobs("plain")
