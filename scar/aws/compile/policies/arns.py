@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _NAME_PREFIX_LENGTH = 48  # characters of a function's name that its roles' names always start with
 _BATCH_CLUSTERS = f"AWSBatch-{names.SHARED_PREFIX}*"
-# `scar retry` deletes the end of a cancelled run, and its own mark if it cannot send the event; `scar
-# cancel` deletes its mark if the run has ended meanwhile.
+# `scar retry` deletes the end of a cancelled run, and its own mark if it cannot send the event;
+# `scar cancel` deletes its mark if the run has ended meanwhile.
 _DELETED_RECORDS = (record_format.CANCELLED, record_format.DONE, record_format.RETRY)
 _LONGEST_REGION = "us-isof-south-1"
 
