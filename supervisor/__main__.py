@@ -95,14 +95,22 @@ def _run_batch_job(environ: Mapping[str, str]) -> int:
         from supervisor.runtime import cluster_job
 
         return cluster_job.run_cluster_job(supervisor, environ)
+    target = supervisor.config.batch
+    has_retries = target is not None and bool(target.retry)
     invocation = batch_job.read_invocation(
         environ,
         supervisor.config.name,
         supervisor.open_store,
         batch_job.read_log_stream(environ),
-        has_retries=supervisor.config.batch is not None and bool(supervisor.config.batch.retry),
+        has_retries=has_retries,
     )
-    return batch_job.exit_status(supervisor.handle(invocation))
+    handled = supervisor.handle(invocation)
+    if not has_retries:
+        return batch_job.exit_status(handled)
+    from supervisor.batch import resubmission
+
+    restarts = resubmission.restarts_killed_jobs(target)
+    return batch_job.exit_status(handled, is_restarted_when_killed=restarts)
 
 
 def _run_once(environ: Mapping[str, str]) -> int:

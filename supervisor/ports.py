@@ -70,6 +70,12 @@ class JobSubmitter(Protocol):
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
         """Return whether the job has ended; raise SubmissionError if its state cannot be read."""
 
+    def was_out_of_memory(self, job: str, attempt: int) -> bool:
+        """Return whether memory exhaustion killed the container of an attempt (from 1).
+
+        Raise SubmissionError if the job's attempts cannot be read.
+        """
+
 
 class SecretSource(Protocol):
     """Reads the secrets of a function's script."""

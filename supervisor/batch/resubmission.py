@@ -4,8 +4,10 @@ The job itself submits its successor: it knows the exit status. The successor co
 the same id. It finds its place among the jobs of the run in its environment, not in records, so
 that the number of jobs stays bounded even if a job is killed between SubmitJob and its record.
 
-If the supervisor itself is killed, nothing submits a successor; ``process_runner`` therefore makes
-the script the first choice of the kernel's out-of-memory killer.
+``process_runner`` makes the script the first choice of the kernel's out-of-memory killer. If the
+container is killed as a whole nevertheless, Batch starts the job again: a rule of its retry
+strategy, for functions that have an entry for this exit status. That attempt does not run the
+script; it submits the successor that the killed one could not (``execution.next_job``).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch import job_options
 from supervisor.batch.job_request import JOB_VARIABLE
-from supervisor.errors import ConfigError, ScriptFailed
+from supervisor.errors import SIGKILL_STATUS, ConfigError, ScriptFailed
 from supervisor.invocation import RunJob
 from supervisor.model import JobOptions
 
@@ -54,6 +56,16 @@ def find_rule(target: BatchTarget | None, error: SupervisorError) -> ExitRetry |
     if target is None or not isinstance(error, ScriptFailed):
         return None
     return next((rule for rule in target.retry if rule.exit_code == error.status), None)
+
+
+def restarts_killed_jobs(target: BatchTarget | None) -> bool:
+    """Return whether Batch starts a job again whose container memory exhaustion has killed.
+
+    As in the job definition: ``scar.aws.compile.batch.retry_rules``.
+    """
+    if target is None or target.nodes is not None:
+        return False
+    return any(rule.exit_code == SIGKILL_STATUS for rule in target.retry)
 
 
 def plan_next_job(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from supervisor.aws import endpoints
 from supervisor.aws.client import AwsClient
@@ -16,6 +16,7 @@ from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
 from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.errors import (
+    SIGKILL_STATUS,
     ConfigError,
     SubmissionError,
     SubmissionThrottled,
@@ -96,6 +97,26 @@ class BatchSubmitter:
 
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
         """Return whether the job is SUCCEEDED, FAILED, or no longer known to Batch."""
+
+        def read(jobs: list[dict[str, Any]]) -> bool:
+            return not jobs or jobs[0]["status"] in {"SUCCEEDED", "FAILED"}
+
+        return self._describe_job(job, until, read)
+
+    def was_out_of_memory(self, job: str, attempt: int) -> bool:
+        """Return whether memory exhaustion killed the container of an attempt, from 1."""
+
+        def read(jobs: list[dict[str, Any]]) -> bool:
+            container = jobs[0]["attempts"][attempt - 1]["container"]
+            reason = str(container.get("reason", ""))
+            killed = container.get("exitCode") == SIGKILL_STATUS
+            return killed and reason.startswith("OutOfMemoryError")
+
+        return self._describe_job(job, None, read)
+
+    def _describe_job(
+        self, job: str, until: float | None, read: Callable[[list[dict[str, Any]]], bool]
+    ) -> bool:
         request = AwsRequest(
             method="POST",
             origin=self.origin,
@@ -105,9 +126,8 @@ class BatchSubmitter:
         )
         try:
             response = self.client.send(request, throttling=self._throttling_deadline(until))
-            jobs = json.loads(response.body)["jobs"]
-            return not jobs or jobs[0]["status"] in {"SUCCEEDED", "FAILED"}
-        except (AwsError, KeyError, RecursionError, TypeError, ValueError) as error:
+            return read(json.loads(response.body)["jobs"])
+        except (AwsError, LookupError, RecursionError, TypeError, ValueError) as error:
             if isinstance(error, AwsError) and error.transient:
                 kind = SubmissionThrottled if error.throttled else SubmissionUnanswered
                 what = "throttled" if error.throttled else "did not answer"

@@ -224,6 +224,8 @@ class Supervisor:
             # An earlier attempt found that the run needs Batch: the script would fail here again.
             return self._batch_submission(context, record, log).submit(waiting)
         try:
+            if context.invocation.job is not None:
+                self._check_last_attempt(context, log)
             executed = (
                 self._build_executor().run(context, log)
                 if context.invocation.node is None
@@ -248,6 +250,18 @@ class Supervisor:
             uploaded=count,
             left_out=executed.left_out,
         )
+
+    def _check_last_attempt(self, context: RunContext, log: Log) -> None:
+        """Raise OutOfMemory if memory exhaustion killed this job's last attempt as a whole."""
+        from supervisor.execution.next_job import find_killed_attempt
+
+        owner, killed = context.invocation.owner, None
+        try:
+            killed = find_killed_attempt(self.config.batch, owner, self.open_submitter)
+        except SupervisorError as error:
+            log.warning(f"{error.problem} The script runs again.", remedy=error.remedy)
+        if killed is not None:
+            raise killed
 
     def _continue_in_batch(
         self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch import resubmission
 from supervisor.batch.job_request import build_job_request
-from supervisor.errors import ScriptFailed, SubmissionError, SubmissionPending, SupervisorError
+from supervisor.errors import (
+    SIGKILL_STATUS,
+    OutOfMemory,
+    ScriptFailed,
+    SubmissionError,
+    SubmissionPending,
+    SupervisorError,
+)
 from supervisor.invocation import RunOutcome, RunResult
 from supervisor.runs.waiting import describe_cause
 
@@ -15,11 +22,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supervisor.execution.staging import RunContext
-    from supervisor.invocation import RunJob
+    from supervisor.invocation import RunJob, RunOwner
     from supervisor.logs import Log
     from supervisor.model import BatchTarget
     from supervisor.ports import JobSubmitter
     from supervisor.runs.run_record import RunRecord
+
+
+def find_killed_attempt(
+    target: BatchTarget | None, owner: RunOwner, open_submitter: Callable[[], JobSubmitter]
+) -> OutOfMemory | None:
+    """Return the error of the job's last attempt if memory exhaustion killed its container.
+
+    Raise SubmissionError if Batch's description of the job cannot be read.
+    """
+    if owner.attempt < 2 or not resubmission.restarts_killed_jobs(target):
+        return None
+    last = owner.attempt - 1
+    if not open_submitter().was_out_of_memory(owner.job, last):
+        return None
+    error = OutOfMemory(SIGKILL_STATUS)
+    error.problem = f"The container of attempt {last} was killed: it ran out of memory."
+    error.record = {"status": SIGKILL_STATUS, "signal": "SIGKILL"}
+    return error
 
 
 @dataclass(frozen=True, slots=True)

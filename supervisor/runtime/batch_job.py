@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from supervisor.errors import EventError, ScriptFailed
+from supervisor.errors import SIGKILL_STATUS, EventError, ScriptFailed
 from supervisor.invocation import TRACE_VARIABLE, Invocation, JobNode, RunOwner, valid_trace_id
 from supervisor.model import ComputeService, ObjectRef
 
@@ -95,11 +95,16 @@ def _read_run_job(environ: Mapping[str, str]) -> RunJob:
     return parse_run_job(environ.get(JOB_VARIABLE, ""))
 
 
-def exit_status(handled: InvocationResult) -> int:
-    """Return the script's own status if it failed, 1 for any other failure, else 0."""
+def exit_status(handled: InvocationResult, *, is_restarted_when_killed: bool = False) -> int:
+    """Return the script's own status if it failed, 1 for any other failure, else 0.
+
+    ``is_restarted_when_killed``: Batch starts the job again if it ends with SIGKILL's status and
+    memory was exhausted. This process has survived the script, so the status is 1 then.
+    """
     for result in handled.results:
         if isinstance(result.error, ScriptFailed):
-            return result.error.status
+            is_restart = is_restarted_when_killed and result.error.status == SIGKILL_STATUS
+            return FAILURE_STATUS if is_restart else result.error.status
         if result.error is not None:
             return FAILURE_STATUS
     return 0

@@ -43,7 +43,8 @@ class RecordingSubmitter:
 
     The next ``throttled`` requests are throttled until their deadline. Then the responses of as
     many submissions are lost as ``lost`` has entries: True if the job was made nevertheless.
-    ``before_loss`` is called in between.
+    ``before_loss`` is called in between. ``killed`` are attempts of jobs whose container was killed
+    because memory was exhausted.
     """
 
     name: str = "job"
@@ -52,6 +53,7 @@ class RecordingSubmitter:
     before_loss: Callable[[], object] = lambda: None
     submitted: list[JobRequest] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
+    killed: set[tuple[str, int]] = field(default_factory=set)
 
     def submit(self, job: JobRequest, *, until: float | None = None) -> str:
         self._throttle(until)
@@ -67,6 +69,10 @@ class RecordingSubmitter:
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
         self._throttle(until)
         return job in self.ended
+
+    def was_out_of_memory(self, job: str, attempt: int) -> bool:
+        self._throttle(None)
+        return (job, attempt) in self.killed
 
     def _throttle(self, until: float | None) -> None:
         del until

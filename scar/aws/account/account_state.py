@@ -12,6 +12,7 @@ from scar.aws.account.pass_role import PassRoleCheck, check_pass_role
 from scar.aws.account.quotas import Quotas
 from scar.aws.client.errors import translate_errors
 from scar.aws.compile.passed_roles import custom_instance_profiles, passed_roles
+from scar.aws.model.vcpu_quotas import quotas_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,17 +68,23 @@ class AccountState:
 def inspect_account(connection: AwsConnection, functions: Sequence[Function]) -> AccountState:
     """Read all parts of the account's state in parallel; raises ScarError."""
     account = connection.account
-    compute_kinds = {
-        (environment.type, bool(f.batch.gpu_count))
+    vcpu_quotas = {
+        quota
         for f in functions
         if f.batch is not None
         for environment in f.batch.environments
+        for quota in quotas_of(
+            environment.type,
+            environment.instance_types,
+            f.lambda_.architecture,
+            f.batch.gpu_count,
+        )
     }
     with ThreadPoolExecutor(4) as pool:
         networks = pool.submit(_find_networks, connection, functions)
         bucket_states = pool.submit(_inspect_buckets, connection, functions)
         file_systems = pool.submit(read_file_systems, connection, functions)
-        quota_values = pool.submit(quotas.read_quotas, connection, compute_kinds)
+        quota_values = pool.submit(quotas.read_quotas, connection, vcpu_quotas)
         roles = pool.submit(
             check_pass_role,
             connection,

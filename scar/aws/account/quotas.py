@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
-from scar.aws.model.limits import VCPU_QUOTAS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.model.resources import ComputeType
+    from scar.aws.model.vcpu_quotas import VcpuQuota
 
 # An AWS-compatible endpoint need not implement quotas: that is not worth a warning.
 _NOT_SUPPORTED_CODES = frozenset({"404", "NotImplemented", "NoSuchResourceException"})
@@ -24,22 +23,20 @@ class Quotas:
     """Quotas of the account; None and absent: not known.
 
     ``concurrency`` is Lambda's concurrent executions, ``unreserved`` those that no function
-    reserves. ``vcpus`` are by compute type and whether the instances have GPUs.
-    ``unread_quotas`` are sentences that name the quotas that could not be read, and why.
+    reserves. ``vcpus`` are the values of EC2's and Fargate's quotas. ``unread_quotas`` are
+    sentences that name the quotas that could not be read, and why.
     """
 
     concurrency: int | None = None
     unreserved: int | None = None
-    vcpus: Mapping[tuple[ComputeType, bool], float] = field(default_factory=dict)
+    vcpus: Mapping[VcpuQuota, float] = field(default_factory=dict)
     unread_quotas: tuple[str, ...] = ()
 
 
-def read_quotas(
-    connection: AwsConnection, compute_kinds: Collection[tuple[ComputeType, bool]]
-) -> Quotas:
-    """Read Lambda's concurrency, and the vCPU quota of each pair of compute type and GPUs."""
+def read_quotas(connection: AwsConnection, vcpu_quotas: Collection[VcpuQuota]) -> Quotas:
+    """Read Lambda's concurrency, and the values of these quotas."""
     unread_quotas: list[str] = []
-    pairs = sorted(pair for pair in compute_kinds if pair in VCPU_QUOTAS)
+    ordered = sorted(vcpu_quotas)
 
     def record_unread(error: errors.SdkError, what: str) -> None:
         if errors.error_code(error) not in _NOT_SUPPORTED_CODES:
@@ -53,21 +50,20 @@ def read_quotas(
             return None, None
         return limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
 
-    def vcpus(pair: tuple[ComputeType, bool]) -> float | None:
-        service, code, name = VCPU_QUOTAS[pair]
+    def vcpus(quota: VcpuQuota) -> float | None:
         try:
             values = connection.client("service-quotas").get_service_quota(
-                ServiceCode=service, QuotaCode=code
+                ServiceCode=quota.service, QuotaCode=quota.code
             )
         except errors.SDK_ERRORS as error:
-            record_unread(error, f"The quota {name!r}")
+            record_unread(error, f"The quota {quota.name!r}")
             return None
         return float(values["Quota"]["Value"])
 
     with ThreadPoolExecutor(4) as pool:
         lambda_limits = pool.submit(concurrency)
-        values = dict(zip(pairs, pool.map(vcpus, pairs), strict=True))
-    known = {pair: value for pair, value in values.items() if value is not None}
+        values = dict(zip(ordered, pool.map(vcpus, ordered), strict=True))
+    known = {quota: value for quota, value in values.items() if value is not None}
     total, free = lambda_limits.result()
     return Quotas(
         concurrency=total, unreserved=free, vcpus=known, unread_quotas=tuple(unread_quotas)

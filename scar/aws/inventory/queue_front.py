@@ -68,7 +68,9 @@ def describe_place(
     is known.
     """
     parts = [_describe_position(front, job, status, waiting), *front.problems]
-    if front.used is not None and front.environments:
+    # A job that can never run does not wait for instances, whatever room there is.
+    is_impossible = reason.startswith("MISCONFIGURATION:")
+    if front.used is not None and front.environments and not is_impossible:
         parts.append(_describe_capacity(front, front.used))
     if reason:
         parts.append(f"AWS Batch: {reason}")

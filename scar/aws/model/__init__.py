@@ -9,10 +9,10 @@ What goes out: ``resources/`` has one class per kind of AWS resource, the same f
 observed state. ``plan`` compares both and returns the changes in dependency order: create and
 update what others need first, delete last. ``value_changes`` describes what differs. ``limits`` is
 the one table of AWS's limits, each with its source and date; a further limit is a line there.
-``rates`` are its request rates and the token bucket that keeps to them. ``policy_meaning`` compares
-IAM policies, and ``tags`` says which tags are compared. ``containers/`` has the fields of a job's
-container, ``disks/`` the disks of instances. ``instance_types`` knows which EC2 instance types
-exist and which jobs fit them, from
+``vcpu_quotas`` has an account's quotas of vCPUs by instance family, ``rates`` the request rates and
+the token bucket that keeps to them. ``policy_meaning`` compares IAM policies, and ``tags`` says
+which tags are compared. ``containers/`` has the fields of a job's container, ``disks/`` the disks
+of instances. ``instance_types`` knows which EC2 instance types exist and which jobs fit them, from
 the table in ``instance_sizes``. ``prices`` are AWS's list prices per Region, ``costs`` estimates
 from them, and ``cost_reference`` generates the document docs/costs.md.
 

@@ -87,6 +87,7 @@ BATCH_INSTANCE_MEMORY = Limit(
     minimum=4, maximum=1024 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.32xlarge"
 )
 # AWS documents no maximum for numNodes; 1,000 is that of the console.
+BATCH_REASON = Limit(minimum=1, maximum=1_024, unit="characters", source="model: TerminateJob")
 BATCH_NODES = Limit(minimum=2, maximum=1_000, unit="nodes", source="observed: Batch console")
 BATCH_ENVIRONMENTS_PER_QUEUE = Limit(minimum=1, maximum=3, unit="environments", source="docs")
 BATCH_BID_PERCENTAGE = Limit(
@@ -146,18 +147,6 @@ FARGATE_MEMORY: dict[str, frozenset[int]] = {
     "32": frozenset({61440, 122880, 249856}),
 }
 """The memory sizes in MiB of each number of vCPUs (model: ResourceRequirement, 2026-11)."""
-
-VCPU_QUOTAS: dict[tuple[str, bool], tuple[str, str, str]] = {
-    ("EC2", False): ("ec2", "L-1216C47A", "Running On-Demand Standard instances"),
-    ("EC2", True): ("ec2", "L-DB2E81BA", "Running On-Demand G and VT instances"),
-    ("SPOT", False): ("ec2", "L-34B43A08", "All Standard Spot Instance Requests"),
-    ("SPOT", True): ("ec2", "L-3819A6DF", "All G and VT Spot Instance Requests"),
-    ("FARGATE", False): ("fargate", "L-3032A538", "Fargate On-Demand vCPU resource count"),
-    ("FARGATE_SPOT", False): ("fargate", "L-36FBB829", "Fargate Spot vCPU resource count"),
-}
-"""The vCPU quota of a type of compute environment, without and with GPUs: service, code, name.
-
-Sources (docs): "Amazon EC2 endpoints and quotas", "AWS Fargate quotas", 2026-11."""
 
 CLOUDFORMATION_RESOURCES = Limit(
     maximum=500, unit="resources", source="docs: CloudFormation quotas"

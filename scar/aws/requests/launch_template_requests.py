@@ -42,11 +42,9 @@ def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateReq
         data["UserData"] = base64.b64encode(wrap_in_multipart(resource.user_data).encode()).decode()
     tags: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in resource.tags]
     if tags:
-        # The environment tags instances only; volumes get their tags from the template.
-        data["TagSpecifications"] = [
-            {"ResourceType": "instance", "Tags": tags},
-            {"ResourceType": "volume", "Tags": tags},
-        ]
+        # Instances get their tags from computeResources.tags: with the same keys here, it depends on
+        # how Batch merges both whether EC2 refuses them as duplicates, which is not documented.
+        data["TagSpecifications"] = [{"ResourceType": "volume", "Tags": tags}]
     return {
         "LaunchTemplateName": resource.name,
         "LaunchTemplateData": data,

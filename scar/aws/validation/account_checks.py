@@ -8,6 +8,7 @@ from scar.aws.account import routes
 from scar.aws.model import instance_types, limits
 from scar.aws.model.plan import Create
 from scar.aws.model.resources import ComputeEnvironment, JobQueue
+from scar.aws.model.vcpu_quotas import quotas_of
 from scar.aws.validation.compute_warnings import find_compute_warnings
 from scar.aws.validation.file_system_checks import (
     find_file_system_errors,
@@ -172,14 +173,20 @@ def _warn_of_vcpu_quota(function: Function, account_state: AccountState) -> Iter
     if batch is None:
         return
     for compute in batch.environments:
-        pair = compute.type, bool(batch.gpu_count)
-        quota = account_state.quotas.vcpus.get(pair)
-        if quota is None or quota >= compute.max_v_cpus:
+        quotas = quotas_of(
+            compute.type, compute.instance_types, function.lambda_.architecture, batch.gpu_count
+        )
+        known = {q: v for q, v in account_state.quotas.vcpus.items() if q in quotas}
+        total = sum(known.values())
+        # Instances of several classes count for a quota each.
+        if not known or len(known) < len(quotas) or total >= compute.max_v_cpus:
             continue
-        effect = "no job ever starts" if quota < batch.vcpus else "fewer jobs run at once"
+        is_too_small = max(known.values()) < batch.vcpus
+        effect = "no job ever starts" if is_too_small else "fewer jobs run at once"
+        values = " and ".join(f"{q.name!r} is {value:g}" for q, value in known.items())
         yield (
-            f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the account's"
-            f" quota {limits.VCPU_QUOTAS[pair][2]!r} is {quota:g} vCPUs: {effect}."
+            f"{function.name}: max_v_cpus is {compute.max_v_cpus}, but the account's quota"
+            f" {values} vCPUs: {effect}."
         )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.model import limits
 from scar.local.batch import description
 from scar.local.batch.job_lists import JobLists
 from scar.local.batch.nodes import split_node_id
@@ -102,10 +103,19 @@ class BatchApp:
         return description.node_detail(job, index) if index < job.spec.nodes else None
 
 
+def _parse_reason(parameters: Mapping[str, Any]) -> str:
+    reason = parameters.get("reason")
+    if not isinstance(reason, str) or not reason:
+        raise client_error("reason is required")
+    if not limits.BATCH_REASON.allows(len(reason)):
+        raise client_error(f"reason must have at most {limits.BATCH_REASON.maximum} characters")
+    return reason
+
+
 def _parse_job_and_reason(parameters: Mapping[str, Any]) -> tuple[str, str]:
-    job, reason = parameters.get("jobId"), parameters.get("reason")
-    if not isinstance(job, str) or not isinstance(reason, str) or not job or not reason:
-        raise client_error("jobId and reason are required")
+    job, reason = parameters.get("jobId"), _parse_reason(parameters)
+    if not isinstance(job, str) or not job:
+        raise client_error("jobId is required")
     if split_node_id(_job_id(job))[1] is not None:
         raise BatchApiError(
             ApiError(
@@ -121,9 +131,7 @@ def _end_jobs(
     parameters: Mapping[str, Any], end_job: Callable[[str, str], None]
 ) -> dict[str, object]:
     """Handle TerminateJobs or CancelJobs: a job that does not exist is a success, as on AWS."""
-    jobs, reason = parameters.get("jobs"), parameters.get("reason")
-    if not isinstance(reason, str) or not reason:
-        raise client_error("reason is required")
+    jobs, reason = parameters.get("jobs"), _parse_reason(parameters)
     if not isinstance(jobs, list) or not 1 <= len(jobs) <= MAX_ENDED:
         raise client_error(f"jobs must be a list of 1 to {MAX_ENDED} job IDs")
     successful: list[str] = []

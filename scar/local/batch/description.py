@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 from scar.local.batch.job_storage import storage_from_json
@@ -36,6 +37,7 @@ def job_summary(job: BatchJob, child_counts: Mapping[str, int] | None = None) ->
             statusReason=job.status_reason or None,
             startedAt=job.started,
             stoppedAt=job.stopped,
+            shareIdentifier=job.share or None,
             container=_attempt_container_detail(last) if last and job.status.is_final else None,
             arrayProperties=_array_properties(job, child_counts),
             # The model: present only if true.
@@ -139,7 +141,13 @@ def job_detail(job: BatchJob, child_counts: Mapping[str, int] | None = None) -> 
 def _array_properties(job: BatchJob, child_counts: Mapping[str, int] | None) -> Json | None:
     if job.array_index is not None:
         return {"index": job.array_index}
-    return {"size": job.array_size, "statusSummary": child_counts or {}} if job.array_size else None
+    if not job.array_size:
+        return None
+    return {
+        "size": job.array_size,
+        "statusSummary": child_counts or {},
+        "statusSummaryLastUpdatedAt": int(time.time() * 1000),  # the children are counted now
+    }
 
 
 def _container_detail(job: BatchJob) -> Json:

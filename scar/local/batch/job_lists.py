@@ -86,7 +86,7 @@ class JobLists:
             raise client_error("Only one filter can be used at a time.")
         return self._find_matching_jobs(
             queue.arn,
-            None if filters else _parse_status(parameters),
+            _parse_filtered_status(parameters, filters) if filters else _parse_status(parameters),
             filters,
             _parse_next_token(parameters),
             _parse_max_results(parameters, MAX_FILTERED if filters else MAX_LISTED),
@@ -134,8 +134,10 @@ def _matches_filter(job: BatchJob, job_filter: Mapping[str, Any]) -> bool:
             return any(job.created < int(value) for value in values)
         case "AFTER_CREATED_AT":
             return any(job.created > int(value) for value in values)
+        case "SHARE_IDENTIFIER":
+            return job.share in values
         case name:
-            raise client_error(f"The local cloud does not emulate the ListJobs filter {name}.")
+            raise client_error(f"{name} is not a ListJobs filter.")
 
 
 def _matches_name(name: str, pattern: str) -> bool:
@@ -149,6 +151,14 @@ def _parse_status(parameters: Mapping[str, Any]) -> JobStatus:
         return JobStatus(str(name))
     except ValueError as error:
         raise client_error(f"{name} is not a job status") from error
+
+
+def _parse_filtered_status(
+    parameters: Mapping[str, Any], filters: list[dict[str, Any]]
+) -> JobStatus | None:
+    """Return the status that jobs must have beside a filter: only shares have one (ListJobs)."""
+    is_by_share = filters[0].get("name") == "SHARE_IDENTIFIER"
+    return _parse_status(parameters) if is_by_share and parameters.get("jobStatus") else None
 
 
 def _parse_max_results(parameters: Mapping[str, Any], limit: int) -> int:

@@ -108,6 +108,10 @@ class SimulatedSubmitter:
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
         return job in self.ended
 
+    def was_out_of_memory(self, job: str, attempt: int) -> bool:
+        del job, attempt
+        return False
+
 
 class ChaosSimulation:
     """``modes`` is the chain's length: one function for each, from ``in0`` to ``in1`` and so on."""

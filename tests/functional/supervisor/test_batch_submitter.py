@@ -246,6 +246,34 @@ def test_a_throttled_query_of_a_job_is_repeated_and_then_named() -> None:
         a_submitter(server.url).has_ended("job-1", until=0.0)
 
 
+OOM = "OutOfMemoryError: Container killed due to memory usage"
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ({"exitCode": 137, "reason": OOM}, True),
+        ({"exitCode": 1, "reason": OOM}, False),  # of another process than the supervisor
+        ({"exitCode": 137}, False),
+        ({}, False),
+    ],
+)
+def test_the_reason_of_an_attempt_tells_whether_memory_was_exhausted(
+    container: dict[str, object], expected: bool
+) -> None:
+    attempts = [{"container": container}, {"container": {"exitCode": 137, "reason": OOM}}]
+    body = json.dumps({"jobs": [{"status": "RUNNING", "attempts": attempts}]}).encode()
+    with scripted(Reply(body=body)) as server:
+        assert a_submitter(server.url).was_out_of_memory("job-1", 1) is expected
+
+
+@pytest.mark.parametrize("jobs", [[], [{"attempts": []}], [{}], [{"attempts": [None]}]])
+def test_a_reason_that_is_not_known_is_an_error(jobs: list[object]) -> None:
+    body = json.dumps({"jobs": jobs}).encode()
+    with scripted(Reply(body=body)) as server, pytest.raises(SubmissionError, match="unknown"):
+        a_submitter(server.url).was_out_of_memory("job-1", 1)
+
+
 def test_an_unanswered_query_of_a_job_may_succeed_later_and_a_refused_one_not() -> None:
     with scripted(*[Close()] * 3) as server, pytest.raises(SubmissionUnanswered, match="answer"):
         a_submitter(server.url).has_ended("job-1")

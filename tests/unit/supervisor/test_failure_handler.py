@@ -228,6 +228,9 @@ def test_a_job_that_cannot_be_submitted_is_tried_again_by_the_next_call(tmp_path
             del until
             raise AssertionError(job)
 
+        def was_out_of_memory(self, job: str, attempt: int) -> bool:
+            raise AssertionError(job, attempt)
+
     refused = replace(handler, open_submitter=lambda _target: Refusing())
     (result,) = refused.handle(failed_invocation(EVENT, TIMED_OUT)).results
     assert isinstance(result.error, SubmissionError)

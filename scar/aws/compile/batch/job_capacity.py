@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.batch.job_definitions import (
     definition_variables,
     empty_variables,
-    retry_rules,
 )
 from scar.aws.compile.batch.job_queues import other_queue_names
 from scar.aws.compile.batch.job_sizes import larger_sizes
 from scar.aws.compile.batch.nodes import node_group
+from scar.aws.compile.batch.retry_rules import retry_rules
 from scar.aws.model import limits
 from scar.aws.model.instance_types import (
     default_instance_types,

@@ -20,36 +20,8 @@ if TYPE_CHECKING:
     from scar.fdl.model import BatchSpec
 from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
 from scar.aws.compile.batch.job_storage import compile_storage
+from scar.aws.compile.batch.retry_rules import retry_rules
 from scar.aws.compile.batch.roles import user_role_arn
-
-# Retry what happens before the script starts or to its host, and nothing else. Batch retries also
-# what matches no rule, so the last rule ends all other jobs. Patterns support * at the end only;
-# 5 rules are the most. On EC2 a container that does not start has the status reason "Task failed
-# to start" and the cause as its reason; on Fargate the cause is the status reason (observed: public
-# reports; docs: "Automated job retries", "Stopped tasks error messages").
-_EXIT_RULE: Pairs = (("action", "EXIT"), ("onReason", "*"))
-
-
-def _retry_on(name: str, pattern: str) -> Pairs:
-    return (("action", "RETRY"), (name, pattern))
-
-
-_RETRY_RULES: dict[str, tuple[Pairs, ...]] = {
-    "EC2": (
-        _retry_on("onStatusReason", "Host EC2*"),
-        _retry_on("onStatusReason", "Task failed to start*"),
-        _retry_on("onReason", "CannotPull*"),
-        _retry_on("onReason", "DockerTimeoutError*"),
-        _EXIT_RULE,
-    ),
-    "FARGATE": (
-        _retry_on("onStatusReason", "Your Spot Task was interrupted*"),
-        _retry_on("onStatusReason", "Task failed to start*"),
-        _retry_on("onStatusReason", "CannotPull*"),
-        _retry_on("onStatusReason", "ResourceInitializationError*"),
-        _EXIT_RULE,
-    ),
-}
 
 # The log driver waits until its lines are sent. ECS's default since 2025-06-25, non-blocking, drops
 # lines while 10 MiB are buffered; see docs/decisions.
@@ -126,11 +98,6 @@ def raw_property_notes(functions: Iterable[Function]) -> Iterator[str]:
                 f"{function.name}: batch.container_properties is sent to AWS Batch as it is:"
                 f" {', '.join(sorted(raw))}"
             )
-
-
-def retry_rules(batch: BatchSpec) -> tuple[Pairs, ...]:
-    """Return the rules of ``evaluateOnExit``: what Batch itself repeats."""
-    return _RETRY_RULES["FARGATE" if batch.compute_resources.is_fargate else "EC2"]
 
 
 def definition_variables(function: Function, batch: BatchSpec, account: Account) -> Pairs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.scope import ANY
 from scar.aws.model import names
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 _NAME_PREFIX_LENGTH = 48  # characters of a function's name that its roles' names always start with
 _BATCH_CLUSTERS = f"AWSBatch-{names.SHARED_PREFIX}*"
+# `scar retry` deletes the end of a cancelled run, and its own mark if it cannot send the event;
+# `scar cancel` deletes its mark if the run has ended meanwhile.
+_DELETED_RECORDS = (record_format.CANCELLED, record_format.DONE, record_format.RETRY)
 _LONGEST_REGION = "us-isof-south-1"
 
 
@@ -47,14 +51,31 @@ def _state_bucket_arns(scope: PolicyScope) -> Iterator[str]:
 
 def _deleted_object_arns(scope: PolicyScope) -> Iterator[str]:
     yield from _state_object_arns(
-        scope, *(f"functions/{name}.json" for name in _user_functions(scope))
+        scope,
+        *(
+            key
+            for name in _user_functions(scope)
+            for key in (f"functions/{name}.json", *_deleted_records(name))
+        ),
     )
     yield from (scope.account.s3_arn(f"{bucket}/*/") for bucket in scope.buckets)
 
 
+def _deleted_records(function: str) -> tuple[str, ...]:
+    """Return patterns for the keys of records of runs; ``*`` matches ``/`` too.
+
+    The policy for all functions has one pattern, so that it stays one document.
+    """
+    if function == ANY:
+        return ("runs/*.json",)
+    return tuple(f"runs/{function}/*/{record}.json" for record in _DELETED_RECORDS)
+
+
 def _cluster_file_arns(scope: PolicyScope) -> Iterator[str]:
     yield from _state_object_arns(
-        scope, *(f"runs/{name}/clusters/*" for name in _user_functions(scope))
+        # Those of all functions are among the records of runs.
+        scope,
+        *(f"runs/{name}/clusters/*" for name in _user_functions(scope) if name != ANY),
     )
 
 

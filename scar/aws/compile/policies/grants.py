@@ -70,8 +70,9 @@ GRANTS: tuple[Grant, ...] = (
     ),
     # Where deployed functions write, to find loops.
     Grant("records of functions", ("s3:GetObject",)),
-    # Batch target records are deleted with their function, and folder objects with an empty
-    # bucket; scar never deletes any other object.
+    # Batch target records are deleted with their function, some records of runs when these are
+    # cancelled or retried, and folder objects with an empty bucket; scar never deletes any other
+    # object, but the files of clusters (below).
     Grant("records and folders", ("s3:DeleteObject", "s3:DeleteObjects")),
     Grant(
         "functions",

@@ -93,7 +93,12 @@ def job_role(flow: DataFlow, *, execute_command: bool = False) -> str:
     """Allow what the supervisor, the script and the agent of ECS Exec do in a Batch job."""
     channels = [allow_statement(*_SESSION_CHANNEL_ACTIONS, Resource="*")] if execute_command else []
     mounts = mount_statements(flow.job_file_systems, flow.read_only_access_points)
-    submission = [_allow_submission(flow)] if flow.resubmits else []
+    # DescribeJobs tells why the job's last attempt ended; it cannot be restricted to a resource.
+    submission = (
+        [_allow_submission(flow), allow_statement("batch:DescribeJobs", Resource="*")]
+        if flow.resubmits
+        else []
+    )
     own = cluster_statements(flow) if flow.cluster else []
     return policy_document(
         [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts, *channels]

@@ -122,7 +122,7 @@ def fail_next_call(
             {"Error": {"Code": code, "Message": message}}, operation
         )
 
-    client.meta.events.register(event, fail)
+    client.meta.events.register_first(event, fail)  # before other responses of a test
 
 
 def reject_bucket_tags(connection: AwsConnection) -> None:

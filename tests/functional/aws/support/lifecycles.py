@@ -24,6 +24,7 @@ from tests.functional.aws.support.factories import (
     a_function,
     a_role,
     deploy,
+    fail_next_call,
     grant_extra_policies,
     simulate_running_job,
 )
@@ -306,6 +307,22 @@ def runs_are_inspected(replay: Replay) -> None:
     replay.scar("rm", "-a", "-y")
 
 
+def runs_are_cancelled(replay: Replay) -> None:
+    """Cancel a run, retry it, and retry one whose event Lambda refuses: records are deleted."""
+    make_bucket(replay)
+    replay.unrecorded.client("s3").put_object(Bucket="photos", Key="in/a", Body=b"a")
+    replay.write_fdl(function("lambda-batch"))
+    replay.scar("init", "-f", "FILE")
+    queued = replay.write_run_records("in/a", "claim", "delegated")
+    waiting = list_a_queued_job(replay, queued)
+    replay.scar("cancel", queued)
+    waiting.clear()
+    fail_next_call(replay.connection, "lambda", "Invoke")
+    replay.scar("retry", queued, status=5)
+    replay.scar("retry", queued)
+    replay.scar("rm", "-a", "-y")
+
+
 LIFECYCLES: dict[str, Callable[[Replay], None]] = {
     lifecycle.__name__: lifecycle
     for lifecycle in (
@@ -322,5 +339,6 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         unused_images_are_deleted,
         with_real_images,
         runs_are_inspected,
+        runs_are_cancelled,
     )
 }

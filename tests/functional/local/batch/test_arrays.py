@@ -114,6 +114,10 @@ def test_a_queue_lists_arrays_and_an_array_lists_its_children_page_by_page(
         ({"arrayJobId": "x"}, "Array job x not found"),
         ({"arrayJobId": "x", "filters": [{"name": "JOB_NAME", "values": ["*"]}]}, "do not apply"),
         ({"jobQueue": "queue", "filters": [{"name": "JOB_NAME"}] * 2}, "Only one filter"),
+        (
+            {"jobQueue": "queue", "filters": [{"name": "TAG", "values": ["a"]}]},
+            "not a ListJobs filter",
+        ),
         ({"jobQueue": "queue", "nextToken": "x"}, "nextToken is invalid"),
         ({"jobQueue": "queue", "nextToken": "LTE="}, "nextToken is invalid"),  # -1
     ],

@@ -168,6 +168,28 @@ def test_jobs_are_listed_by_state_and_filter_page_by_page(customer: Customer, qu
     )
     assert [job["jobName"] for job in found["jobSummaryList"]] == ["job-3"]
     assert found["jobSummaryList"][0]["container"] == {"exitCode": 0}
+    times = {job_id: customer.job(job_id)["createdAt"] for job_id in ids}
+    middle = times[ids[2]]
+    expected = {
+        "BEFORE_CREATED_AT": {job_id for job_id in ids if times[job_id] < middle},
+        "AFTER_CREATED_AT": {job_id for job_id in ids if times[job_id] > middle},
+    }
+    for name, matching in expected.items():
+        filters: Any = [{"name": name, "values": [str(middle)]}]
+        found = customer.batch.list_jobs(jobQueue=queue, filters=filters)
+        assert {job["jobId"] for job in found["jobSummaryList"]} == matching
+
+
+@pytest.mark.parametrize("operation", ["terminate_job", "cancel_job", "terminate_jobs"])
+def test_a_reason_has_at_most_1024_characters(
+    customer: Customer, queue: str, operation: str
+) -> None:
+    job_id = customer.submit("sleep", jobQueue=queue)
+    named: Any = {"jobs": [job_id]} if operation == "terminate_jobs" else {"jobId": job_id}
+    end = getattr(customer.batch, operation)
+    with pytest.raises(ClientError, match="at most 1024 characters"):
+        end(**named, reason="x" * 1025)
+    end(**named, reason="x" * 1024)
 
 
 def test_queues_and_environments_in_use_are_not_deleted(customer: Customer, queue: str) -> None:

@@ -60,6 +60,25 @@ def test_a_job_needs_a_share_on_a_queue_with_a_policy_only(customer: Customer) -
     assert "shareIdentifier" not in customer.ended(customer.submit(jobQueue="fifo"))
 
 
+def test_jobs_are_listed_by_share_and_state(customer: Customer) -> None:
+    ids = {share: customer.submit(shareIdentifier=share) for share in ("labA", "labB")}
+    for job_id in ids.values():
+        customer.ended(job_id)
+
+    def find(share: str, **state: str) -> list[dict[str, Any]]:
+        filters: Any = [{"name": "SHARE_IDENTIFIER", "values": [share]}]
+        found: list[dict[str, Any]] = customer.batch.list_jobs(
+            jobQueue="queue", filters=filters, **state
+        )["jobSummaryList"]
+        return found
+
+    (job,) = find("labA")
+    assert (job["jobId"], job["shareIdentifier"]) == (ids["labA"], "labA")
+    # The only filter that is combined with a state.
+    assert [job["jobId"] for job in find("labB", jobStatus="SUCCEEDED")] == [ids["labB"]]
+    assert find("labB", jobStatus="FAILED") == find("lab") == []
+
+
 def test_a_policy_belongs_to_a_queue_from_its_creation_on(customer: Customer) -> None:
     batch, arn = customer.batch, policy_of(customer)["arn"]
     refused(batch.delete_scheduling_policy, "used by the job queue", arn=arn)

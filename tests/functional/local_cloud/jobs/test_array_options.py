@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 COMPUTE = {"max_v_cpus": 8, "instance_types": ["m6i"]}
 BATCH = {"memory": 128, "compute_resources": COMPUTE}
 SHARED = {**COMPUTE, "preset": "dual", "shares": {"lab": 0.5}}
+# The supervisor marks the script as the kernel's first choice; one without the mark is killed with
+# its whole container.
+UNMARK = """\
+until grep -q 1000 /proc/$$/oom_score_adj; do sleep 0.1; done
+echo 0 >/proc/$$/oom_score_adj
+"""
 FUNCTIONS = (
     *(
         function(
@@ -40,6 +46,11 @@ FUNCTIONS = (
             batch={**BATCH, "retry": [{"exit_code": 75, "attempts": 2}]},
         )
         for name in ("again", "ended")
+    ),
+    function(
+        "hungry",
+        execution_mode="batch",
+        batch={**BATCH, "retry": [{"exit_code": 137, "memory": "x2", "up_to": 1024}]},
     ),
     function("single", execution_mode="batch", batch=BATCH),
     function(
@@ -204,6 +215,27 @@ def test_a_child_whose_script_failed_is_continued_by_another_job(cloud: LocalClo
     scar(cloud, "retry", "--failed", "-n", "again")
     until(lambda: counts(cloud, "again")["failed"] == 1)
     scar(cloud, "wait", "-n", "again", status=1)
+
+
+def test_children_that_run_out_of_memory_grow_twice(cloud: LocalCloudProcess) -> None:
+    """In one the script is killed, in the other its whole container."""
+    needs = "python3 -c \"import time; a = b'x' * (300 << 20); time.sleep(1)\" || exit $?\n"
+    script = needs + 'echo fed >"$TMP_OUTPUT_DIR/fed-{}"'
+    upload(
+        cloud,
+        "archive/hungry",
+        {"0": "true", "1": script.format(1), "2": UNMARK + script.format(2)},
+    )
+    (array,) = run_array(cloud, "hungry")["arrays"]
+    scar(cloud, "wait", array["array"])
+    assert [cloud.read(f"out/hungry/fed-{n}") for n in (1, 2)] == ["fed\n", "fed\n"]
+    for index in (1, 2):
+        (history,) = json.loads(scar(cloud, "why", f"{array['array']}:{index}", "-j"))
+        assert history["state"] == "done"
+        assert sizes(describe(cloud, history["job"]["id"]))["MEMORY"] == "512"
+        text = scar(cloud, "why", history["run"])
+        assert text.count("submitted to Batch again as job") == 2
+    assert len(describe(cloud, f"{array['job']}:2")["attempts"]) == 2
 
 
 def test_a_run_that_an_array_retries_is_described_by_its_child(cloud: LocalCloudProcess) -> None:

@@ -21,9 +21,24 @@ if TYPE_CHECKING:
 COMPUTE = {"max_v_cpus": 4, "instance_types": ["m6i"]}
 # Python needs 300 MiB and holds them: with 128 and 256 MiB it is killed, with 512 it succeeds.
 HUNGRY = "python3 -c \"import time; a = b'x' * (300 << 20); time.sleep(1)\" || exit $?\n"
+# The supervisor marks the script as the kernel's first choice; one without the mark is killed with
+# its whole container.
+UNMARK = """\
+until grep -q 1000 /proc/$$/oom_score_adj; do sleep 0.1; done
+echo 0 >/proc/$$/oom_score_adj
+"""
 FUNCTIONS = (
     function(
         "growing",
+        execution_mode="batch",
+        batch={
+            "memory": 128,
+            "compute_resources": COMPUTE,
+            "retry": [{"exit_code": 137, "memory": "x2", "up_to": 1024}],
+        },
+    ),
+    function(
+        "doomed",
         execution_mode="batch",
         batch={
             "memory": 128,
@@ -80,13 +95,14 @@ def jobs(cloud: LocalCloudProcess, function: str) -> list[dict[str, Any]]:
     """Return the descriptions of a function's jobs, oldest first."""
     batch = cloud.client("batch")
     (queue,) = {q["jobQueueName"] for q in batch.describe_job_queues()["jobQueues"]}
-    ids = [
+    # A set: a job may end between two calls, and is in both lists then.
+    ids = {
         job["jobId"]
         for status in ("RUNNING", "SUCCEEDED", "FAILED")
         for job in batch.list_jobs(jobQueue=queue, jobStatus=status)["jobSummaryList"]
         if job["jobName"].startswith(f"{function}-")
-    ]
-    found: list[dict[str, Any]] = batch.describe_jobs(jobs=ids)["jobs"] if ids else []
+    }
+    found: list[dict[str, Any]] = batch.describe_jobs(jobs=[*ids])["jobs"] if ids else []
     return sorted(found, key=lambda job: int(job["createdAt"]))
 
 
@@ -111,6 +127,25 @@ def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
     (history,) = json.loads(scar(cloud, "why", run, "-j")[0])
     assert history["state"] == "done"
     assert "error" not in history["records"]
+
+
+def test_a_container_that_is_killed_as_a_whole_grows_twice_too(cloud: LocalCloudProcess) -> None:
+    """The script is no longer the kernel's first choice: the supervisor is killed with it."""
+    key = cloud.put("doomed", UNMARK + HUNGRY + 'echo fed >"$TMP_OUTPUT_DIR/fed"')
+    assert cloud.read("out/doomed/fed") == "fed\n"
+    scar(cloud, "wait", "-n", "doomed")
+    found = jobs(cloud, "doomed")
+    assert [sizes(job)["MEMORY"] for job in found] == ["128", "256", "512"]
+    assert [job["status"] for job in found] == ["FAILED", "FAILED", "SUCCEEDED"]
+    # Attempt 1 was killed; attempt 2 has submitted the next job, and run no script.
+    for job in found[:2]:
+        killed, last = (attempt["container"] for attempt in job["attempts"])
+        assert (killed["exitCode"], last["exitCode"]) == (137, 1)
+        assert killed["reason"] == "OutOfMemoryError: Container killed due to memory usage"
+    (run,) = cloud.runs("doomed", key)
+    text, _ = scar(cloud, "why", run)
+    assert text.count("submitted to Batch again as job") == 2
+    assert "killed: it ran out of memory" in text
 
 
 def test_a_script_that_ends_so_again_has_failed(cloud: LocalCloudProcess) -> None:

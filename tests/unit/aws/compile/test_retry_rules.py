@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.compile import compiler
+from scar.aws.compile.batch.retry_rules import retry_rules
 from scar.aws.model import limits
 from scar.aws.model.account import Account
 from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import JobDefinition
 from scar.aws.requests.batch_requests import register_definition_request
-from scar.fdl.model import BatchSpec, ComputeResourcesSpec
+from scar.fdl.model import BatchSpec
 from scar.local.batch.model import AttemptOutcome, BatchJob, JobSpec, JobStatus
 from scar.local.batch.retry import should_retry
 from scar.local.batch.state_machine import JobStateMachine
@@ -61,14 +62,14 @@ ENDED = [
 ]
 
 
-def job_spec(kind: str) -> JobSpec:
+def job_spec(kind: str, **batch: object) -> JobSpec:
     """Return what Batch knows of a job of a function on this kind of compute environment."""
-    compute = ComputeResourcesSpec.model_validate({"type": kind})
+    compute = {"type": kind, **({"max_v_cpus": 4} if batch else {})}
     function = new_function(
         name="crop",
         image="busybox:1",
         execution_mode=ExecutionMode.BATCH,
-        batch=BatchSpec(memory=2048, compute_resources=compute),
+        batch=BatchSpec.model_validate({"memory": 2048, "compute_resources": compute, **batch}),
     )
     resources = compiler.compile_resources(
         [function], ACCOUNT, images={"crop": "sha256:1"}, networks={"crop": NETWORK}
@@ -111,6 +112,47 @@ def test_no_exit_of_a_script_is_repeated(reason: str, code: int) -> None:
     outcome = AttemptOutcome(status_reason=EXITED, reason=f"x{reason}", exit_code=code)
     for kind in ("EC2", "FARGATE"):
         assert not should_retry(job_spec(kind), 1, outcome)
+
+
+GROWS = [{"exit_code": 137, "memory": "x2"}]
+KILLED = AttemptOutcome(status_reason=EXITED, reason=ENDED[2][1], exit_code=137)
+KINDS = pytest.mark.parametrize("kind", ["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"])
+
+
+@KINDS
+def test_a_container_that_ran_out_of_memory_is_started_again_to_submit_more(kind: str) -> None:
+    spec = job_spec(kind, retry=GROWS)
+    assert should_retry(spec, 1, KILLED)
+    # What the supervisor survives, it has submitted itself: it ends with 1.
+    assert not should_retry(spec, 1, replace(KILLED, exit_code=1))
+    assert not should_retry(spec, 1, replace(KILLED, reason=""))
+    assert not should_retry(spec, spec.attempts, KILLED)
+    assert not should_retry(job_spec(kind, retry=[{"exit_code": 75}]), 1, KILLED)
+
+
+@KINDS
+def test_that_rule_replaces_only_one_that_is_hardly_needed(kind: str) -> None:
+    reasons = BEFORE_THE_SCRIPT["FARGATE" if kind.startswith("FARGATE") else "EC2"]
+    outcomes = [AttemptOutcome(status_reason=status, reason=reason) for status, reason in reasons]
+    spec = job_spec(kind, retry=GROWS)
+    lost = [o for o in outcomes if not should_retry(spec, 1, o)]
+    assert [(o.status_reason, o.reason.partition(":")[0]) for o in lost] == {
+        "EC2": [("Unknown", "DockerTimeoutError")],
+        "SPOT": [("Unknown", "DockerTimeoutError")],
+        "FARGATE": [("Your Spot Task was interrupted.", "")],
+        "FARGATE_SPOT": [(NOT_STARTED, "CannotStartContainerError")],
+    }[kind]
+
+
+def test_jobs_of_several_nodes_are_not_started_again_for_it() -> None:
+    nodes = {"enabled": True, "number_nodes": 2}
+    function = new_function(
+        name="crop",
+        execution_mode=ExecutionMode.BATCH,
+        batch=BatchSpec.model_validate({"retry": GROWS, "multi_node_parallel": nodes}),
+    )
+    assert function.batch is not None
+    assert all("onExitCode" not in dict(rule) for rule in retry_rules(function.batch))
 
 
 @pytest.mark.parametrize("kind", ["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"])

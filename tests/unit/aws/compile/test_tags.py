@@ -79,7 +79,6 @@ def test_instances_and_volumes_have_the_tags() -> None:
     assert request["tags"] == {"scar:managed": "true", **TAGS}
     template = launch_template_request(only(resources, LaunchTemplate))
     assert template["LaunchTemplateData"]["TagSpecifications"] == [
-        {"ResourceType": "instance", "Tags": LISTED},
         {"ResourceType": "volume", "Tags": LISTED},
     ]
     assert template["TagSpecifications"][0]["Tags"][1:] == LISTED

@@ -103,3 +103,10 @@ def test_a_queue_is_read_in_three_requests() -> None:
         environments=1,
         problems=("compute environment e2 is INVALID: no role",),
     )
+
+
+def test_a_job_that_can_never_run_does_not_wait_for_instances() -> None:
+    reason = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - no instance has 8 GPUs"
+    assert describe_place(front(), "j3", status="RUNNABLE", reason=reason) == (
+        f"3rd of 12 in the queue; AWS Batch: {reason}"
+    )

@@ -16,6 +16,7 @@ from scar.aws.model.account import Account
 from scar.aws.model.network import SubnetRoute, VpcNetwork
 from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import ComputeEnvironment, JobQueue, Resource
+from scar.aws.model.vcpu_quotas import quotas_of
 from scar.aws.validation import account_checks
 from scar.fdl.model import BatchSpec, StorageSpec
 from supervisor.model import ExecutionMode
@@ -150,12 +151,29 @@ def test_low_concurrency_and_large_reservations_are_warnings() -> None:
     ("quota", "expected"), [(1, "no job ever starts"), (4, "fewer jobs"), (16, "")]
 )
 def test_a_small_quota_of_vcpus_is_a_warning(quota: int, expected: str) -> None:
-    account_state = replace(ACCOUNT_STATE, quotas=Quotas(vcpus={("SPOT", False): quota}))
+    (standard,) = quotas_of("SPOT", (), "x86_64", 0)
+    account_state = replace(ACCOUNT_STATE, quotas=Quotas(vcpus={standard: quota}))
     function = on("SPOT", vcpus=2, compute_resources={"type": "SPOT", "max_v_cpus": 16})
     found = warnings(account_state, function)
     assert len(found) == bool(expected)
     assert all(expected in warning for warning in found)
     assert warnings(account_state, on("EC2")) == []
+
+
+def test_instances_of_several_classes_count_for_a_quota_each() -> None:
+    types = ["g5", "p4d"]
+    compute = {"type": "EC2", "max_v_cpus": 96, "instance_types": types}
+    function = on("EC2", vcpus=8, gpus=1, compute_resources=compute)
+    g, p = sorted(quotas_of("EC2", types, "x86_64", 1), key=lambda quota: quota.name)
+    state = replace(ACCOUNT_STATE, quotas=Quotas(vcpus={g: 8, p: 0}))
+    found = [w for w in warnings(state, function) if "quota" in w]
+    assert len(found) == 1
+    assert "'Running On-Demand G and VT instances' is 8" in found[0]
+    assert "'Running On-Demand P instances' is 0 vCPUs: fewer jobs run at once" in found[0]
+    enough = replace(ACCOUNT_STATE, quotas=Quotas(vcpus={g: 8, p: 96}))
+    assert [w for w in warnings(enough, function) if "quota" in w] == []
+    one_unknown = replace(ACCOUNT_STATE, quotas=Quotas(vcpus={g: 8}))
+    assert [w for w in warnings(one_unknown, function) if "quota" in w] == []
 
 
 @pytest.mark.parametrize("kind", [ComputeEnvironment, JobQueue])

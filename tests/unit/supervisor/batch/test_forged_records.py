@@ -316,6 +316,9 @@ def refused(harness: SupervisorHarness, error: SupervisorError, times: int = 1) 
         def has_ended(self, job: str, *, until: float | None = None) -> bool:
             raise AssertionError(job, until)
 
+        def was_out_of_memory(self, job: str, attempt: int) -> bool:
+            raise AssertionError(job, attempt)
+
     handler = replace(new_failure_handler(harness), open_submitter=lambda _: Refusing())
     for _ in range(times):
         assert handler.handle(a_forged("AA", TIMED_OUT)).results[0].error is error

@@ -220,6 +220,9 @@ class Refusing:
     def has_ended(self, job: str, *, until: float | None = None) -> bool:
         raise NotImplementedError
 
+    def was_out_of_memory(self, job: str, attempt: int) -> bool:
+        raise AssertionError(job, attempt)
+
 
 def refused(folder: Path) -> SupervisorHarness:
     harness = a_harness(folder)

@@ -131,6 +131,93 @@ def test_after_the_last_job_the_failure_is_recorded(tmp_path: Path) -> None:
     assert (error["status"], error["type"]) == (75, "ValueError")
 
 
+class Killed(BaseException):
+    """The container is killed: nothing of the supervisor runs any more."""
+
+
+def kill_job(harness: SupervisorHarness, request: JobRequest, job: str, attempt: int = 1) -> None:
+    """Start a job that memory exhaustion kills as a whole while its script runs."""
+    usual = harness.supervisor
+
+    def run(spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
+        raise Killed
+
+    runner = type("KilledRunner", (), {"run": staticmethod(run)})()
+    harness.supervisor = replace(usual, runner=runner)
+    with pytest.raises(Killed):
+        run_job(harness, request, job, attempt)
+    harness.supervisor = usual
+    harness.submitter.killed.add((job, attempt))
+
+
+def test_the_attempt_after_a_killed_container_submits_more_memory(tmp_path: Path) -> None:
+    harness, script = a_harness(tmp_path)
+    first = submit(harness)
+    kill_job(harness, first, "job-1")
+    result = run_job(harness, first, "job-1", attempt=2)
+    assert (result.results[0].state, script.starts) == (RunOutcome.SUBMITTED, 0)
+    second = harness.submitter.submitted[-1]
+    assert second.memory == 2048
+    assert "killed: it ran out of memory" in str(record(harness, "delegated-2")["problem"])
+    # The job failed, but not with the status that would start a third attempt of it.
+    assert exit_status(result, is_restarted_when_killed=True) == 1
+    kill_job(harness, second, "job-2")
+    run_job(harness, second, "job-2", attempt=2)
+    third = harness.submitter.submitted[-1]
+    assert run_job(harness, third, "job-3").results[0].state is RunOutcome.DONE
+    assert (script.starts, len(harness.submitter.submitted)) == (1, 3)
+
+
+def test_killed_containers_are_bounded_too(tmp_path: Path) -> None:
+    harness, script = a_harness(tmp_path)
+    submit(harness)
+    for number in (1, 2, 3):
+        request = harness.submitter.submitted[-1]
+        kill_job(harness, request, f"job-{number}")
+        run_job(harness, request, f"job-{number}", attempt=2)
+    assert script.starts == 0
+    assert len(harness.submitter.submitted) == 3
+    error = record(harness, "error")
+    assert (error["kind"], error["status"]) == ("OutOfMemory", 137)
+    assert "It was job 3 of 3" in str(error["problem"])
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_after_a_lost_host_the_script_runs_again(tmp_path: Path, is_known: bool) -> None:
+    harness, script = a_harness(tmp_path)
+    first = submit(harness)
+    kill_job(harness, first, "job-1")
+    if is_known:
+        harness.submitter.killed.clear()  # Batch's reason is another one
+    else:
+        harness.submitter.throttled = 1  # Batch's reason cannot be read
+    assert run_job(harness, first, "job-1", attempt=2).results[0].state is RunOutcome.DONE
+    assert (script.starts, len(harness.submitter.submitted)) == (1, 1)
+
+
+def test_without_a_rule_for_it_no_reason_is_read(tmp_path: Path) -> None:
+    harness, script = a_harness(tmp_path)
+    target = harness.supervisor.config.batch
+    assert target is not None
+    target = replace(target, retry=target.retry[:1])
+    config = replace(harness.supervisor.config, batch=target)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    first = submit(harness)
+    kill_job(harness, first, "job-1")
+    harness.submitter.throttled = 1
+    run_job(harness, first, "job-1", attempt=2)
+    assert (script.starts, harness.submitter.throttled) == (1, 1)
+
+
+def test_a_script_that_was_killed_does_not_end_its_job_like_a_killed_container(
+    tmp_path: Path,
+) -> None:
+    harness, _ = a_harness(tmp_path, 137)
+    result = run_job(harness, submit(harness), "job-1")
+    assert exit_status(result, is_restarted_when_killed=True) == 1
+    assert exit_status(result) == 137
+
+
 @pytest.mark.parametrize("status", [1, 2, 143])
 def test_other_statuses_are_failures(tmp_path: Path, status: int) -> None:
     harness, _ = a_harness(tmp_path, status)

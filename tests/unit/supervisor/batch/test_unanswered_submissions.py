@@ -224,6 +224,9 @@ def test_a_refused_submission_fails_at_once(tmp_path: Path) -> None:
         def has_ended(self, job: str, *, until: float | None = None) -> bool:
             raise AssertionError(job, until)
 
+        def was_out_of_memory(self, job: str, attempt: int) -> bool:
+            raise AssertionError(job, attempt)
+
     harness = a_harness(tmp_path)
     supervisor = replace(harness.supervisor, open_submitter=Refusing)
     (result,) = supervisor.handle(lambda_invocation(EVENT)).results
@@ -261,6 +264,9 @@ def test_the_state_of_a_job_that_is_not_answered_is_asked_for_by_the_next_attemp
 
         def has_ended(self, job: str, *, until: float | None = None) -> bool:
             raise SubmissionUnanswered(f"The state of the Batch job {job} is unknown. {until}")
+
+        def was_out_of_memory(self, job: str, attempt: int) -> bool:
+            raise AssertionError(job, attempt)
 
     harness = a_harness(tmp_path)
     retry(harness)

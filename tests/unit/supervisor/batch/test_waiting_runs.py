@@ -326,6 +326,9 @@ def test_the_submitter_gets_the_invocations_deadline_less_a_reserve(tmp_path: Pa
         def has_ended(self, job: str, *, until: float | None = None) -> bool:
             raise AssertionError(job, until)
 
+        def was_out_of_memory(self, job: str, attempt: int) -> bool:
+            raise AssertionError(job, attempt)
+
     submitter = Submitter()
     harness = a_harness(tmp_path)
     supervisor = replace(harness.supervisor, open_submitter=lambda: submitter)
