@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
 
 NFS_PORT = 2049
+_EFS_KEYS = {
+    "file_system": "FileSystemId",
+    "vpc": "VpcId",
+    "interface": "NetworkInterfaceId",
+    "zone": "AvailabilityZoneId",
+}
+_S3_FILES_KEYS = {name: key[0].lower() + key[1:] for name, key in _EFS_KEYS.items()}
 # Of EFS and of S3 Files.
 _NOT_FOUND_CODES = frozenset({"AccessPointNotFound", "ResourceNotFoundException"})
 # An AWS-compatible endpoint need not implement file systems: that is not worth a warning.
@@ -32,7 +39,8 @@ class FileSystemState:
     """The file system of one access point.
 
     ``is_read``: its mount targets are known; otherwise ``unread`` is the reason, empty if the
-    service is not there. ``file_system`` is its id, and ``vpcs`` are those with a mount target.
+    service is not there. ``file_system`` is its id, and ``vpcs`` are those with a mount target,
+    ``zones`` the ids of the Availability Zones with one; empty: not known.
     ``clients`` are the security groups that the mount targets' rules admit; ``is_open``: they admit
     addresses too, or are not known.
     """
@@ -41,6 +49,7 @@ class FileSystemState:
     is_read: bool = False
     file_system: str = ""
     vpcs: frozenset[str] = frozenset()
+    zones: frozenset[str] = frozenset()
     clients: frozenset[str] = frozenset()
     is_open: bool = True
     unread: str = ""
@@ -95,30 +104,27 @@ def _read_file_system(connection: AwsConnection, access_point: str) -> FileSyste
         is_read=True,
         file_system=next((t["file_system"] for t in targets), ""),
         vpcs=frozenset(target["vpc"] for target in targets),
+        zones=frozenset(target["zone"] for target in targets if target["zone"]),
         clients=clients,
         is_open=is_open,
     )
 
 
 def _list_mount_targets(connection: AwsConnection, access_point: str) -> list[dict[str, str]]:
-    """Return the file system, VPC and network interface of each mount target."""
+    """Return file system, VPC, network interface and zone of each mount target."""
     if ":s3files:" in access_point:
         file_system = access_point.partition("/access-point/")[0]
         listed = connection.client("s3files").list_mount_targets(fileSystemId=file_system)
         found: Iterable[Mapping[str, Any]] = listed["mountTargets"]
-        return [_pick(each, "fileSystemId", "vpcId", "networkInterfaceId") for each in found]
+        return [_pick(each, _S3_FILES_KEYS) for each in found]
     point = access_point.rpartition("/")[2]
     described = connection.client("efs").describe_mount_targets(AccessPointId=point)
     found = described["MountTargets"]
-    return [_pick(each, "FileSystemId", "VpcId", "NetworkInterfaceId") for each in found]
+    return [_pick(each, _EFS_KEYS) for each in found]
 
 
-def _pick(target: Mapping[str, Any], file_system: str, vpc: str, interface: str) -> dict[str, str]:
-    return {
-        "file_system": target[file_system],
-        "vpc": target.get(vpc, ""),
-        "interface": target.get(interface, ""),
-    }
+def _pick(target: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
+    return {name: target.get(key, "") for name, key in keys.items()}
 
 
 def _read_clients(

@@ -129,6 +129,7 @@ def _build_subnet_route(subnet: SubnetTypeDef, table: RouteTableTypeDef | None) 
         # Any other target of the default route (NAT gateway, transit gateway, virtual private
         # gateway, an instance) is taken for a working route to the internet.
         has_nat=bool(default_routes) and not has_internet_gateway,
+        zone=subnet.get("AvailabilityZoneId", ""),
     )
 
 

@@ -12,7 +12,8 @@ class SubnetRoute:
     ``has_internet_gateway``: the route is to an internet gateway, which serves public addresses
     only. ``assigns_public_ip``: instances in the subnet get a public address. ``has_nat``: the
     route is to anything else, such as a NAT gateway, and needs no public address. ``endpoints`` are
-    the services (``s3``, ``ecr.api``) that have an endpoint in the VPC.
+    the services (``s3``, ``ecr.api``) that have an endpoint in the VPC. ``zone`` is the id of its
+    Availability Zone (``euw1-az1``), empty if it is not known.
     """
 
     subnet: str
@@ -21,6 +22,7 @@ class SubnetRoute:
     assigns_public_ip: bool = False
     has_nat: bool = False
     endpoints: frozenset[str] = frozenset()
+    zone: str = ""
 
     @property
     def has_internet_access(self) -> bool:

@@ -42,8 +42,8 @@ def launch_template_request(resource: LaunchTemplate) -> CreateLaunchTemplateReq
         data["UserData"] = base64.b64encode(wrap_in_multipart(resource.user_data).encode()).decode()
     tags: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in resource.tags]
     if tags:
-        # Instances get their tags from computeResources.tags. Whether EC2 refuses the same keys
-        # here as duplicates depends on how Batch merges both: not documented.
+        # Instances get their tags from computeResources.tags. Whether EC2 refuses the same keys in
+        # both places depends on how Batch merges them, which is not documented.
         data["TagSpecifications"] = [{"ResourceType": "volume", "Tags": tags}]
     return {
         "LaunchTemplateName": resource.name,

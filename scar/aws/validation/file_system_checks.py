@@ -37,6 +37,12 @@ def find_file_system_errors(function: Function, account_state: AccountState) -> 
                 f" {', '.join(sorted(state.vpcs))}, but jobs run in {network.vpc}. Create a mount"
                 " target there, or choose subnets of that VPC in compute_resources.subnets."
             )
+        elif (
+            network
+            and (without := _subnets_without_target(state, network))
+            and len(without) == len(network.subnets)
+        ):
+            yield _describe_missing_targets(function, point, without, "no job can mount it")
 
 
 def find_file_system_warnings(function: Function, account_state: AccountState) -> Iterator[str]:
@@ -48,9 +54,40 @@ def find_file_system_warnings(function: Function, account_state: AccountState) -
                 f"{function.name}: the mount targets of {point} could not be read, so whether jobs"
                 f" reach them is not known: {state.unread}"
             )
-        elif state.file_system and network and not state.admits(network.security_groups):
+            continue
+        without = _subnets_without_target(state, network)
+        if network and 0 < len(without) < len(network.subnets):
+            yield _describe_missing_targets(
+                function, point, without, "jobs that run there cannot mount it"
+            )
+        if state.file_system and network and not state.admits(network.security_groups):
             yield _describe_closed_port(function, point, network)
     yield from _warn_of_one_service(function)
+
+
+def _subnets_without_target(state: FileSystemState, network: VpcNetwork | None) -> list[str]:
+    """Return the subnets in whose Availability Zone the file system has no mount target.
+
+    Jobs reach a file system by its name, which only zones with a mount target resolve:
+    https://docs.aws.amazon.com/efs/latest/ug/mounting-fs-mount-cmd-dns-name.html
+    """
+    if network is None or not state.zones:
+        return []
+    return [
+        route.subnet
+        for route in network.subnet_routes
+        if route.zone and route.zone not in state.zones
+    ]
+
+
+def _describe_missing_targets(
+    function: Function, point: str, subnets: list[str], effect: str
+) -> str:
+    return (
+        f"{function.name}: the file system of {point} has no mount target in the Availability Zones"
+        f" of {', '.join(subnets)}: {effect}. Create one in each, or leave these subnets out of"
+        " compute_resources.subnets."
+    )
 
 
 def _describe_closed_port(function: Function, point: str, network: VpcNetwork) -> str:

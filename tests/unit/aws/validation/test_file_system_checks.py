@@ -10,7 +10,7 @@ import pytest
 from scar.aws.account.account_state import AccountState
 from scar.aws.account.file_systems import FileSystemState
 from scar.aws.model.account import Account
-from scar.aws.model.network import VpcNetwork
+from scar.aws.model.network import SubnetRoute, VpcNetwork
 from scar.aws.validation.file_system_checks import (
     find_file_system_errors,
     find_file_system_warnings,
@@ -94,3 +94,34 @@ def test_a_file_system_of_one_service_only_is_a_warning() -> None:
     mixed = changed(only_lambda, execution_mode=ExecutionMode.LAMBDA_BATCH)
     (warning,) = warnings(mounting(MOUNTED), mixed)
     assert "by lambda.file_system only: a run has none in Batch" in warning
+
+
+@pytest.mark.parametrize(
+    ("zones", "error", "warning"),
+    [
+        ({"az1", "az2"}, "", ""),
+        ({"az1"}, "", "Availability Zones of subnet-2: jobs that run there cannot mount it"),
+        ({"az3"}, "Availability Zones of subnet-1, subnet-2: no job can mount it", ""),
+        (set(), "", ""),  # not known
+    ],
+)
+def test_each_zone_of_the_jobs_needs_a_mount_target(
+    zones: set[str], error: str, warning: str
+) -> None:
+    network = VpcNetwork(
+        vpc="vpc-1",
+        subnets=("subnet-1", "subnet-2"),
+        security_groups=("sg-1",),
+        subnet_routes=tuple(SubnetRoute(subnet=f"subnet-{n}", zone=f"az{n}") for n in (1, 2)),
+    )
+    account_state = replace(
+        mounting(replace(MOUNTED, zones=frozenset(zones))), job_networks={"crop": network}
+    )
+    found_errors, found_warnings = (
+        errors(account_state, with_mount()),
+        warnings(account_state, with_mount()),
+    )
+    assert len(found_errors) == bool(error)
+    assert all(error in found for found in found_errors)
+    assert len(found_warnings) == bool(warning)
+    assert all(warning in found for found in found_warnings)
