@@ -1,4 +1,4 @@
-"""Step 6: thousands of files in mode batch, and a job that prints a lot."""
+"""Step 6: thousands of files in mode batch, alone and in arrays, and a job that prints a lot."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.step(6)
 LINE = 1000  # bytes
+CHILDREN = 20
 
 
 def on_fargate(max_v_cpus: int) -> dict[str, Any]:
@@ -38,6 +39,45 @@ def test_every_file_is_submitted_and_processed(
     outputs = many.get()
     assert len(outputs) == count
     assert all(data == name.partition(".")[0].encode() * 200 for name, data in outputs.items())
+
+
+def test_a_folder_is_one_array_job(
+    run: AcceptanceRun, deploy: Deploy, function: Callable[..., dict[str, Any]]
+) -> None:
+    array = deploy("array", function("array", "array", **on_fargate(4)))
+    array.init(timeout=1800)
+    bucket = str(array.functions[0]["input"][0]["path"]).partition("/")[0]
+    client = run.target.client("s3")
+    for number in range(CHILDREN):  # a folder that starts no function
+        client.put_object(Bucket=bucket, Key=f"archive/{number:02}.txt", Body=f"{number:02}")
+    name = array.functions[0]["name"]
+    submitted = array.scar(
+        "run", "-n", name, "--array", "-ib", f"{bucket}/archive", "-j", timeout=600
+    ).json()
+    assert [each["children"] for each in submitted["arrays"]] == [CHILDREN]
+    array.wait(status=0, timeout=3600)
+    assert array.states()["done"] == CHILDREN
+    (job,) = array.jobs()
+    summary = job["arrayProperties"]["statusSummary"]
+    run.observe("array", {"status": job["status"], "summary": summary})
+    assert (job["status"], summary["SUCCEEDED"]) == ("SUCCEEDED", CHILDREN)
+
+
+def test_events_of_a_flood_become_few_jobs(
+    run: AcceptanceRun, deploy: Deploy, function: Callable[..., dict[str, Any]]
+) -> None:
+    keys = on_fargate(4)
+    keys["batch"]["array"] = {"window": 5}
+    flood = deploy("flood", function("flood", "flood", **keys))
+    flood.init(timeout=1800)
+    for number in range(CHILDREN):
+        run.file(f"flood/{number:02}.txt", f"{number:02}")
+    flood.put(run.settings.folder / "files" / "flood")
+    flood.wait(status=0, timeout=3600)
+    outputs = flood.get()
+    run.observe("jobs of a flood", {"files": CHILDREN, "jobs": len(flood.jobs())})
+    assert len(outputs) == CHILDREN
+    assert len(flood.jobs()) < CHILDREN
 
 
 def test_no_line_of_a_job_is_lost(
