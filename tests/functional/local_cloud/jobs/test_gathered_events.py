@@ -140,6 +140,7 @@ def test_a_message_that_cannot_be_read_is_recorded_and_does_not_stop_others(
 def test_events_survive_a_restart(cloud: LocalCloudProcess) -> None:
     sources = cloud.client("lambda").list_event_source_mappings(FunctionName="restart")
     (source,) = sources["EventSourceMappings"]
+    until(lambda: waiting(cloud, "restart") == 0)  # S3 has sent test events
     cloud.client("lambda").update_event_source_mapping(UUID=source["UUID"], Enabled=False)
     upload(cloud, "restart", 5)
     until(lambda: waiting(cloud, "restart") == 5)
@@ -159,6 +160,7 @@ def test_events_that_wait_are_processed_when_they_are_not_gathered_any_more(
 ) -> None:
     lambda_ = cloud.client("lambda")
     (source,) = lambda_.list_event_source_mappings(FunctionName="direct")["EventSourceMappings"]
+    until(lambda: waiting(cloud, "direct") == 0)  # S3 has sent test events
     lambda_.update_event_source_mapping(UUID=source["UUID"], Enabled=False)
     upload(cloud, "direct", 1, start=200)
     until(lambda: waiting(cloud, "direct") == 1)
