@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from moto import mock_aws
+from moto.awslambda.models import LambdaBackend
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.routing import get_service_router
 from moto.s3 import notifications
@@ -39,6 +40,8 @@ def mock_account(*services: str) -> Iterator[None]:
         patch.setattr(BotocoreStubber, "process_request", _serialized())
         # Folders of one function's outputs may be in another's input; moto would start containers.
         patch.setattr(notifications, "_invoke_awslambda", lambda *_: None)
+        # Test events that S3 sends to a queue: received at once, by no container.
+        patch.setattr(LambdaBackend, "send_sqs_batch", lambda *_: True)
         with mock_aws(config={"batch": {"use_docker": False}}):
             yield
 

@@ -45,7 +45,7 @@ _JOB_OPERATIONS = {
 _RESOURCE_PARAMETERS = (
     "FunctionName", "PolicyName", "RoleName", "InstanceProfileName", "computeEnvironmentName",
     "computeEnvironment", "jobQueueName", "jobQueue", "jobDefinitionName", "repositoryName",
-    "logGroupName",
+    "logGroupName", "QueueName", "QueueUrl",
 )  # fmt: skip
 _MAX_BODY = 8 << 20  # bytes; as MotoService
 

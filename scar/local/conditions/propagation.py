@@ -1,4 +1,4 @@
-"""Changes that take effect only some seconds later: roles, policies, destinations, buckets.
+"""Changes that take effect only some seconds later: roles, policies, destinations, buckets, queues.
 
 A successful change starts a delay for what it concerns; until it ends, requests that need the
 change get AWS's error for it. The conditions and their lengths come from the seed.
@@ -31,6 +31,11 @@ _IAM_LOOKUPS = frozenset(
         "GetInstanceProfile", "AddRoleToInstanceProfile", "TagInstanceProfile",
     }
 )  # fmt: skip
+# SQS operations on an existing queue.
+_QUEUE_LOOKUPS = frozenset(
+    {"GetQueueUrl", "GetQueueAttributes", "SetQueueAttributes", "ListQueueTags", "TagQueue"}
+)
+_EVENT_SOURCE_CHANGES = frozenset({"CreateEventSourceMapping", "UpdateEventSourceMapping"})
 _FUNCTION_CHANGES = frozenset({"CreateFunction", "UpdateFunctionConfiguration"})
 
 _CANNOT_ASSUME = Refusal(
@@ -54,6 +59,25 @@ _DESTINATIONS_NOT_VALID = Refusal(
     code="InvalidArgument",
     message="Unable to validate the following destination configurations",
 )
+_NO_SUCH_QUEUE = Refusal(
+    code="AWS.SimpleQueueService.NonExistentQueue",
+    message="The specified queue does not exist for this wsdl version.",
+)
+_QUEUE_DELETED_RECENTLY = Refusal(
+    code="AWS.SimpleQueueService.QueueDeletedRecently",
+    message="You must wait 60 seconds after deleting a queue before you can create another with "
+    "the same name.",
+)
+_EVENT_SOURCE_ABSENT = Refusal(
+    code="InvalidParameterValueException",
+    message="Error occurred while ReceiveMessage. SQS Error Code: "
+    "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not "
+    "exist for this wsdl version.",
+)
+_CANNOT_RECEIVE = Refusal(
+    code="InvalidParameterValueException",
+    message="The provided execution role does not have permissions to call ReceiveMessage on SQS",
+)
 
 
 class Propagation:
@@ -74,6 +98,8 @@ class Propagation:
                 return self._check_lambda(call, now)
             case "s3":
                 return self._check_s3(call, now)
+            case "sqs":
+                return self._check_sqs(call, now)
             case _:
                 return None
 
@@ -86,6 +112,8 @@ class Propagation:
                 self._record_lambda(call, now)
             case "s3":
                 self._record_s3(call, now)
+            case "sqs":
+                self._record_sqs(call, now)
             case "ecr" if call.operation == "SetRepositoryPolicy":
                 self._start(Condition.IMAGE_NOT_READABLE, call.text("repositoryName"), now)
             case _:
@@ -123,6 +151,14 @@ class Propagation:
         elif call.changes_bucket_setting:
             self._start(Condition.BUCKET_SETTINGS_BUSY, call.bucket, now)
 
+    def _record_sqs(self, call: ApiCall, now: float) -> None:
+        if call.operation == "CreateQueue":
+            self._start(Condition.EVENT_QUEUE_NOT_VISIBLE, call.resource, now)
+        elif call.operation == "DeleteQueue":
+            self._start(Condition.EVENT_QUEUE_NAME_BUSY, call.resource, now)
+        if "Policy" in _attributes(call.parameters):
+            self._start(Condition.DESTINATION_NOT_VALID, _NOTIFICATIONS, now)
+
     def _start(self, condition: Condition, name: str, now: float) -> None:
         if occurrence := self._draws.draw(condition, name):
             with self._lock:
@@ -143,13 +179,14 @@ class Propagation:
         if call.operation in _FUNCTION_CHANGES:
             if self.is_pending(Condition.ROLE_NOT_ASSUMABLE, role, now):
                 return _CANNOT_ASSUME
-            policy_pending = self.is_pending(Condition.POLICY_NOT_ACTIVE, role, now)
-            if policy_pending and _has_subnets(call.parameters):
+            if self._is_policy_pending(role, now) and _has_subnets(call.parameters):
                 return _CANNOT_CREATE_INTERFACE
         if call.operation in ("CreateFunction", "UpdateFunctionCode"):
             repository = _repository(call.parameters)
             if self.is_pending(Condition.IMAGE_NOT_READABLE, repository, now):
                 return _IMAGE_NOT_READABLE
+        if call.operation in _EVENT_SOURCE_CHANGES:
+            return self._check_event_source(call, role, now)
         if call.operation in ("PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig"):
             return self._check_destination(call, role, now)
         return None
@@ -162,12 +199,30 @@ class Propagation:
         if self.is_pending(Condition.DESTINATION_NOT_VALID, name, now):
             text = f"The destination ARN {arn} is invalid."
             return Refusal(code="InvalidParameterValueException", message=text)
-        if self.is_pending(Condition.POLICY_NOT_ACTIVE, role, now):
+        if self._is_policy_pending(role, now):
             text = (
                 f"The function's execution role does not have permissions to call InvokeFunction "
                 f"on {arn}"
             )
             return Refusal(code="InvalidParameterValueException", message=text)
+        return None
+
+    def _check_event_source(self, call: ApiCall, role: str, now: float) -> Refusal | None:
+        queue = call.text("EventSourceArn").rpartition(":")[2]
+        if self.is_pending(Condition.EVENT_QUEUE_NOT_VISIBLE, queue, now):
+            return _EVENT_SOURCE_ABSENT
+        return _CANNOT_RECEIVE if self._is_policy_pending(role, now) else None
+
+    def _is_policy_pending(self, role: str, now: float) -> bool:
+        return self.is_pending(Condition.POLICY_NOT_ACTIVE, role, now)
+
+    def _check_sqs(self, call: ApiCall, now: float) -> Refusal | None:
+        if call.operation == "CreateQueue":
+            is_busy = self.is_pending(Condition.EVENT_QUEUE_NAME_BUSY, call.resource, now)
+            return _QUEUE_DELETED_RECENTLY if is_busy else None
+        is_lookup = call.operation in _QUEUE_LOOKUPS
+        if is_lookup and self.is_pending(Condition.EVENT_QUEUE_NOT_VISIBLE, call.resource, now):
+            return _NO_SUCH_QUEUE
         return None
 
     def _check_s3(self, call: ApiCall, now: float) -> Refusal | None:
@@ -208,6 +263,11 @@ def _repository(parameters: Mapping[str, object]) -> str:
     if not isinstance(uri, str):
         return ""
     return uri.partition("/")[2].partition("@")[0].partition(":")[0]
+
+
+def _attributes(parameters: Mapping[str, object]) -> Mapping[str, object]:
+    attributes = parameters.get("Attributes")
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _failure_destination(parameters: Mapping[str, object]) -> str:

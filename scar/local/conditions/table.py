@@ -26,6 +26,8 @@ class Condition(enum.StrEnum):
     BUCKET_NOT_VISIBLE = "S3 does not find a new bucket for a moment"
     BUCKET_NAME_BUSY = "the name of a deleted bucket is not free for some seconds"
     BUCKET_SETTINGS_BUSY = "a bucket refuses a change just after another one"
+    EVENT_QUEUE_NOT_VISIBLE = "SQS and Lambda do not find a new queue for a moment"
+    EVENT_QUEUE_NAME_BUSY = "the name of a deleted SQS queue is not free for some seconds"
     FUNCTION_PENDING = "functions are Pending after they were made, InProgress after updates"
     ENVIRONMENT_CREATING = "compute environments are CREATING before they are VALID"
     ENVIRONMENT_INVALID = "new compute environments are INVALID until they are updated, or a while"
@@ -59,6 +61,7 @@ class ChaosRule:
 
 _IAM = "IAM User Guide: changes are not immediately visible; seen up to half a minute"
 _S3_BUCKET = "S3 error OperationAborted/NoSuchBucket; Terraform retries both on every call"
+_SQS = "SQS API: CreateQueue (usable after a second), QueueDeletedRecently (60 seconds)"
 _LAMBDA_STATES = "Lambda Developer Guide: function states; container images take seconds"
 _BATCH_STATES = "Batch User Guide: INVALID compute environment"
 _S3_ERRORS = "S3 User Guide: best practices for errors; SDKs retry 500 and 503"
@@ -73,6 +76,8 @@ CHAOS_RULES: Mapping[Condition, ChaosRule] = {
     Condition.BUCKET_NOT_VISIBLE: ChaosRule(0.3, (0.2, 1.0), _S3_BUCKET),
     Condition.BUCKET_NAME_BUSY: ChaosRule(0.7, (1.0, 4.0), _S3_BUCKET),
     Condition.BUCKET_SETTINGS_BUSY: ChaosRule(0.3, (0.1, 0.6), _S3_BUCKET),
+    Condition.EVENT_QUEUE_NOT_VISIBLE: ChaosRule(0.5, (0.2, 1.0), _SQS),
+    Condition.EVENT_QUEUE_NAME_BUSY: ChaosRule(0.7, (1.0, 4.0), _SQS),
     Condition.FUNCTION_PENDING: ChaosRule(0.8, (0.5, 3.0), _LAMBDA_STATES),
     Condition.ENVIRONMENT_CREATING: ChaosRule(0.9, (0.5, 2.0), _BATCH_STATES),
     Condition.ENVIRONMENT_INVALID: ChaosRule(0.3, (4.0, 8.0), _BATCH_STATES),

@@ -22,13 +22,15 @@ SEEDS = tuple(str(seed) for seed in range(1, 1 + examples(3)))
 NAMES = ("first", "second", "third")
 FILES = 6
 JOBS = {**IN_BATCH, "attempts": 5}
+# The events of the first function are gathered in a queue.
+GATHERED = {**JOBS, "array": {"window": 2}}
 CHAIN = tuple(
     function(
         name,
         script="copy.sh",
         execution_mode="batch",
         output=[{"path": f"{BUCKET}/{target}"}],
-        batch=JOBS,
+        batch=GATHERED if name == NAMES[0] else JOBS,
     )
     for name, target in zip(NAMES, ("in/second", "in/third", "out"), strict=True)
 )
@@ -53,6 +55,8 @@ def records(cloud: LocalCloudProcess) -> dict[str, set[str]]:
     runs: dict[str, set[str]] = {}
     for key in cloud.keys("runs/", STATE):
         run, _, name = key.rpartition("/")
+        if "/arrays/" in run:
+            continue
         runs.setdefault(run, set()).add(name)
     return runs
 

@@ -68,7 +68,9 @@ EVENT_SOURCE_RACES: tuple[Race, ...] = (
     ),
     Race(
         service="sqs",
-        operations=words("GetQueueUrl GetQueueAttributes SetQueueAttributes TagQueue"),
+        operations=words(
+            "GetQueueUrl GetQueueAttributes SetQueueAttributes ListQueueTags TagQueue"
+        ),
         codes=words("QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue"),
         caused_by="event-queue",
         only_after_change=True,

@@ -22,6 +22,7 @@ ROLE = {"Role": "arn:aws:iam::123456789012:role/scar/r"}
 SUBNETS = {"VpcConfig": {"SubnetIds": ["subnet-1"]}}
 IMAGE = {"Code": {"ImageUri": "123.dkr.ecr.eu-west-1.amazonaws.com/scar/f@sha256:1"}}
 HANDLER = "arn:aws:lambda:eu-west-1:123456789012:function:handler"
+SOURCE = {"EventSourceArn": "arn:aws:sqs:eu-west-1:123456789012:q"}
 LONGEST = 10.0
 
 
@@ -35,6 +36,10 @@ def call(
         bucket=bucket,
         parameters=parameters,
     )
+
+
+def queue(operation: str, **parameters: object) -> ApiCall:
+    return ApiCall(service="sqs", operation=operation, resource="q", parameters=parameters)
 
 
 def iam(operation: str, **names: str) -> ApiCall:
@@ -157,6 +162,41 @@ CASES: list[tuple[str, tuple[ApiCall, ...], ApiCall, str, str]] = [
         call("s3", "PutPublicAccessBlock", bucket="b"),
         "OperationAborted",
         "conflicting conditional operation",
+    ),
+    (
+        "a new queue is not found",
+        (queue("CreateQueue"),),
+        queue("GetQueueUrl"),
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "does not exist",
+    ),
+    (
+        "a deleted queue's name is not free",
+        (queue("DeleteQueue"),),
+        queue("CreateQueue"),
+        "AWS.SimpleQueueService.QueueDeletedRecently",
+        "wait 60 seconds",
+    ),
+    (
+        "an event source needs the queue",
+        (queue("CreateQueue"),),
+        function("CreateEventSourceMapping", **SOURCE),
+        "InvalidParameterValueException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    ),
+    (
+        "an event source needs the policy",
+        (function("CreateFunction", **ROLE), iam("PutRolePolicy", RoleName="r")),
+        function("CreateEventSourceMapping", **SOURCE),
+        "InvalidParameterValueException",
+        "does not have permissions to call ReceiveMessage on SQS",
+    ),
+    (
+        "a notification needs the queue's policy",
+        (queue("SetQueueAttributes", Attributes={"Policy": "{}"}),),
+        call("s3", "PutBucketNotificationConfiguration", bucket="b"),
+        "InvalidArgument",
+        "Unable to validate the following destination configurations",
     ),
 ]
 
