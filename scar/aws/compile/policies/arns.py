@@ -168,6 +168,7 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "batch resources": _batch_arns,
     "submissions": _submission_arns,
     "jobs": _fixed_arns("batch", "job/*"),
+    "tagged jobs": _fixed_arns("batch", "job/*"),
     # Batch names the cluster of a compute environment AWSBatch-<environment>-<uuid>. Functions
     # share compute environments, so tasks cannot be told apart by function.
     "tasks": _fixed_arns("ecs", f"cluster/{_BATCH_CLUSTERS}", f"task/{_BATCH_CLUSTERS}/*"),

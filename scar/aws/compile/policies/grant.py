@@ -25,6 +25,7 @@ GrantTarget = Literal[
     "batch resources",
     "submissions",
     "jobs",
+    "tagged jobs",
     "tasks",
     "launch templates",
     "event queues",

@@ -243,7 +243,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     # The caller submits the jobs of a cluster with tags, and deletes its private key.
     Grant("batch resources", ("batch:SubmitJob",), feature="clusters"),
-    Grant("jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
+    Grant("tagged jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
     Grant("cluster files", ("s3:DeleteObject",), feature="clusters"),
     # `scar shell`
     Grant("tasks", ("ecs:DescribeTasks", "ecs:ExecuteCommand"), feature="shell"),
