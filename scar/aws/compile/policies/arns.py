@@ -95,13 +95,8 @@ def _role_and_profile_arns(scope: PolicyScope) -> Iterator[str]:
 
 def _batch_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield environments, queues, scheduling policies, job definitions and their revisions."""
-    yield scope.account.arn("batch", f"compute-environment/{names.SHARED_PREFIX}*")
-    yield from _submission_arns(scope)
-
-
-def _submission_arns(scope: PolicyScope) -> Iterator[str]:
-    """Yield what SubmitJob checks: the job queue, and the job definition with its revision."""
     arn = partial(scope.account.arn, "batch")
+    yield arn(f"compute-environment/{names.SHARED_PREFIX}*")
     yield arn(f"job-queue/{names.SHARED_PREFIX}*")
     if "shares" in scope.features:
         yield arn(f"scheduling-policy/{names.SHARED_PREFIX}*")
@@ -166,7 +161,6 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "passed roles": _role_arns,
     "identities": _fixed_arns("iam", "instance-profile/*", "role/*", "user/*"),
     "batch resources": _batch_arns,
-    "submissions": _submission_arns,
     "jobs": _fixed_arns("batch", "job/*"),
     "tagged jobs": _fixed_arns("batch", "job/*"),
     # Batch names the cluster of a compute environment AWSBatch-<environment>-<uuid>. Functions

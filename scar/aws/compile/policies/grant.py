@@ -23,7 +23,6 @@ GrantTarget = Literal[
     "passed roles",
     "identities",
     "batch resources",
-    "submissions",
     "jobs",
     "tagged jobs",
     "tasks",
