@@ -15,7 +15,7 @@ from distributed.deploy.spec import SpecCluster
 
 from scar.aws.model import names
 from scar.cluster import tls
-from scar.cluster.cluster_function import choose_resources, find_cluster_function
+from scar.cluster.cluster_function import choose_resources, find_cluster_function, read_job_target
 from scar.cluster.cluster_jobs import (
     ClusterJobs,
     check_cluster_name,
@@ -87,7 +87,13 @@ class BatchCluster(SpecCluster):
         self.worker_timeout = worker_timeout
         self.death_timeout = death_timeout
         self.resources = choose_resources(found, vcpus, memory)
-        self.jobs = ClusterJobs(batch=batch, bucket=bucket, function=found, path=path)
+        self.jobs = ClusterJobs(
+            batch=batch,
+            bucket=bucket,
+            function=found,
+            target=read_job_target(aws, found),
+            path=path,
+        )
         self.stage = ClusterStage(s3=aws.client("s3"), bucket=bucket, path=path)
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="cluster")
         self._has_spec = self._has_waited = False

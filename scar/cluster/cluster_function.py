@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
+from scar.aws.inventory.job_options import read_batch_target
 from scar.aws.model import names
 from scar.errors import ScarError
+from supervisor.model import BatchTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import JobDefinitionTypeDef
+
+    from scar.aws.client.connection import AwsConnection
 
 
 class NoClusterFunctionError(ScarError):
@@ -64,6 +68,11 @@ def find_cluster_function(batch: BatchClient, name: str) -> ClusterFunction:
             f"The jobs of {name} are not allowed to form clusters.",
             remedy="Set batch.cluster: true in its FDL file, and run `scar init` again.",
         )
+    if latest.get("nodeProperties"):
+        raise NoClusterFunctionError(
+            f"The jobs of {name} have several nodes; a member of a cluster is one container.",
+            remedy="Omit batch.multi_node_parallel in its FDL file, and run `scar init` again.",
+        )
     required = _requirements(latest)
     return ClusterFunction(
         name=name,
@@ -71,6 +80,13 @@ def find_cluster_function(batch: BatchClient, name: str) -> ClusterFunction:
         vcpus=float(required.get("VCPU", 1)),
         memory=int(required.get("MEMORY", 0)),
     )
+
+
+def read_job_target(connection: AwsConnection, function: ClusterFunction) -> BatchTarget:
+    """Return where the function's jobs are submitted, with their share and priority."""
+    # Without a record: deployed by a release that had neither.
+    found = read_batch_target(connection, function.name)
+    return found or BatchTarget(queue=function.queue, definition=function.name)
 
 
 def choose_resources(

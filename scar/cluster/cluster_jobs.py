@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.errors import translate_errors
 from scar.aws.model import names
 from scar.errors import UsageError
+from supervisor.batch.submit_parameters import build_submit_parameters
+from supervisor.model import JobRequest
 from supervisor.runs import cluster_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from mypy_boto3_batch import BatchClient
-    from mypy_boto3_batch.type_defs import ContainerOverridesTypeDef, SubmitJobRequestTypeDef
+    from mypy_boto3_batch.type_defs import JobSummaryTypeDef
 
     from scar.cluster.cluster_function import ClusterFunction, MemberSize
+    from supervisor.model import BatchTarget
     from supervisor.runs.cluster_record import ClusterPath
 
 ENDED_STATUSES = frozenset({"SUCCEEDED", "FAILED"})
@@ -67,11 +70,15 @@ class MemberJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterJobs:
-    """Submits and ends the jobs of one cluster; methods raise ScarError. Thread-safe."""
+    """Submits and ends the jobs of one cluster; methods raise ScarError. Thread-safe.
+
+    ``target``: where jobs of the function are submitted, with their share and priority.
+    """
 
     batch: BatchClient
     bucket: str
     function: ClusterFunction
+    target: BatchTarget
     path: ClusterPath
 
     def submit(
@@ -88,20 +95,22 @@ class ClusterJobs:
         repeat a job whose host is lost. The SDK may submit a job twice if a response is lost: the
         second one finds the record of the first and ends.
         """
-        request: SubmitJobRequestTypeDef = {
-            "jobName": f"{self._name_prefix}{member}",
-            "jobQueue": self.function.queue,
-            "jobDefinition": self.function.name,
-            "containerOverrides": self._build_overrides(member, name, resources),
-            "tags": {
-                names.FUNCTION_TAG: self.function.name,
-                names.CLUSTER_TAG: self.path.cluster,
+        job = JobRequest(
+            name=f"{self._name_prefix}{member}",
+            environment={
+                cluster_record.URL_VARIABLE: f"s3://{self.bucket}/{self.path.spec_key}",
+                cluster_record.ID_VARIABLE: member,
+                cluster_record.NAME_VARIABLE: name,
             },
-        }
-        if attempts:
-            request["retryStrategy"] = {"attempts": attempts}
-        with translate_errors(f"submit the job {request['jobName']}"):
-            return self.batch.submit_job(**request)["jobId"]
+            attempts=attempts,
+        )
+        if resources is not None and resources.is_override:
+            job = replace(job, vcpus=f"{resources.vcpus:g}", memory=resources.memory)
+        # The type of boto3's stubs is that of this very dict.
+        request: Any = build_submit_parameters(self.target, job)
+        tags = {names.FUNCTION_TAG: self.function.name, names.CLUSTER_TAG: self.path.cluster}
+        with translate_errors(f"submit the job {job.name}"):
+            return self.batch.submit_job(**request, tags=tags)["jobId"]
 
     def terminate(self, job: str, reason: str = STOP_REASON) -> None:
         """End a job in any state; one that has ended does not change."""
@@ -111,24 +120,6 @@ class ClusterJobs:
     @property
     def _name_prefix(self) -> str:
         return f"{self.function.name}-cluster-{self.path.cluster}-"
-
-    def _build_overrides(
-        self, member: str, name: str, resources: MemberSize | None
-    ) -> ContainerOverridesTypeDef:
-        variables = {
-            cluster_record.URL_VARIABLE: f"s3://{self.bucket}/{self.path.spec_key}",
-            cluster_record.ID_VARIABLE: member,
-            cluster_record.NAME_VARIABLE: name,
-        }
-        overrides: ContainerOverridesTypeDef = {
-            "environment": [{"name": key, "value": value} for key, value in variables.items()]
-        }
-        if resources is not None and resources.is_override:
-            overrides["resourceRequirements"] = [
-                {"type": "VCPU", "value": f"{resources.vcpus:g}"},
-                {"type": "MEMORY", "value": str(resources.memory)},
-            ]
-        return overrides
 
 
 def describe_states(batch: BatchClient, jobs: Iterable[str]) -> Mapping[str, tuple[str, str]]:
@@ -155,6 +146,8 @@ def list_member_jobs(
 ) -> Iterator[MemberJob]:
     """Yield the jobs of a function's clusters, or of one, ended ones too.
 
+    The job definition says whose they are: a job of the function ``grid-cluster-x`` may have the
+    name of one of ``grid``.
     One listing for each of scar's queues: a changed compute environment has another queue, and
     jobs stay where they were submitted. Batch may list a job only seconds after its submission.
     """
@@ -174,6 +167,8 @@ def list_member_jobs(
                 match = pattern.fullmatch(job["jobName"])
                 if match is None or (cluster and match["cluster"] != cluster):
                     continue
+                if _function_of(job) != function.name:
+                    continue
                 yield MemberJob(
                     cluster=match["cluster"],
                     member=match["member"],
@@ -182,6 +177,11 @@ def list_member_jobs(
                     created=job.get("createdAt", 0) / 1000,
                     reason=job.get("statusReason", ""),
                 )
+
+
+def _function_of(job: JobSummaryTypeDef) -> str:
+    """Return the name of the job definition in its ARN, ``…:job-definition/<name>:<revision>``."""
+    return job.get("jobDefinition", "").rpartition("/")[2].partition(":")[0]
 
 
 def _list_queues(batch: BatchClient, own: str) -> list[str]:

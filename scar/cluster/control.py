@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import names
 from scar.cluster import require_dask
-from scar.cluster.cluster_function import choose_resources, find_cluster_function
+from scar.cluster.cluster_function import choose_resources, find_cluster_function, read_job_target
 from scar.cluster.cluster_jobs import (
     ClusterJobs,
     list_member_jobs,
@@ -89,7 +89,13 @@ def open_cluster(connection: AwsConnection, function: str, name: str = "") -> Cl
     return Cluster(
         function=found,
         stage=ClusterStage(s3=s3, bucket=bucket, path=path),
-        jobs=ClusterJobs(batch=batch, bucket=bucket, function=found, path=path),
+        jobs=ClusterJobs(
+            batch=batch,
+            bucket=bucket,
+            function=found,
+            target=read_job_target(connection, found),
+            path=path,
+        ),
     )
 
 

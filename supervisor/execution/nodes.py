@@ -2,7 +2,7 @@
 
 AWS Batch starts the main node first and the others in any order, ends the job when the main node
 exits, and does nothing if another node fails. So the nodes wait for each other here, for a bounded
-time, and a node that fails makes the main node fail.
+time, and a node that fails, or is lost, makes the main node fail.
 https://docs.aws.amazon.com/batch/latest/userguide/job-lifecycle.html
 """
 
@@ -18,10 +18,11 @@ from supervisor.invocation import RunOutcome, RunResult
 from supervisor.model import NodeGroup
 from supervisor.runs import leases
 from supervisor.runs.heartbeat import renew_periodically
+from supervisor.runs.node_heartbeats import NODE_INTERVAL, NodeHeartbeat, NodeWatch
 from supervisor.runs.node_records import FailedNode, NodeRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TypeVar
 
     from supervisor.execution.executor import ExecutionResult, RunExecutor
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 
 # Seconds between two reads of a record that another node writes; each pause is twice the last one.
 FIRST_PAUSE, LAST_PAUSE = 0.1, 5.0
-# Seconds between two checks of the main node for failed nodes: a request each.
-FAILURE_INTERVAL = 15.0
-# Seconds between two checks of the others for the main node, which Batch makes superfluous as a
-# rule: it stops them.
-MAIN_INTERVAL = 60.0
+# Seconds between two checks of the main node for failed nodes: a request each, and one for every
+# other of the nodes, which are 1,000 at most.
+FAILURE_INTERVAL = NODE_INTERVAL / 2
+# The others renew their records and check the main node every NODE_INTERVAL seconds. The check is
+# superfluous as a rule: Batch stops them.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class NodeRunner:
         """
         hosts = self._gather_hosts()
         self.log.info(f"Node {self.node.index}, the main one: all {self.node.count} have started.")
-        executor = replace(self.executor, before_upload=self.check_failure)
+        executor = replace(self.executor, before_upload=self.check_all)
         try:
             return executor.run(replace(self.context, hosts=hosts), self.log)
         except ScriptFailed as error:
@@ -78,15 +79,47 @@ class NodeRunner:
                 str(failed), remedy="See the log of that node; `scar retry` starts the run again."
             )
 
+    def check_alive(self, watch: NodeWatch, indexes: Iterable[int]) -> None:
+        """Raise NodeFailed if one of the nodes is lost, and record it: it could not do so."""
+        for lost in filter(None, map(watch.find_lost, indexes)):
+            self._report(lost)
+            raise NodeFailed(
+                str(lost), remedy="Check its memory and its log; `scar retry` starts the run again."
+            )
+
+    def check_all(self) -> None:
+        """Raise NodeFailed if another node has failed or is lost; wait if that is not certain."""
+        self.check_failure()
+        watch = NodeWatch(self.records)
+        for index in self.others:
+            while watch.is_doubtful(index):
+                self.check_alive(watch, [index])
+                self.sleep(LAST_PAUSE)
+                self.check_failure()
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The numbers of the nodes other than the main one."""
+        return tuple(index for index in range(self.node.count) if index != self.node.main)
+
     def run_other(self) -> RunResult:
         """Execute the script beside the main node's; upload and record nothing of the run."""
         run = self.context.run
         try:
-            with renew_periodically(self._check_main, MAIN_INTERVAL, self.log):
-                self.records.write_node(self.context.invocation, self.node.index, self.address())
+            heartbeat = NodeHeartbeat(
+                records=self.records,
+                invocation=self.context.invocation,
+                index=self.node.index,
+                address=self.address(),
+            )
+            heartbeat.renew()
+            with renew_periodically(
+                lambda: self._beat_of_other(heartbeat), NODE_INTERVAL, self.log
+            ):
                 hosts = self._wait_for_hosts()
                 self.log.info(f"Node {self.node.index}: all {self.node.count} have started.")
                 executed = self.executor.run(replace(self.context, hosts=hosts), self.log)
+            heartbeat.end()
         except Terminated:
             # The job's end, as a rule. If not, the main node would wait for this one in vain.
             self._report(FailedNode(self.node.index, "Terminated", "It received TERM."))
@@ -108,9 +141,8 @@ class NodeRunner:
         """Return the addresses of all nodes, the main one's first, when all have started."""
         end = self.now() + self.timeout
         own = self.address()
-        others = [index for index in range(self.node.count) if index != self.node.main]
         # One after the other: the last one decides how long it takes, in whatever order they start.
-        hosts = (own, *(self._wait_for_node(index, end) for index in others))
+        hosts = (own, *(self._wait_for_node(index, end) for index in self.others))
         self.records.write_hosts(hosts)
         return hosts
 
@@ -140,6 +172,10 @@ class NodeRunner:
             pause = min(2 * pause, LAST_PAUSE)
         return found
 
+    def _beat_of_other(self, heartbeat: NodeHeartbeat) -> None:
+        heartbeat.renew()
+        self._check_main()
+
     def _check_main(self) -> None:
         """Raise NodeFailed if the main node has not renewed its claim for ``timeout`` seconds."""
         claim = self.records.find_claim()
@@ -160,19 +196,24 @@ class NodeRunner:
 
 @dataclass(slots=True)
 class MainNodeHeartbeat:
-    """Renews the claim at its usual interval, and looks for failed nodes more often."""
+    """Renews the claim at its usual interval; looks for failed and lost nodes more often."""
 
     runner: NodeRunner
     renew: Callable[[], None]
     _calls: int = field(default=0, init=False)
+    _watch: NodeWatch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._watch = NodeWatch(self.runner.records)
 
     def beat(self) -> None:
         """Called every FAILURE_INTERVAL seconds; raise NodeFailed, ClaimLost."""
         self._calls += 1
-        if self._calls * FAILURE_INTERVAL >= leases.RENEWAL_INTERVAL:
-            self._calls = 0
+        if self._calls * FAILURE_INTERVAL % leases.RENEWAL_INTERVAL == 0:
             self.renew()
         self.runner.check_failure()
+        # Each node at every second call: it renews its record as often.
+        self.runner.check_alive(self._watch, self.runner.others[self._calls % 2 :: 2])
 
 
 def open_node_runner(

@@ -9,7 +9,8 @@ Batch throttled until the invocation's deadline, or did not answer. ``record_obj
 writes the objects of one run; every write has a condition (``If-None-Match`` or ``If-Match``), so
 of two processes that write at once exactly one succeeds. ``run_record`` claims a run and records
 how it continues and ends. ``heartbeat`` renews the claim of a run that has no deadline.
-``node_records`` are those that the nodes of a multi-node job exchange.
+``node_records`` are those that the nodes of a multi-node job exchange; ``node_heartbeats`` renews
+them and finds nodes that are lost.
 
 The life of a record: a process claims the run (if it is new, or if the owner of its claim has
 failed, or if the lease has expired), executes it, and writes ``done.json`` as the last object.

@@ -1,12 +1,14 @@
 """What the nodes of a multi-node job tell each other, in the folder of the run's record.
 
 Objects of one attempt of a job, which a second job or attempt of the run does not find:
-``node-<job>-<attempt>-<n>`` (the address and the log of node n), ``hosts-<job>-<attempt>`` (the
-addresses of all nodes, by the main node), ``node-failed-<job>-<attempt>`` (the first other node
-that failed). S3 is strongly consistent, so a node that reads after a write finds it.
+``node-<job>-<attempt>-<n>`` (the address and the log of node n, and whether it has ended),
+``hosts-<job>-<attempt>`` (the addresses of all nodes, by the main node),
+``node-failed-<job>-<attempt>`` (the first other node that failed). S3 is strongly consistent, so a
+node that reads after a write finds it.
 
-A job of n nodes writes n objects and reads about 2 n, and each node that waits reads one object per
-interval: the main node reads that of the next node only, the others read that of the main node.
+To start, a job of n nodes writes n objects and reads about 2 n, and each node that waits reads one
+object per interval: the main node reads that of the next node only, the others read that of the
+main node. ``node_heartbeats`` renews and reads the records afterwards.
 """
 
 from __future__ import annotations
@@ -58,6 +60,18 @@ class FailedNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """What the record of a node says about it.
+
+    ``silence``: seconds since the record was written, by the store's clock; 0 if it has none.
+    """
+
+    address: str
+    has_ended: bool
+    silence: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRecords:
     """The records of one attempt of a multi-node job. Methods raise StorageError, RecordError."""
 
@@ -67,14 +81,42 @@ class NodeRecords:
     job: str
     attempt: int
 
-    def write_node(self, invocation: Invocation, index: int, address: str) -> None:
-        """Record that a node has started, with its address and where its log is."""
-        self._write(self._node_name(index), {"address": address, **invocation.log_location})
+    def write_node(
+        self,
+        invocation: Invocation,
+        index: int,
+        address: str,
+        *,
+        has_ended: bool = False,
+        etag: str = "",
+    ) -> str:
+        """Record that a node is alive, or has ended well; with its address and where its log is.
+
+        ``etag`` is that of its last record, if there is one. Return that of the new one.
+        """
+        data: dict[str, object] = {"address": address, **invocation.log_location}
+        if has_ended:
+            data["ended"] = True
+        body = record_format.encode(data)
+        return self._objects.overwrite(self._node_name(index), body, etag).etag
+
+    def read_node(self, index: int) -> NodeState | None:
+        """Return the state of a node, None before it has started."""
+        found = self._objects.read(self._node_name(index))
+        if found is None:
+            return None
+        content, stored = found
+        silence = stored.response_date - stored.last_modified if stored.last_modified > 0 else 0.0
+        return NodeState(
+            address=str(content.get("address", "")),
+            has_ended=content.get("ended") is True,
+            silence=silence,
+        )
 
     def read_address(self, index: int) -> str:
         """Return the address of a node, empty before it has started."""
-        found = self._read(self._node_name(index))
-        return "" if found is None else str(found.get("address", ""))
+        found = self.read_node(index)
+        return "" if found is None else found.address
 
     def write_hosts(self, addresses: Sequence[str]) -> None:
         self._write(self._hosts_name, {"hosts": [*addresses]})

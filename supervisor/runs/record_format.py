@@ -121,6 +121,16 @@ def run_date(trigger: Trigger, today: str) -> str:
     return today
 
 
+def is_run_id(text: str) -> bool:
+    """Return whether the text can be a run id: it becomes part of keys and of paths."""
+    return _SAFE_ID.fullmatch(text) is not None
+
+
+def is_run_date(text: str) -> bool:
+    """Return whether the text has the form of a run's date."""
+    return _DATE.fullmatch(text) is not None
+
+
 def run_path(
     function: str, trigger: Trigger, request: str, today: str, submitted: tuple[str, str]
 ) -> RunPath:

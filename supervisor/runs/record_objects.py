@@ -58,20 +58,18 @@ class RecordObjects:
         except PreconditionFailed:
             return
 
-    def overwrite(self, name: str, body: bytes, etag: str = "") -> None:
+    def overwrite(self, name: str, body: bytes, etag: str = "") -> StoredObject:
         """Write an object, over an existing one too; ``etag`` is that one's ETag if it is known.
 
-        The last writer wins: it holds the claim.
+        The last writer wins: it holds the claim, or nobody else writes the object.
         """
         condition: WriteCondition = IfMatch(etag) if etag else IfNoneMatch()
         for _ in range(MAX_WRITE_ATTEMPTS):
             try:
-                self.write(name, body, condition)
+                return self.write(name, body, condition)
             except PreconditionFailed:
                 existing = self.head(name)
                 condition = IfNoneMatch() if existing is None else IfMatch(existing.etag)
-            else:
-                return
         raise StorageError(
             f"{self.ref(name)} was changed by another process {MAX_WRITE_ATTEMPTS} times in a row.",
             remedy="Check whether two runs handle the same event.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supervisor.errors import SIGKILL_STATUS, EventError, ScriptFailed
 from supervisor.invocation import TRACE_VARIABLE, Invocation, JobNode, RunOwner, valid_trace_id
 from supervisor.model import ComputeService, ObjectRef
+from supervisor.runs.record_format import is_run_date, is_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ def read_invocation(
     the function has ``batch.retry``.
     """
     attempt = environ.get("AWS_BATCH_JOB_ATTEMPT", "1")
+    run_id, date = _read_run(environ)
     # The node ``job#2`` of a multi-node job belongs to the run of the job.
     job = environ.get("AWS_BATCH_JOB_ID", "").partition("#")[0]
     return Invocation(
@@ -43,14 +45,28 @@ def read_invocation(
             attempt=int(attempt) if attempt.isdecimal() else 1,
         ),
         event=_read_event(environ, open_store),
-        run_id=environ.get("SCAR_RUN_ID", ""),
-        date=environ.get("SCAR_RUN_DATE", ""),
+        run_id=run_id,
+        date=date,
         log_group=f"/aws/batch/{function}",
         log_stream=log_stream,
         trace=valid_trace_id(environ.get(TRACE_VARIABLE, "")),
         job=_read_run_job(environ) if has_retries else None,
         node=_read_node(environ),
     )
+
+
+def _read_run(environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the id and date of the job's run, empty for a run of its own; raise EventError.
+
+    Whoever may submit jobs may set the variables.
+    """
+    run_id, date = (environ.get(name, "") for name in ("SCAR_RUN_ID", "SCAR_RUN_DATE"))
+    if (run_id and not is_run_id(run_id)) or (date and not is_run_date(date)):
+        raise EventError(
+            f"SCAR_RUN_ID is {run_id!r} and SCAR_RUN_DATE {date!r}: not those of a run.",
+            remedy="Submit jobs through the function.",
+        )
+    return run_id, date
 
 
 def _read_node(environ: Mapping[str, str]) -> JobNode | None:

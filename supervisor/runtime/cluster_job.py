@@ -211,7 +211,9 @@ class ClusterJob:
             input_dir=str(workspace.inputs),
             output_dir=str(workspace.outputs),
         )
-        return build_environment(self.supervisor.config, self.supervisor.environ, variables)
+        supervisor = self.supervisor
+        environment = build_environment(supervisor.config, supervisor.environ, variables)
+        return {**environment, **supervisor.read_secrets(None)}
 
     def _read_spec(self) -> ClusterSpec | None:
         """Return the cluster's specification; None if the cluster has been stopped."""

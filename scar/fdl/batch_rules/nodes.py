@@ -29,6 +29,14 @@ def check_nodes(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
             "Lambda has no multi-node jobs: set execution_mode to batch or lambda-batch",
         )
         return
+    if batch.cluster:
+        yield (
+            (*location, "batch", "cluster"),
+            (
+                "cannot be true together with multi_node_parallel: a member of a cluster is a job"
+                " of one container. Omit one of them; a cluster has as many workers as you start"
+            ),
+        )
     if batch.enable_execute_command:
         yield (
             (*location, "batch", "enable_execute_command"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_array, check_batch, check_nodes
+from scar.fdl.rules.environment import check_variables
 from scar.fdl.rules.loops import check_cycles
 from scar.fdl.rules.storage import check_storage
 from scar.fdl.rules.tags import check_tags
@@ -50,7 +51,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
         yield (*section, "run_script"), "init_script is also set; keep one of them"
     yield from _check_lambda_limits(function.lambda_, section)
     yield from check_tags(function.lambda_, section)
-    yield from _check_secrets(function, (*section, "container", "secrets"))
+    yield from check_variables(function, location)
     yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
     if function.api_gateway.name:
@@ -122,19 +123,6 @@ def _check_lambda_limits(spec: LambdaSpec, section: Location) -> Iterator[Locate
                 f" {limits.LAMBDA_ENVIRONMENT.maximum}. container.environment has no such limit"
             ),
         )
-
-
-def _check_secrets(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:
-    spec = function.lambda_
-    variables = {
-        "lambda.environment": spec.environment.Variables,
-        "container.environment": spec.container.environment.Variables,
-        "batch.environment": function.batch.environment.Variables,
-    }
-    for name in spec.container.secrets:
-        for where, values in variables.items():
-            if name in values:
-                yield (*section, name), f"is also a variable of {where}; keep one of them"
 
 
 def _check_policies(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:

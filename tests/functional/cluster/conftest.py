@@ -46,6 +46,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloudProces
         cluster_function("grid"),
         cluster_function("alone"),  # nothing but clusters: it never has runs
         cluster_function("runs", cluster=False),
+        # Its name begins with that of another one and "-cluster-".
+        cluster_function("grid-cluster-x", scheduling={"share": "teamA", "priority": 5}),
         # A Python without packages.
         cluster_function("bare", environment={"Variables": {"PATH": f"{bare}:{os.defpath}"}}),
     )

@@ -76,6 +76,19 @@ def test_a_cluster_is_started_used_scaled_and_stopped(cloud: LocalCloudProcess) 
     assert "night" not in listed(cloud)
 
 
+def test_a_function_with_a_share_has_clusters_of_its_own(cloud: LocalCloudProcess) -> None:
+    scar(cloud, "start", "-n", "grid-cluster-x", "-c", "night", "-k", "0")
+    (job,) = cloud.jobs("grid-cluster-x")
+    assert job["jobName"] == "grid-cluster-x-cluster-night-scheduler"
+    assert (job["shareIdentifier"], job["schedulingPriority"]) == ("teamA", 5)
+    # It could also be the name of a job of grid.
+    assert "x-cluster-night" not in listed(cloud)
+    problem = scar(cloud, "stop", "-n", "grid", "-c", "x-cluster-night", status=1)
+    assert "grid has no cluster x-cluster-night." in problem
+    assert unfinished_jobs(cloud, "grid-cluster-x") == [job["jobName"]]
+    assert "1 job ended" in scar(cloud, "stop", "-n", "grid-cluster-x", "-c", "night")
+
+
 def test_a_stopped_name_is_used_again(cloud: LocalCloudProcess) -> None:
     addresses = []
     for _ in range(2):

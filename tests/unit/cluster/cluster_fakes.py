@@ -12,6 +12,7 @@ from scar.aws.compile.from_fdl import functions_of
 from scar.cluster.cluster_function import ClusterFunction
 from scar.cluster.cluster_jobs import ClusterJobs
 from scar.fdl.model import FdlDocument
+from supervisor.model import BatchTarget
 from supervisor.runs.cluster_record import ClusterPath
 from tests.fakes.s3_listing_client import client_error
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 PATH = ClusterPath(function="grid", cluster="night")
 BUCKET = "scar-123456789012-eu-west-1"
+
+
+def definition_arn(name: str, revision: int = 1) -> str:
+    return f"arn:aws:batch:eu-west-1:123456789012:job-definition/{name}:{revision}"
 
 
 @dataclass
@@ -45,7 +50,11 @@ class RecordingBatch:
             raise InterruptedError("fail_at")
         self.submitted.append(request)
         job = f"j-{len(self.submitted)}"
-        self.jobs[job] = {"jobName": request["jobName"], "status": "RUNNABLE"}
+        self.jobs[job] = {
+            "jobName": request["jobName"],
+            "jobDefinition": definition_arn(request["jobDefinition"]),
+            "status": "RUNNABLE",
+        }
         return {"jobId": job}
 
     def terminate_job(self, **request: str) -> None:
@@ -127,9 +136,15 @@ class StageS3:
         return {"Contents": [{"Key": key} for key in keys[: params["MaxKeys"]]]}
 
 
-def new_jobs(batch: RecordingBatch, queue: str = "scar-1") -> ClusterJobs:
-    function = ClusterFunction(name="grid", queue=queue, vcpus=2, memory=2048)
-    return ClusterJobs(batch=batch, bucket=BUCKET, function=function, path=PATH)  # type: ignore[arg-type]
+def new_jobs(batch: RecordingBatch, queue: str = "scar-1", **target: Any) -> ClusterJobs:  # noqa: ANN401
+    """Return the jobs of a cluster; ``target``: fields of ``BatchTarget``."""
+    return ClusterJobs(
+        batch=batch,  # type: ignore[arg-type]
+        bucket=BUCKET,
+        function=ClusterFunction(name="grid", queue=queue, vcpus=2, memory=2048),
+        target=BatchTarget(queue=queue, definition="grid", **target),
+        path=PATH,
+    )
 
 
 def definition(revision: int = 1, **tags: str) -> dict[str, Any]:

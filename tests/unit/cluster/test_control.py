@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from scar.cluster import cluster_jobs
 from scar.cluster.cluster_function import (
+    MemberSize,
     NoClusterFunctionError,
     choose_resources,
     find_cluster_function,
@@ -34,6 +35,7 @@ from tests.unit.cluster.cluster_fakes import (
     RecordingBatch,
     StageS3,
     definition,
+    definition_arn,
     new_jobs,
 )
 
@@ -148,7 +150,11 @@ def test_waiting_workers_are_ended_before_running_ones() -> None:
 def test_stopping_deletes_the_key_first_and_ends_jobs_that_are_listed_late() -> None:
     setup = Setup()
     start_cluster(setup.cluster, ClusterSettings(workers=1))
-    late = {"jobName": "grid-cluster-night-worker-7-abcdef", "status": "RUNNABLE"}
+    late = {
+        "jobName": "grid-cluster-night-worker-7-abcdef",
+        "jobDefinition": definition_arn("grid"),
+        "status": "RUNNABLE",
+    }
 
     class LateBatch(RecordingBatch):
         def end(self, job: str) -> None:
@@ -203,15 +209,55 @@ def test_jobs_of_other_functions_and_runs_are_no_members() -> None:
             "grid-0123456789abcdef",
         ]
     ):
-        batch.jobs[str(number)] = {"jobName": name, "status": "RUNNING"}
+        batch.jobs[str(number)] = {
+            "jobName": name,
+            "jobDefinition": definition_arn("grid"),
+            "status": "RUNNING",
+        }
     # The compute environment of the function has changed since it was submitted.
-    batch.jobs["8"] = {"jobName": "grid-cluster-night-worker-1-abcdef", "queue": "scar-2"}
+    batch.jobs["8"] = {
+        "jobName": "grid-cluster-night-worker-1-abcdef",
+        "jobDefinition": definition_arn("grid", revision=2),
+        "queue": "scar-2",
+    }
     function = new_jobs(batch).function
     found = {job.id for job in list_member_jobs(batch, function, "night")}  # type: ignore[arg-type]
     assert found == {"0", "1", "8"}
     every = {job.id for job in list_member_jobs(batch, function)}  # type: ignore[arg-type]
     assert every == {"0", "1", "5", "8"}
     assert batch.calls.count("list_jobs") == 4
+
+
+def test_a_function_whose_name_begins_with_another_one_s_has_clusters_of_its_own() -> None:
+    batch = RecordingBatch()
+    for job, definition_of, cluster in (
+        ("own", "grid", "x-cluster-night"),
+        ("other", "grid-cluster-x", "night"),
+    ):
+        name = f"{definition_of}-cluster-{cluster}-scheduler"
+        assert name == "grid-cluster-x-cluster-night-scheduler"
+        batch.jobs[job] = {"jobName": name, "jobDefinition": definition_arn(definition_of)}
+    function = new_jobs(batch).function
+    for names in ("", "x-cluster-night"):
+        found = list_member_jobs(batch, function, names)  # type: ignore[arg-type]
+        assert [job.id for job in found] == ["own"]
+    longer = replace(function, name="grid-cluster-x")
+    found = list_member_jobs(batch, longer)  # type: ignore[arg-type]
+    assert [(job.id, job.cluster) for job in found] == [("other", "night")]
+
+
+def test_members_have_the_share_and_the_priority_of_the_function_s_jobs() -> None:
+    batch = RecordingBatch()
+    jobs = new_jobs(batch, share="teamA", priority=7)
+    jobs.submit("scheduler", "scheduler", attempts=1)
+    jobs.submit("worker-0-abcdef", "worker-0", MemberSize(vcpus=4, memory=8000, is_override=True))
+    for request in batch.submitted:
+        assert request["shareIdentifier"] == "teamA"
+        assert request["schedulingPriorityOverride"] == 7
+        assert request["tags"] == {"scar:function": "grid", "scar:cluster": "night"}
+    plain = RecordingBatch()
+    new_jobs(plain).submit("scheduler", "scheduler")
+    assert not plain.submitted[0].keys() & {"shareIdentifier", "schedulingPriorityOverride"}
 
 
 def test_a_thousand_jobs_are_described_in_ten_requests() -> None:
@@ -229,6 +275,15 @@ def test_a_thousand_jobs_are_described_in_ten_requests() -> None:
         ([definition(1)], "There is no function grid"),
         ([definition(1, scar_function="other")], "There is no function grid"),
         ([definition(1, scar_function="grid")], "not allowed to form clusters"),
+        (
+            [
+                {
+                    **definition(1, scar_function="grid", scar_cluster="true"),
+                    "nodeProperties": {"numNodes": 2},
+                }
+            ],
+            "have several nodes",
+        ),
         # The latest revision decides, in any order.
         (
             [

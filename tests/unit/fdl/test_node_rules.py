@@ -50,6 +50,11 @@ def test_scar_s_words_are_accepted_when_they_are_disabled() -> None:
         (nodes(compute={"type": "FARGATE"}), "batch", "enabled: Fargate has no multi-node jobs"),
         (nodes(compute={"type": "FARGATE_SPOT"}), "batch", "enabled: Fargate has no multi-node"),
         (
+            nodes() | {"cluster": True},
+            "batch",
+            "cluster: cannot be true together with multi_node_parallel: a member of a cluster is",
+        ),
+        (
             nodes(3, main_node_index=3),
             "batch",
             "main_node_index: must be less than number_nodes (3)",

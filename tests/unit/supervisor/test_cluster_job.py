@@ -76,6 +76,27 @@ def record(harness: SupervisorHarness, member: str = "worker-0-abcdef") -> clust
     return cluster.parse_member(harness.store.keys(STATE)[key], key)
 
 
+@pytest.mark.parametrize("member", ["worker-0-abcdef", cluster.SCHEDULER])
+def test_every_member_has_the_secrets_of_the_function(member: str, tmp_path: Path) -> None:
+    process = FakeProcess()
+    harness = clustered(tmp_path, process)
+    supervisor = replace(harness.supervisor, read_secrets=lambda until: {"TOKEN": f"{until} known"})
+    assert run_cluster_job(supervisor, ENVIRON | {cluster.ID_VARIABLE: member}) == 0
+    (spec,) = process.started
+    assert spec.environment["TOKEN"] == "None known"
+
+
+def test_a_secret_that_cannot_be_read_is_the_failure_of_the_member(tmp_path: Path) -> None:
+    def fail(_: float | None) -> dict[str, str]:
+        raise ConfigError("No secret.", remedy="Create it.")
+
+    process = FakeProcess()
+    harness = clustered(tmp_path, process)
+    assert run_cluster_job(replace(harness.supervisor, read_secrets=fail), ENVIRON) == 1
+    assert process.started == []
+    assert (record(harness).state, record(harness).problem) == ("failed", "No secret.")
+
+
 def test_a_worker_joins_the_scheduler_and_leaves_a_record(tmp_path: Path) -> None:
     states: list[str] = []
     modes: dict[str, int] = {}

@@ -122,6 +122,24 @@ def test_an_event_that_cannot_be_found_is_named(url: str) -> None:
         batch_job.read_invocation({"SCAR_EVENT_URL": url}, "fn", lambda _: MemoryStore())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCAR_RUN_ID", "../../x"),
+        ("SCAR_RUN_ID", "a/b"),
+        ("SCAR_RUN_ID", "a" * 61),
+        ("SCAR_RUN_DATE", "../2026-09-21"),
+        ("SCAR_RUN_DATE", "today"),
+    ],
+)
+def test_the_variables_of_a_run_cannot_be_any_text(name: str, value: str) -> None:
+    environ = {"SCAR_RUN_ID": "r-1", "SCAR_RUN_DATE": "2026-09-21"}
+    read = batch_job.read_invocation(environ, "fn", lambda _: MemoryStore())
+    assert (read.run_id, read.date) == ("r-1", "2026-09-21")
+    with pytest.raises(EventError, match=f"{name} "):
+        batch_job.read_invocation(environ | {name: value}, "fn", lambda _: MemoryStore())
+
+
 def test_a_failing_script_gives_the_job_its_status() -> None:
     run = RunPath(function="fn", date="2026-09-21", run_id="r")
     failed = RunResult(run=run, state=RunOutcome.FAILED, error=ScriptFailed(3))

@@ -116,13 +116,8 @@ def _role_and_profile_arns(scope: PolicyScope) -> Iterator[str]:
 
 def _batch_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield environments, queues, scheduling policies, job definitions and their revisions."""
-    yield scope.account.arn("batch", f"compute-environment/{names.SHARED_PREFIX}*")
-    yield from _submission_arns(scope)
-
-
-def _submission_arns(scope: PolicyScope) -> Iterator[str]:
-    """Yield what SubmitJob checks: the job queue, and the job definition with its revision."""
     arn = partial(scope.account.arn, "batch")
+    yield arn(f"compute-environment/{names.SHARED_PREFIX}*")
     yield arn(f"job-queue/{names.SHARED_PREFIX}*")
     if "shares" in scope.features:
         yield arn(f"scheduling-policy/{names.SHARED_PREFIX}*")
@@ -187,8 +182,8 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     "passed roles": _role_arns,
     "identities": _fixed_arns("iam", "instance-profile/*", "role/*", "user/*"),
     "batch resources": _batch_arns,
-    "submissions": _submission_arns,
     "jobs": _fixed_arns("batch", "job/*"),
+    "tagged jobs": _fixed_arns("batch", "job/*"),
     # Batch names the cluster of a compute environment AWSBatch-<environment>-<uuid>. Functions
     # share compute environments, so tasks cannot be told apart by function.
     "tasks": _fixed_arns("ecs", f"cluster/{_BATCH_CLUSTERS}", f"task/{_BATCH_CLUSTERS}/*"),

@@ -225,8 +225,10 @@ GRANTS: tuple[Grant, ...] = (
         ),
         feature="batch",
     ),
-    # `scar run --array` and `scar retry --failed` submit array jobs themselves.
-    Grant("submissions", ("batch:SubmitJob",), feature="batch"),
+    # `scar run --array` and `scar retry --failed` submit array jobs themselves, and `scar cluster`
+    # the members. SubmitJob is checked for the job queue and the job definition: a statement of its
+    # own would make the policy for all features too long for one document.
+    Grant("batch resources", ("batch:SubmitJob",), feature="batch"),
     Grant(
         "anything",
         ("batch:DescribeSchedulingPolicies", "batch:ListSchedulingPolicies"),
@@ -243,8 +245,7 @@ GRANTS: tuple[Grant, ...] = (
     ),
     Grant("jobs", ("batch:TerminateJob",), feature="batch"),
     # The caller submits the jobs of a cluster with tags, and deletes its private key.
-    Grant("batch resources", ("batch:SubmitJob",), feature="clusters"),
-    Grant("jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
+    Grant("tagged jobs", (), extra_actions=("batch:TagResource",), feature="clusters"),
     Grant("cluster files", ("s3:DeleteObject",), feature="clusters"),
     # `scar shell`
     Grant("tasks", ("ecs:DescribeTasks", "ecs:ExecuteCommand"), feature="shell"),

@@ -21,7 +21,8 @@ _ACTIONS = {
 # docs: "Secret encryption and decryption in AWS Secrets Manager"; "How AWS Systems Manager
 # Parameter Store uses AWS KMS".
 _CONTEXT_KEYS = {SECRETS_MANAGER: "SecretARN", PARAMETER_STORE: "PARAMETER_ARN"}
-# Secrets Manager ends every ARN with a hyphen and six characters; an ARN may be given without.
+# Secrets Manager ends every ARN with a hyphen and six characters; an ARN may be given without. The
+# name of a secret may end in the same way, as in "db-passwd": such an ARN may be either.
 _FULL_ARN = re.compile(r".*-[A-Za-z0-9]{6}")
 
 
@@ -35,7 +36,7 @@ def secret_statements(flow: DataFlow) -> list[PolicyStatement]:
     for text in flow.secrets:
         reference = parse_reference(text)
         key = reference.service, reference.region or flow.account.region
-        groups.setdefault(key, set()).add(_arn(reference, flow.account))
+        groups.setdefault(key, set()).update(_arns(reference, flow.account))
     statements = []
     for (service, region), arns in sorted(groups.items()):
         resources = sorted(arns)
@@ -49,9 +50,11 @@ def secret_statements(flow: DataFlow) -> list[PolicyStatement]:
     return statements
 
 
-def _arn(reference: SecretReference, account: Account) -> str:
+def _arns(reference: SecretReference, account: Account) -> tuple[str, ...]:
+    """Return the patterns of the ARNs that the reference may have."""
     if reference.service == SECRETS_MANAGER:
-        return reference.name if _FULL_ARN.fullmatch(reference.name) else f"{reference.name}-??????"
+        full = (reference.name,) if _FULL_ARN.fullmatch(reference.name) else ()
+        return (*full, f"{reference.name}-??????")
     if reference.region:
-        return reference.name
-    return account.arn("ssm", f"parameter/{reference.name.removeprefix('/')}")
+        return (reference.name,)
+    return (account.arn("ssm", f"parameter/{reference.name.removeprefix('/')}"),)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_POLICY_LENGTH = 6144
 # Targets whose actions are allowed with a condition.
-_CONDITIONAL = ("launch templates", "event sources")
+_CONDITIONAL = ("launch templates", "event sources", "tagged jobs")
 _BOUNDARY_ACTIONS = frozenset(
     {
         "iam:AttachRolePolicy",
@@ -78,6 +78,7 @@ def _build_statements(scope: PolicyScope) -> list[PolicyStatement]:
         *_boundary_statements(scope),
         *_launch_template_statements(scope),
         *_event_source_statements(scope),
+        *_tagged_job_statements(scope),
         *_pass_role_statements(scope),
     ]
 
@@ -123,6 +124,19 @@ def _event_source_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
             *sorted({*map(iam_action, grant.operations)}),
             Resource="*",
             Condition={"ArnLike": {"lambda:FunctionArn": functions}},
+        )
+
+
+def _tagged_job_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
+    """Restrict the tags of jobs to those of the functions, since Batch generates the jobs' ids."""
+    if "clusters" in scope.features:
+        functions = [name for name in scope.functions if name != names.FAILURE_HANDLER]
+        yield allow_statement(
+            "batch:TagResource",
+            Resource=_one_or_list(arns.arns_of("tagged jobs", scope)),
+            Condition={
+                "StringLike": {f"aws:RequestTag/{names.FUNCTION_TAG}": _one_or_list(functions)}
+            },
         )
 
 

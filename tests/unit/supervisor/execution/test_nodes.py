@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import NodeFailed, Terminated
+from supervisor.execution import nodes
 from supervisor.execution.nodes import FAILURE_INTERVAL, MainNodeHeartbeat, open_node_runner
 from supervisor.execution.staging import RunContext
 from supervisor.invocation import DirectInvocation, JobNode, RunOutcome, RunPath
 from supervisor.model import BatchTarget, ExecutionMode, JobRequest, NodeGroup
 from supervisor.runs import leases
+from supervisor.runs.node_heartbeats import NODE_INTERVAL, NODE_LEASE, NodeHeartbeat
 from supervisor.runs.node_records import FailedNode
 from supervisor.runtime.batch_job import exit_status, read_invocation
-from tests.fakes.object_store import MemoryStore
+from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervisor_factory import NOW, STATE, PythonScript, new_harness, notification
 from tests.waiting import until
 
@@ -70,7 +74,8 @@ def on_nodes(
         )
 
     def run(index: int) -> None:
-        results[index] = supervisors[index].handle(invocation(index, count=count, **more))
+        with contextlib.suppress(Crash):  # the process was killed: it writes nothing
+            results[index] = supervisors[index].handle(invocation(index, count=count, **more))
 
     main = more.get("main", 0)
     others = [
@@ -136,6 +141,79 @@ def test_a_failed_node_fails_the_run_and_is_named(tmp_path: Path) -> None:
     assert "error" in records(store)
     assert "done" not in records(store)
     assert not [key for key in store.keys("data") if key.startswith("out/")]
+
+
+def test_a_killed_node_fails_the_run_and_is_named_though_it_wrote_no_failure(
+    tmp_path: Path,
+) -> None:
+    times = [NOW]
+    store = MemoryStore(clock=lambda: times[0])
+    store.put("in/a.txt", b"hello")
+    killed = threading.Event()
+
+    def node_1_has_ended() -> bool:
+        found = store.keys(STATE).get("runs/fn/2026-09-21/run-1/node-job-1-1-1.json", b"{}")
+        return json.loads(found).get("ended") is True
+
+    def script(spec: ProcessSpec) -> int:
+        index = spec.folder.parts[len(tmp_path.parts)]
+        if index == "2":
+            killed.set()
+            raise Crash
+        if index == "0":
+            # Node 1 ends well and is silent as long: that is no failure.
+            until(lambda: killed.is_set() and node_1_has_ended())
+            times[0] += NODE_LEASE + 1
+        return 0
+
+    results, _ = on_nodes(tmp_path, store, script)
+    (main,) = results[0].results
+    assert isinstance(main.error, NodeFailed)
+    assert main.error.problem.startswith("Node 2 failed: It is lost: it has not renewed")
+    assert exit_status(results[0]) == 1
+    assert {"error", "node-failed-job-1-1"} < records(store)
+    assert "done" not in records(store)
+    assert not [key for key in store.keys("data") if key.startswith("out/")]
+
+
+def test_the_script_of_the_main_node_ends_when_another_one_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "FAILURE_INTERVAL", 0.05)
+    times = [NOW]
+    store = MemoryStore(clock=lambda: times[0])
+    store.put("in/a.txt", b"hello")
+    killed = threading.Event()
+
+    def script(spec: ProcessSpec) -> int:
+        if spec.folder.parts[len(tmp_path.parts)] == "1":
+            killed.set()
+            raise Crash
+        assert killed.wait(60)
+        times[0] += NODE_LEASE + 1
+        time.sleep(60)  # as MPI's programs wait for a process that is gone
+        return 0
+
+    results, _ = on_nodes(tmp_path, store, script, count=2)
+    (main,) = results[0].results
+    assert isinstance(main.error, NodeFailed)
+    assert main.error.problem.startswith("Node 1 failed: It is lost")
+
+
+def test_a_node_renews_its_record_while_its_script_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "NODE_INTERVAL", 0.02)
+    store, name = stored_input(), "runs/fn/2026-09-21/run-1/node-job-1-1-1.json"
+
+    def script(spec: ProcessSpec) -> int:
+        if spec.folder.parts[len(tmp_path.parts)] == "1":
+            until(lambda: store.created[name] > 3)
+        return 0
+
+    results, _ = on_nodes(tmp_path, store, script, count=2)
+    assert exit_status(results[0]) == exit_status(results[1]) == 0
+    assert json.loads(store.keys(STATE)[name])["ended"] is True
 
 
 class Clock:
@@ -246,6 +324,84 @@ def test_the_claim_is_renewed_as_often_as_without_nodes(tmp_path: Path) -> None:
     of_main.records.write_failure(FailedNode(1, "ScriptFailed", "No."))
     with pytest.raises(NodeFailed):
         heartbeat.beat()
+
+
+def test_a_silent_node_is_lost_after_three_renewals_unless_it_has_ended(tmp_path: Path) -> None:
+    clock = Clock()
+    store = MemoryStore(clock=clock.now)
+    of_main = runner(tmp_path, store, clock, count=5)
+    beats = {
+        index: NodeHeartbeat(
+            records=of_main.records,
+            invocation=of_main.context.invocation,
+            index=index,
+            address=f"10.0.0.{index}",
+        )
+        for index in (1, 2, 3)  # node 4 has not started
+    }
+    heartbeat = MainNodeHeartbeat(of_main, lambda: None)
+    for beat in beats.values():
+        beat.renew()
+    beats[3].end()
+    started = clock.time
+
+    def beat_forever() -> None:
+        while True:
+            clock.sleep(FAILURE_INTERVAL)
+            if (clock.time - started) % NODE_INTERVAL == 0:
+                beats[1].renew()
+            heartbeat.beat()
+
+    with pytest.raises(NodeFailed, match=r"^Node 2 failed: It is lost"):
+        beat_forever()
+    assert NODE_LEASE < clock.time - started <= NODE_LEASE + 2 * FAILURE_INTERVAL
+    failed = of_main.records.read_failure()
+    assert (failed and failed.index) == 2
+
+
+def test_nothing_is_uploaded_before_an_overdue_node_is_heard_of(tmp_path: Path) -> None:
+    clock = Clock()
+    store = MemoryStore(clock=clock.now)
+    of_main = runner(tmp_path, store, clock, count=2)
+    other = NodeHeartbeat(
+        records=of_main.records,
+        invocation=of_main.context.invocation,
+        index=1,
+        address="10.0.0.1",
+    )
+    other.renew()
+    clock.sleep(NODE_INTERVAL)
+    of_main.check_all()
+    assert clock.pauses == 1  # a renewal is due, not missing
+    clock.sleep(NODE_INTERVAL)
+
+    def renew_late(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.pauses == 4:
+            other.renew()
+
+    replace(of_main, sleep=renew_late).check_all()
+    assert clock.pauses == 4
+    clock.sleep(2 * NODE_INTERVAL)
+    with pytest.raises(NodeFailed, match="Node 1 failed: It is lost"):
+        of_main.check_all()
+    assert clock.pauses < 15
+
+
+def test_a_node_renews_its_record_and_few_requests_are_made(tmp_path: Path) -> None:
+    store = MemoryStore(clock=lambda: NOW)
+    other = runner(tmp_path, store, Clock(), index=1)
+    heartbeat = NodeHeartbeat(
+        records=other.records, invocation=other.context.invocation, index=1, address="10.0.0.1"
+    )
+    for _ in range(3):
+        heartbeat.renew()
+    heartbeat.end()
+    assert store.calls == {"write": 4}
+    assert other.records.read_address(1) == "10.0.0.1"
+    state = other.records.read_node(1)
+    assert state is not None
+    assert (state.has_ended, state.silence) == (True, 0.0)
 
 
 @given(

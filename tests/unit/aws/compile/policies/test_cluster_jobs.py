@@ -84,6 +84,29 @@ def test_a_job_may_delete_the_keys_of_its_clusters_and_no_record(role: Policy) -
         assert bool(role.allowing(IamRequest("s3:DeleteObject", f"{state}/{key}"))) is allowed
 
 
+def test_a_job_may_read_how_jobs_of_its_own_function_are_submitted(role: Policy) -> None:
+    state = f"arn:aws:s3:::scar-{ACCOUNT.id}-{ACCOUNT.region}"
+    for function in ("grid", "other"):
+        request = IamRequest("s3:GetObject", f"{state}/functions/{function}.json")
+        assert bool(role.allowing(request)) is (function == "grid")
+
+
+@pytest.mark.parametrize("is_whole_account", [True, False])
+def test_a_caller_may_tag_jobs_as_those_of_the_functions_only(*, is_whole_account: bool) -> None:
+    functions = [batch_function("grid", cluster=True), batch_function("plain")]
+    scope = account_scope(ACCOUNT) if is_whole_account else scope_of(functions, ACCOUNT)
+    documents = [Policy.of(text) for text in user_policies(scope)]
+
+    def may_tag(tags: dict[str, str]) -> bool:
+        request = IamRequest("batch:TagResource", JOBS.format("j-1"), tags)
+        return any(document.allowing(request) for document in documents)
+
+    assert may_tag({"aws:requesttag/scar:function": "grid"})
+    assert may_tag({"aws:requesttag/scar:function": "other"}) is is_whole_account
+    assert not may_tag({"aws:requesttag/Owner": "me"})
+    assert not may_tag({})
+
+
 def test_without_the_key_the_role_is_what_it_was() -> None:
     document = json.loads(policies.job_role(replace(CLUSTER_FLOW, cluster=False)))
     assert "batch:" not in json.dumps(document)

@@ -17,7 +17,15 @@ from tests.fakes.iam_evaluation import IamRequest, Policy
 ACCOUNT = Account("123456789012", "eu-west-1")
 FULL = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
 PARTIAL = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token"
-SECRETS = {"DB": f"{FULL}:user::", "TOKEN": PARTIAL, "KEY": "ssm:/team/key", "PLAIN": "ssm:plain"}
+# The name of the secret ends as a full ARN does.
+AMBIGUOUS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-passwd"
+SECRETS = {
+    "DB": f"{FULL}:user::",
+    "TOKEN": PARTIAL,
+    "PASSWORD": AMBIGUOUS,
+    "KEY": "ssm:/team/key",
+    "PLAIN": "ssm:plain",
+}
 FUNCTION = new_function(
     image="x", execution_mode=ExecutionMode.BATCH, batch=BatchSpec(), secrets=SECRETS
 )
@@ -37,6 +45,8 @@ def test_both_roles_may_read_these_secrets_and_no_other() -> None:
     assert allowed(read, FULL)
     assert allowed(read, f"{PARTIAL}-AbCdEf")
     assert not allowed(read, f"{PARTIAL}-other-AbCdEf")
+    assert allowed(read, f"{AMBIGUOUS}-AbCdEf")
+    assert not allowed(read, f"{AMBIGUOUS}-AbCdEf-AbCdEf")
     assert not allowed(read, FULL.replace("us-east-1", "eu-west-1"))
     read = "ssm:GetParameters"
     assert allowed(read, ACCOUNT.arn("ssm", "parameter/team/key"))
@@ -54,6 +64,8 @@ def test_keys_decrypt_these_secrets_only_and_only_in_their_service() -> None:
     assert decrypts("secretsmanager", "us-east-1", **arn)
     assert not decrypts("secretsmanager", "eu-west-1", **arn)
     assert not decrypts("s3", "us-east-1", **arn)
+    named = {"kms__encryptioncontext__secretarn": f"{AMBIGUOUS}-AbCdEf"}
+    assert decrypts("secretsmanager", "eu-west-1", **named)
     assert not decrypts("secretsmanager", "us-east-1")
     parameter = ACCOUNT.arn("ssm", "parameter/team/key")
     assert decrypts("ssm", "eu-west-1", kms__encryptioncontext__parameter_arn=parameter)
