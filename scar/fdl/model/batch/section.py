@@ -39,7 +39,10 @@ class BatchSpec(FdlModel):
     )
     region: str = Field("", description="accepted, not used: see `lambda.region`")
     vcpus: float = Field(
-        1, gt=0, le=192, description="vCPUs of each job; fractions on Fargate only"
+        1,
+        gt=0,
+        le=limits.BATCH_VCPUS.maximum,
+        description="vCPUs of each job; fractions on Fargate only",
     )
     memory: int = Field(
         1024,
