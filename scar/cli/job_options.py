@@ -23,7 +23,7 @@ class VcpuRange(click.FloatRange):
     """A number of vCPUs that a job can have."""
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return the number; "nan" is a number to Python, and in no range."""
         number: float = super().convert(value, param, ctx)

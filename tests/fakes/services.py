@@ -63,7 +63,7 @@ class FakeServices(Services):
     resources: list[Resource] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     jobs: list[JobOptions] = field(default_factory=list)
-    target: BatchTarget = BatchTarget(queue="q", definition="fn")
+    target: BatchTarget = field(default_factory=lambda: BatchTarget(queue="q", definition="fn"))
 
     def require_job_options(
         self,

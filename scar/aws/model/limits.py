@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 MAX_INTEGER = 2**31 - 1
 """The largest integer that most of AWS's APIs take (model: the type `integer` has 32 bits)."""
 

@@ -68,8 +68,10 @@ def volume_problems(
     if 0 < size < least:
         yield (
             "size",
-            f"the root volume has {least} GiB or more, as the image that instances start from, not"
-            f" {size:,}; omit it for {least}",
+            (
+                f"the root volume has {least} GiB or more, as the image that instances start from,"
+                f" not {size:,}; omit it for {least}"
+            ),
         )
     elif size and not limits.size.allows(size):
         yield "size", f"a {kind} volume has {_format_range(limits.size)}, not {size:,}"

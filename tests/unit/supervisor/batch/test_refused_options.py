@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         (ExecutionMode.BATCH, False, {"memory": 4096}, "does not accept them"),
     ],
 )
-def test_a_refused_run_is_recorded_with_its_event(  # noqa: PLR0913 cases of two kinds
+def test_a_refused_run_is_recorded_with_its_event(
     tmp_path: Path,
     event: dict[str, object],
     mode: ExecutionMode,
