@@ -23,7 +23,10 @@ class VcpuRange(click.FloatRange):
     """A number of vCPUs that a job can have."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self,
+        value: Any,  # noqa: ANN401 - as in click
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> float:
         """Return the number; "nan" is a number to Python, and in no range."""
         number: float = super().convert(value, param, ctx)

@@ -184,7 +184,7 @@ def _check_script(path: Path) -> Path:
 
 
 def _check_user_data(path: Path) -> Path:
-    """Check user data that is a script; MIME multipart and cloud-config may have CR LF."""
+    """Check user data that is a script; MIME multipart may have CR LF."""
     with path.open("rb") as file:
         content = file.read(script_checks.MAX_CHECKED_BYTES)
     is_script = script_checks.names_interpreter(content) or find_wide_encoding(content)

@@ -127,7 +127,10 @@ TAGS = Limit(maximum=50, unit="tags of a resource", source="docs: tagging AWS re
 IAM_ROLE_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: roleNameType")
 IAM_INLINE_POLICIES = Limit(maximum=10_240, unit="characters but spaces", source="docs: IAM quotas")
 IAM_ATTACHED_POLICIES = Limit(
-    maximum=25, unit="managed policies of a role", source="docs: IAM quotas; 10 by default"
+    maximum=25, unit="managed policies of a role", source="docs: IAM quotas"
+)
+IAM_DEFAULT_ATTACHED_POLICIES = Limit(
+    maximum=10, unit="managed policies of a role by default", source="docs: IAM quotas"
 )
 IAM_TRUST_POLICY = Limit(maximum=2_048, unit="characters but spaces", source="docs: IAM quotas")
 

@@ -120,7 +120,7 @@ class BatchSpec(FdlModel):
     container_properties: Annotated[dict[str, Any], BeforeValidator(none_to_empty)] = Field(
         {},
         description="fields of AWS Batch's containerProperties that have no key here, as in its API"
-        " (`ulimits`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
+        " (`volumes`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
         " sets",
     )
     cluster: StrictBool = Field(
