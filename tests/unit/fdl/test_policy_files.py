@@ -21,6 +21,13 @@ OWN = "arn:aws-cn:iam::123456789012:policy/team/a+b=c,d.e@f-g"
 STATEMENT: dict[str, object] = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
 POLICY: dict[str, object] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
 
+_WRONG_VALUES: dict[str, tuple[Any, ...]] = {
+    "Action": (5, [], "", "GetItem", ["s3:Get*", 1], ["s3:Get Object"], {}),
+    "Resource": (None, [], "my-bucket", ["*", []], "s3://bucket"),
+    "Sid": (1, "a b"),
+    "Condition": (1, [], {"StringEquals": 1}, {"Bool": {}}, {"Bool": {"a:B": []}}),
+}
+
 
 def load(folder: Path, policies: object, **iam: object) -> tuple[str, ...]:
     entry = {
@@ -93,12 +100,7 @@ def test_another_arn_is_refused(tmp_path: Path, arn: str) -> None:
         ({**POLICY, "Statement": {**STATEMENT, "Conditions": {}}}, "did you mean Condition?"),
         *(
             ({**POLICY, "Statement": {**STATEMENT, key: value}}, f"statement 1: {key} must ")
-            for key, values in {
-                "Action": (5, [], "", "GetItem", ["s3:Get*", 1], ["s3:Get Object"], {}),
-                "Resource": (None, [], "my-bucket", ["*", []], "s3://bucket"),
-                "Sid": (1, "a b"),
-                "Condition": (1, [], {"StringEquals": 1}, {"Bool": {}}, {"Bool": {"a:B": []}}),
-            }.items()
+            for key, values in _WRONG_VALUES.items()
             for value in values
         ),
         ({**POLICY, "Statement": [{**STATEMENT, "Sid": "A"}] * 2}, "have the same Sid"),
