@@ -191,9 +191,9 @@ class Services:
         *,
         by_file: bool,
     ) -> BatchTarget:
-        """Raise UsageError if jobs cannot have the options; ``by_file``: sizes are checked later.
+        """Raise UsageError if jobs cannot have the options; ``by_file``: those of no file can.
 
-        Return what ``require_event_options`` checks them with.
+        Return what ``require_event_options`` checks each file with.
         """
         from scar.aws.inventory.job_options import require_job_options
 

@@ -88,7 +88,7 @@ def find_options_problem(
 
     ``override`` is what jobs of the object request without the caller.
     """
-    if problem := find_request_problem(target, options):
+    if problem := _request_problem(target, options):
         return problem
     merged = _merge(override or JobOptions(), options)
     problem = find_size_problem(target, merged) if _has_size(options) else ""
@@ -97,7 +97,7 @@ def find_options_problem(
     return f"{problem}; {kept}" if kept else problem
 
 
-def find_request_problem(target: BatchTarget, options: JobOptions) -> str:
+def _request_problem(target: BatchTarget, options: JobOptions) -> str:
     """Return why no job of the function can have the options, whatever its size; or empty."""
     if target.capacity is None:
         return "the function was deployed by an earlier release of scar; run `scar init` again"

@@ -14,11 +14,12 @@ from supervisor.events.json_values import (
     is_json_object,
 )
 from supervisor.invocation import DirectInvocation
-from supervisor.model import ExecutionMode
+from supervisor.model import ComputeService, ExecutionMode
 
 if TYPE_CHECKING:
     from supervisor.errors import EventError
     from supervisor.events.json_values import JsonObject
+    from supervisor.invocation import Trigger
     from supervisor.model import FunctionConfig, JobOptions
 
 # The one value of an event's ``script_encoding``. Senders that encode scripts set it, because
@@ -120,8 +121,15 @@ def refuse_script(invocation: DirectInvocation) -> None:
     )
 
 
-def find_refusal(config: FunctionConfig) -> EventError | None:
-    """Return why events must not say what the function's jobs are to have; None if they may."""
+def find_refusal(
+    config: FunctionConfig, trigger: Trigger, service: ComputeService
+) -> EventError | None:
+    """Return why the event must not say what its job is to have; None if it may, or does not.
+
+    Jobs do not ask: Lambda has accepted their events.
+    """
+    if trigger.job is None or service is not ComputeService.LAMBDA:
+        return trigger.refusal
     if config.mode is ExecutionMode.LAMBDA:
         return invalid_event(
             "it has options of a Batch job, and the function runs in Lambda only",

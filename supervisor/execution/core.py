@@ -216,7 +216,9 @@ class Supervisor:
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         mode, service = self.config.mode, context.invocation.owner.site
         trigger = context.trigger
-        self._require_job_options(trigger, service)
+        # Not before the claim: with a record, `scar why` and `scar retry` find the run.
+        if refusal := find_refusal(self.config, trigger, service):
+            raise refusal
         if fallback.must_submit_to_batch(mode, service, trigger):
             return self._batch_submission(context, record, log).start()
         if fallback.may_submit_to_batch(mode, service) and (waiting := record.read_waiting()):
@@ -247,17 +249,6 @@ class Supervisor:
             uploaded=count,
             left_out=executed.left_out,
         )
-
-    def _require_job_options(self, trigger: Trigger, service: ComputeService) -> None:
-        """Raise EventError if the job cannot have what the event requests, or must not request it.
-
-        Not before the claim: with a record, `scar why` and `scar retry` find the run.
-        """
-        refusal = trigger.refusal
-        if refusal is None and trigger.job is not None and service is ComputeService.LAMBDA:
-            refusal = find_refusal(self.config)
-        if refusal is not None:
-            raise refusal
 
     def _continue_in_batch(
         self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log

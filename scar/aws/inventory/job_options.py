@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ConfigurationError, UsageError
-from supervisor.batch.job_options import (
-    choose_options,
-    find_options_problem,
-    find_request_problem,
-)
+from supervisor.batch.job_options import choose_options, find_options_problem
 from supervisor.batch.job_request import options_to_json
 from supervisor.config import function_config_key, parse_config
 from supervisor.errors import ConfigError, EventError
@@ -48,7 +44,7 @@ def require_job_options(
     """Raise UsageError if the function's jobs cannot have the options; costs one request.
 
     ``by_file``: jobs are for objects, for which overrides may count: ``require_event_options``
-    checks their sizes, with what is returned here.
+    checks each of them, with what is returned here, and this what no object can have.
     """
     target = None if mode == "lambda" else read_batch_target(connection, function)
     if target is None:
@@ -57,9 +53,9 @@ def require_job_options(
             " are those of a Batch job.",
             remedy="Omit them, or set execution_mode: batch or lambda-batch and run `scar init`.",
         )
-    is_sized_later = by_file and bool(target.overrides)
-    find_problem = find_request_problem if is_sized_later else find_options_problem
-    if problem := find_problem(target, options):
+    overrides = [override.options for override in target.overrides] if by_file else []
+    problem = find_options_problem(target, options)
+    if problem and all(find_options_problem(target, options, each) for each in overrides):
         raise UsageError(
             f"A job of {function} cannot have these options: {problem}.",
             remedy="Nothing was run. `scar show -n NAME` shows its compute environment.",

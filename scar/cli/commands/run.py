@@ -156,6 +156,8 @@ def run(  # noqa: PLR0913 one argument per option
             raise UsageError(
                 f"There are no files in {input_bucket}.", remedy="Upload some with `scar put`."
             )
+        if job is not None:  # one run, of no file
+            session.services.require_job_options(connection, function, job, by_file=False)
     from scar.runs.invoke import script_payload
 
     call.send(script_payload(content, arguments) | requested, asynchronous=asynchronous)

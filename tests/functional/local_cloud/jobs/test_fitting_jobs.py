@@ -152,6 +152,33 @@ def test_a_call_requests_its_own_job(cloud: LocalCloudProcess) -> None:
     assert job["retryStrategy"]["evaluateOnExit"][-1]["action"].upper() == "EXIT"
 
 
+def test_an_option_of_a_call_keeps_the_rest_of_the_override(cloud: LocalCloudProcess) -> None:
+    name, padding = "kept.big", "#" * 2000
+    cloud.put("sized", f'echo ok >"$TMP_OUTPUT_DIR/{name}"\n{padding}', name)
+    cloud.read(f"out/sized/{name}")
+    before = {job["jobId"] for job in jobs(cloud, "sized")}
+    scar(cloud, "run", "-n", "sized", "--force", "--vcpus", "2")
+    until(lambda: any(sizes(j)["MEMORY"] == "640" for j in new_jobs(cloud, "sized", before)))
+    job = next(j for j in new_jobs(cloud, "sized", before) if sizes(j)["MEMORY"] == "640")
+    assert sizes(job)["VCPU"] == "2"
+    assert job["timeout"] == {"attemptDurationSeconds": 600}
+
+
+def new_jobs(cloud: LocalCloudProcess, function: str, before: set[str]) -> list[dict[str, Any]]:
+    return [job for job in jobs(cloud, function) if job["jobId"] not in before]
+
+
+def test_a_refused_request_is_a_failed_run_that_why_explains(cloud: LocalCloudProcess) -> None:
+    request = cloud.client("lambda").invoke(
+        FunctionName="sized",
+        InvocationType="Event",
+        Payload=json.dumps({"scar_job": {"timeout": 2**31}}).encode(),
+    )["ResponseMetadata"]["RequestId"]
+    until(lambda: any(name == "error.json" for name in cloud.records("sized", request)))
+    text, _ = scar(cloud, "why", request)
+    assert "scar_job.timeout is not an integer from 1 to 2147483647" in text
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
