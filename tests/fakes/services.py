@@ -63,6 +63,7 @@ class FakeServices(Services):
     resources: list[Resource] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     jobs: list[JobOptions] = field(default_factory=list)
+    by_file: list[bool] = field(default_factory=list)
     target: BatchTarget = field(default_factory=lambda: BatchTarget(queue="q", definition="fn"))
 
     def require_job_options(
@@ -74,6 +75,7 @@ class FakeServices(Services):
         by_file: bool,
     ) -> BatchTarget:
         self.jobs.append(options)
+        self.by_file.append(by_file)
         return self.target
 
     def describe_unusable_queues(

@@ -236,6 +236,14 @@ def test_what_a_job_is_to_have_is_a_part_of_each_event(asynchronous: list[str]) 
     assert (job.memory, job.queue) == (4096, "priority")
 
 
+def test_options_of_one_run_without_a_file_are_checked_without_overrides() -> None:
+    services = FakeServices({}, summaries=[function_summary(mode="batch")])
+    assert run(["run", "-n", "gray", "--memory", "4096"], services) == 0
+    assert services.by_file == [True, False]
+    assert run(["run", "-n", "gray", "--memory", "4096", "w"], services) == 0
+    assert services.by_file == [True, False, False]
+
+
 def test_arguments_and_options_of_a_job_go_together() -> None:
     services = FakeServices({}, summaries=[function_summary(mode="batch")])
     assert run(["run", "-n", "gray", "--memory", "4096", "--", "-x", "--memory"], services) == 0
@@ -271,6 +279,7 @@ def test_a_file_whose_job_cannot_have_the_options_is_refused_before_any_is_run(
     assert "batch.overrides has vcpus 4 for this object" in message
     assert "Nothing was run" in message
     assert services.invoked == services.queued == []
+    assert [job.memory for job in services.jobs] == [1024]
     only_text = FakeServices({}, summaries=summaries, files=files[:1], target=target)
     assert run(["run", "-n", "gray", "--memory", "1024", *way], only_text) == 0
 

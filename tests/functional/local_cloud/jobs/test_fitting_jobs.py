@@ -51,6 +51,15 @@ FUNCTIONS = (
             ],
         },
     ),
+    function(
+        "kept",
+        execution_mode="batch",
+        batch={
+            "memory": 128,
+            "compute_resources": COMPUTE,
+            "overrides": [{"match": {"suffix": ".big"}, "memory": 640, "timeout": 600}],
+        },
+    ),
     function("called", execution_mode="batch", batch={"memory": 128, "compute_resources": COMPUTE}),
     function("plain"),
 )
@@ -153,19 +162,13 @@ def test_a_call_requests_its_own_job(cloud: LocalCloudProcess) -> None:
 
 
 def test_an_option_of_a_call_keeps_the_rest_of_the_override(cloud: LocalCloudProcess) -> None:
-    name, padding = "kept.big", "#" * 2000
-    cloud.put("sized", f'echo ok >"$TMP_OUTPUT_DIR/{name}"\n{padding}', name)
-    cloud.read(f"out/sized/{name}")
-    before = {job["jobId"] for job in jobs(cloud, "sized")}
-    scar(cloud, "run", "-n", "sized", "--force", "--vcpus", "2")
-    until(lambda: any(sizes(j)["MEMORY"] == "640" for j in new_jobs(cloud, "sized", before)))
-    job = next(j for j in new_jobs(cloud, "sized", before) if sizes(j)["MEMORY"] == "640")
-    assert sizes(job)["VCPU"] == "2"
+    cloud.put("kept", 'echo ok >"$TMP_OUTPUT_DIR/a"', "a.big")
+    cloud.read("out/kept/a")
+    scar(cloud, "run", "-n", "kept", "--force", "--vcpus", "2")
+    until(lambda: any(sizes(job)["VCPU"] == "2" for job in jobs(cloud, "kept")))
+    job = next(job for job in jobs(cloud, "kept") if sizes(job)["VCPU"] == "2")
+    assert sizes(job)["MEMORY"] == "640"
     assert job["timeout"] == {"attemptDurationSeconds": 600}
-
-
-def new_jobs(cloud: LocalCloudProcess, function: str, before: set[str]) -> list[dict[str, Any]]:
-    return [job for job in jobs(cloud, function) if job["jobId"] not in before]
 
 
 def test_a_refused_request_is_a_failed_run_that_why_explains(cloud: LocalCloudProcess) -> None:
