@@ -87,7 +87,8 @@ def _scalar_problem(value: object, shape: str) -> str:
         case "number":
             digits = str(value).removeprefix("-")
             is_number = not is_flag and digits.isascii() and digits.isdigit()
-            if is_number and int(value) > MAX_INTEGER:  # type: ignore[call-overload]
+            # By length first: Python converts no text with thousands of digits.
+            if is_number and (len(digits.lstrip("0")) > 10 or int(digits) > MAX_INTEGER):
                 return f"must be {MAX_INTEGER:,} or less, the largest integer that AWS takes"
             return "" if is_number else "must be a whole number"
         case "map":

@@ -32,7 +32,10 @@ def parse_byte_size(value: object) -> object:
         units = ", ".join(filter(None, _UNITS))
         raise ValueError(f"{match[2]!r} is not a unit of size; the units are {units}")
     # Exact, and with any number of digits: a float has neither.
-    return int(Decimal(match[1]) * _UNITS[match[2]])
+    size = Decimal(match[1]) * _UNITS[match[2]]
+    if size > limits.S3_OBJECT.maximum:
+        raise ValueError("is more than 50 TiB, the size of the largest object in S3")
+    return int(size)
 
 
 def _check_growth(text: str) -> str:

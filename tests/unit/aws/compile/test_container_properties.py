@@ -79,7 +79,7 @@ def test_the_fields_are_those_of_the_model() -> None:
         ({"volumes": ["x"]}, "volumes.0", "must be a section with the fields host"),
         ({"linuxParameters": {"maxSwap": 2**31}}, "linuxParameters.maxSwap", "2,147,483,647 or"),
         (
-            {"linuxParameters": {"maxSwap": "9" * 400}},
+            {"linuxParameters": {"maxSwap": "9" * 5000}},
             "linuxParameters.maxSwap",
             "2,147,483,647 or",
         ),
