@@ -127,13 +127,18 @@ def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
             "batch_variables": tuple(data.get("batch_variables", ())),
             "empty_variables": tuple(data.get("empty_variables", ())),
         },
-        nodes=NodeGroup(**nodes) if nodes else None,
+        nodes=_build_nodes(nodes) if nodes else None,
         capacity=capacity
         and JobCapacity(
             shapes=tuple((float(v), int(m), int(g)) for v, m, g in capacity["shapes"]),
             exact=bool(capacity["exact"]),
         ),
     )
+
+
+def _build_nodes(data: dict[str, Any]) -> NodeGroup:
+    instances = data.pop("instances", ())
+    return NodeGroup(**data, instances=tuple((int(v), int(m), int(g)) for v, m, g in instances))
 
 
 def _build_override(data: dict[str, Any]) -> JobOverride:

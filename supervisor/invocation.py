@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from supervisor.errors import SupervisorError
+    from supervisor.errors import EventError, SupervisorError
     from supervisor.model import ComputeService, JobOptions, ObjectRef, VersionPin
 
 
@@ -36,7 +36,8 @@ class ObjectEvent:
     ``time`` is S3's text, ``sequencer`` its hexadecimal order of writes to a key, ``size`` in
     bytes (0: unknown). ``manual_run_id`` is set by ``scar run``: such an event is a run of its
     own, different from the run that the upload of the object started. ``is_recovered``: the failure
-    handler built the event, whose sequencer nothing confirms. ``job``: what its job is to have.
+    handler built the event, whose sequencer nothing confirms. ``job``: what its job is to have;
+    ``refusal``: why it cannot have what the event requests.
     """
 
     source: ObjectRef
@@ -48,6 +49,7 @@ class ObjectEvent:
     size: int = 0
     is_recovered: bool = False
     job: JobOptions | None = None
+    refusal: EventError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class DirectInvocation:
     ``script`` or ``arguments`` (if not None) replace the function's own command; both together
     are a script and its arguments. ``parameters`` become the variables ``CONT_VAR_<name>``.
     ``is_api_request``: failures are HTTP responses (status 500) instead of Lambda errors.
-    ``job``: what its Batch job is to have.
+    ``job``: what its Batch job is to have; ``refusal``: why it cannot have what the event requests.
     """
 
     event: str
@@ -68,6 +70,7 @@ class DirectInvocation:
     parameters: Mapping[str, str] = field(default_factory=dict)
     is_api_request: bool = False
     job: JobOptions | None = None
+    refusal: EventError | None = None
 
 
 Trigger = ObjectEvent | DirectInvocation

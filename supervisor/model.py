@@ -209,12 +209,16 @@ class NodeGroup:
     """The nodes of a multi-node job; ``main`` is the number of the main node, from 0.
 
     ``timeout``: seconds in which all nodes must have started, and in which the other nodes end
-    once the main node is gone.
+    once the main node is gone. ``max_vcpus`` are those of all instances together (0: not known);
+    ``instances`` are vCPUs, MiB and GPUs of instances that one node can have for itself, empty if
+    they are not known.
     """
 
     count: int
     main: int = 0
     timeout: int = 600
+    max_vcpus: int = 0
+    instances: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

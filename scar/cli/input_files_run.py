@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from scar.cli.function_call import FunctionCall
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
+    from supervisor.model import BatchTarget
 
 
 class InputFilesRun:
     """Runs a function on the files of folders; ``force`` includes files that need no run.
 
-    ``requested`` becomes a part of each event: what its Batch job is to have.
+    ``requested`` becomes a part of each event: what its Batch job is to have. ``target`` are the
+    function's jobs, None if nothing is requested.
     """
 
     def __init__(
@@ -31,8 +33,10 @@ class InputFilesRun:
         force: bool,
         concurrency: int,
         requested: Mapping[str, object],
+        target: BatchTarget | None = None,
     ) -> None:
         self._requested = requested
+        self._target = target
         self._call = call
         self._folders = folders
         self._concurrency = concurrency
@@ -49,7 +53,7 @@ class InputFilesRun:
         from scar.transfer.pool import map_unordered
 
         call, terminal = self._call, self._call.session.terminal
-        payloads = self._build_payloads()
+        payloads = self._checked_payloads()
         first = None if asynchronous else self._invoke_first(payloads)
         queued: list[str] = []
         for request in map_unordered(payloads, call.enqueue, workers=self._concurrency):
@@ -76,6 +80,20 @@ class InputFilesRun:
         else:
             show_response(call.session, call.function.name, response, call.output)
         return response
+
+    def _checked_payloads(self) -> Iterator[dict[str, object]]:
+        """Return the events; raise UsageError before the first of them if one is impossible.
+
+        Only the overrides of files make sizes different, so only then all events are built first.
+        """
+        payloads = self._build_payloads()
+        if self._target is None or not self._target.overrides:
+            return payloads
+        from scar.aws.inventory.job_options import require_event_options
+
+        built = list(payloads)
+        require_event_options(self._target, self._call.function.name, built)
+        return iter(built)
 
     def _build_payloads(self) -> Iterator[dict[str, object]]:
         """Yield one event for each file that needs a run; count the others."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scar.aws.model import limits
 from supervisor.model import JobOptions
 
 if TYPE_CHECKING:
@@ -14,18 +16,60 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_MOST_GPUS = 16
+
+
+class VcpuRange(click.FloatRange):
+    """A number of vCPUs that a job can have."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as in click
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number; "nan" is a number to Python, and in no range."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number of vCPUs.", param, ctx)
+        return number
+
+
+def _integers(limit: limits.Limit) -> click.IntRange:
+    return click.IntRange(limit.minimum, limit.maximum)
+
+
 _OPTIONS = (
-    click.option("--vcpus", type=click.FloatRange(min=0.25), help="vCPUs of the Batch job."),
-    click.option("--memory", type=click.IntRange(4), metavar="MIB", help="Memory of the job."),
-    click.option("--gpus", type=click.IntRange(1), help="GPUs of the job."),
     click.option(
-        "--timeout", type=click.IntRange(60), metavar="SECONDS", help="Time limit of its attempts."
+        "--vcpus",
+        type=VcpuRange(min(map(float, limits.FARGATE_MEMORY)), limits.BATCH_VCPUS.maximum),
+        metavar="NUMBER",
+        help="vCPUs of the Batch job.",
     ),
     click.option(
-        "--attempts", type=click.IntRange(1, 10), help="Attempts if its host is lost (1 to 10)."
+        "--memory", type=_integers(limits.BATCH_MEMORY), metavar="MIB", help="Memory of the job."
+    ),
+    click.option(
+        "--gpus", type=_integers(limits.BATCH_GPUS), metavar="NUMBER", help="GPUs of the job."
+    ),
+    click.option(
+        "--timeout",
+        type=_integers(limits.BATCH_ATTEMPT_SECONDS),
+        metavar="SECONDS",
+        help="Time limit of its attempts.",
+    ),
+    click.option(
+        "--attempts",
+        type=_integers(limits.BATCH_ATTEMPTS),
+        help="Attempts if its host is lost (1 to 10).",
     ),
     click.option("--queue", metavar="NAME", help="One of the function's job queues."),
-    click.option("--nodes", type=click.IntRange(2), help="Nodes of a multi-node job."),
+    click.option(
+        "--nodes",
+        type=_integers(limits.BATCH_NODES),
+        metavar="NUMBER",
+        help="Nodes of a multi-node job.",
+    ),
 )
 
 

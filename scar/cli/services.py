@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scar.local.control import LocalCloudControl
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
-    from supervisor.model import JobOptions
+    from supervisor.model import BatchTarget, JobOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,22 @@ class Services:
         return invoke_function(connection, function, payload, timeout=timeout)
 
     def require_job_options(
-        self, connection: AwsConnection, function: FunctionSummary, options: JobOptions
-    ) -> None:
-        """Raise UsageError if jobs of the function cannot have the options."""
+        self,
+        connection: AwsConnection,
+        function: FunctionSummary,
+        options: JobOptions,
+        *,
+        by_file: bool,
+    ) -> BatchTarget:
+        """Raise UsageError if jobs cannot have the options; ``by_file``: those of no file can.
+
+        Return what ``require_event_options`` checks each file with.
+        """
         from scar.aws.inventory.job_options import require_job_options
 
-        require_job_options(connection, function.name, function.mode, options)
+        return require_job_options(
+            connection, function.name, function.mode, options, by_file=by_file
+        )
 
     def enqueue(self, connection: AwsConnection, function: str, payload: dict[str, object]) -> str:
         """Invoke a function asynchronously; return the request id."""

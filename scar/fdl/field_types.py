@@ -91,6 +91,18 @@ def check_number(value: object) -> object:
     return value
 
 
+def check_integer(value: object) -> None:
+    """Raise ValueError for an integer, or its text, that AWS's APIs cannot have."""
+    try:
+        number = int(value) if isinstance(value, int | float | str) else 0
+    except (OverflowError, ValueError):  # infinity, and what is no number: pydantic's errors
+        return
+    if number > limits.MAX_INTEGER:
+        raise ValueError(
+            f"must be {limits.MAX_INTEGER:,} or less, the largest integer that AWS takes"
+        )
+
+
 def to_list(value: object) -> object:
     """Convert a single value to a list of one, and None to an empty list."""
     if value is None:
@@ -172,7 +184,7 @@ def _check_script(path: Path) -> Path:
 
 
 def _check_user_data(path: Path) -> Path:
-    """Check user data that is a script; MIME multipart and cloud-config may have CR LF."""
+    """Check user data that is a script; MIME multipart may have CR LF."""
     with path.open("rb") as file:
         content = file.read(script_checks.MAX_CHECKED_BYTES)
     is_script = script_checks.names_interpreter(content) or find_wide_encoding(content)

@@ -13,8 +13,10 @@ from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers, option_so
 from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
 from scar.fdl.notes import (
     describe_disabled_parts,
+    describe_quotas,
     describe_unused_key,
     find_unused_values,
+    sets_batch,
     without_unused_keys,
 )
 from scar.fdl.problems import (
@@ -113,8 +115,9 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         origins=origins,
         notes=(
             *notes,
-            *find_unused_values(document, origins, _lines_of(parsed, path)),
+            *find_unused_values(document, origins, _lines_of(parsed, path), str(path)),
             *describe_disabled_parts(document),
+            *describe_quotas(document),
         ),
         used_variables=frozenset(substitution.used_variables),
         assumed_variables=substitution.assumed_variables,
@@ -229,6 +232,9 @@ def _validate_document(
     name = str(path) if has_file and parsed.positions else path.name
     data = parsed.data
     context = {"folder": path.parent}
+    with_batch = frozenset(
+        number for number, sources in enumerate(origins) if sets_batch(sources, str(path))
+    )
     try:
         document = FdlDocument.model_validate(data, context=context)
     except ValidationError as error:
@@ -240,11 +246,11 @@ def _validate_document(
         ]
         # The rules are checked for the valid functions: as many problems as possible at once.
         problems += _located_problems(
-            check_rules(_valid_functions(data, context), StorageProviders()), parsed
+            check_rules(_valid_functions(data, context), StorageProviders(), with_batch), parsed
         )
         raise InvalidFdlError(name, problems) from error
     functions = list(enumerate(document.functions.aws))
-    broken_rules = list(check_rules(functions, document.storage_providers))
+    broken_rules = list(check_rules(functions, document.storage_providers, with_batch))
     problems = [
         problem if has_file else _add_source(problem, location, origins, str(path))
         for (location, _), problem in zip(

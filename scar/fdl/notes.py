@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.model import limits
 from scar.fdl.known_keys import field_key, nested_model
+from scar.fdl.layers import COMMAND_LINE
 from scar.fdl.model import AwsFunction
-from scar.fdl.problems import format_location
+from scar.fdl.problems import Location, format_location
 from scar.fdl.scar_words import table
 from supervisor.model import ExecutionMode
 
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from scar.fdl.model import FdlDocument, StorageProviders
-    from scar.fdl.problems import Location
 
 # Keys that several sections have, and that count in the section ``lambda`` alone.
 _OF_LAMBDA = ("region", "boto_profile")
+_BATCH: Location = ("batch",)
+_ENABLED: Location = ("batch", "enabled")
+_INSTANCE_ROLE: Location = ("batch", "compute_resources", "instance_role")
 
 
 def without_unused_keys(entry: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Location, ...]]:
@@ -43,15 +47,24 @@ def describe_unused_key(location: Location, source: str) -> str:
 
 
 def find_unused_values(
-    document: FdlDocument, origins: Sequence[Mapping[Location, str]], lines: Mapping[Location, str]
+    document: FdlDocument,
+    origins: Sequence[Mapping[Location, str]],
+    lines: Mapping[Location, str],
+    file: str,
 ) -> Iterator[str]:
     """Yield a note for each value without effect that a file, an option or a variable sets.
 
     ``origins`` are the sources of the values of each function; ``lines`` are the places in the
-    document's file.
+    document's ``file``.
     """
     for function, sources in zip(document.functions.aws, origins, strict=True):
-        yield from _find_in_function(function, sources)
+        unused = list(_find_unused_section(function, sources, file))
+        yield from unused
+        # One note for the section is enough.
+        hidden = _BATCH if unused else None
+        shown = {at: source for at, source in sources.items() if at[:1] != hidden}
+        yield from _find_in_function(function, shown)
+        yield from _find_unused_by_type(function, shown, file)
     yield from _find_in_providers(document.storage_providers, lines)
 
 
@@ -66,6 +79,59 @@ def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) ->
         if name in _OF_LAMBDA and value == getattr(function.lambda_, str(name)):
             continue
         yield _note(location, source, _reason_in(found))
+
+
+def is_own_value(source: str, file: str) -> bool:
+    """Return whether the user chose a value for this file, not for all in a configuration."""
+    return source.startswith((f"{file}:", COMMAND_LINE))
+
+
+def sets_batch(origins: Mapping[Location, str], file: str) -> bool:
+    """Return whether the file or an option sets a key of the section ``batch``."""
+    return any(at[:1] == _BATCH and is_own_value(source, file) for at, source in origins.items())
+
+
+def _find_unused_section(
+    function: AwsFunction, origins: Mapping[Location, str], file: str
+) -> Iterator[str]:
+    """Yield one note if a function of the mode ``lambda`` has a section ``batch`` of its own."""
+    if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
+        return
+    for location, source in origins.items():
+        if location[:1] != _BATCH or location == _ENABLED or not is_own_value(source, file):
+            continue
+        found, value = _find_field(AwsFunction, location), _model_value(function, location)
+        is_default = found is not None and value == found.default
+        plain = list(value) if isinstance(value, tuple) else value
+        if not is_default and not table.is_default(location, plain):
+            yield _note(_BATCH, source, "the function runs in Lambda only (execution_mode: lambda)")
+            return
+
+
+def _find_unused_by_type(
+    function: AwsFunction, origins: Mapping[Location, str], file: str
+) -> Iterator[str]:
+    """Yield a note for the instances' role of a function without instances.
+
+    It is no error: a configuration may name the role for all functions.
+    """
+    source = origins.get(_INSTANCE_ROLE, "")
+    compute = function.batch.compute_resources
+    if compute.is_fargate and compute.instance_role and is_own_value(source, file):
+        yield _note(_INSTANCE_ROLE, source, "Fargate has no instances")
+
+
+def describe_quotas(document: FdlDocument) -> Iterator[str]:
+    """Yield what an account may refuse unless a quota was raised."""
+    least = limits.IAM_DEFAULT_ATTACHED_POLICIES.maximum
+    for function in document.functions.aws:
+        attached = sum(policy.startswith("arn:") for policy in function.iam.policies)
+        if attached > least:
+            yield (
+                f"{function.lambda_.name} has {attached} managed policies (iam.policies). A role"
+                f' can have {least} unless IAM\'s quota "Managed policies per role" was raised, to'
+                f" {limits.IAM_ATTACHED_POLICIES.maximum} at most: `scar init` fails otherwise."
+            )
 
 
 def _find_in_providers(providers: StorageProviders, lines: Mapping[Location, str]) -> Iterator[str]:

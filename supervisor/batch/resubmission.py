@@ -13,6 +13,7 @@ script; it submits the successor that the killed one could not (``execution.next
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from supervisor.batch import job_options
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.invocation import RunOwner
     from supervisor.model import BatchTarget, ExitRetry
-
-_UNBOUNDED = 1 << 30  # MiB
 
 
 def parse_run_job(text: str) -> RunJob:
@@ -75,11 +74,21 @@ def plan_next_job(
     if job.number >= rule.attempts:
         return f"It was job {job.number} of {rule.attempts} (batch.retry)."
     options = job.options
-    memory = options.memory or target.memory
-    wanted = max(int(memory * rule.factor), rule.memory)
-    if wanted > memory:
-        options = job_options.fit_memory(target, options, wanted, rule.up_to or _UNBOUNDED)
+    if rule.memory or rule.factor > 1:
+        memory = options.memory or target.memory
+        # Rounded up: a small factor of little memory would not grow at all.
+        wanted = max(math.ceil(memory * rule.factor), rule.memory)
+        most = rule.up_to or job_options.UNBOUNDED
+        if wanted > memory:
+            options = job_options.fit_memory(target, options, wanted, most)
         if (options.memory or target.memory) <= memory:
-            why = f"up_to is {rule.up_to}" if rule.up_to else "no instance or size has more"
+            why = _growth_limit(rule, memory, wanted)
             return f"Its job had {memory} MiB, and cannot have more: {why} (batch.retry)."
     return RunJob(number=job.number + 1, options=options, previous=(owner.job, owner.attempt))
+
+
+def _growth_limit(rule: ExitRetry, memory: int, wanted: int) -> str:
+    """Return why a job with ``memory`` MiB has no successor with more."""
+    if wanted <= memory:
+        return f"the rule's memory is {rule.memory}"
+    return f"up_to is {rule.up_to}" if rule.up_to else "no instance or size has more"

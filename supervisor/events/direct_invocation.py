@@ -14,10 +14,12 @@ from supervisor.events.json_values import (
     is_json_object,
 )
 from supervisor.invocation import DirectInvocation
-from supervisor.model import ExecutionMode
+from supervisor.model import ComputeService, ExecutionMode
 
 if TYPE_CHECKING:
+    from supervisor.errors import EventError
     from supervisor.events.json_values import JsonObject
+    from supervisor.invocation import Trigger
     from supervisor.model import FunctionConfig, JobOptions
 
 # The one value of an event's ``script_encoding``. Senders that encode scripts set it, because
@@ -81,25 +83,30 @@ def parse_direct_invocation(event: JsonObject) -> DirectInvocation:
     cmd_args = event.get("cmd_args")
     arguments = None if cmd_args in (None, "", []) else _parse_arguments(cmd_args)
     script = _parse_script(event.get("script"), event.get("script_encoding"))
-    job = _parse_job(event)
+    job, refusal = _read_job(event)
     if script is not None or arguments is not None:
         text = compact_json(event)
-        return DirectInvocation(event=text, script=script, arguments=arguments, job=job)
-    if job is None:
+        return DirectInvocation(
+            event=text, script=script, arguments=arguments, job=job, refusal=refusal
+        )
+    if job is None and refusal is None:
         return parse_payload(event)
     payload = {name: value for name, value in event.items() if name != OPTIONS_KEY}
     return DirectInvocation(
-        event=compact_json(event), payload=compact_json(payload).encode(), job=job
+        event=compact_json(event),
+        payload=compact_json(payload).encode(),
+        job=job,
+        refusal=refusal,
     )
 
 
-def _parse_job(event: JsonObject) -> JobOptions | None:
+def _read_job(event: JsonObject) -> tuple[JobOptions | None, EventError | None]:
     if OPTIONS_KEY not in event:
-        return None
+        return None, None
     # Imported here: most events have none, and the time of a start counts.
-    from supervisor.events.job_options import parse_job_options
+    from supervisor.events.job_options import read_job_options
 
-    return parse_job_options(event)
+    return read_job_options(event)
 
 
 def refuse_script(invocation: DirectInvocation) -> None:
@@ -114,18 +121,26 @@ def refuse_script(invocation: DirectInvocation) -> None:
     )
 
 
-def refuse_job_options(config: FunctionConfig) -> None:
-    """Raise EventError if events must not say what the function's jobs are to have."""
+def find_refusal(
+    config: FunctionConfig, trigger: Trigger, service: ComputeService
+) -> EventError | None:
+    """Return why the event must not say what its job is to have; None if it may, or does not.
+
+    Jobs do not ask: Lambda has accepted their events.
+    """
+    if trigger.job is None or service is not ComputeService.LAMBDA:
+        return trigger.refusal
     if config.mode is ExecutionMode.LAMBDA:
-        raise invalid_event(
+        return invalid_event(
             "it has options of a Batch job, and the function runs in Lambda only",
             "Set execution_mode: batch or lambda-batch and run `scar init`.",
         )
     if not config.allow_script:
-        raise invalid_event(
+        return invalid_event(
             "it has options of a Batch job, and the function does not accept them",
             "Omit them, or set lambda.allow_script: true and run `scar init`.",
         )
+    return None
 
 
 def parse_payload(event: object) -> DirectInvocation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from supervisor.errors import EventError
 from supervisor.events.json_values import OPTIONS_KEY, invalid_event, is_json_object
 from supervisor.model import JobOptions
 
@@ -13,6 +14,17 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("memory", "gpus", "timeout", "attempts", "nodes")
 _LARGEST = 2**31 - 1  # model: Integer
+
+
+def read_job_options(event: JsonObject) -> tuple[JobOptions | None, EventError | None]:
+    """Return the options of ``parse_job_options``, or why the event's run cannot have them.
+
+    The error is not raised: the event says which run it starts, so that its failure is recorded.
+    """
+    try:
+        return parse_job_options(event), None
+    except EventError as error:
+        return None, error
 
 
 def parse_job_options(event: JsonObject) -> JobOptions | None:
@@ -36,7 +48,9 @@ def parse_job_options(event: JsonObject) -> JobOptions | None:
 
 def _parse_number(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LARGEST:
-        raise invalid_event(f"{OPTIONS_KEY}.{name} is not a positive integer", "Use `scar run`.")
+        raise invalid_event(
+            f"{OPTIONS_KEY}.{name} is not an integer from 1 to {_LARGEST}", "Use `scar run`."
+        )
     return value
 
 

@@ -65,13 +65,14 @@ def _with_job_options(
     """Return the triggers with the options of the event; their own events keep them too."""
     from dataclasses import replace
 
-    from supervisor.events.job_options import parse_job_options
+    from supervisor.events.job_options import read_job_options
 
-    job = parse_job_options(event)
+    job, refusal = read_job_options(event)
     return tuple(
         replace(
             trigger,
             job=job,
+            refusal=refusal,
             event=compact_json({**json.loads(trigger.event), OPTIONS_KEY: event[OPTIONS_KEY]}),
         )
         for trigger in triggers

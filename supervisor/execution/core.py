@@ -19,7 +19,7 @@ from supervisor.errors import (
     Terminated,
 )
 from supervisor.events import parser
-from supervisor.events.direct_invocation import refuse_job_options, refuse_script
+from supervisor.events.direct_invocation import find_refusal, refuse_script
 from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
@@ -83,8 +83,6 @@ class Supervisor:
         for trigger in triggers:
             if isinstance(trigger, DirectInvocation) and not self.config.allow_script:
                 refuse_script(trigger)
-            if trigger.job is not None and invocation.owner.site is ComputeService.LAMBDA:
-                refuse_job_options(self.config)
         if not triggers:
             self.log.info("The event starts no run.")
         return InvocationResult(
@@ -218,6 +216,9 @@ class Supervisor:
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         mode, service = self.config.mode, context.invocation.owner.site
         trigger = context.trigger
+        # Not before the claim: with a record, `scar why` and `scar retry` find the run.
+        if refusal := find_refusal(self.config, trigger, service):
+            raise refusal
         if fallback.must_submit_to_batch(mode, service, trigger):
             return self._batch_submission(context, record, log).start()
         if fallback.may_submit_to_batch(mode, service) and (waiting := record.read_waiting()):

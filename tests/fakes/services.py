@@ -14,6 +14,7 @@ from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import Bucket
 from scar.cli.services import Services
 from scar.runs.invoke import InputObject, InvocationResponse
+from supervisor.model import BatchTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -62,11 +63,20 @@ class FakeServices(Services):
     resources: list[Resource] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     jobs: list[JobOptions] = field(default_factory=list)
+    by_file: list[bool] = field(default_factory=list)
+    target: BatchTarget = field(default_factory=lambda: BatchTarget(queue="q", definition="fn"))
 
     def require_job_options(
-        self, connection: AwsConnection, function: FunctionSummary, options: JobOptions
-    ) -> None:
+        self,
+        connection: AwsConnection,
+        function: FunctionSummary,
+        options: JobOptions,
+        *,
+        by_file: bool,
+    ) -> BatchTarget:
         self.jobs.append(options)
+        self.by_file.append(by_file)
+        return self.target
 
     def describe_unusable_queues(
         self, connection: AwsConnection, queues: Iterable[str]

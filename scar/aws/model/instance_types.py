@@ -40,6 +40,9 @@ _UNSUPPORTED_GPUS: Mapping[str, str] = {
     "g4ad": "its GPUs are not NVIDIA's",
     "g5g": "it is a Graviton family",
 }
+# Accelerators that are no GPUs: AWS's Trainium and Inferentia, Habana's Gaudi, Qualcomm's, video
+# transcoders, FPGAs (docs: "Amazon EC2 instance types", accelerated computing).
+_OTHER_ACCELERATORS = re.compile(r"(trn|inf|dl|vt|f)\d.*")
 # The agent's and the kernel's memory is not available to jobs (docs: "Compute resource memory
 # management"): of 8,192 MiB of an m4.large, 7,985 are visible, of which the agent reserves 32.
 _AGENT_MIB = 32
@@ -130,7 +133,10 @@ def known_architecture(name: str) -> str:
 
 def unsupported_gpu(name: str) -> str:
     """Return why ECS_AL2023_NVIDIA does not serve an instance type or family; empty if it does."""
-    return _UNSUPPORTED_GPUS.get(name.partition(".")[0], "")
+    family = name.partition(".")[0]
+    if _OTHER_ACCELERATORS.fullmatch(family):
+        return "its accelerators are not GPUs"
+    return _UNSUPPORTED_GPUS.get(family, "")
 
 
 def default_instance_types(architecture: str, *, gpus: int) -> tuple[str, ...]:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MAX_INTEGER = 2**31 - 1
+"""The largest integer that most of AWS's APIs take (model: the type `integer` has 32 bits)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
@@ -65,7 +68,7 @@ LAMBDA_DESCRIPTION = Limit(maximum=256, unit="characters", source="model: Descri
 LAMBDA_STATEMENT_ID = Limit(minimum=1, maximum=100, unit="characters", source="model: StatementId")
 # Lambda rejects a reserved concurrency that leaves the account fewer than 100 unreserved runs.
 LAMBDA_UNRESERVED = Limit(
-    minimum=100, maximum=2**31 - 1, unit="runs", source="docs: reserved concurrency"
+    minimum=100, maximum=MAX_INTEGER, unit="runs", source="docs: reserved concurrency"
 )
 
 BATCH_DEFINITION = Limit(maximum=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
@@ -77,11 +80,16 @@ BATCH_ARRAY_SIZE = Limit(
 BATCH_DEPENDENCIES = Limit(maximum=20, unit="jobs", source="docs: Batch quotas")
 BATCH_ATTEMPTS = Limit(minimum=1, maximum=10, unit="attempts", source="model: RetryStrategy")
 BATCH_EXIT_RULES = Limit(maximum=5, unit="rules", source="model: RetryStrategy")
-BATCH_ATTEMPT_SECONDS = Limit(minimum=60, maximum=2**31 - 1, unit="s", source="model: JobTimeout")
+BATCH_ATTEMPT_SECONDS = Limit(minimum=60, maximum=MAX_INTEGER, unit="s", source="model: JobTimeout")
 BATCH_STATE_SECONDS = Limit(
     minimum=600, maximum=86_400, unit="s", source="model: JobStateTimeLimitAction"
 )
-BATCH_MEMORY = Limit(minimum=4, maximum=2**31 - 1, unit="MiB", source="model: ResourceRequirement")
+BATCH_MEMORY = Limit(
+    minimum=4, maximum=MAX_INTEGER, unit="MiB", source="model: ResourceRequirement"
+)
+# Batch has no maximum: these are the most that one of EC2's instance types for general use has.
+BATCH_VCPUS = Limit(minimum=1, maximum=192, unit="vCPUs", source="docs: EC2 instance types")
+BATCH_GPUS = Limit(minimum=1, maximum=16, unit="GPUs", source="docs: EC2 instance types")
 # Batch itself has no such limit: a job that no instance type can hold stays in RUNNABLE for ever.
 BATCH_INSTANCE_MEMORY = Limit(
     minimum=4, maximum=1024 * 1024, unit="MiB", source="docs: EC2 memory optimized, r6i.32xlarge"
@@ -107,6 +115,7 @@ SSE_ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
 """The values of x-amz-server-side-encryption for general purpose buckets (model, 2026-11)."""
 
 S3_KEY = Limit(minimum=1, maximum=1024, unit="bytes of UTF-8", source="docs: object keys")
+S3_OBJECT = Limit(maximum=50 * KIB**4, unit="bytes", source="docs: Amazon S3 objects")
 S3_METADATA = Limit(maximum=2 * KIB, unit="bytes", source="docs: user-defined metadata")
 S3_RULE_VALUE = Limit(maximum=1024, unit="bytes, encoded", source="model: FilterRule; observed")
 S3_TAG_KEY = Limit(minimum=1, maximum=128, unit="characters", source="docs: cost allocation tags")
@@ -119,10 +128,18 @@ TAGS = Limit(maximum=50, unit="tags of a resource", source="docs: tagging AWS re
 IAM_ROLE_NAME = Limit(minimum=1, maximum=64, unit="characters", source="model: roleNameType")
 IAM_INLINE_POLICIES = Limit(maximum=10_240, unit="characters but spaces", source="docs: IAM quotas")
 IAM_ATTACHED_POLICIES = Limit(
-    maximum=25, unit="managed policies of a role", source="docs: IAM quotas; 10 by default"
+    maximum=25, unit="managed policies of a role", source="docs: IAM quotas"
+)
+IAM_DEFAULT_ATTACHED_POLICIES = Limit(
+    maximum=10, unit="managed policies of a role by default", source="docs: IAM quotas"
 )
 IAM_TRUST_POLICY = Limit(maximum=2_048, unit="characters but spaces", source="docs: IAM quotas")
 
+# A root volume cannot be smaller than the snapshot of its image. That of Amazon's ECS images of
+# Amazon Linux 2023, with and without GPUs, has 30 GiB.
+EC2_ROOT_VOLUME = Limit(
+    minimum=30, maximum=65_536, unit="GiB", source="aws/amazon-ecs-ami, block_device_size_gb"
+)
 EC2_USER_DATA = Limit(maximum=16 * KIB, unit="bytes before base64", source="docs: EC2 user data")
 FARGATE_DISK = Limit(minimum=21, maximum=200, unit="GiB", source="model: EphemeralStorage")
 

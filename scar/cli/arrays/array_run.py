@@ -57,8 +57,13 @@ class ArrayRun:
         require_single_node(self.call.function, target)
         self.call.session.terminal.show_progress(f"Listing {self._source}")
         events = list(self._new_events())
+        planned = [*events, *(event for _, event in self._failed)]
+        if self.requested:
+            from scar.aws.inventory.job_options import require_event_options
+
+            require_event_options(target, self.call.function.name, map(json.loads, planned))
         if dry_run:
-            self._show_plan(target, [*events, *(event for _, event in self._failed)])
+            self._show_plan(target, planned)
             return
         function, connection = self.call.function, self.call.connection
         reopened, unrecorded = reopen_runs(

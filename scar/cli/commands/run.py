@@ -117,18 +117,26 @@ def run(  # noqa: PLR0913 one argument per option
     if array and job is not None and job.nodes:
         raise click.UsageError("--nodes is for single jobs: AWS Batch has no multi-node arrays.")
     connection, function = _connect_function(session, name, file)
+    from scar.aws.inventory.functions import InputFolder
     from scar.aws.inventory.job_options import options_payload
 
-    if job is not None:
-        session.services.require_job_options(connection, function, job)
+    folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
+    by_file = bool(folders) and not has_own_script
+    target = (
+        session.services.require_job_options(connection, function, job, by_file=by_file)
+        if job is not None
+        else None
+    )
     requested = options_payload(job)
     call = FunctionCall(session, connection, function, output_file)
-    from scar.aws.inventory.functions import InputFolder
-
-    if content is None and not arguments:
-        folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
+    if not has_own_script:
         run_ = InputFilesRun(
-            call, folders, force=force, concurrency=concurrency, requested=requested
+            call,
+            folders,
+            force=force,
+            concurrency=concurrency,
+            requested=requested,
+            target=target,
         )
         if array:
             from scar.cli.arrays.array_run import ArrayRun
@@ -148,6 +156,8 @@ def run(  # noqa: PLR0913 one argument per option
             raise UsageError(
                 f"There are no files in {input_bucket}.", remedy="Upload some with `scar put`."
             )
+        if job is not None:  # one run, of no file
+            session.services.require_job_options(connection, function, job, by_file=False)
     from scar.runs.invoke import script_payload
 
     call.send(script_payload(content, arguments) | requested, asynchronous=asynchronous)

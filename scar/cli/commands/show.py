@@ -63,7 +63,7 @@ class View:
 @click.option(
     "--site",
     type=click.Choice(["lambda", "batch"]),
-    help="With --env and -f: where the script runs; by default that of execution_mode.",
+    help="With --env: where the script runs; with -f by default that of execution_mode.",
 )
 @click.option("--secrets", is_flag=True, help="Show the values of environment variables.")
 @output_options
@@ -88,13 +88,16 @@ def show(  # noqa: PLR0913 one argument per option
     alone, show the function as it is deployed.
 
     With --env, show only the environment variables. With -f these are the ones that scripts get:
-    of several values that with the highest precedence, and the section that it is from.
+    of several values that with the highest precedence, and the section that it is from. With -n and
+    --site, they are those of the Lambda function or of the job definition; the variables of
+    container.environment are in the image.
 
     \b
     Examples:
       scar show -f thumbnails.yaml
       scar show -f thumbnails.yaml --env --site batch
       scar show -n gray --env --secrets
+      scar show -n gray --env --site batch
     """
     del yes
     if site and not env:
@@ -212,8 +215,13 @@ def _show_deployed(session: Session, names: Sequence[str], view: View) -> None:
         if not resources:
             known = session.services.list_function_names(connection)
             raise FunctionNotFoundError(name, known)
+        if view.site:
+            resources = _resources_of_site(name, resources, view.site)
         shown = (row for r in resources for row in _resource_rows(r, secrets=view.secrets))
         found[name] = [row for row in shown if not view.env or row[1].startswith("environment.")]
+    if view.site:
+        _show_variables(session, connection.account.region, view.site, found)
+        return
     if session.json:
         functions = {
             name: [{"resource": p, "key": k, "value": v, "from": "AWS"} for p, k, v in rows]
@@ -227,6 +235,54 @@ def _show_deployed(session: Session, names: Sequence[str], view: View) -> None:
             session.terminal.write_data(session.terminal.bold(name))
         cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
         session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)
+
+
+def _resources_of_site(name: str, resources: Sequence[Resource], site: Site) -> Sequence[Resource]:
+    """Return the resource that has the variables of scripts in Lambda, or in Batch."""
+    from scar.aws.model.resources import JobDefinition, LambdaFunction
+
+    kind = JobDefinition if site == "batch" else LambdaFunction
+    found = [resource for resource in resources if isinstance(resource, kind)]
+    if not found:
+        raise UsageError(
+            f"The function {name} has no part in AWS Batch.", remedy="Omit --site batch."
+        )
+    return found
+
+
+def _show_variables(
+    session: Session, region: str, site: Site, found: dict[str, list[tuple[str, str, object]]]
+) -> None:
+    """Show the variables of each function in the form of those of a file.
+
+    Lambda itself sets the Region; a job definition has it.
+    """
+    own = {"AWS_DEFAULT_REGION": region, "AWS_REGION": region} if site == "lambda" else {}
+    shown = {
+        name: sorted(
+            [
+                *((key, value, f"AWS {site.title()}") for key, value in own.items()),
+                *((key.removeprefix("environment."), str(value), r) for r, key, value in rows),
+            ]
+        )
+        for name, rows in found.items()
+    }
+    if session.json:
+        where = [{"key": "region", "value": region, "from": "connection"}]
+        functions = {
+            name: [{"key": key, "value": value, "from": origin} for key, value, origin in rows]
+            for name, rows in shown.items()
+        }
+        session.terminal.write_json({"where": where, "functions": functions})
+        return
+    for name, rows in shown.items():
+        if len(shown) > 1:
+            session.terminal.write_data(session.terminal.bold(name))
+        session.terminal.write_table(_HEAD, rows)
+    session.terminal.write_message(
+        "The variables of container.environment are in the image, and are not shown:"
+        " `scar show -f FILE --env` shows them all."
+    )
 
 
 def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:

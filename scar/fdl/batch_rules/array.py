@@ -31,6 +31,16 @@ def check_array(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         yield location, "cannot be used with multi_node_parallel: AWS has no arrays of such jobs"
     if not any(item.is_s3 for item in spec.input):
         yield location, "gathers the events of new objects, and the function has no input"
+    least = limits.EVENT_SOURCE_CONCURRENCY.minimum
+    if spec.concurrency is not None and spec.concurrency < least:
+        yield (
+            (*location[:-2], "lambda", "concurrency"),
+            (
+                f"is {spec.concurrency}, and batch.array gathers events with {least} invocations at"
+                " once, the least that Lambda has for a queue: some would be throttled, and their"
+                f" events come late or never. Set {least} or more, or omit it"
+            ),
+        )
     most = limits.EVENT_SOURCE_BATCH_WITHOUT_WINDOW.maximum
     if array.window == 0 and array.size > most:
         yield (

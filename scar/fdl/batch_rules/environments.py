@@ -89,6 +89,8 @@ def _check_list(batch: BatchSpec, section: Location) -> Iterator[tuple[Location,
 def _check_sizes(compute: ComputeResourcesSpec, at: Location) -> Iterator[tuple[Location, str]]:
     if compute.min_v_cpus > compute.max_v_cpus:
         yield (*at, "min_v_cpus"), "is larger than max_v_cpus"
+    if compute.min_v_cpus and compute.is_fargate:
+        yield (*at, "min_v_cpus"), "Fargate has no instances that could run without jobs: omit it"
     delay = compute.scale_down_delay
     if delay and not limits.BATCH_SCALE_DOWN_MINUTES.allows(delay):
         least = limits.BATCH_SCALE_DOWN_MINUTES.minimum

@@ -8,6 +8,7 @@ from scar.aws.model import instance_types, limits
 from scar.fdl.batch_rules.environments import locate_environments
 from scar.fdl.batch_rules.fargate import check_fargate
 from scar.fdl.batch_rules.instances import check_instances, format_vcpus
+from scar.fdl.batch_rules.nodes import find_capacity_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,23 +119,50 @@ def _size_problems(batch: BatchSpec, architecture: str) -> Iterator[tuple[str, s
     for location, problem in found:
         if location[-1] in _SIZE_KEYS:
             yield str(location[-1]), problem
+    if batch.nodes and (problem := find_capacity_problem(batch, architecture)):
+        yield "memory", problem
 
 
 def _check_growth(
     batch: BatchSpec, rule: ExitRetrySpec, architecture: str, at: Location
 ) -> Iterator[tuple[Location, str]]:
-    if rule.up_to and not rule.memory:
-        yield (*at, "up_to"), "needs memory: without it, the next job has as much as this one"
-    if 0 < rule.up_to <= batch.memory:
-        yield (*at, "up_to"), f"is not more than batch.memory, {batch.memory}"
-    if not rule.memory_mib:
-        return
+    if rule.up_to:
+        yield from _check_most(batch, rule, (*at, "up_to"))
+    if rule.memory_mib:
+        yield from _check_fixed_memory(batch, rule, architecture, (*at, "memory"))
+
+
+def _check_most(
+    batch: BatchSpec, rule: ExitRetrySpec, at: Location
+) -> Iterator[tuple[Location, str]]:
+    if not rule.memory:
+        yield at, "needs memory: without it, the next job has as much as this one"
+    if rule.up_to <= batch.memory:
+        yield at, f"is not more than batch.memory, {batch.memory}"
+    for number, override in enumerate(batch.overrides):
+        if rule.up_to < override.memory:
+            yield at, f"is less than overrides[{number}].memory, {override.memory}"
+
+
+def _check_fixed_memory(
+    batch: BatchSpec, rule: ExitRetrySpec, architecture: str, at: Location
+) -> Iterator[tuple[Location, str]]:
+    """Check that a number of MiB is more than any first job has: without more, none follows."""
+    for number, override in enumerate(batch.overrides):
+        if batch.memory < rule.memory_mib <= override.memory:
+            yield (
+                at,
+                (
+                    f"is not more than overrides[{number}].memory, {override.memory}: such jobs"
+                    " would not be submitted again. Write a factor, such as x2, or more"
+                ),
+            )
     if rule.memory_mib <= batch.memory:
-        yield (*at, "memory"), f"is not more than batch.memory, {batch.memory}"
+        yield at, f"is not more than batch.memory, {batch.memory}"
     elif rule.up_to and rule.memory_mib > rule.up_to:
-        yield (*at, "memory"), f"is more than up_to, {rule.up_to}"
+        yield at, f"is more than up_to, {rule.up_to}"
     elif not batch.compute_resources.is_fargate and not any(_size_problems(batch, architecture)):
         grown = batch.model_copy(update={"memory": rule.memory_mib})
         for _, problem in _size_problems(grown, architecture):
-            yield (*at, "memory"), problem
+            yield at, problem
             return

@@ -61,14 +61,15 @@ def check_nodes(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
             (*section, "enabled"),
             "Fargate has no multi-node jobs: set compute_resources.type to EC2",
         )
-    else:
-        yield from _check_capacity(batch, function.lambda_.architecture, section)
+    elif problem := find_capacity_problem(batch, function.lambda_.architecture):
+        yield (*section, "number_nodes"), problem
 
 
-def _check_capacity(
-    batch: BatchSpec, architecture: str, section: Location
-) -> Iterator[tuple[Location, str]]:
-    """Check that all nodes fit into the environment: a job starts with all of them or never."""
+def find_capacity_problem(batch: BatchSpec, architecture: str) -> str:
+    """Return why the nodes do not fit into the environment together; empty if they do.
+
+    A job starts with all of its nodes or never.
+    """
     default = instance_types.default_instance_types(architecture, gpus=batch.gpu_count)
     named = (name for e in batch.environments for name in e.instance_types or default)
     types = instance_types.find_instance_types(dict.fromkeys(named)) or ()
@@ -76,12 +77,10 @@ def _check_capacity(
     # Nodes share no instance, so each of them uses all vCPUs of its own.
     each = min((t.vcpus for t in fitting), default=int(batch.vcpus))
     most = max(environment.max_v_cpus for environment in batch.environments)
-    if batch.nodes * each > most:
-        yield (
-            (*section, "number_nodes"),
-            (
-                f"{batch.nodes} nodes use {batch.nodes * each} vCPUs, an instance of {each} or more"
-                f" each, but max_v_cpus is {most}: the job never starts. Set"
-                f" max_v_cpus to {batch.nodes * each} or more"
-            ),
-        )
+    if batch.nodes * each <= most:
+        return ""
+    return (
+        f"{batch.nodes} nodes use {batch.nodes * each} vCPUs, an instance of {each} or more each,"
+        f" but max_v_cpus is {most}: the job never starts. Set max_v_cpus to"
+        f" {batch.nodes * each} or more"
+    )

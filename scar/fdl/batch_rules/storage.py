@@ -59,21 +59,33 @@ def check_fargate_storage(batch: BatchSpec, section: Location) -> Iterator[Rule]
 
 def _check_paths(batch: BatchSpec, section: Location) -> Iterator[Rule]:
     earlier: list[str] = []
-    for kind, paths in (
-        ("file_system", [mount.path for mount in batch.file_system]),
-        ("tmpfs", [mount.path for mount in batch.tmpfs]),
-    ):
-        for number, path in enumerate(paths):
-            location: Location = (*section, kind, number, "path")
-            if problem := _path_problem(path):
-                yield location, problem
-            for other in earlier:
-                if _contains(other, path) or _contains(path, other):
-                    yield location, f"{path} overlaps with another mount, {other}"
-            earlier.append(path)
+    for location, path in _list_mounts(batch):
+        where = (*section, *location)
+        if problem := _path_problem(path):
+            yield where, problem
+        for other in earlier:
+            if _contains(other, path) or _contains(path, other):
+                yield where, f"{path} overlaps with another mount, {other}"
+        earlier.append(path)
+
+
+def _list_mounts(batch: BatchSpec) -> Iterator[tuple[Location, str]]:
+    """Yield the location and path of each mount, of raw ones too; these may have any form."""
+    for number, item in enumerate(batch.file_system):
+        yield ("file_system", number, "path"), item.path
+    for number, mount in enumerate(batch.tmpfs):
+        yield ("tmpfs", number, "path"), mount.path
+    points = batch.container_properties.get("mountPoints")
+    for number, point in enumerate(points if isinstance(points, list) else ()):
+        path = point.get("containerPath") if isinstance(point, dict) else None
+        if isinstance(path, str):
+            location = ("container_properties", "mountPoints", number, "containerPath")
+            yield location, re.sub(r"/+", "/", f"{path}/").removesuffix("/") or "/"
 
 
 def _path_problem(path: str) -> str:
+    if not path.startswith("/"):
+        return f"{path!r} is not an absolute path"
     if {".", ".."} & set(path.split("/")):
         return f"{path} has a '.' or '..' part"
     for folder in _SUPERVISOR_FOLDERS:
@@ -89,7 +101,7 @@ def _path_problem(path: str) -> str:
 
 
 def _contains(folder: str, path: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
 
 
 def _check_memory(batch: BatchSpec, section: Location) -> Iterator[Rule]:

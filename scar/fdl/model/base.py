@@ -20,6 +20,7 @@ from scar.fdl.field_types import (
     Text,
     TextList,
     VariableName,
+    check_integer,
     check_kms_key_id,
     check_number,
     none_to_empty,
@@ -36,6 +37,8 @@ class FdlModel(BaseModel):
 
     # Other accepted spellings (of Lambda's API and of SCAR), mapped to the FDL's key.
     alternate_keys: ClassVar[Mapping[str, str]] = {}
+    # Keys with integers that no API of AWS takes as such: all others have 32 bits.
+    long_keys: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="before")
     @classmethod
@@ -46,9 +49,19 @@ class FdlModel(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _check_number(cls, value: object, info: ValidationInfo) -> object:
-        """Reject for numbers what pydantic would convert: ``timeout: yes`` to 1, ``1_0`` to 10."""
-        expected = cls.model_fields[info.field_name or ""].annotation
-        return check_number(value) if expected in (int, float, int | None) else value
+        """Reject for numbers what pydantic would convert: ``timeout: yes`` to 1, ``1_0`` to 10.
+
+        Reject also integers that AWS's APIs cannot have, unless the field has a limit of its own.
+        """
+        name = info.field_name or ""
+        field = cls.model_fields[name]
+        if field.annotation not in (int, float, int | None):
+            return value
+        number = check_number(value)
+        has_limit = any(getattr(item, "le", None) is not None for item in field.metadata)
+        if field.annotation is not float and not has_limit and name not in cls.long_keys:
+            check_integer(number)
+        return number
 
 
 class EnvironmentSpec(FdlModel):

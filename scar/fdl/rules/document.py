@@ -15,7 +15,7 @@ from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from scar.fdl.model import AwsFunction, LambdaSpec, StorageProviders, StorageSpec
     from scar.fdl.problems import Location
@@ -25,11 +25,15 @@ LocatedProblem = tuple["Location", str]
 
 
 def check_rules(
-    functions: Sequence[tuple[int, AwsFunction]], providers: StorageProviders
+    functions: Sequence[tuple[int, AwsFunction]],
+    providers: StorageProviders,
+    with_batch: Collection[int] = (),
 ) -> Iterator[LocatedProblem]:
     """Yield the location and message of each broken rule.
 
     ``functions`` have their number in the file, so that invalid ones can be left out.
+    ``with_batch`` are the numbers of those whose section `batch` is checked in any execution mode:
+    the file has it, not a configuration for all functions.
     """
     for kind in ("minio", "onedata", "webdav"):
         if getattr(providers, kind) is not None:
@@ -38,6 +42,8 @@ def check_rules(
     for number, function in functions:
         location: Location = ("functions", "aws", number)
         yield from _check_function(function, location)
+        if function.lambda_.execution_mode is not ExecutionMode.LAMBDA or number in with_batch:
+            yield from check_batch(function, location)
         yield from check_storage(function, location, providers)
         yield from _check_across_functions(earlier, function, location)
         earlier.append(function)
@@ -70,8 +76,6 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
             "requires execution_mode: batch: a cluster consists of Batch jobs",
         )
     yield from check_array(function, (*location, "batch", "array"))
-    if function.lambda_.execution_mode is not ExecutionMode.LAMBDA:
-        yield from check_batch(function, location)
     yield from check_nodes(function, location)
 
 

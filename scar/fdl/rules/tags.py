@@ -30,9 +30,17 @@ def check_tags(spec: LambdaSpec, section: Location) -> Iterator[tuple[Location, 
                 f" needs {limits.TAGS.maximum - most}: remove {len(spec.tags) - most}"
             ),
         )
+    earlier: dict[str, str] = {}
     for key, value in spec.tags.items():
         if problem := _tag_problem(key, value):
             yield (*where, key), problem
+        # docs: IAM, "Tags for IAM resources": case is preserved, but does not make another key.
+        other = earlier.setdefault(key.lower(), key)
+        if other != key:
+            yield (
+                (*where, key),
+                f"differs from {other} in case only, which IAM does not distinguish: omit one",
+            )
 
 
 def _tag_problem(key: str, value: str) -> str:

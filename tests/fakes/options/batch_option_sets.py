@@ -87,7 +87,6 @@ _RAW = st.sampled_from(
         {"privileged": True},
         {"user": "1000", "readonlyRootFilesystem": True},
         {"linuxParameters": {"initProcessEnabled": True, "swappiness": 10}},
-        {"ulimits": [{"name": "nofile", "softLimit": 5, "hardLimit": 6}]},
         {
             "mountPoints": [{"containerPath": "/host", "sourceVolume": "host"}],
             "volumes": [{"name": "host", "host": {"sourcePath": "/opt"}}],

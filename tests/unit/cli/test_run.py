@@ -15,6 +15,7 @@ from scar.cli.main import run
 from scar.runs.invoke import FunctionError, InputObject, InvocationResponse
 from scar.runs.ledger import Run
 from supervisor.invocation import RunPath
+from supervisor.model import BatchTarget, JobCapacity, JobOptions, JobOverride
 from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:
@@ -235,6 +236,14 @@ def test_what_a_job_is_to_have_is_a_part_of_each_event(asynchronous: list[str]) 
     assert (job.memory, job.queue) == (4096, "priority")
 
 
+def test_options_of_one_run_without_a_file_are_checked_without_overrides() -> None:
+    services = FakeServices({}, summaries=[function_summary(mode="batch")])
+    assert run(["run", "-n", "gray", "--memory", "4096"], services) == 0
+    assert services.by_file == [True, False]
+    assert run(["run", "-n", "gray", "--memory", "4096", "w"], services) == 0
+    assert services.by_file == [True, False, False]
+
+
 def test_arguments_and_options_of_a_job_go_together() -> None:
     services = FakeServices({}, summaries=[function_summary(mode="batch")])
     assert run(["run", "-n", "gray", "--memory", "4096", "--", "-x", "--memory"], services) == 0
@@ -249,7 +258,46 @@ def test_without_options_nothing_is_requested() -> None:
     assert services.jobs == []
 
 
-@pytest.mark.parametrize("option", [["--timeout", "59"], ["--attempts", "11"], ["--gpus", "0"]])
+@pytest.mark.parametrize("way", [[], ["-a"]])
+def test_a_file_whose_job_cannot_have_the_options_is_refused_before_any_is_run(
+    way: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = BatchTarget(
+        queue="q",
+        definition="gray",
+        vcpus="0.25",
+        memory=512,
+        capacity=JobCapacity(exact=True, shapes=((0.25, 512, 0), (0.25, 1024, 0), (4, 8192, 0))),
+        overrides=(JobOverride(options=JobOptions(vcpus="4", memory=8192), suffix=(".bam",)),),
+    )
+    summaries = [function_summary(mode="batch")]
+    files = [a_file("in/a.txt"), a_file("in/b.bam")]
+    services = FakeServices({}, summaries=summaries, files=files, target=target)
+    assert run(["run", "-n", "gray", "--memory", "1024", *way], services) == 2
+    message = capsys.readouterr().err
+    assert "A job of gray for s3://photos/in/b.bam cannot have these options: Fargate" in message
+    assert "batch.overrides has vcpus 4 for this object" in message
+    assert "Nothing was run" in message
+    assert services.invoked == services.queued == []
+    assert [job.memory for job in services.jobs] == [1024]
+    only_text = FakeServices({}, summaries=summaries, files=files[:1], target=target)
+    assert run(["run", "-n", "gray", "--memory", "1024", *way], only_text) == 0
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--timeout", "59"],
+        ["--timeout", "2147483648"],
+        ["--memory", "2147483648"],
+        ["--attempts", "11"],
+        ["--gpus", "0"],
+        ["--gpus", "17"],
+        ["--nodes", "1"],
+        ["--nodes", "1001"],
+        *(["--vcpus", number] for number in ("nan", "inf", "-inf", "1e999", "0.1", "x")),
+    ],
+)
 def test_values_that_batch_does_not_have_are_usage_errors(option: list[str]) -> None:
     services = FakeServices({}, summaries=[function_summary()])
     assert run(["run", "-n", "gray", *option], services) == 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.model.resources import JobQueue, LambdaFunction
+from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
 from scar.cli.main import run
 from tests.fakes.services import FakeServices
 
@@ -132,6 +132,52 @@ def test_show_of_a_name_shows_what_is_deployed(capsys: pytest.CaptureFixture[str
     assert "333" in shown
     assert "hush" not in shown
     assert run(["show", "-n", "gray"], FakeServices({})) == 1
+
+
+DEPLOYED = (
+    LambdaFunction(name="gray", environment=(("BOTH", "l"), ("KEY", "hush"))),
+    JobDefinition(
+        name="gray", environment=(("AWS_REGION", "eu-west-1"), ("BOTH", "b"), ("JOB", "hush"))
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("site", "expected"),
+    [
+        ("batch", {"AWS_REGION": "eu-west-1", "BOTH": "b", "JOB": "hush"}),
+        (
+            "lambda",
+            {
+                "AWS_DEFAULT_REGION": "eu-west-1",
+                "AWS_REGION": "eu-west-1",
+                "BOTH": "l",
+                "KEY": "hush",
+            },
+        ),
+    ],
+)
+def test_show_of_a_name_and_a_site_has_the_variables_there(
+    site: str, expected: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["show", "-n", "gray", "--env", "--site", site]
+    services = FakeServices({}, resources=[*DEPLOYED])
+    assert run([*arguments, "--secrets", "-j"], services) == 0
+    rows = json.loads(capsys.readouterr().out)["functions"]["gray"]
+    assert {row["key"]: row["value"] for row in rows} == expected
+    assert run(arguments, services) == 0
+    shown = capsys.readouterr()
+    assert "BOTH" in shown.out
+    assert "hush" not in shown.out
+    assert "container.environment are in the image" in shown.err
+
+
+def test_a_function_in_lambda_alone_has_no_variables_of_jobs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    services = FakeServices({}, resources=[DEPLOYED[0]])
+    assert run(["show", "-n", "gray", "--env", "--site", "batch"], services) == 2
+    assert "gray has no part in AWS Batch" in capsys.readouterr().err
 
 
 def test_a_file_with_several_functions_shows_the_one_that_is_named(

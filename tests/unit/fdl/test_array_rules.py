@@ -70,3 +70,12 @@ def test_many_events_need_a_window() -> None:
 def test_values_that_aws_does_not_take_are_refused(array: object) -> None:
     with pytest.raises(ValueError, match=r"array\.(window|size)"):
         BatchSpec.model_validate({"array": array})
+
+
+@pytest.mark.parametrize("concurrency", [0, 1])
+def test_gathering_needs_two_invocations_at_once(concurrency: int) -> None:
+    (problem,) = problems({}, concurrency=concurrency)
+    assert problem.startswith(f"concurrency: is {concurrency}, ")
+    assert "Set 2 or more, or omit it" in problem
+    assert problems({}, concurrency=2) == []
+    assert problems(None, concurrency=concurrency) == []

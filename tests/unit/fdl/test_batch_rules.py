@@ -58,7 +58,21 @@ def test_gpus_on_graviton_are_refused_with_what_works(types: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["p2", "p2.xlarge", "p3.2xlarge", "p3dn", "g3", "g3s.xlarge", "g4ad.xlarge", "g2"]
+    "name",
+    [
+        "p2",
+        "p2.xlarge",
+        "p3.2xlarge",
+        "p3dn",
+        "g3",
+        "g3s.xlarge",
+        "g4ad.xlarge",
+        "g2",
+        "trn1",
+        "inf2.xlarge",
+        "dl1.24xlarge",
+        "f1.2xlarge",
+    ],
 )
 def test_gpus_that_the_image_does_not_support_are_refused_with_what_works(name: str) -> None:
     (problem,) = problems(on_types(name, enable_gpu=True))
@@ -253,6 +267,16 @@ def test_validate_reports_the_line(tmp_path: Path) -> None:
             "scale_down_delay",
             "no instances",
         ),
+        (
+            {"compute_resources": {"type": "FARGATE", "min_v_cpus": 1}, "memory": 2048},
+            "min_v_cpus",
+            "no instances",
+        ),
+        (
+            {"compute_environments": [{"type": "FARGATE"}, {"type": "FARGATE", "min_v_cpus": 1}]},
+            "min_v_cpus",
+            "no instances",
+        ),
         ({"compute_resources": {"wait_limit": 599}}, "wait_limit", "600"),
         (
             {"compute_resources": {"allocation_strategy": "SPOT_CAPACITY_OPTIMIZED"}},
@@ -360,6 +384,20 @@ BIG = {"match": {"min_size": "5GB"}}
         ({"retry": [{"exit_code": 137, "memory": "512"}]}, "memory: is not more than"),
         ({"retry": [{"exit_code": 137, "memory": "x2", "up_to": 512}]}, "up_to: is not more"),
         ({"retry": [{"exit_code": 137, "up_to": 4096}]}, "up_to: needs memory"),
+        (
+            {
+                "overrides": [{**BIG, "memory": 6000}],
+                "retry": [{"exit_code": 137, "memory": "6000"}],
+            },
+            "memory: is not more than overrides[0].memory, 6000",
+        ),
+        (
+            {
+                "overrides": [{**BIG, "memory": 6000}],
+                "retry": [{"exit_code": 137, "memory": "x2", "up_to": 5000}],
+            },
+            "up_to: is less than overrides[0].memory, 6000",
+        ),
         ({"retry": [{"exit_code": 137, "memory": "900000"}]}, "memory: a job of 1 vCPU"),
         (
             {"retry": [{"exit_code": 137, "memory": "8000", "up_to": 4096}]},
@@ -442,3 +480,17 @@ def test_an_override_that_is_accepted_is_in_the_capacity_or_close_to_it(
     fits = not find_size_problem(target, options)
     # A family whose smallest sufficient instance has more vCPUs than max_v_cpus is not counted on.
     assert fits or most < 192
+
+
+def test_an_override_of_a_multi_node_job_counts_for_all_nodes() -> None:
+    batch: dict[str, object] = {
+        "vcpus": 2,
+        "memory": 2048,
+        "multi_node_parallel": {"enabled": True, "number_nodes": 8},
+        "compute_resources": {"instance_types": ["c6i.large", "m6i"], "max_v_cpus": 16},
+    }
+    assert problems({**batch, "overrides": [{**BIG, "memory": 6000}]}) == []
+    (problem,) = problems({**batch, "overrides": [{**BIG, "memory": 12000}]})
+    assert problem.startswith("memory: 8 nodes use 32 vCPUs, an instance of 4 or more each")
+    (problem,) = problems({**batch, "retry": [{"exit_code": 137, "memory": "12000"}]})
+    assert problem.startswith("memory: 8 nodes use 32 vCPUs")

@@ -47,6 +47,25 @@ def test_paths_that_the_supervisor_or_the_system_needs_are_refused(
     assert problem.startswith("path: ")
     assert expected in problem
     assert problems({"file_system": {"arn": S3, "path": path}}) == [problem]
+    assert problems(mounted(path)) == [problem.replace("path: ", "containerPath: ")]
+
+
+def mounted(*paths: str) -> dict[str, object]:
+    points = [{"sourceVolume": "v", "containerPath": path} for path in paths]
+    return {"container_properties": {"mountPoints": points, "volumes": [{"name": "v"}]}}
+
+
+@pytest.mark.parametrize("path", ["/opt/scar/", "//tmp", "/", "/opt//scar/function", "opt/x", ""])
+def test_raw_mounts_follow_the_same_rules_in_any_spelling(path: str) -> None:
+    (problem,) = problems(mounted(path))
+    assert problem.startswith("containerPath: ")
+
+
+def test_raw_mounts_do_not_replace_those_of_scar() -> None:
+    own = {"tmpfs": {"path": "/scratch", "size": 1}}
+    (problem,) = problems({**own, **mounted("/scratch/")})
+    assert "overlaps with another mount, /scratch" in problem
+    assert problems({**own, **mounted("/mnt/a", "/mnt/b")}) == []
 
 
 @pytest.mark.parametrize("path", ["/optional", "/tmp/data", "/mnt/a.b", "/device", "/opt/scarlet"])

@@ -55,11 +55,13 @@ def test_a_size_is_a_disk_of_that_size() -> None:
     ("disk", "said"),
     [
         ({"size": 65_537}, "disk.size: a gp3 volume has 1 to 65,536 GiB"),
-        ({"size": 3, "type": "io1", "iops": 100}, "disk.size: a io1 volume has 4 to 16,384 GiB"),
+        ({"size": 16_385, "type": "gp2"}, "disk.size: a gp2 volume has 1 to 16,384 GiB"),
+        ({"size": 29}, "disk.size: the root volume has 30 GiB or more"),
+        ({"size": 5, "type": "io2", "iops": 100}, "disk.size: the root volume has 30 GiB or more"),
         ({"type": "io2"}, "disk.type: io2 needs iops"),
         ({"type": "gp2", "iops": 3000}, "disk.iops: cannot be chosen for gp2"),
         ({"iops": 100}, "disk.iops: a gp3 volume has 3,000 to 80,000 IOPS"),
-        ({"size": 10, "iops": 6000}, "need a size of 12 GiB"),
+        ({"size": 30, "iops": 20000}, "need a size of 40 GiB"),
         ({"throughput": 100}, "disk.throughput: a gp3 volume has 125 to 2,000 MiB/s"),
         ({"throughput": 1000}, "need iops: 4000"),
         ({"type": "gp2", "throughput": 125}, "disk.throughput: cannot be chosen for gp2"),
@@ -74,7 +76,7 @@ def test_what_ebs_refuses_is_refused_with_the_remedy(disk: object, said: str) ->
 @pytest.mark.parametrize(
     "disk",
     [
-        {"size": 1, "iops": 3000},
+        {"size": 30, "iops": 15000},
         {"size": 500, "type": "gp3", "iops": 6000, "throughput": 500},
         {"size": 100, "type": "io1", "iops": 5000},
         {"type": "io2", "iops": 100},

@@ -57,7 +57,14 @@ def test_the_example_shows_the_defaults() -> None:
     assert example.lambda_.model_copy(update=shown) == plain.lambda_
     compute = example.batch.compute_resources.model_copy(update={"shares": {}})
     batch: dict[str, Any] = {"compute_resources": compute, "compute_environments": ()}
-    batch |= {"file_system": (), "tmpfs": (), "ulimits": {}, "overrides": (), "retry": ()}
+    batch |= {
+        "scheduling": plain.batch.scheduling,
+        "file_system": (),
+        "tmpfs": (),
+        "ulimits": {},
+        "overrides": (),
+        "retry": (),
+    }
     assert example.batch.model_copy(update=batch) == plain.batch
     assert example.model_copy(update={"lambda_": plain.lambda_, "batch": plain.batch}) == plain
 

@@ -416,7 +416,7 @@ def test_regions_that_may_exist_are_valid(write: Write, region: str) -> None:
     [
         (b"#!/bin/sh\necho\n", True),
         (b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed\r\n", True),
-        (b"#cloud-config\r\nbootcmd: []\r\n", True),
+        (b"Content-Type: text/cloud-config\r\n\r\n#cloud-config\r\n", True),
         (b"#!/bin/sh\r\necho\r\n", False),
         (b"\xef\xbb\xbf#!/bin/sh\necho\n", False),
         ("#!/bin/sh\n".encode("utf-16"), False),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.fdl.loader import load_document
+from scar.fdl.loader import LoadContext, load_document, resolve_file
 from scar.fdl.problems import InvalidFdlError
 from scar.fdl.values.policy_files import _find_problems, read_policy
 
@@ -20,6 +20,13 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 OWN = "arn:aws-cn:iam::123456789012:policy/team/a+b=c,d.e@f-g"
 STATEMENT: dict[str, object] = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}
 POLICY: dict[str, object] = {"Version": "2012-10-17", "Statement": [STATEMENT]}
+
+_WRONG_VALUES: dict[str, tuple[Any, ...]] = {
+    "Action": (5, [], "", "GetItem", ["s3:Get*", 1], ["s3:Get Object"], {}),
+    "Resource": (None, [], "my-bucket", ["*", []], "s3://bucket"),
+    "Sid": (1, "a b"),
+    "Condition": (1, [], {"StringEquals": 1}, {"Bool": {}}, {"Bool": {"a:B": []}}),
+}
 
 
 def load(folder: Path, policies: object, **iam: object) -> tuple[str, ...]:
@@ -89,6 +96,14 @@ def test_another_arn_is_refused(tmp_path: Path, arn: str) -> None:
             {**POLICY, "Statement": [{**STATEMENT, "Principal": "*"}]},
             "statement 1: a policy of a role has no Principal",
         ),
+        ({**POLICY, "Foo": 1}, "'Foo' is no part of a policy"),
+        ({**POLICY, "Statement": {**STATEMENT, "Conditions": {}}}, "did you mean Condition?"),
+        *(
+            ({**POLICY, "Statement": {**STATEMENT, key: value}}, f"statement 1: {key} must ")
+            for key, values in _WRONG_VALUES.items()
+            for value in values
+        ),
+        ({**POLICY, "Statement": [{**STATEMENT, "Sid": "A"}] * 2}, "have the same Sid"),
     ],
 )
 def test_a_file_that_is_no_policy_of_a_role_is_refused(
@@ -98,6 +113,22 @@ def test_a_file_that_is_no_policy_of_a_role_is_refused(
     message = refused(tmp_path, "p.json")
     assert message.startswith(f"the file {tmp_path / 'p.json'} is not a policy for a role: ")
     assert problem in message
+
+
+def test_every_part_of_a_policy_is_accepted(tmp_path: Path) -> None:
+    statements = [
+        {
+            "Sid": "Read1",
+            "Effect": "Allow",
+            "Action": ["s3:Get*", "execute-api:Invoke", "*"],
+            "Resource": ["arn:aws:s3:::${aws:username}/*", "*"],
+            "Condition": {"Bool": {"aws:SecureTransport": True}, "IpAddress": {"aws:Ip": ["::1"]}},
+        },
+        {"Sid": "", "Effect": "Deny", "NotAction": "s3:*", "NotResource": "arn:aws:s3:::b"},
+    ]
+    document = {"Version": "2012-10-17", "Id": "x", "Statement": statements}
+    (tmp_path / "p.json").write_text(json.dumps(document))
+    assert load(tmp_path, "p.json") == (str(tmp_path / "p.json"),)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -123,6 +154,17 @@ def test_files_of_one_name_and_too_many_policies_are_refused(tmp_path: Path) -> 
     arns = [f"arn:aws:iam::123456789012:policy/p{n}" for n in range(26)]
     assert len(load(tmp_path, arns[:25])) == 25
     assert "26 managed policies; a role can have 25" in refused(tmp_path, arns)
+
+
+@pytest.mark.parametrize(("number", "notes"), [(10, 0), (11, 1), (25, 1)])
+def test_more_policies_than_the_default_quota_are_noted(
+    tmp_path: Path, number: int, notes: int
+) -> None:
+    arns = [f"arn:aws:iam::123456789012:policy/p{n}" for n in range(number)]
+    load(tmp_path, arns)
+    found = resolve_file(tmp_path / "f.json", LoadContext()).notes
+    assert len(found) == notes
+    assert all(f"crop has {number} managed policies" in n and "have 10 unless" in n for n in found)
 
 
 JSON = st.recursive(

@@ -166,6 +166,7 @@ def test_keys_without_effect_of_the_model_are_named(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_text(
         HEAD
+        + "      execution_mode: batch\n"
         + "      region: us-east-1\n"
         + "    batch: {region: us-east-1, compute_resources: {desired_v_cpus: 4,"
         + " launch_template_name: mine}}\n"
@@ -174,10 +175,10 @@ def test_keys_without_effect_of_the_model_are_named(tmp_path: Path) -> None:
     )
     notes = resolve_file(path, LoadContext()).notes
     assert [note.partition(" is accepted, not used")[0] for note in notes] == [
-        f"{path}:7: batch.compute_resources.desired_v_cpus",
-        f"{path}:7: batch.compute_resources.launch_template_name",
-        f"{path}:8: cloudwatch.region",
-        f"{path}:9: storage_providers.s3.lab.region",
+        f"{path}:8: batch.compute_resources.desired_v_cpus",
+        f"{path}:8: batch.compute_resources.launch_template_name",
+        f"{path}:9: cloudwatch.region",
+        f"{path}:10: storage_providers.s3.lab.region",
     ]
 
 

@@ -40,3 +40,8 @@ def test_scar_needs_some_of_the_fifty_tags() -> None:
     assert problems({f"k{n}": "1" for n in range(45)}) == []
     (problem,) = problems({f"k{n}": "1" for n in range(47)})
     assert "47 tags; a resource can have 50, of which scar needs 5: remove 2" in problem
+
+
+def test_keys_that_differ_in_case_only_are_one_key_for_iam() -> None:
+    (problem,) = problems({"Owner": "a", "team": "x", "owner": "b"})
+    assert problem.startswith("tags.owner: differs from Owner in case only")

@@ -145,7 +145,8 @@ def test_all_fields_of_numbers_refuse_other_notations(tmp_path: Path) -> None:
     assert len(found) == 8
     reasons = ("begins with 0", "hexadecimal", "binary", "only digits", "base 60", "octal")
     assert all(any(reason in problem for problem in found) for reason in reasons)
-    assert load(tmp_path, tail="    batch: {vcpus: .5, memory: 2048}\n").batch.vcpus == 0.5
+    tail = "    batch: {vcpus: .5, memory: 2048, compute_resources: {type: FARGATE}}\n"
+    assert load(tmp_path, tail=tail).batch.vcpus == 0.5
 
 
 @pytest.mark.parametrize("text", ["yes", "NO", "on", "Off", "true", "FALSE"])

@@ -49,7 +49,7 @@ def compile_batch_target(
         gpus=batch.gpu_count,
         larger=larger_sizes(batch, function.lambda_.architecture),
         queues=_queues(batch, queue, other_queue_names(function, account, network)),
-        nodes=node_group(batch),
+        nodes=node_group(batch, function.lambda_.architecture),
         share=batch.scheduling.share,
         priority=batch.scheduling.priority,
         capacity=job_capacity(batch, function.lambda_.architecture),

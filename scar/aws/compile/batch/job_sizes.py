@@ -61,8 +61,10 @@ def _environment_memory(batch: BatchSpec, compute: ComputeResourcesSpec, archite
     if types is None:
         return limits.BATCH_INSTANCE_MEMORY.maximum
     fitting = fitting_types(types, batch.vcpus, batch.memory, gpus)
+    # Each node has an instance for itself.
+    each = compute.max_v_cpus // max(batch.nodes, 1)
     # An environment too small even for the job as defined: no instance is too large then.
-    most_vcpus = max(compute.max_v_cpus, min((t.vcpus for t in fitting), default=0))
+    most_vcpus = max(each, min((t.vcpus for t in fitting), default=0))
     usable = (t.surely_usable_memory for t in fitting if t.vcpus <= most_vcpus)
     return max(usable, default=0)
 

@@ -98,7 +98,9 @@ def parse_job_definition(revision: JobDefinitionTypeDef, desired_tags: Pairs = (
                 (e.get("name", ""), e.get("value", "")) for e in container.get("environment", [])
             )
         ),
-        file_systems=job_storage.parse_file_systems(container),
+        file_systems=job_storage.parse_file_systems(
+            container, has_raw="mountPoints" in raw_fields(tuple(revision.get("tags", {}).items()))
+        ),
         tmpfs=job_storage.parse_tmpfs(container),
         ulimits=job_storage.parse_ulimits(container),
         tags=relevant_tags(revision.get("tags", {}), desired_tags),

@@ -91,5 +91,12 @@ OWNED_FIELDS: Mapping[str, str] = {
     "ephemeralStorage": "set batch.compute_resources.disk",
     "runtimePlatform": "set lambda.architecture, which the image is built for",
     "instanceType": "AWS Batch takes it for multi-node jobs only",
+    "ulimits": "set batch.ulimits",
+    "enableExecuteCommand": "set batch.enable_execute_command",
+    "linuxParameters.sharedMemorySize": "set batch.shared_memory",
+    "linuxParameters.tmpfs": "set batch.tmpfs",
 }
 """Fields that a file cannot set, each with the reason and what to set instead."""
+
+# The names of the volumes of `batch.file_system`.
+OWN_VOLUME = "file-system-"

@@ -6,7 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.model.containers.container_fields import CONTAINER_FIELDS, OWNED_FIELDS
+from scar.aws.model.containers.container_fields import (
+    CONTAINER_FIELDS,
+    OWN_VOLUME,
+    OWNED_FIELDS,
+)
+from scar.aws.model.limits import MAX_INTEGER
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
@@ -31,10 +36,17 @@ _ITEM_NAMES: Mapping[str, str] = {
 def container_problems(raw: Mapping[str, object]) -> Iterator[tuple[Path, str]]:
     """Yield the path and the message of each value that AWS Batch, or scar, does not take."""
     for name, value in raw.items():
-        if reason := OWNED_FIELDS.get(name):
-            yield (name,), f"cannot be set here: {reason}"
-        else:
-            yield from _problems(value, CONTAINER_FIELDS, name, ())
+        yield from _problems(value, CONTAINER_FIELDS, name, ())
+    yield from _volume_problems(raw.get("volumes"))
+
+
+def _volume_problems(volumes: object) -> Iterator[tuple[Path, str]]:
+    """Yield the volumes that would replace one of scar's, since lists are merged by name."""
+    for number, volume in enumerate(volumes if isinstance(volumes, list) else ()):
+        name = volume.get("name") if isinstance(volume, dict) else None
+        if isinstance(name, str) and name.startswith(OWN_VOLUME):
+            problem = f"names that begin with {OWN_VOLUME} are those of batch.file_system"
+            yield ("volumes", number, "name"), problem
 
 
 def _problems(
@@ -42,7 +54,9 @@ def _problems(
 ) -> Iterator[tuple[Path, str]]:
     """Check the member ``name`` of a structure."""
     path = (*above, name)
-    if name not in members:
+    if reason := OWNED_FIELDS.get(".".join(map(str, path))):
+        yield path, f"cannot be set here: {reason}"
+    elif name not in members:
         yield path, f"AWS Batch has no such field{suggest_name(name, members)}"
     else:
         yield from _value_problems(value, members[name], path)
@@ -73,6 +87,9 @@ def _scalar_problem(value: object, shape: str) -> str:
         case "number":
             digits = str(value).removeprefix("-")
             is_number = not is_flag and digits.isascii() and digits.isdigit()
+            # By length first: Python converts no text with thousands of digits.
+            if is_number and (len(digits.lstrip("0")) > 10 or int(digits) > MAX_INTEGER):
+                return f"must be {MAX_INTEGER:,} or less, the largest integer that AWS takes"
             return "" if is_number else "must be a whole number"
         case "map":
             return "" if isinstance(value, dict) else "must be a section"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from scar.aws.model.limits import Limit
+from scar.aws.model.limits import EC2_ROOT_VOLUME, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +64,16 @@ def volume_problems(
 ) -> Iterator[tuple[str, str]]:
     """Yield the key and the message of each value that EBS refuses; 0 is a value not given."""
     limits = VOLUME_TYPES[kind]
-    if size and not limits.size.allows(size):
+    least = EC2_ROOT_VOLUME.minimum
+    if 0 < size < least:
+        yield (
+            "size",
+            (
+                f"the root volume has {least} GiB or more, as the image that instances start from,"
+                f" not {size:,}; omit it for {least}"
+            ),
+        )
+    elif size and not limits.size.allows(size):
         yield "size", f"a {kind} volume has {_format_range(limits.size)}, not {size:,}"
     if limits.needs_iops and not iops:
         yield "type", f"{kind} needs iops; gp3 does not"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scar.aws.model.containers.container_fields import OWN_VOLUME
 from scar.aws.model.resources import FileSystemMount, JobUlimit, TmpfsMount
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ def add_storage(container: ContainerPropertiesUnionTypeDef, resource: JobDefinit
     """
     if resource.file_systems:
         container["volumes"] = [
-            _volume(f"file-system-{number}", mount)
+            _volume(f"{OWN_VOLUME}{number}", mount)
             for number, mount in enumerate(resource.file_systems, start=1)
         ]
         container["mountPoints"] = [
             {
                 "containerPath": mount.path,
                 "readOnly": mount.read_only,
-                "sourceVolume": f"file-system-{number}",
+                "sourceVolume": f"{OWN_VOLUME}{number}",
             }
             for number, mount in enumerate(resource.file_systems, start=1)
         ]
@@ -48,9 +49,12 @@ def add_storage(container: ContainerPropertiesUnionTypeDef, resource: JobDefinit
 
 
 def parse_file_systems(
-    container: ContainerPropertiesOutputTypeDef,
+    container: ContainerPropertiesOutputTypeDef, *, has_raw: bool = False
 ) -> tuple[FileSystemMount, ...]:
-    """Return the mounts of a job definition; a volume of another kind has no access point."""
+    """Return the mounts of a job definition; a volume of another kind has no access point.
+
+    ``has_raw``: mounts of volumes that scar does not name are raw ones, and none of these.
+    """
     volumes = {volume.get("name", ""): volume for volume in container.get("volumes", [])}
     return tuple(
         sorted(
@@ -60,6 +64,7 @@ def parse_file_systems(
                 read_only=point.get("readOnly", False),
             )
             for point in container.get("mountPoints", [])
+            if not has_raw or point.get("sourceVolume", "").startswith(OWN_VOLUME)
         )
     )
 

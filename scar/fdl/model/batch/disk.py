@@ -14,8 +14,9 @@ class DiskSpec(FdlModel):
     size: int = Field(
         0,
         ge=0,
-        description="GiB: an EC2 instance's root volume, or a Fargate task's ephemeral storage (21"
-        " to 200); 0: the service's default (30 GiB on EC2, 20 GiB on Fargate)",
+        description="GiB: an EC2 instance's root volume (30 or more, as the image that it starts"
+        " from), or a Fargate task's ephemeral storage (21 to 200); 0: the service's default (30"
+        " GiB on EC2, 20 GiB on Fargate)",
     )
     type: RootVolumeType = Field(
         "gp3", description="EBS volume type on EC2: `gp3`, `gp2`, `io1` or `io2`"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
@@ -30,7 +31,11 @@ def parse_byte_size(value: object) -> object:
     if match[2] not in _UNITS:
         units = ", ".join(filter(None, _UNITS))
         raise ValueError(f"{match[2]!r} is not a unit of size; the units are {units}")
-    return int(float(match[1]) * _UNITS[match[2]])
+    # Exact, and with any number of digits: a float has neither.
+    size = Decimal(match[1]) * _UNITS[match[2]]
+    if size > limits.S3_OBJECT.maximum:
+        raise ValueError("is more than 50 TiB, the size of the largest object in S3")
+    return int(size)
 
 
 def _check_growth(text: str) -> str:
@@ -50,6 +55,8 @@ ByteSize = Annotated[
 class ObjectMatchSpec(FdlModel):
     """Which objects an override is for; all conditions must be met."""
 
+    long_keys: ClassVar = frozenset({"min_size"})
+
     prefix: TextList = Field((), description="file names that start with one of these; empty: any")
     suffix: TextList = Field(
         (), description="file names that end with one of these; empty: any", examples=[[".bam"]]
@@ -57,6 +64,7 @@ class ObjectMatchSpec(FdlModel):
     min_size: ByteSize = Field(
         0,
         ge=0,
+        le=limits.S3_OBJECT.maximum,
         description="least size of the object: bytes, or a number with `KB`, `MB`, `GB`, `TB`"
         " (powers of 1000), `KiB`, `MiB`, `GiB` or `TiB` (powers of 1024)",
         examples=["5GB"],
@@ -72,10 +80,19 @@ class JobOverrideSpec(FdlModel):
     match: ObjectMatchSpec = Field(
         ObjectMatchSpec(), description="the objects; at least one condition"
     )
-    vcpus: float = Field(0, ge=0, le=192, description="vCPUs; 0: `batch.vcpus`", examples=[2])
+    vcpus: float = Field(
+        0,
+        ge=0,
+        le=limits.BATCH_VCPUS.maximum,
+        description="vCPUs; 0: `batch.vcpus`",
+        examples=[2],
+    )
     memory: int = Field(0, ge=0, description="MiB; 0: `batch.memory`", examples=[60000])
     gpus: int = Field(
-        0, ge=0, le=16, description="GPUs, with `enable_gpu` only; 0: those of other jobs"
+        0,
+        ge=0,
+        le=limits.BATCH_GPUS.maximum,
+        description="GPUs, with `enable_gpu` only; 0: those of other jobs",
     )
     timeout: int = Field(
         0,

@@ -15,6 +15,7 @@ class SchedulingSpec(FdlModel):
         "",
         description="share identifier, letters and digits: shares that wait get equal vCPUs of the"
         " job queue, or by the weights in `compute_resources.shares`; empty: first in, first out",
+        examples=["labA"],
     )
     priority: int = Field(
         0,

@@ -39,7 +39,10 @@ class BatchSpec(FdlModel):
     )
     region: str = Field("", description="accepted, not used: see `lambda.region`")
     vcpus: float = Field(
-        1, gt=0, le=192, description="vCPUs of each job; fractions on Fargate only"
+        1,
+        gt=0,
+        le=limits.BATCH_VCPUS.maximum,
+        description="vCPUs of each job; fractions on Fargate only",
     )
     memory: int = Field(
         1024,
@@ -117,7 +120,7 @@ class BatchSpec(FdlModel):
     container_properties: Annotated[dict[str, Any], BeforeValidator(none_to_empty)] = Field(
         {},
         description="fields of AWS Batch's containerProperties that have no key here, as in its API"
-        " (`ulimits`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
+        " (`volumes`, `linuxParameters`, `privileged`, …): sent as they are, over those that scar"
         " sets",
     )
     cluster: StrictBool = Field(

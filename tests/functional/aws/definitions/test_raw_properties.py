@@ -32,14 +32,14 @@ def container(connection: AwsConnection) -> dict[str, Any]:
 def test_they_are_deployed_marked_and_read_back(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    function = raw(privileged=True, ulimits=[{"name": "core", "softLimit": "0", "hardLimit": "0"}])
+    function = raw(privileged=True, user="1000")
     plan = str(deploy(connection, images, function))
     assert "crop: batch.container_properties is sent to AWS Batch as it is: privileged," in plan
     assert container(connection)["privileged"] is True
     assert str(deploy(connection, images, function)).startswith(NOTHING)
     plan = str(deploy(connection, images, raw(privileged=True)))
-    assert "tags: - scar:raw:ulimits=" in plan
-    assert not container(connection).get("ulimits")
+    assert "tags: - scar:raw:user=" in plan
+    assert not container(connection).get("user")
 
 
 def test_removing_them_all_is_a_change(connection: AwsConnection, images: FakeImages) -> None:

@@ -54,6 +54,15 @@ FUNCTIONS = (
     ),
     function("single", execution_mode="batch", batch=BATCH),
     function(
+        "narrow",
+        execution_mode="batch",
+        batch={
+            **BATCH,
+            "compute_resources": {"max_v_cpus": 4, "instance_types": ["c6i.xlarge", "r6i.large"]},
+            "overrides": [{"match": {"suffix": ".big"}, "memory": 12000}],
+        },
+    ),
+    function(
         "shared",
         execution_mode="batch",
         batch={**BATCH, "compute_resources": SHARED, "scheduling": {"share": "lab"}},
@@ -151,6 +160,18 @@ def test_files_that_need_different_jobs_are_arrays_of_their_own(cloud: LocalClou
     scar(cloud, "wait", again["array"])
     assert sizes(describe(cloud, again["id"]))["MEMORY"] == "640"
     assert counts(cloud, "sized")["done"] == 5
+
+
+def test_options_that_do_not_fit_the_override_of_a_file_are_refused_before_any_is_submitted(
+    cloud: LocalCloudProcess,
+) -> None:
+    upload(cloud, "archive/narrow", {"0.txt": "true", "1.txt": "true", "2.big": "true"})
+    command = ("run", "-n", "narrow", "--array", "-ib", f"{BUCKET}/archive/narrow", "--vcpus", "4")
+    for more in ((), ("--dry-run",)):
+        message = scar(cloud, *command, *more, status=2)
+        assert "archive/narrow/2.big cannot have these options: no instance" in message
+        assert "batch.overrides has memory 12000 for this object" in message
+    assert cloud.keys("runs/narrow/", STATE) == []
 
 
 def test_options_are_those_of_all_children_and_of_their_retries(cloud: LocalCloudProcess) -> None:

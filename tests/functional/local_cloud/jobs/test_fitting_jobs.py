@@ -66,6 +66,15 @@ FUNCTIONS = (
             ],
         },
     ),
+    function(
+        "kept",
+        execution_mode="batch",
+        batch={
+            "memory": 128,
+            "compute_resources": COMPUTE,
+            "overrides": [{"match": {"suffix": ".big"}, "memory": 640, "timeout": 600}],
+        },
+    ),
     function("called", execution_mode="batch", batch={"memory": 128, "compute_resources": COMPUTE}),
     function("plain"),
 )
@@ -185,6 +194,27 @@ def test_a_call_requests_its_own_job(cloud: LocalCloudProcess) -> None:
     assert job["timeout"] == {"attemptDurationSeconds": 90}
     assert job["retryStrategy"]["attempts"] == 2
     assert job["retryStrategy"]["evaluateOnExit"][-1]["action"].upper() == "EXIT"
+
+
+def test_an_option_of_a_call_keeps_the_rest_of_the_override(cloud: LocalCloudProcess) -> None:
+    cloud.put("kept", 'echo ok >"$TMP_OUTPUT_DIR/a"', "a.big")
+    cloud.read("out/kept/a")
+    scar(cloud, "run", "-n", "kept", "--force", "--vcpus", "2")
+    until(lambda: any(sizes(job)["VCPU"] == "2" for job in jobs(cloud, "kept")))
+    job = next(job for job in jobs(cloud, "kept") if sizes(job)["VCPU"] == "2")
+    assert sizes(job)["MEMORY"] == "640"
+    assert job["timeout"] == {"attemptDurationSeconds": 600}
+
+
+def test_a_refused_request_is_a_failed_run_that_why_explains(cloud: LocalCloudProcess) -> None:
+    request = cloud.client("lambda").invoke(
+        FunctionName="sized",
+        InvocationType="Event",
+        Payload=json.dumps({"scar_job": {"timeout": 2**31}}).encode(),
+    )["ResponseMetadata"]["RequestId"]
+    until(lambda: any(name == "error.json" for name in cloud.records("sized", request)))
+    text, _ = scar(cloud, "why", request)
+    assert "scar_job.timeout is not an integer from 1 to 2147483647" in text
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 RAW = {
     "privileged": True,
-    "ulimits": [{"name": "nofile", "softLimit": "1024", "hardLimit": "65536"}],
-    "linuxParameters": {"sharedMemorySize": "64", "tmpfs": [{"containerPath": "/s", "size": "1"}]},
+    "volumes": [{"name": "licences", "host": {"sourcePath": "/opt"}}],
+    "mountPoints": [{"sourceVolume": "licences", "containerPath": "/mnt/l", "readOnly": True}],
+    "linuxParameters": {"maxSwap": "64", "devices": [{"hostPath": "/dev/fuse"}]},
 }
 
 
@@ -60,23 +61,39 @@ def shape_of(shape: Shape) -> object:
 def test_the_fields_are_those_of_the_model() -> None:
     model = botocore.session.Session().get_service_model("batch")
     assert shape_of(model.shape_for("ContainerProperties")) == CONTAINER_FIELDS
-    assert OWNED_FIELDS.keys() <= CONTAINER_FIELDS.keys()
+    for path in OWNED_FIELDS:
+        shape: Any = CONTAINER_FIELDS
+        for name in path.split("."):
+            shape = shape[name]
 
 
 @pytest.mark.parametrize(
     ("raw", "where", "said"),
     [
         ({"priviledged": True}, "priviledged", "did you mean privileged?"),
-        ({"ulimits": [{"nme": "nofile"}]}, "ulimits.0.nme", "did you mean name?"),
+        ({"volumes": [{"nme": "x"}]}, "volumes.0.nme", "did you mean name?"),
+        ({"volumes": [{"name": "file-system-1"}]}, "volumes.0.name", "of batch.file_system"),
         ({"linuxParameters": {"tmpf": []}}, "linuxParameters.tmpf", "did you mean tmpfs?"),
         ({"privileged": "1"}, "privileged", "must be true or false"),
-        ({"ulimits": {"name": "x"}}, "ulimits", "must be a list"),
-        ({"ulimits": ["nofile"]}, "ulimits.0", "must be a section with the fields hardLimit"),
+        ({"volumes": {"name": "x"}}, "volumes", "must be a list"),
+        ({"volumes": ["x"]}, "volumes.0", "must be a section with the fields host"),
+        ({"linuxParameters": {"maxSwap": 2**31}}, "linuxParameters.maxSwap", "2,147,483,647 or"),
+        (
+            {"linuxParameters": {"maxSwap": "9" * 5000}},
+            "linuxParameters.maxSwap",
+            "2,147,483,647 or",
+        ),
+        ({"linuxParameters": {"tmpfs": []}}, "linuxParameters.tmpfs", "set batch.tmpfs"),
+        (
+            {"linuxParameters": {"sharedMemorySize": 1}},
+            "linuxParameters.sharedMemorySize",
+            "set batch.shared_memory",
+        ),
         ({"linuxParameters": {"maxSwap": "1.5"}}, "linuxParameters.maxSwap", "a whole number"),
         ({"linuxParameters": {"maxSwap": True}}, "linuxParameters.maxSwap", "a whole number"),
         ({"user": True}, "user", "must be text"),
         ({"user": None}, "user", "must be text"),
-        *(({name: "x"}, name, "cannot be set here: ") for name in OWNED_FIELDS),
+        *(({n: "x"}, n, "cannot be set here: ") for n in OWNED_FIELDS if "." not in n),
     ],
 )
 def test_what_batch_does_not_take_is_refused_at_its_place(
@@ -91,8 +108,8 @@ def test_fields_are_sent_with_the_types_of_the_api_and_valid_for_botocore() -> N
     assert list(container_problems(RAW)) == []
     request = requested(RAW)
     container = request["containerProperties"]
-    assert container["ulimits"] == [{"name": "nofile", "softLimit": 1024, "hardLimit": 65536}]
-    assert container["linuxParameters"]["tmpfs"] == [{"containerPath": "/s", "size": 1}]
+    assert container["volumes"] == RAW["volumes"]
+    assert container["linuxParameters"]["maxSwap"] == 64
     assert container["image"].startswith("123456789012.dkr")
     model = botocore.session.Session().get_service_model("batch")
     shape: Any = model.operation_model("RegisterJobDefinition").input_shape
@@ -182,7 +199,7 @@ def test_fargate_refuses_what_only_instances_have() -> None:
     messages = [
         v.message for v in check("batch", "RegisterJobDefinition", requested(RAW, type="FARGATE"))
     ]
-    for name in ("privileged", "ulimits", "linuxParameters.sharedMemorySize", "tmpfs"):
+    for name in ("privileged", "linuxParameters.maxSwap", "linuxParameters.devices"):
         assert any(f"{name} is not applicable to FARGATE jobs" in m for m in messages)
     assert check("batch", "RegisterJobDefinition", requested(RAW)) == ()
     network = requested({"networkConfiguration": {"assignPublicIp": "ENABLED"}})
@@ -192,7 +209,7 @@ def test_fargate_refuses_what_only_instances_have() -> None:
 
 def test_export_has_the_fields_in_the_spelling_of_cloudformation() -> None:
     container = properties.definition(definition(RAW), "eu-west-1")["ContainerProperties"]
-    assert container["Ulimits"] == [{"Name": "nofile", "SoftLimit": 1024, "HardLimit": 65536}]
-    assert container["LinuxParameters"]["Tmpfs"] == [{"ContainerPath": "/s", "Size": 1}]
+    assert container["Volumes"] == [{"Name": "licences", "Host": {"SourcePath": "/opt"}}]
+    assert container["LinuxParameters"]["MaxSwap"] == 64
     assert "awslogs-group" in container["LogConfiguration"]["Options"]
     assert json.loads(json.dumps(to_api_types(RAW)))["privileged"] is True

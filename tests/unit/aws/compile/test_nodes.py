@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import given
@@ -18,8 +19,9 @@ from scar.aws.model.resources import JobDefinition
 from scar.aws.requests import validator
 from scar.aws.requests.batch_requests import register_definition_request
 from scar.fdl.model import FdlDocument
+from supervisor.batch.job_options import find_options_problem
 from supervisor.config import config_to_json, parse_config
-from supervisor.model import ImageDefaults, NodeGroup
+from supervisor.model import ImageDefaults, JobOptions, NodeGroup
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDefinitionTypeDef
@@ -108,8 +110,29 @@ def test_the_supervisor_knows_the_nodes_and_other_functions_keep_their_text() ->
     nodes = {"enabled": True, "number_nodes": 4, "main_node_index": 2, "timeout": 90}
     with_nodes = config({"multi_node_parallel": nodes, "compute_resources": {"max_v_cpus": 64}})
     assert with_nodes.batch is not None
-    assert with_nodes.batch.nodes == NodeGroup(count=4, main=2, timeout=90)
+    group = with_nodes.batch.nodes
+    assert group is not None
+    assert replace(group, instances=()) == NodeGroup(count=4, main=2, timeout=90, max_vcpus=64)
+    assert (2, 15532, 0) in group.instances  # r6i.large has the most memory of 2 vCPUs
     assert parse_config(config_to_json(with_nodes)) == with_nodes
     without = config({"multi_node_parallel": {**nodes, "enabled": False}})
     assert "nodes" not in json.loads(config_to_json(without))["batch"]
     assert parse_config(config_to_json(without)) == without
+
+
+def test_what_nodes_can_have_fits_into_the_environment_together() -> None:
+    nodes = {"enabled": True, "number_nodes": 8}
+    compute = {"instance_types": ["m6i"], "max_v_cpus": 16}
+    # 7,900 MiB may fit an m6i.large of 8,192; less is sure.
+    batch = {"multi_node_parallel": nodes, "compute_resources": compute, "memory": 7900}
+    target = config(batch).batch
+    assert target is not None
+    assert target.nodes is not None
+    assert target.nodes.instances[0] == (2, 7900, 0)
+    assert target.nodes.instances[1][:2] == (4, 15532)
+    assert find_options_problem(target, JobOptions(nodes=8)) == ""
+    assert "enough for 8 nodes" in find_options_problem(target, JobOptions(nodes=9))
+    # A run that ran out of memory in Lambda cannot have more on 8 instances of 2 vCPUs.
+    small = config({**batch, "memory": 1024}).batch
+    assert small is not None
+    assert max(memory for _, memory in small.larger) == 7750

@@ -16,6 +16,7 @@ from scar.aws.model.instance_types import (
     instance_families,
     known_architecture,
     suggest_type,
+    unsupported_gpu,
 )
 
 ALL = [t for types in instance_families().values() for t in types]
@@ -40,6 +41,20 @@ def test_every_size_of_a_family_in_the_table_is_there() -> None:
         if find_instance_types([name]) is None
     ]
     assert missing == []
+
+
+def test_accelerators_that_are_not_gpus_of_nvidia_do_not_serve_gpu_jobs() -> None:
+    others = {"InferenceAcceleratorInfo", "NeuronInfo", "FpgaInfo", "MediaAcceleratorInfo"}
+    seen = set()
+    for name, described in INSTANCE_TYPES.items():
+        gpus = described.get("GpuInfo", {}).get("Gpus", [])
+        makers = {gpu["Manufacturer"] for gpu in gpus}
+        if makers - {"NVIDIA"} or (others & described.keys() and not makers):
+            assert unsupported_gpu(name), name
+            seen.add(name.partition(".")[0])
+        elif makers:
+            assert "accelerators" not in unsupported_gpu(name)
+    assert seen >= {"trn1", "inf2", "dl2q", "f2"}
 
 
 @pytest.mark.parametrize("group", sorted(FAMILY_GROUPS))

@@ -31,6 +31,7 @@ from supervisor.model import (
     JobCapacity,
     JobOptions,
     JobOverride,
+    NodeGroup,
     ObjectRef,
 )
 from tests.fakes.supervisor_factory import notification
@@ -127,10 +128,107 @@ def test_what_no_job_can_have_is_refused(job: dict[str, object], problem: str) -
         *({"vcpus": "nan"}, {"vcpus": []}, {"vcpus": 0}, {"vcpus": "1e999"}, {"queue": 1}),
     ],
 )
-def test_malformed_options_are_event_errors(job: object) -> None:
-    for event in (an_event("in/x", 1, job), json.dumps({"scar_job": job}).encode()):
+def test_malformed_options_are_refused_for_the_run_that_they_are_of(job: object) -> None:
+    scripts = {"script": "#!/bin/sh", "scar_job": job}
+    for event in (
+        an_event("in/x", 1, job),
+        json.dumps({"scar_job": job}).encode(),
+        json.dumps(scripts).encode(),
+    ):
+        (trigger,) = parse_event(event)
+        assert "scar_job" in str(trigger.refusal)
+        assert trigger.job is None
+        assert parse_event(trigger.event.encode())[0].event == trigger.event
         with pytest.raises(EventError, match="scar_job"):
-            parse_event(event)
+            plan_job(None, a_config(), trigger)
+
+
+FOUR = replace(
+    FARGATE,
+    vcpus="0.25",
+    memory=512,
+    capacity=JobCapacity(
+        exact=True,
+        shapes=tuple((0.25, m, 0) for m in (512, 1024, 2048))
+        + tuple((4.0, m, 0) for m in range(8192, 30721, 1024)),
+    ),
+    overrides=(
+        JobOverride(options=JobOptions(vcpus="4", memory=16384, timeout=172800), suffix=(".bam",)),
+    ),
+)
+
+
+def test_an_option_replaces_one_key_of_an_override_and_keeps_the_others() -> None:
+    (trigger,) = parse_event(an_event("in/a.bam", 1, {"memory": 8192}))
+    assert plan_job(None, a_config(FOUR), trigger) == JobOptions(
+        vcpus="4", memory=8192, timeout=172800
+    )
+    # Below the definition's vCPUs this memory does not exist; with those of the override it does.
+    assert find_options_problem(FOUR, JobOptions(memory=8192))
+    # A size that deployments accept as it may fit is no reason to refuse another option.
+    close = replace(EC2, overrides=(JobOverride(options=JobOptions(memory=7100)),))
+    (trigger,) = parse_event(an_event("in/a", 1, {"timeout": 90}))
+    assert plan_job(None, a_config(close), trigger) == JobOptions(memory=7100, timeout=90)
+
+
+@pytest.mark.parametrize(
+    ("job", "problem"),
+    [
+        ({"memory": 4096}, r"4096 MiB with 4 vCPUs.* batch.overrides has vcpus 4 for this object"),
+        ({"vcpus": "0.25"}, r"16384 MiB with 0.25 vCPUs.* has memory 16384 for this object"),
+        ({"vcpus": "1", "memory": 2048}, r"have 0.25, 4 vCPUs here\.$"),
+    ],
+)
+def test_an_option_that_does_not_fit_the_override_is_refused(
+    job: dict[str, object], problem: str
+) -> None:
+    (trigger,) = parse_event(an_event("in/a.bam", 1, job))
+    with pytest.raises(EventError, match=problem) as caught:
+        plan_job(None, a_config(FOUR), trigger)
+    assert "request its other keys too" in caught.value.remedy
+
+
+NODES = replace(
+    EC2,
+    vcpus="2",
+    nodes=NodeGroup(count=4, main=3, max_vcpus=16, instances=((2, 3800, 0), (4, 15000, 0))),
+    capacity=JobCapacity(shapes=((4.0, 15000, 0),)),
+    overrides=(JobOverride(options=JobOptions(memory=8000), suffix=(".bam",)),),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "job", "problem"),
+    [
+        ("in/a", {"nodes": 9}, "9 nodes use 18 vCPUs, .* max_v_cpus is 16: enough for 8 nodes"),
+        ("in/a", {"nodes": 1001}, "2 to 1000 nodes"),
+        ("in/a", {"nodes": 1}, "2 to 1000 nodes"),
+        ("in/a", {"nodes": 2}, "the main node is number 3"),
+        ("in/a", {"nodes": 5, "vcpus": "4"}, "enough for 4 nodes"),
+        ("in/a", {"nodes": 5, "memory": 6000}, "enough for 4 nodes"),
+        ("in/a.bam", {"nodes": 5}, "4 nodes; batch.overrides has memory 8000"),
+    ],
+)
+def test_nodes_that_can_never_start_together_are_refused(
+    key: str, job: dict[str, object], problem: str
+) -> None:
+    (trigger,) = parse_event(an_event(key, 1, job))
+    with pytest.raises(EventError, match=problem):
+        plan_job(None, a_config(NODES), trigger)
+
+
+def test_nodes_that_can_start_together_are_accepted() -> None:
+    for job in ({"nodes": 8}, {"nodes": 4, "memory": 15000}, {"memory": 6000}):
+        (trigger,) = parse_event(an_event("in/a", 1, job))
+        assert plan_job(None, a_config(NODES), trigger) == JobOptions(**job)  # type: ignore[arg-type]
+    assert parse_config(config_to_json(a_config(NODES))) == a_config(NODES)
+
+
+def test_memory_does_not_grow_beyond_what_all_nodes_can_have() -> None:
+    group = NodeGroup(count=8, main=3, max_vcpus=16, instances=((2, 3800, 0), (4, 15000, 0)))
+    eight = replace(NODES, nodes=group)
+    assert fit_memory(eight, JobOptions(), 6000, 1 << 30) == JobOptions(memory=3800)
+    assert fit_memory(eight, JobOptions(nodes=4), 6000, 1 << 30).memory == 6000
 
 
 def test_a_function_of_an_earlier_release_refuses_options() -> None:
@@ -189,11 +287,28 @@ def test_a_run_has_at_most_as_many_jobs_as_its_rules_allow(
             break
         assert find_size_problem(target, planned.options) == ""
         assert planned.previous == ("j1", 1)
+        if code == 137 and (factor > 1 or memory):
+            assert (planned.options.memory or target.memory) > sizes[-1]
         job = planned
         sizes.append(job.options.memory or target.memory)
     assert job.number <= max(attempts, 2)
     assert sizes == sorted(sizes)
     assert not up_to or max(sizes) <= max(up_to, target.memory)
+
+
+@pytest.mark.parametrize("target", [EC2, FARGATE])
+@pytest.mark.parametrize("had", [4000, 5000, 7000])
+def test_a_rule_with_memory_never_repeats_a_job_as_it_was(target: BatchTarget, had: int) -> None:
+    rule = ExitRetry(exit_code=137, memory=4000, attempts=10)
+    job = RunJob(options=JobOptions(memory=had))
+    assert "the rule's memory is 4000" in str(plan_next_job(target, rule, job, OWNER))
+
+
+def test_a_small_factor_grows_by_a_mebibyte_at_least() -> None:
+    rule = ExitRetry(exit_code=137, factor=1.0001)
+    planned = plan_next_job(EC2, rule, RunJob(options=JobOptions()), OWNER)
+    assert isinstance(planned, RunJob)
+    assert planned.options.memory == 1025
 
 
 def test_memory_that_cannot_grow_is_no_reason_to_run_again() -> None:
