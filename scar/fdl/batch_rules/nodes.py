@@ -29,19 +29,7 @@ def check_nodes(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
             "Lambda has no multi-node jobs: set execution_mode to batch or lambda-batch",
         )
         return
-    if batch.cluster:
-        yield (
-            (*location, "batch", "cluster"),
-            (
-                "cannot be true together with multi_node_parallel: a member of a cluster is a job"
-                " of one container. Omit one of them; a cluster has as many workers as you start"
-            ),
-        )
-    if batch.enable_execute_command:
-        yield (
-            (*location, "batch", "enable_execute_command"),
-            "is not supported for multi-node jobs: `scar shell` cannot select a node",
-        )
+    yield from _check_other_options(batch, location)
     if batch.multi_node_parallel.main_node_index >= batch.nodes:
         yield (
             (*section, "main_node_index"),
@@ -63,6 +51,23 @@ def check_nodes(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         )
     elif problem := find_capacity_problem(batch, function.lambda_.architecture):
         yield (*section, "number_nodes"), problem
+
+
+def _check_other_options(batch: BatchSpec, location: Location) -> Iterator[tuple[Location, str]]:
+    """Yield what jobs of one container have, and those of several nodes do not."""
+    if batch.cluster:
+        yield (
+            (*location, "batch", "cluster"),
+            (
+                "cannot be true together with multi_node_parallel: a member of a cluster is a job"
+                " of one container. Omit one of them; a cluster has as many workers as you start"
+            ),
+        )
+    if batch.enable_execute_command:
+        yield (
+            (*location, "batch", "enable_execute_command"),
+            "is not supported for multi-node jobs: `scar shell` cannot select a node",
+        )
 
 
 def find_capacity_problem(batch: BatchSpec, architecture: str) -> str:
