@@ -2,7 +2,7 @@
 
 There is no dead-letter queue: an event stays in the queue until the supervisor has submitted its
 run or has recorded that it failed, and for 14 days at most. A message that cannot be submitted is
-recorded by the supervisor itself (``supervisor.batch.gathering``), where `scar why` and
+recorded by the supervisor itself (``supervisor.execution.gathered_events``), where `scar why` and
 `scar retry` find it; a second queue would be one more place to look.
 """
 
