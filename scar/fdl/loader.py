@@ -25,6 +25,7 @@ from scar.fdl.problems import (
     Location,
     Problem,
     format_location,
+    written_location,
 )
 from scar.fdl.rules import check_rules
 from scar.fdl.validation_errors import convert_validation_error
@@ -246,7 +247,7 @@ def _validate_document(
     functions = list(enumerate(document.functions.aws))
     broken_rules = list(check_rules(functions, document.storage_providers))
     problems = [
-        problem if has_file else _add_source(problem, location, origins, str(path))
+        _add_source(problem, location, origins, str(path))
         for (location, _), problem in zip(
             broken_rules, _located_problems(broken_rules, parsed), strict=True
         )
@@ -269,7 +270,9 @@ def _add_source(
     if not isinstance(number, int) or number >= len(origins):
         return problem
     source = value_source(location[3:], origins[number])
-    if not source or source.startswith(path):
+    # A rule may concern a section, with values of the file and of other sources.
+    inside = [s for at, s in origins[number].items() if at[: len(location) - 3] == location[3:]]
+    if not source or any(s.startswith(path) for s in (source, *inside)):
         return problem
     if problem.position == NO_POSITION and source.startswith(COMMAND_LINE):
         return replace(problem, key=source.removeprefix(option_source("")) or problem.key)
@@ -281,6 +284,8 @@ def value_source(location: Location, origins: Mapping[Location, str]) -> str:
 
     A value inside a list has the source of the list; a mapping that of its first value.
     """
+    sections = {at[:length] for at in origins for length in range(1, len(at) + 1)}
+    location = written_location(location, sections)
     # The nearest location above it that has a source.
     for length in range(len(location), 0, -1):
         if (source := origins.get(location[:length])) is not None:
