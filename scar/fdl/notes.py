@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scar.fdl.known_keys import field_key, nested_model
+from scar.fdl.known_keys import field_key, find_field
 from scar.fdl.model import AwsFunction
 from scar.fdl.problems import format_location
 from scar.fdl.scar_words import table
@@ -17,7 +17,6 @@ from supervisor.model import ExecutionMode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
     from scar.fdl.model import FdlDocument, StorageProviders
@@ -52,12 +51,13 @@ def find_unused_values(
     """
     for function, sources in zip(document.functions.aws, origins, strict=True):
         yield from _find_in_function(function, sources)
+        yield from _find_not_enabled(function, sources)
     yield from _find_in_providers(document.storage_providers, lines)
 
 
 def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) -> Iterator[str]:
     for location, source in origins.items():
-        found = _find_field(AwsFunction, location)
+        found = find_field(AwsFunction, location)
         if found is None or not (found.description or "").startswith(table.NOT_USED):
             continue
         value, name = _model_value(function, location), location[-1]
@@ -66,6 +66,19 @@ def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) ->
         if name in _OF_LAMBDA and value == getattr(function.lambda_, str(name)):
             continue
         yield _note(location, source, _reason_in(found))
+
+
+def _find_not_enabled(function: AwsFunction, origins: Mapping[Location, str]) -> Iterator[str]:
+    """Yield a note for each key of ``multi_node_parallel`` without a decision about ``enabled``."""
+    section: Location = ("batch", "multi_node_parallel")
+    if "enabled" in function.batch.multi_node_parallel.model_fields_set:
+        return
+    for location, source in origins.items():
+        if location[:2] == section:
+            yield (
+                f"{source}: {format_location(location)} has no effect: jobs have one node without"
+                f" `enabled: true` in {format_location(section)}."
+            )
 
 
 def _find_in_providers(providers: StorageProviders, lines: Mapping[Location, str]) -> Iterator[str]:
@@ -104,25 +117,6 @@ def _note(location: Location, source: str, reason: str) -> str:
 
 def _reason_in(field: FieldInfo) -> str:
     return (field.description or "").removeprefix(table.NOT_USED).lstrip(": ")
-
-
-def _find_field(model: type[BaseModel], location: Location) -> FieldInfo | None:
-    """Return the field of a key or of the nearest section without effect around it; None if none.
-
-    Names inside a mapping of the user (variables, tags) have the field of the mapping.
-    """
-    found: FieldInfo | None = None
-    for part in location:
-        if isinstance(part, int):
-            continue
-        fields = {field_key(name, field): field for name, field in model.model_fields.items()}
-        if part not in fields:
-            break
-        found = fields[part]
-        if (inner := nested_model(found.annotation)) is None:
-            break
-        model = inner
-    return found
 
 
 def _model_value(value: Any, location: Location) -> Any:  # noqa: ANN401 - any value of the model

@@ -50,6 +50,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
         yield (*section, "run_script"), "init_script is also set; keep one of them"
     yield from _check_lambda_limits(function.lambda_, section)
     yield from check_tags(function.lambda_, section)
+    yield from _check_batch_variables(function, location)
     yield from _check_secrets(function, (*section, "container", "secrets"))
     yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
@@ -102,8 +103,18 @@ def _check_lambda_limits(spec: LambdaSpec, section: Location) -> Iterator[Locate
                 f"is {threshold} s"
             ),
         )
+    yield from _check_variables(spec, section)
+
+
+def _check_variables(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
     variables = spec.environment.Variables
     for name in variables:
+        if name in limits.LAMBDA_RESERVED_VARIABLES:
+            yield (
+                (*section, "environment", "Variables", name),
+                "is reserved: Lambda sets it itself. container.environment sets it for scripts",
+            )
+            continue
         # https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
         if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", name):
             yield (
@@ -122,6 +133,22 @@ def _check_lambda_limits(spec: LambdaSpec, section: Location) -> Iterator[Locate
                 f" {limits.LAMBDA_ENVIRONMENT.maximum}. container.environment has no such limit"
             ),
         )
+
+
+def _check_batch_variables(function: AwsFunction, location: Location) -> Iterator[LocatedProblem]:
+    """Yield variables that AWS Batch refuses in job definitions, which have these two sections."""
+    if function.lambda_.execution_mode is ExecutionMode.LAMBDA:
+        return
+    for section, spec in (
+        ("lambda", function.lambda_.environment),
+        ("batch", function.batch.environment),
+    ):
+        for name in spec.Variables:
+            if name.startswith("AWS_BATCH"):
+                yield (
+                    (*location, section, "environment", "Variables", name),
+                    "is reserved: AWS Batch accepts no variables whose names begin with AWS_BATCH",
+                )
 
 
 def _check_secrets(function: AwsFunction, section: Location) -> Iterator[LocatedProblem]:

@@ -113,7 +113,9 @@ def test_an_invalid_value_from_another_source_is_reported_with_it(home: Path) ->
 
 def test_a_value_of_another_source_that_breaks_a_rule_is_reported_with_it(home: Path) -> None:
     (home / ".scar").mkdir()
-    (home / ".scar" / "scar.cfg").write_text('{"scar": {}, "aws": {"batch": {"state": "DISABLED"}}}')
+    (home / ".scar" / "scar.cfg").write_text(
+        '{"scar": {}, "aws": {"batch": {"state": "DISABLED"}}}'
+    )
     text = FDL.replace("name: crop", "name: crop\n      execution_mode: batch")
     with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {"HOME": str(home)}, text)

@@ -75,7 +75,10 @@ class JobOverrideSpec(FdlModel):
     vcpus: float = Field(0, ge=0, le=192, description="vCPUs; 0: `batch.vcpus`", examples=[2])
     memory: int = Field(0, ge=0, description="MiB; 0: `batch.memory`", examples=[60000])
     gpus: int = Field(
-        0, ge=0, le=16, description="GPUs, with `enable_gpu` only; 0: those of other jobs"
+        0,
+        ge=0,
+        le=16,
+        description="GPUs, for functions with `gpus` or `enable_gpu` only; 0: those of other jobs",
     )
     timeout: int = Field(
         0,
