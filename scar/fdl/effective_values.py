@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from scar.fdl.loader import value_source
 from scar.fdl.model import FileSystemSpec, LambdaSpec, NetworkSpec, UlimitSpec
 from scar.fdl.problems import format_location
+from scar.fdl.value_sources import value_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

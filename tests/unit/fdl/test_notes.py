@@ -100,11 +100,8 @@ def test_nodes_that_are_not_enabled_are_said_to_have_no_effect(
         )
     )
     notes = resolve_file(path, LoadContext()).notes
-    assert notes == (
-        (
-            f"{path}:9: batch.multi_node_parallel.number_nodes has no effect: jobs have one node"
-            " without `enabled: true` in batch.multi_node_parallel.",
-        )
-        if noted
-        else ()
+    note = (
+        f"{path}:9: batch.multi_node_parallel.number_nodes has no effect: jobs have one node"
+        " without `enabled: true` in batch.multi_node_parallel."
     )
+    assert notes == ((note,) if noted else ())
