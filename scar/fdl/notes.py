@@ -97,10 +97,13 @@ def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:
         if not function.enabled:
             folders = ", ".join(item.path for item in spec.input)
             events = f" New objects in {folders} start nothing." if folders else ""
+            deletes = function.ecr.delete_image
             yield (
                 f"{spec.name} is disabled: if it is deployed, its triggers, its Lambda function,"
-                " its job definition and its images are deleted. Buckets, outputs, logs and run"
-                f" records stay.{events}"
+                f" its job definition{', its roles and its images' if deletes else ' and its roles'}"
+                " are deleted, and so are a job queue and compute environments that no other"
+                f" function uses. Buckets, outputs, logs and run records stay"
+                f"{'' if deletes else ', and the images (ecr.delete_image: false)'}.{events}"
             )
         elif not function.batch.enabled and spec.execution_mode is ExecutionMode.LAMBDA_BATCH:
             yield (

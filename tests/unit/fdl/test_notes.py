@@ -47,6 +47,12 @@ def test_a_disabled_function_is_not_deployed_and_what_follows_is_said(tmp_path: 
     (note,) = found.notes
     assert note.startswith("crop is disabled: ")
     assert note.endswith("New objects in photos/in start nothing.")
+    assert "its roles and its images are deleted" in note
+    path = tmp_path / "f.yaml"
+    path.write_text(f"{path.read_text()}    ecr: {{delete_image: false}}\n")
+    (note,) = resolve_file(path, LoadContext()).notes
+    assert "its job definition and its roles are deleted" in note
+    assert "stay, and the images (ecr.delete_image: false)." in note
 
 
 def test_without_its_part_in_batch_a_function_runs_in_lambda_alone(tmp_path: Path) -> None:
