@@ -98,9 +98,10 @@ def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:
             folders = ", ".join(item.path for item in spec.input)
             events = f" New objects in {folders} start nothing." if folders else ""
             deletes = function.ecr.delete_image
+            last = "its roles and its images" if deletes else "and its roles"
             yield (
                 f"{spec.name} is disabled: if it is deployed, its triggers, its Lambda function,"
-                f" its job definition{', its roles and its images' if deletes else ' and its roles'}"
+                f" its job definition, {last}"
                 " are deleted, and so are a job queue and compute environments that no other"
                 f" function uses. Buckets, outputs, logs and run records stay"
                 f"{'' if deletes else ', and the images (ecr.delete_image: false)'}.{events}"

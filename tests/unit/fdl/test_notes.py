@@ -51,7 +51,7 @@ def test_a_disabled_function_is_not_deployed_and_what_follows_is_said(tmp_path: 
     path = tmp_path / "f.yaml"
     path.write_text(f"{path.read_text()}    ecr: {{delete_image: false}}\n")
     (note,) = resolve_file(path, LoadContext()).notes
-    assert "its job definition and its roles are deleted" in note
+    assert "its job definition, and its roles are deleted" in note
     assert "stay, and the images (ecr.delete_image: false)." in note
 
 
