@@ -48,12 +48,13 @@ class PolicyScope:
 def account_scope(account: Account) -> PolicyScope:
     """Return the scope of every possible function of the account, the failure handler included.
 
-    Shells in jobs are not in it: who may start them is named by the policy for a file.
+    Shells in jobs and the look-up of secrets are not in it: who may do these is named by the policy
+    for a file.
     """
     return PolicyScope(
         account=account,
         source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
-        features=frozenset(FEATURES) - {"given roles", "shell"},
+        features=frozenset(FEATURES) - {"given roles", "secrets", "shell"},
     )
 
 
