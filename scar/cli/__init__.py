@@ -11,7 +11,8 @@ How a command is run:
    FDL file. Options that select the account, Region and output format are stored in the session.
 3. **Target.** The session merges these options with SCAR_REGION and SCAR_PROFILE, the FDL file
    and configuration files to a ``ConnectionTarget`` (``scar.aws.client.target``). ``fdl_files``
-   reads FDL files, before and after the connection is made.
+   reads FDL files, before and after the connection is made; ``local_checks`` refuses what the
+   local cloud does not emulate.
 4. **Connection.** ``scar.aws.client.connect`` turns the target into an ``AwsConnection`` to AWS,
    ``scar.local.connect`` into one to the local cloud. Its description is the first line on stderr.
 5. **Work.** The command passes the connection to ``services`` or to a library package. What several

@@ -22,7 +22,7 @@ def deploy_functions(
 
     Return the changes, made or planned.
     """
-    connection, document = connect_document(session, file, flags)
+    connection, document = connect_document(session, file, flags, to_deploy=True)
     from scar.aws.compile.from_fdl import disabled_functions, functions_of
 
     functions = functions_of(document)

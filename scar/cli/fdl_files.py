@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.function_flags import FunctionFlags, flags_to_fdl, options_of_values
+from scar.cli.local_checks import require_emulated
 from scar.cli.options import missing_option
 from scar.errors import UsageError
 
@@ -49,11 +50,16 @@ def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) 
 
 
 def connect_document(
-    session: Session, file: Path | None, flags: FunctionFlags
+    session: Session, file: Path | None, flags: FunctionFlags, *, to_deploy: bool = False
 ) -> tuple[AwsConnection, FdlDocument]:
-    """Connect where the document says; return it with the account's variables filled in."""
+    """Connect where the document says; return it with the account's variables filled in.
+
+    With ``to_deploy``, raise InvalidFdlError for functions that the local cloud cannot have.
+    """
     context = _options_context(session, flags)
     first = resolve_document(session, file, flags)
+    if to_deploy and session.local:
+        require_emulated(first, file)
     return _connect_and_read(
         session, context, first, lambda known: _read_or_build(file, flags, known)
     )

@@ -11,7 +11,7 @@ How a file becomes a document:
    decides.
 3. **Substitute.** ``variables`` replaces ``${stage}``, ``${region}`` and ``${account_id}``.
 4. **Merge.** ``layers`` merges the layers below the file, the file, and those above it (environment
-   and command line) for each function, and records the source of each value.
+   and command line) for each function, and records the source of each value (``value_sources``).
 5. **Validate.** ``model/`` has a pydantic model of every key with its type, limits, default and
    description; ``field_types`` has the types of single values, ``values/`` the longer checks of
    some. ``validation_errors`` converts pydantic's errors to messages with a position;

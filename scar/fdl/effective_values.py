@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from scar.fdl.loader import value_source
 from scar.fdl.model import FileSystemSpec, LambdaSpec, NetworkSpec, UlimitSpec
 from scar.fdl.problems import format_location
+from scar.fdl.value_sources import value_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,9 +55,9 @@ def list_effective_values(
         EffectiveValue(
             key=format_location(location),
             value=value if secrets or not _is_secret(location) else MASK,
-            source=_find_source(location, origins),
+            source=_find_source(location, origins) if is_set else DEFAULT_SOURCE,
         )
-        for location, value in _flatten_model(function, ())
+        for location, value, is_set in _flatten_model(function, ())
     )
 
 
@@ -65,13 +65,21 @@ def _find_source(location: Location, origins: Mapping[Location, str]) -> str:
     return value_source(location, origins) or DEFAULT_SOURCE
 
 
-def _flatten_model(value: BaseModel, parent: Location) -> Iterator[tuple[Location, object]]:
-    """Yield the location and value of each key; a list of plain values is one value."""
+def _flatten_model(value: BaseModel, parent: Location) -> Iterator[tuple[Location, object, bool]]:
+    """Yield the location and value of each key, and whether it is set; a list of plain values is
+    one value.
+
+    A short form sets some keys of its section only: ``disk: 500`` sets ``disk.size``.
+    """
     for name, field in type(value).model_fields.items():
-        yield from _flatten_value(getattr(value, name), (*parent, field.alias or name))
+        is_set = name in value.model_fields_set
+        for location, inner, is_inner_set in _flatten_value(
+            getattr(value, name), (*parent, field.alias or name)
+        ):
+            yield location, inner, is_set and is_inner_set
 
 
-def _flatten_value(value: Any, location: Location) -> Iterator[tuple[Location, object]]:  # noqa: ANN401
+def _flatten_value(value: Any, location: Location) -> Iterator[tuple[Location, object, bool]]:  # noqa: ANN401
     if isinstance(value, BaseModel):
         yield from _flatten_model(value, location)
     elif isinstance(value, dict) and value:
@@ -81,7 +89,7 @@ def _flatten_value(value: Any, location: Location) -> Iterator[tuple[Location, o
         for number, item in enumerate(value):
             yield from _flatten_model(item, (*location, number))
     else:
-        yield location, _to_plain_data(value)
+        yield location, _to_plain_data(value), True
 
 
 def _to_plain_data(value: object) -> object:

@@ -55,6 +55,25 @@ def has_key(model: type[BaseModel], location: Location) -> bool:
     return True
 
 
+def find_field(model: type[BaseModel], location: Location) -> FieldInfo | None:
+    """Return the field of a key or of the nearest section without effect around it; None if none.
+
+    Names inside a mapping of the user (variables, tags) have the field of the mapping.
+    """
+    found: FieldInfo | None = None
+    for part in location:
+        if isinstance(part, int):
+            continue
+        fields = {field_key(name, field): field for name, field in model.model_fields.items()}
+        if part not in fields:
+            break
+        found = fields[part]
+        if (inner := nested_model(found.annotation)) is None:
+            break
+        model = inner
+    return found
+
+
 def field_key(name: str, field: FieldInfo) -> str:
     """Return a field's key in FDL files: ``lambda`` for the field ``lambda_``."""
     return field.alias or name

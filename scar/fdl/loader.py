@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from scar.errors import ConfigurationError
-from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers, option_source
+from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers
 from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
 from scar.fdl.notes import (
     describe_disabled_parts,
@@ -25,11 +25,13 @@ from scar.fdl.problems import (
     NO_POSITION,
     InvalidFdlError,
     Location,
+    Position,
     Problem,
     format_location,
 )
 from scar.fdl.rules import check_rules
 from scar.fdl.validation_errors import convert_validation_error
+from scar.fdl.value_sources import add_source
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
 from scar.fdl.yaml_document import (
     DocumentSyntaxError,
@@ -59,6 +61,7 @@ class ResolvedDocument:
     ``origins`` has a mapping for each function, in order; values that are missing in it are
     defaults. ``assumed_variables`` are used ones whose values are not known yet
     (``variables.ASSUMED_VALUES``). ``notes`` name the keys that have no effect, for the user.
+    ``positions`` are those of the file's keys.
     """
 
     document: FdlDocument
@@ -66,6 +69,17 @@ class ResolvedDocument:
     used_variables: frozenset[str] = frozenset()
     assumed_variables: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    positions: Mapping[Location, Position] = field(default_factory=dict)
+
+    def problem_at(self, number: int, location: Location, message: str, path: Path) -> Problem:
+        """Return a problem of a value of a function, with its place in the file or its source."""
+        location = ("functions", "aws", number, *location)
+        problem = Problem(
+            position=ParsedDocument({}, self.positions).position_of(location),
+            key=format_location(location),
+            message=message,
+        )
+        return add_source(problem, location, self.origins, str(path))
 
 
 def load_document(path: Path, overrides: Mapping[str, Any] | None = None) -> FdlDocument:
@@ -121,6 +135,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         ),
         used_variables=frozenset(substitution.used_variables),
         assumed_variables=substitution.assumed_variables,
+        positions=parsed.positions,
     )
 
 
@@ -240,7 +255,7 @@ def _validate_document(
     except ValidationError as error:
         # pydantic also reports a list as too short if all its entries are invalid: left out.
         problems = [
-            _add_source(convert_validation_error(detail, parsed), detail["loc"], origins, str(path))
+            add_source(convert_validation_error(detail, parsed), detail["loc"], origins, str(path))
             for detail in error.errors()
             if detail["type"] != "too_short" or not detail["input"]
         ]
@@ -252,7 +267,7 @@ def _validate_document(
     functions = list(enumerate(document.functions.aws))
     broken_rules = list(check_rules(functions, document.storage_providers, with_batch))
     problems = [
-        problem if has_file else _add_source(problem, location, origins, str(path))
+        add_source(problem, location, origins, str(path))
         for (location, _), problem in zip(
             broken_rules, _located_problems(broken_rules, parsed), strict=True
         )
@@ -260,39 +275,6 @@ def _validate_document(
     if problems:
         raise InvalidFdlError(name, problems)
     return document
-
-
-def _add_source(
-    problem: Problem, location: Location, origins: Sequence[Mapping[Location, str]], path: str
-) -> Problem:
-    """Return the problem with the value's source in its message, unless that is the file.
-
-    Without a file, the option that set the value is named instead of the key.
-    """
-    if location[:2] != ("functions", "aws") or len(location) < 4:
-        return problem
-    number = location[2]
-    if not isinstance(number, int) or number >= len(origins):
-        return problem
-    source = value_source(location[3:], origins[number])
-    if not source or source.startswith(path):
-        return problem
-    if problem.position == NO_POSITION and source.startswith(COMMAND_LINE):
-        return replace(problem, key=source.removeprefix(option_source("")) or problem.key)
-    return replace(problem, message=f"{problem.message} (from: {source})")
-
-
-def value_source(location: Location, origins: Mapping[Location, str]) -> str:
-    """Return the source of the value at a location of a function; empty for a default.
-
-    A value inside a list has the source of the list; a mapping that of its first value.
-    """
-    # The nearest location above it that has a source.
-    for length in range(len(location), 0, -1):
-        if (source := origins.get(location[:length])) is not None:
-            return source
-    depth = len(location)
-    return next((source for at, source in origins.items() if at[:depth] == location), "")
 
 
 def _valid_functions(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import limits
-from scar.fdl.known_keys import field_key, nested_model
+from scar.fdl.known_keys import field_key, find_field
 from scar.fdl.layers import COMMAND_LINE
 from scar.fdl.model import AwsFunction
 from scar.fdl.problems import Location, format_location
@@ -19,7 +19,6 @@ from supervisor.model import ExecutionMode
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
     from scar.fdl.model import FdlDocument, StorageProviders
@@ -64,13 +63,14 @@ def find_unused_values(
         hidden = _BATCH if unused else None
         shown = {at: source for at, source in sources.items() if at[:1] != hidden}
         yield from _find_in_function(function, shown)
+        yield from _find_not_enabled(function, shown)
         yield from _find_unused_by_type(function, shown, file)
     yield from _find_in_providers(document.storage_providers, lines)
 
 
 def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) -> Iterator[str]:
     for location, source in origins.items():
-        found = _find_field(AwsFunction, location)
+        found = find_field(AwsFunction, location)
         if found is None or not (found.description or "").startswith(table.NOT_USED):
             continue
         value, name = _model_value(function, location), location[-1]
@@ -100,7 +100,7 @@ def _find_unused_section(
     for location, source in origins.items():
         if location[:1] != _BATCH or location == _ENABLED or not is_own_value(source, file):
             continue
-        found, value = _find_field(AwsFunction, location), _model_value(function, location)
+        found, value = find_field(AwsFunction, location), _model_value(function, location)
         is_default = found is not None and value == found.default
         plain = list(value) if isinstance(value, tuple) else value
         if not is_default and not table.is_default(location, plain):
@@ -134,6 +134,19 @@ def describe_quotas(document: FdlDocument) -> Iterator[str]:
             )
 
 
+def _find_not_enabled(function: AwsFunction, origins: Mapping[Location, str]) -> Iterator[str]:
+    """Yield a note for each key of ``multi_node_parallel`` without a decision about ``enabled``."""
+    section: Location = ("batch", "multi_node_parallel")
+    if "enabled" in function.batch.multi_node_parallel.model_fields_set:
+        return
+    for location, source in origins.items():
+        if location[:2] == section:
+            yield (
+                f"{source}: {format_location(location)} has no effect: jobs have one node without"
+                f" `enabled: true` in {format_location(section)}."
+            )
+
+
 def _find_in_providers(providers: StorageProviders, lines: Mapping[Location, str]) -> Iterator[str]:
     for name, provider in providers.s3.items():
         for key, field in type(provider).model_fields.items():
@@ -150,10 +163,14 @@ def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:
         if not function.enabled:
             folders = ", ".join(item.path for item in spec.input)
             events = f" New objects in {folders} start nothing." if folders else ""
+            deletes = function.ecr.delete_image
+            last = "its roles and its images" if deletes else "and its roles"
             yield (
                 f"{spec.name} is disabled: if it is deployed, its triggers, its Lambda function,"
-                " its job definition and its images are deleted. Buckets, outputs, logs and run"
-                f" records stay.{events}"
+                f" its job definition, {last}"
+                " are deleted, and so are a job queue and compute environments that no other"
+                f" function uses. Buckets, outputs, logs and run records stay"
+                f"{'' if deletes else ', and the images (ecr.delete_image: false)'}.{events}"
             )
         elif not function.batch.enabled and spec.execution_mode is ExecutionMode.LAMBDA_BATCH:
             yield (
@@ -170,25 +187,6 @@ def _note(location: Location, source: str, reason: str) -> str:
 
 def _reason_in(field: FieldInfo) -> str:
     return (field.description or "").removeprefix(table.NOT_USED).lstrip(": ")
-
-
-def _find_field(model: type[BaseModel], location: Location) -> FieldInfo | None:
-    """Return the field of a key or of the nearest section without effect around it; None if none.
-
-    Names inside a mapping of the user (variables, tags) have the field of the mapping.
-    """
-    found: FieldInfo | None = None
-    for part in location:
-        if isinstance(part, int):
-            continue
-        fields = {field_key(name, field): field for name, field in model.model_fields.items()}
-        if part not in fields:
-            break
-        found = fields[part]
-        if (inner := nested_model(found.annotation)) is None:
-            break
-        model = inner
-    return found
 
 
 def _model_value(value: Any, location: Location) -> Any:  # noqa: ANN401 - any value of the model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 Location = tuple[str | int, ...]  # keys and list indexes, from the top of the document
 
@@ -56,6 +56,20 @@ class InvalidFdlError(ScarError):
             f"{path} has {_count_problems(len(self.problems))}:\n{lines}",
             remedy=remedy,
         )
+
+
+def written_location(location: Location, written: Container[Location]) -> Location:
+    """Return where a value of the model is among the locations that are written in a file.
+
+    A single mapping may stand for a list of one: ``tmpfs: {size: 1}`` for ``tmpfs: [{size: 1}]``.
+    The model then has an index that the file does not have. ``written`` are the locations of all
+    keys and items.
+    """
+    found: Location = ()
+    for part in location:
+        if part != 0 or (*found, part) in written:
+            found = (*found, part)
+    return found
 
 
 def format_location(location: Location) -> str:

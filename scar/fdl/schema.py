@@ -12,9 +12,7 @@ from scar.aws.model import limits
 from scar.fdl.model import (
     FdlDocument,
     FileSystemSpec,
-    JobFileSystemSpec,
     NetworkSpec,
-    TmpfsSpec,
     UlimitSpec,
 )
 from scar.fdl.yaml_document import EXTENSION_PREFIX
@@ -47,12 +45,6 @@ def build_schema() -> JsonSchema:
     compute_properties = definitions["ComputeResourcesSpec"]["properties"]
     size = definitions["DiskSpec"]["properties"]["size"]
     compute_properties["disk"] = _any_of(compute_properties["disk"], {"type": size["type"]})
-    for properties, key, item in (
-        (lambda_properties, "file_system", FileSystemSpec.__name__),
-        (batch_properties, "file_system", JobFileSystemSpec.__name__),
-        (batch_properties, "tmpfs", TmpfsSpec.__name__),
-    ):
-        properties[key] = _any_of(properties[key], {"$ref": f"#/$defs/{item}"})
     _accept_one_number(definitions["UlimitSpec"], batch_properties["ulimits"])
     schema["patternProperties"] = {f"^{EXTENSION_PREFIX}": {}}
     return {"$schema": DIALECT, "title": "Functions Definition Language", **schema}
@@ -89,7 +81,8 @@ def _widen_value(value: JsonSchema) -> JsonSchema:
 
 def _widen_array(value: JsonSchema) -> JsonSchema:
     if "$ref" in value["items"]:
-        return value if value.get("minItems") else _any_of(value, {"type": "null"})
+        # A single mapping stands for a list of one, except for ``functions.aws``.
+        return value if value.get("minItems") else _any_of(value, value["items"], {"type": "null"})
     value["items"] = _TEXT
     return _any_of(value, _TEXT, {"type": "null"})
 

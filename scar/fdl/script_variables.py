@@ -13,6 +13,7 @@ Site = Literal["lambda", "batch"]
 
 # Lowest precedence first: see supervisor.execution.environment.
 _SECTIONS = ("lambda.environment", "lambda.container.environment", "batch.environment")
+_SECRETS = "lambda.container.secrets"
 _REGION_VARIABLES = ("AWS_DEFAULT_REGION", "AWS_REGION")
 
 
@@ -21,7 +22,8 @@ def list_script_variables(
 ) -> tuple[EffectiveValue, ...]:
     """Return the variables of a function's scripts by name, without the image's and the run's.
 
-    The source names the section that counts. Values are masked unless ``secrets`` is true.
+    The source names the section that counts. Values are masked unless ``secrets`` is true. Of
+    ``container.secrets`` the value is where it is read, never the secret.
     """
     found = {
         name: EffectiveValue(
@@ -37,4 +39,12 @@ def list_script_variables(
                 name = value.key.removeprefix(prefix)
                 source = f"{section}, {value.source}"
                 found[name] = EffectiveValue(key=name, value=value.value, source=source)
+    for value in values:
+        if value.key.startswith(f"{_SECRETS}."):
+            name = value.key.removeprefix(f"{_SECRETS}.")
+            found[name] = EffectiveValue(
+                key=name,
+                value=f"(read from {value.value} when a run starts)",
+                source=f"{_SECRETS}, {value.source}",
+            )
     return tuple(found[name] for name in sorted(found))

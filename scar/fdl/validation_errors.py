@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from scar.fdl.known_keys import list_keys, list_sections_with
+from scar.fdl.known_keys import find_field, list_keys, list_sections_with
 from scar.fdl.model import AwsFunction, FdlDocument
 from scar.fdl.problems import Location, Problem, format_location
 from scar.spelling import suggest_name
@@ -46,12 +46,24 @@ def _error_message(detail: ErrorDetails, location: Location) -> str:
             problem = "is required and missing"
         case "value_error":
             problem = detail["msg"].removeprefix("Value error, ")
+        case "string_pattern_mismatch":
+            problem = f"{_format_input(detail['input'])} is not valid{_describe_key(location)}"
         case "too_short":
             problem = "there is no function"
         case kind:
             expected = _EXPECTED.get(kind, detail["msg"].removeprefix("Input "))
             problem = f"{expected}, not {_format_input(detail['input'])}"
     return problem
+
+
+def _describe_key(location: Location) -> str:
+    """Return what a value must be, from the key's description and example: no expression."""
+    field = find_field(FdlDocument, location)
+    if field is None:
+        return ""
+    text = (field.description or "").partition(";")[0]
+    example = f", such as {field.examples[0]}" if field.examples else ""
+    return f": {text}{example}"
 
 
 def _format_input(value: object) -> str:

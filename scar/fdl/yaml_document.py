@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scar.fdl.problems import Location, Position, Problem, format_location
+from scar.fdl.problems import Location, Position, Problem, format_location, written_location
 from scar.fdl.scripts.wide_text import conversion_command, find_wide_encoding
 from scar.fdl.yaml_values import construct_value
 
@@ -45,6 +45,7 @@ class ParsedDocument:
 
     def position_of(self, location: Location) -> Position:
         """Return the position of a location; that of the nearest key above it if it is missing."""
+        location = written_location(location, self.positions)
         while location and location not in self.positions:
             location = location[:-1]
         return self.positions.get(location, Position())

@@ -25,6 +25,8 @@ gets it:
 - ``moto/``: all other calls (IAM, STS, ECR, EC2, the configuration of Lambda, Batch and Logs),
   served by moto. Calls that change something are written to a journal and replayed at start.
 
+Before a deployment, ``emulation`` finds in its functions what ``moto/`` would refuse.
+
 Run. An object is uploaded: S3 delivers its event to Lambda's asynchronous queue; Lambda reads
 the function's configuration from moto, resolves its image in the registry, and starts a
 sandbox with a container engine (``engines/``: Docker, rootless sandboxes, or plain processes).

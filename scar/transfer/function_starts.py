@@ -22,11 +22,25 @@ if TYPE_CHECKING:
     from scar.transfer.result import TransferredObject
 
 
-class FunctionStarts:
-    """Counts the objects that start each function; ``rules`` are those of their bucket."""
+# The parts of a bucket's notification configuration that start functions not directly, if at all.
+_OTHER_TARGETS = {
+    "QueueConfigurations": "SQS",
+    "TopicConfigurations": "SNS",
+    "EventBridgeConfiguration": "EventBridge",
+}
 
-    def __init__(self, rules: Iterable[BucketNotification]) -> None:
+
+class FunctionStarts:
+    """Counts the objects that start each function; ``rules`` are those of their bucket.
+
+    ``other_targets`` are what the bucket notifies besides functions: ``SNS``, ``SQS``…
+    """
+
+    def __init__(
+        self, rules: Iterable[BucketNotification], other_targets: Iterable[str] = ()
+    ) -> None:
         self.rules = tuple(rules)
+        self._other_targets = tuple(other_targets)
         self.objects = 0
         self.by_function: Counter[str] = Counter()
         self._starting = 0
@@ -46,12 +60,14 @@ class FunctionStarts:
             self._example = key
 
     def describe(self, bucket: str, prefix: str) -> str:
-        """Return a sentence for people; empty if nothing was uploaded or no function has a rule.
+        """Return a sentence for people; empty if nothing was uploaded.
 
         ``prefix`` is that of the folder to which was uploaded.
         """
-        if not self.rules or not self.objects:
+        if not self.objects:
             return ""
+        if not self.rules:
+            return self._describe_no_rules(bucket)
         if not self.by_function:
             return self._describe_none(bucket, prefix)
         names = ", ".join(
@@ -64,6 +80,12 @@ class FunctionStarts:
         if others == 1:
             return f"Starts {names}. 1 file starts nothing: {self._example}."
         return f"Starts {names}. {others:,} files start nothing, such as {self._example}."
+
+    def _describe_no_rules(self, bucket: str) -> str:
+        if self._other_targets:
+            targets = " and ".join(self._other_targets)
+            return f"No function starts directly: bucket {bucket} notifies {targets} only."
+        return f"No function starts: none reads bucket {bucket}."
 
     def _describe_none(self, bucket: str, prefix: str) -> str:
         near = [rule for rule in self.rules if self._example.startswith(_rule_folder(rule))]
@@ -137,13 +159,13 @@ class LazyFunctionStarts:
 
     def _look_up(self) -> None:
         try:
-            self._found = FunctionStarts(_read_rules(self._client, self._location.bucket))
+            self._found = _read_starts(self._client, self._location.bucket)
         except (*SDK_ERRORS, OSError, KeyError, ValueError) as error:
             denial = f"GetBucketNotification returned {error_code(error)}"
             self._failure = denial if error_code(error) else f"{type(error).__name__}: {error}"
 
 
-def _read_rules(client: S3Client, bucket: str) -> list[BucketNotification]:
+def _read_starts(client: S3Client, bucket: str) -> FunctionStarts:
     configuration = client.get_bucket_notification_configuration(Bucket=bucket)
     rules = [
         rule
@@ -151,4 +173,7 @@ def _read_rules(client: S3Client, bucket: str) -> list[BucketNotification]:
         if any(event.startswith("s3:ObjectCreated:") for event in rule.events)
     ]
     # S3 matches a filter that is not encoded with no key.
-    return [rule for rule in rules if rule.encoded]
+    return FunctionStarts(
+        (rule for rule in rules if rule.encoded),
+        (name for key, name in _OTHER_TARGETS.items() if key in configuration),
+    )

@@ -62,6 +62,12 @@ def parse_reference(text: str) -> SecretReference:
             stage=stage,
             version=version,
         )
+    if found and len(selected) in (1, 2):
+        complete = ":".join([arn, *selected, *[""] * (3 - len(selected))])
+        raise ValueError(
+            f"{text!r} has only a part of :json-key:version-stage:version-id: all three colons are"
+            f" needed, as in {complete!r}"
+        )
     raise ValueError(
         f"{text!r} is no reference to a secret: ssm:/path, the ARN of a parameter, or the ARN of a"
         " secret in Secrets Manager, also with :json-key:version-stage:version-id"

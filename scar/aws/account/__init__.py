@@ -3,9 +3,9 @@
 ``account_state`` collects all of them in parallel, before the first change, into one frozen value
 for the compiler and the account checks: ``buckets`` (owner, Region, KMS key), ``network`` (VPC,
 subnets, security groups; ``routes`` evaluates their route tables), ``file_systems`` (mount targets
-of EFS and S3 Files), ``quotas`` (Lambda concurrency, EC2 vCPUs) and ``pass_role`` (trust policies,
-simulated ``iam:PassRole``). A fact that cannot be read becomes a warning, unless the deployment
-cannot continue without it.
+of EFS and S3 Files), ``secret_states`` (secrets that do not exist), ``quotas`` (Lambda concurrency,
+EC2 vCPUs) and ``pass_role`` (trust policies, simulated ``iam:PassRole``). A fact that cannot be
+read becomes a warning, unless the deployment cannot continue without it.
 
 ``price_list`` reads AWS's current list prices, which no command needs yet, and keeps them in
 ``price_cache``.

@@ -1,4 +1,4 @@
-"""Inspect the account before the first change: buckets, networks, quotas, roles to pass."""
+"""Inspect the account before the first change: buckets, networks, quotas, secrets, roles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scar.aws.account import buckets, network, quotas
 from scar.aws.account.file_systems import FileSystemState, read_file_systems
 from scar.aws.account.pass_role import PassRoleCheck, check_pass_role
 from scar.aws.account.quotas import Quotas
+from scar.aws.account.secret_states import find_missing_secrets
 from scar.aws.client.errors import translate_errors
 from scar.aws.compile.passed_roles import custom_instance_profiles, passed_roles
 from scar.aws.model.vcpu_quotas import quotas_of
@@ -33,7 +34,7 @@ class AccountState:
 
     Networks are by function name: ``job_networks`` of functions that use Batch,
     ``function_networks`` of those in a VPC. ``buckets`` are by bucket name, and ``file_systems``,
-    which jobs mount, by the ARN of the access point.
+    which jobs mount, by the ARN of the access point. ``missing_secrets`` are references.
     """
 
     account: Account
@@ -41,6 +42,7 @@ class AccountState:
     function_networks: Mapping[str, VpcNetwork] = field(default_factory=dict)
     buckets: Mapping[str, BucketState] = field(default_factory=dict)
     file_systems: Mapping[str, FileSystemState] = field(default_factory=dict)
+    missing_secrets: frozenset[str] = frozenset()
     quotas: Quotas = field(default_factory=Quotas)
     pass_role_check: PassRoleCheck = field(default_factory=PassRoleCheck)
 
@@ -84,6 +86,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
         networks = pool.submit(_find_networks, connection, functions)
         bucket_states = pool.submit(_inspect_buckets, connection, functions)
         file_systems = pool.submit(read_file_systems, connection, functions)
+        missing_secrets = pool.submit(find_missing_secrets, connection, functions)
         quota_values = pool.submit(quotas.read_quotas, connection, vcpu_quotas)
         roles = pool.submit(
             check_pass_role,
@@ -106,6 +109,7 @@ def inspect_account(connection: AwsConnection, functions: Sequence[Function]) ->
             },
             buckets=bucket_states.result(),
             file_systems=file_systems.result(),
+            missing_secrets=missing_secrets.result(),
             quotas=quota_values.result(),
             pass_role_check=roles.result(),
         )

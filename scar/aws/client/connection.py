@@ -48,8 +48,10 @@ ServiceName = Literal[
     "logs",
     "s3",
     "s3files",
+    "secretsmanager",
     "service-quotas",
     "sqs",
+    "ssm",
     "sts",
 ]
 
@@ -73,6 +75,20 @@ class EfsReader(Protocol):
 
     def describe_mount_targets(self, *, AccessPointId: str) -> Mapping[str, Any]:  # noqa: N803
         """Return ``{"MountTargets": [{"FileSystemId": …, "VpcId": …}]}``."""
+
+
+class SecretDescriber(Protocol):
+    """The part of the Secrets Manager client that scar uses; no type stubs are installed for it."""
+
+    def describe_secret(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803
+        """Return ``{"ARN": …}``, without the value."""
+
+
+class ParameterLister(Protocol):
+    """The part of the Systems Manager client that scar uses; no type stubs are installed for it."""
+
+    def get_paginator(self, operation_name: Literal["describe_parameters"], /) -> Any:  # noqa: ANN401
+        """Return the paginator of pages ``{"Parameters": [{"Name": …}]}``, without values."""
 
 
 class S3FilesReader(Protocol):
@@ -178,9 +194,13 @@ class AwsConnection:
     @overload
     def client(self, service: Literal["s3files"]) -> S3FilesReader: ...
     @overload
+    def client(self, service: Literal["secretsmanager"]) -> SecretDescriber: ...
+    @overload
     def client(self, service: Literal["service-quotas"]) -> QuotaReader: ...
     @overload
     def client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, service: Literal["ssm"]) -> ParameterLister: ...
     @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 

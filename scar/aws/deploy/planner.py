@@ -82,7 +82,7 @@ class ObservedState:
 class DeploymentPlanner:
     """Reads what exists for the functions, and plans the changes to the desired resources.
 
-    Of the ``disabled`` functions, by name, what starts and runs them is deleted.
+    Of the ``disabled`` functions, by name, what starts and runs them is deleted, images included.
     """
 
     functions: Sequence[Function]
@@ -194,15 +194,19 @@ class DeploymentPlanner:
             for key, r in snapshot.resources.items()
             if isinstance(r, EcrRepository) and key not in desired_keys and not r.is_kept
         ]
-        unchanged = _functions_not_in_plan(snapshot.resources, desired_keys)
+        kept = {k: r for k, r in snapshot.resources.items() if r.name not in self.disabled}
+        unchanged = _functions_not_in_plan(kept, desired_keys)
         return finder.find_unused(
             {**images, **finder.images_by_repository(superseded)},
             superseded=superseded,
             wanted=_image_references([*desired, *unchanged]),
+            # Those of disabled functions too, unless the repository is kept: it is not listed.
             replaced=_image_references(
-                r for key, r in snapshot.resources.items() if key in desired_keys
+                r
+                for key, r in snapshot.resources.items()
+                if key in desired_keys or r.name in self.disabled
             ),
-            changing=[r.name for r in desired if isinstance(r, LambdaFunction)],
+            changing=[*(r.name for r in desired if isinstance(r, LambdaFunction)), *self.disabled],
         )
 
 

@@ -165,6 +165,30 @@ FARGATE_MEMORY: dict[str, frozenset[int]] = {
 }
 """The memory sizes in MiB of each number of vCPUs (model: ResourceRequirement, 2026-11)."""
 
+LAMBDA_RESERVED_VARIABLES = frozenset(
+    [
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    ]
+)
+"""Variables that Lambda sets itself (docs: "Defined runtime environment variables", 2026-11)."""
+
 CLOUDFORMATION_RESOURCES = Limit(
     maximum=500, unit="resources", source="docs: CloudFormation quotas"
 )

@@ -52,6 +52,7 @@ def find_warnings(functions: Sequence[Function], account_state: AccountState) ->
     for function in functions:
         for name in function.read_buckets:
             yield from _warn_of_reads(function, account_state.buckets[name])
+        yield from _warn_of_secrets(function, account_state.missing_secrets)
         yield from _warn_of_memory_quota(function, account_state)
         yield from _warn_of_vcpu_quota(function, account_state)
         yield from _warn_of_large_instances(function)
@@ -116,6 +117,15 @@ def _warn_of_reads(function: Function, bucket: BucketState) -> Iterator[str]:
             f"{function.name}: the bucket {bucket.name} of lambda.reads belongs to another account,"
             " which has to allow the function's roles to read it, unless it is public."
         )
+
+
+def _warn_of_secrets(function: Function, missing: frozenset[str]) -> Iterator[str]:
+    for name, reference in function.lambda_.container.secrets.items():
+        if reference in missing:
+            yield (
+                f"{function.name}: {reference} of the variable {name} (lambda.container.secrets)"
+                " does not exist in this account and Region: runs fail until it does."
+            )
 
 
 def _check_network(function: Function, account_state: AccountState) -> Iterator[str]:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 # docs: EC2, "Best practices for Amazon EC2 Spot": be flexible across instance types. With one or
 # two families a single lack of capacity stops all jobs.
 _FEW_FAMILIES = 3
-# docs: EC2, "Previous generation instances", 2026-11.
-_OBSOLETE_FAMILIES = frozenset("a1 c1 c3 cc2 cg1 cr1 g2 hs1 i2 m1 m2 m3 r3 t1".split())  # noqa: SIM905
+# Up to the fourth generation, those that DescribeInstanceTypes does not count as the current
+# generation, and those that EC2 has stopped to offer or to describe (p2, g3, cc2 and others).
+_OBSOLETE_FAMILIES = frozenset(
+    "a1 c1 c3 c4 cc2 cg1 cr1 d2 g2 g3 g3s hs1 i2 m1 m2 m3 m4 p2 r3 r4 t1".split()  # noqa: SIM905
+)
 
 
 def find_compute_warnings(functions: Iterable[Function], region: str) -> Iterator[str]:
@@ -63,8 +66,8 @@ def _warn_of_environment(
     for name in compute.instance_types:
         if name.partition(".")[0] in _OBSOLETE_FAMILIES:
             yield (
-                f"{name} is an instance type of a previous generation, which AWS offers in few"
-                " places or not at all: jobs may stay RUNNABLE."
+                f"{name} is an instance type of a previous generation, which newer Regions and"
+                " Availability Zones do not offer, and some no Region: jobs may stay RUNNABLE."
             )
     if compute.min_v_cpus:
         yield _describe_standing_cost(compute, region)

@@ -87,10 +87,11 @@ def show(  # noqa: PLR0913 one argument per option
     line, the environment, the file (with the line), configuration files, and defaults. With -n
     alone, show the function as it is deployed.
 
-    With --env, show only the environment variables. With -f these are the ones that scripts get:
-    of several values that with the highest precedence, and the section that it is from. With -n and
-    --site, they are those of the Lambda function or of the job definition; the variables of
-    container.environment are in the image.
+    With --env, show only the environment variables. With -f these are the ones that scripts get,
+    apart from the image's own and those of the run: of several values that with the highest
+    precedence, and the section that it is from; of a secret where it is read, never its value.
+    With -n and --site, they are those of the Lambda function or of the job definition; the
+    variables of container.environment are in the image.
 
     \b
     Examples:

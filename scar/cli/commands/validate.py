@@ -35,6 +35,7 @@ def validate(session: Session, file: Path | None) -> None:
     Problems are reported with their lines: first those of keys and values, then, when these are
     valid, those of rules between keys. The exit status is 3 if there are any. Warnings are of what
     is valid and costs more, or starts later, than expected.
+    With --local, what the local cloud does not emulate is a problem too.
     `scar plan` also checks what depends on the account: buckets, quotas and networks.
 
     \b
@@ -45,15 +46,8 @@ def validate(session: Session, file: Path | None) -> None:
     if file is None:
         raise missing_option("-f FILE")
     from scar.aws.validation.deployment_checks import raise_if_any
-    from scar.cli.fdl_files import resolve_document
-    from scar.fdl.problems import InvalidFdlError
 
-    try:
-        document = resolve_document(session, file, FunctionFlags()).document
-    except InvalidFdlError as error:
-        if session.json:
-            session.terminal.write_json({"valid": False, "faults": _problems_to_json(error)})
-        raise
+    document = _read_document(session, file)
     if problems := _find_aws_problems(document):
         if session.json:
             # These concern a resource, not a line of the file.
@@ -69,6 +63,23 @@ def validate(session: Session, file: Path | None) -> None:
         session.terminal.write_message(
             f"{file}: no problems in {format_count(number, 'function')}."
         )
+
+
+def _read_document(session: Session, file: Path) -> FdlDocument:
+    """Return the valid document; raise InvalidFdlError after the output of -j."""
+    from scar.cli.fdl_files import resolve_document
+    from scar.cli.local_checks import require_emulated
+    from scar.fdl.problems import InvalidFdlError
+
+    try:
+        resolved = resolve_document(session, file, FunctionFlags())
+        if session.local:
+            require_emulated(resolved, file)
+    except InvalidFdlError as error:
+        if session.json:
+            session.terminal.write_json({"valid": False, "faults": _problems_to_json(error)})
+        raise
+    return resolved.document
 
 
 def _find_aws_problems(document: FdlDocument) -> list[str]:

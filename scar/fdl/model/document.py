@@ -19,7 +19,9 @@ class AwsFunction(FdlModel):
     enabled: StrictBool = Field(
         True,
         description="`false`: the function is not deployed; `scar init` deletes its triggers, its"
-        " Lambda function and its job definition, and keeps buckets, logs and run records",
+        " Lambda function, its job definition, its roles and its images (unless `ecr.delete_image`"
+        " is `false`), and a job queue and compute environments that no other function uses; it"
+        " keeps buckets, logs and run records",
     )
     lambda_: LambdaSpec = Field(alias="lambda", description="the Lambda function; required")
     iam: IamSpec = Field(IamSpec(), description="IAM roles")

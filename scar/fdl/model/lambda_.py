@@ -191,12 +191,12 @@ class LambdaSpec(FdlModel):
         " the script (/opt/scar/function)",
     )
     container: ContainerSpec = Field(ContainerSpec(), description="the container image")
-    input: Annotated[tuple[StorageSpec, ...], BeforeValidator(to_list)] = Field(
+    input: Annotated[tuple[StorageSpec, ...], BeforeValidator(mapping_to_list)] = Field(
         (),
         description="S3 folders; each new object starts the function",
         examples=[[{"path": "my-bucket/input"}]],
     )
-    output: Annotated[tuple[StorageSpec, ...], BeforeValidator(to_list)] = Field(
+    output: Annotated[tuple[StorageSpec, ...], BeforeValidator(mapping_to_list)] = Field(
         (),
         description="S3 folders that outputs are uploaded to",
         examples=[[{"path": "my-bucket/output"}]],

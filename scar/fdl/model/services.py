@@ -73,5 +73,7 @@ class EcrSpec(FdlModel):
         description="prefix of the repository's name, which is `<prefix>/<function>`",
     )
     delete_image: StrictBool = Field(
-        True, description="`scar rm` deletes the repository with its images; `false`: it is kept"
+        True,
+        description="`scar rm`, and `scar init` with `enabled: false`, delete the repository with"
+        " its images; `false`: it is kept",
     )

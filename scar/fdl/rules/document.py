@@ -107,8 +107,18 @@ def _check_lambda_limits(spec: LambdaSpec, section: Location) -> Iterator[Locate
                 f"is {threshold} s"
             ),
         )
+    yield from _check_variables(spec, section)
+
+
+def _check_variables(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
     variables = spec.environment.Variables
     for name in variables:
+        if name in limits.LAMBDA_RESERVED_VARIABLES:
+            yield (
+                (*section, "environment", "Variables", name),
+                "is reserved: Lambda sets it itself. container.environment sets it for scripts",
+            )
+            continue
         # https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
         if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", name):
             yield (

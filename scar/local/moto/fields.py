@@ -213,21 +213,30 @@ def check_fields(service: str, operation: str, request: Mapping[str, object]) ->
     Empty, zero and false values are accepted, because they request nothing. Operations that do
     not concern functions or jobs are not checked.
     """
-    allowed = _IMPLEMENTED.get(service, {}).get(operation)
-    if allowed is None:
-        return None
-    field = next(_unsupported_fields(request, allowed, ""), None)
+    field = next(list_unsupported(service, operation, request), None)
     return not_emulated_error(field) if field else None
+
+
+def list_unsupported(service: str, operation: str, request: Mapping[str, object]) -> Iterator[str]:
+    """Yield each field, or ``field: value``, that ``check_fields`` refuses."""
+    allowed = _IMPLEMENTED.get(service, {}).get(operation)
+    if allowed is not None:
+        yield from dict.fromkeys(_unsupported_fields(request, allowed, ""))
 
 
 def not_emulated_error(field: str) -> ApiError:
     """Return the error for a field, or ``field: value``, that is not implemented."""
-    feature = _FEATURES.get(field)
     return ApiError(
         code="NotImplemented",
-        message=f"The local cloud does not emulate {f'{feature} ({field})' if feature else field}.",
+        message=f"The local cloud does not emulate {describe_field(field)}.",
         status=501,
     )
+
+
+def describe_field(field: str) -> str:
+    """Return the field with the feature that it belongs to, if that has a name."""
+    feature = _FEATURES.get(field)
+    return f"{feature} ({field})" if feature else field
 
 
 def _unsupported_fields(value: object, allowed: Allowed, path: str) -> Iterator[str]:

@@ -190,6 +190,34 @@ def test_with_delete_image_false_the_repository_is_kept(
     assert remaining_resources(connection) == {}
 
 
+@pytest.mark.parametrize("mode", ["lambda", "batch"])
+def test_a_disabled_function_loses_its_images_and_its_repository(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages, mode: str
+) -> None:
+    deploy(connection, images, a_function(mode), a_function(name="other"))
+    image = digest_in_use(connection)
+    plan = str(deploy(connection, images, a_function(name="other"), disabled=["crop"]))
+    assert f"- old-image scar/crop@{image}" in plan
+    assert "- old-repository scar/crop" in plan
+    assert "scar/crop" not in repositories(connection)
+    assert "scar/other" in repositories(connection)
+    again = str(deploy(connection, images, a_function(name="other"), disabled=["crop"]))
+    assert again == NOTHING
+
+
+def test_the_images_of_a_disabled_function_stay_with_delete_image_false_or_a_running_job(
+    connection: AwsConnection, images: FakeImages, pushed: PushedImages
+) -> None:
+    deploy(connection, images, changed(a_function("batch"), delete_image=False))
+    assert "old-" not in str(deploy(connection, images, disabled=["crop"]))
+    assert "scar/crop" in repositories(connection)
+    deploy(connection, images, a_function("batch"))
+    running = simulate_running_job(connection, "crop")
+    assert "old-" not in str(deploy(connection, images, disabled=["crop"]))
+    assert "scar/crop" in repositories(connection)
+    running.clear()
+
+
 def test_an_image_of_the_users_own_is_neither_pushed_nor_removed(
     connection: AwsConnection, images: FakeImages
 ) -> None:

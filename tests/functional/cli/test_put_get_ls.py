@@ -43,7 +43,10 @@ def test_files_go_there_and_back(
     assert run(["put", "-b", "photos/in", "-p", str(data)], services) == 0
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == "moto\nUploaded 2 files, 3 B to s3://photos/in\n"
+    assert shown.err == (
+        "moto\nUploaded 2 files, 3 B to s3://photos/in\n"
+        "No function starts: none reads bucket photos.\n"
+    )
     assert run(["ls", "-b", "photos/in"], services) == 0
     shown = capsys.readouterr()
     assert [line.rpartition("  ")[2] for line in shown.out.splitlines()] == [

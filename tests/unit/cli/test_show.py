@@ -100,6 +100,25 @@ def test_show_env_has_the_variables_of_scripts_and_the_section_that_counts(
     assert shown == {name: (v, source.format(file)) for name, (v, source) in expected.items()}
 
 
+@pytest.mark.parametrize("more", [[], ["--secrets"], ["--site", "lambda"]])
+def test_show_env_has_secrets_with_where_they_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text(
+        VARIABLES.replace(
+            "        environment: {",
+            "        secrets: {TOKEN: ssm:/token}\n        environment: {",
+            1,
+        )
+    )
+    assert run(["show", "-f", str(file), "--env", "-j", *more], FakeServices({})) == 0
+    rows = json.loads(capsys.readouterr().out)["functions"]["envs"]
+    (row,) = [row for row in rows if row["key"] == "TOKEN"]
+    assert row["value"] == "(read from ssm:/token when a run starts)"
+    assert row["from"] == f"lambda.container.secrets, {file}:8"
+
+
 def test_a_site_without_env_is_a_usage_error(minimal_fdl: Path) -> None:
     assert run(["show", "-f", str(minimal_fdl), "--site", "batch"], FakeServices({})) == 2
 

@@ -64,6 +64,42 @@ def test_validate_warns_of_what_is_valid_and_costs_more(
     assert len(found["warnings"]) == 1
 
 
+RAW = """\
+    batch:
+      container_properties:
+        ulimits: [{name: core, softLimit: 0, hardLimit: 0}]
+        linuxParameters: {initProcessEnabled: true}
+        privileged: true
+      compute_resources: {max_v_cpus: 16}
+"""
+
+
+@pytest.mark.parametrize(
+    "nodes", ["", "      multi_node_parallel: {enabled: true, number_nodes: 2}\n"]
+)
+def test_what_the_local_cloud_does_not_emulate_is_a_problem_of_its_line(
+    minimal_fdl: Path, capsys: pytest.CaptureFixture[str], nodes: str
+) -> None:
+    text = minimal_fdl.read_text().replace("name: gray", "execution_mode: batch\n      name: gray")
+    minimal_fdl.write_text(f"{text}{RAW}{nodes}")
+    assert run(["validate", "-f", str(minimal_fdl)], FakeServices({})) == 0
+    capsys.readouterr()
+    for arguments in (["validate"], ["plan"], ["init", "-y"]):
+        services = FakeServices({})
+        assert run(["--local", *arguments, "-f", str(minimal_fdl)], services) == 3
+        assert services.targets == []
+        shown = capsys.readouterr().err
+        assert (
+            f"{minimal_fdl}:12:27: functions.aws[0].batch.container_properties.linuxParameters"
+            ".initProcessEnabled: the local cloud does not emulate "
+        ) in shown
+        assert f"{minimal_fdl}:13:9: " in shown
+        assert "Omit these keys for the local cloud" in shown
+    assert run(["--local", "validate", "-f", str(minimal_fdl), "-j"], FakeServices({})) == 3
+    found = json.loads(capsys.readouterr().out)["faults"]
+    assert [(f["line"], f["column"]) for f in found] == [(12, 27), (13, 9)]
+
+
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"], FakeServices({})) == 0
     assert json.loads(capsys.readouterr().out)["properties"]["functions"]

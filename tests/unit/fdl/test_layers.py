@@ -111,6 +111,32 @@ def test_an_invalid_value_from_another_source_is_reported_with_it(home: Path) ->
     )
 
 
+def test_a_value_of_another_source_that_breaks_a_rule_is_reported_with_it(home: Path) -> None:
+    (home / ".scar").mkdir()
+    (home / ".scar" / "scar.cfg").write_text(
+        '{"scar": {}, "aws": {"batch": {"state": "DISABLED"}}}'
+    )
+    text = FDL.replace("name: crop", "name: crop\n      execution_mode: batch")
+    with pytest.raises(InvalidFdlError) as caught:
+        resolved(home, {"HOME": str(home)}, text)
+    (problem,) = caught.value.problems
+    assert problem.key == "functions.aws[0].batch.state"
+    assert problem.message.endswith(f"(from: {home}/.scar/scar.cfg)")
+
+
+def test_a_broken_rule_of_a_section_names_no_source_if_the_file_has_a_part(home: Path) -> None:
+    environment = configured(home, "defaults: {lambda: {vpc: {subnets: [subnet-2]}}}\n")
+    text = FDL.replace("vpc: {SubnetIds: subnet-1, SecurityGroupIds: sg-1}", "{}")
+    for vpc, source in (
+        ("{}", f" (from: {home}/.config/scar/config.yaml:1)"),
+        ("{security_group_ids: []}", ""),
+    ):
+        with pytest.raises(InvalidFdlError) as caught:
+            resolved(home, environment, text.replace("{}", f"vpc: {vpc}"))
+        (problem,) = caught.value.problems
+        assert problem.message == f"needs both subnets and security_group_ids{source}"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -262,3 +288,35 @@ def test_every_value_is_from_the_last_layer_that_has_it(layers: list[dict[str, A
         for key in location:
             value, of_layer = value[key], of_layer[key]
         assert value == of_layer
+
+
+@pytest.mark.parametrize(
+    ("key", "short", "value"),
+    [
+        ("tmpfs", "{path: /scratch, size: 64}", "size"),
+        ("retry", "{exit_code: 75, attempts: 2}", "attempts"),
+        ("overrides", "{match: {suffix: .bam}, memory: 6000}", "memory"),
+        ("compute_environments", "{max_v_cpus: 8}", "max_v_cpus"),
+    ],
+)
+def test_a_single_mapping_for_a_list_has_its_line_as_the_source(
+    home: Path, key: str, short: str, value: str
+) -> None:
+    text = f"{FDL}    batch:\n      {key}: {short}\n"
+    found = origins(resolved(home, {"HOME": str(home)}, text))
+    assert found[f"batch.{key}[0].{value}"][1] == f"{home}/f.yaml:10"
+
+
+def test_the_keys_that_a_short_form_does_not_set_are_defaults(home: Path) -> None:
+    text = f"{FDL}    batch:\n      compute_resources: {{disk: 500}}\n"
+    found = origins(resolved(home, {"HOME": str(home)}, text))
+    assert found["batch.compute_resources.disk.size"] == (500, f"{home}/f.yaml:10")
+    assert found["batch.compute_resources.disk.type"] == ("gp3", "default")
+
+
+def test_a_problem_in_a_single_mapping_for_a_list_has_its_column(home: Path) -> None:
+    text = f"{FDL}    batch:\n      tmpfs: {{path: /scratch, size: 0}}\n"
+    with pytest.raises(InvalidFdlError) as caught:
+        resolved(home, {"HOME": str(home)}, text)
+    (problem,) = caught.value.problems
+    assert (problem.position.line, problem.position.column) == (10, 31)

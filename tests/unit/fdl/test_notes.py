@@ -47,6 +47,12 @@ def test_a_disabled_function_is_not_deployed_and_what_follows_is_said(tmp_path: 
     (note,) = found.notes
     assert note.startswith("crop is disabled: ")
     assert note.endswith("New objects in photos/in start nothing.")
+    assert "its roles and its images are deleted" in note
+    path = tmp_path / "f.yaml"
+    path.write_text(f"{path.read_text()}    ecr: {{delete_image: false}}\n")
+    (note,) = resolve_file(path, LoadContext()).notes
+    assert "its job definition, and its roles are deleted" in note
+    assert "stay, and the images (ecr.delete_image: false)." in note
 
 
 def test_without_its_part_in_batch_a_function_runs_in_lambda_alone(tmp_path: Path) -> None:
@@ -77,3 +83,31 @@ def test_the_lambda_function_cannot_be_disabled_alone(tmp_path: Path) -> None:
     assert problem.key.endswith("lambda.enabled")
     assert problem.position.line == 6
     assert "execution_mode: batch" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("nodes", "noted"),
+    [
+        ("{number_nodes: 3}", True),
+        ("{enabled: true, number_nodes: 3}", False),
+        ("{enabled: false, number_nodes: 3}", False),
+        ("{}", False),
+    ],
+)
+def test_nodes_that_are_not_enabled_are_said_to_have_no_effect(
+    tmp_path: Path, nodes: str, *, noted: bool
+) -> None:
+    path = tmp_path / "f.yaml"
+    text = FILE.format(enabled="true", mode="batch", batch="true")
+    path.write_text(
+        text.replace(
+            "batch: {enabled: true}",
+            f"batch: {{multi_node_parallel: {nodes}, compute_resources: {{max_v_cpus: 16}}}}",
+        )
+    )
+    notes = resolve_file(path, LoadContext()).notes
+    note = (
+        f"{path}:9: batch.multi_node_parallel.number_nodes has no effect: jobs have one node"
+        " without `enabled: true` in batch.multi_node_parallel."
+    )
+    assert notes == ((note,) if noted else ())

@@ -199,3 +199,54 @@ def test_clusters_require_the_mode_batch(tmp_path: Path) -> None:
         assert f"{path}:7:" in found
     path = a_file(tmp_path, "execution_mode: batch", batch="{cluster: true}")
     assert functions_of(load_document(path))[0].batch.cluster  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("section", "mode", "name", "reason"),
+    [
+        ("lambda", "batch", "AWS_BATCH_X", "AWS Batch accepts no variables"),
+        ("lambda", "lambda-batch", "AWS_BATCH_X", "AWS Batch accepts no variables"),
+        ("batch", "batch", "AWS_BATCH_JOB_ID", "AWS Batch accepts no variables"),
+        ("lambda", "lambda", "AWS_REGION", "Lambda sets it itself"),
+        ("lambda", "batch", "_HANDLER", "Lambda sets it itself"),
+    ],
+)
+def test_reserved_variables_are_refused_with_their_line(
+    tmp_path: Path, section: str, mode: str, name: str, reason: str
+) -> None:
+    environment = f"environment: {{Variables: {{{name}: x}}}}"
+    lines, batch = ([environment], "") if section == "lambda" else ([], f"{{{environment}}}")
+    text = problem(a_file(tmp_path, f"execution_mode: {mode}", *lines, batch=batch))
+    assert "f.yaml:7:" in text
+    assert f"functions.aws[0].{section}.environment.Variables.{name}: is reserved" in text
+    assert reason in text
+
+
+def test_variables_that_one_service_alone_reserves_are_accepted_for_the_other(
+    tmp_path: Path,
+) -> None:
+    load_document(a_file(tmp_path, "environment: {Variables: {AWS_BATCH_X: x}}"))
+    load_document(
+        a_file(
+            tmp_path,
+            "execution_mode: batch",
+            batch="{environment: {Variables: {AWS_REGION: eu-west-1}}}",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "expected"),
+    [
+        ("batch", "{file_system: {arn: fs-1, path: /a}}", "ARN of the access point, of Amazon EFS"),
+        ("batch", "{tmpfs: {path: a b, size: 1}}", "mount path in the job, such as /scratch"),
+        ("lambda", f"file_system: {{arn: {POINT}, path: /a}}", "local mount path, `/mnt/<name>`"),
+    ],
+)
+def test_values_of_a_wrong_form_are_explained_without_a_regular_expression(
+    tmp_path: Path, section: str, value: str, expected: str
+) -> None:
+    lines, batch = ([value, VPC], "") if section == "lambda" else ([], value)
+    text = problem(a_file(tmp_path, *lines, batch=batch))
+    assert f"is not valid: {expected}" in text
+    assert "pattern" not in text

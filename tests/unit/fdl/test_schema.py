@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 import jsonschema
 import pytest
 import yaml
 
+from scar.fdl.known_keys import field_key, nested_model
+from scar.fdl.model import AwsFunction, FdlDocument
 from scar.fdl.schema import build_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+    from scar.fdl.problems import Location
 
 ROOT = Path(__file__).parents[3]
 CHECK = jsonschema.Draft7Validator(build_schema())
@@ -80,3 +89,29 @@ def test_every_key_is_described() -> None:
     assert [
         undescribed(part) for part in (found, *found["$defs"].values()) if undescribed(part)
     ] == []
+
+
+def lists_of_sections(model: type[BaseModel], above: Location) -> Iterator[Location]:
+    """Yield the location of each key whose value is a list of sections."""
+    for name, field in model.model_fields.items():
+        at = (*above, field_key(name, field))
+        section = nested_model(field.annotation)
+        if section is None:
+            continue
+        if get_origin(field.annotation) is tuple:
+            yield at
+        else:
+            yield from lists_of_sections(section, at)
+
+
+@pytest.mark.parametrize("key", list(lists_of_sections(AwsFunction, ())), ids=str)
+def test_a_single_mapping_stands_for_a_list_of_one(key: tuple[str, str]) -> None:
+    """``file_system: {arn: …}`` is as good as ``file_system: [{arn: …}]``, at every such key."""
+    section, name = key
+    example = yaml.safe_load((ROOT / "fdl-example.yaml").read_text())["functions"]["aws"][0]
+    function = one()["functions"]["aws"][0]
+    function.setdefault(section, {})[name] = example[section][name][0]
+    CHECK.validate({"functions": {"aws": [function]}})
+    document = FdlDocument.model_validate({"functions": {"aws": [function]}})
+    shown = document.functions.aws[0].model_dump(by_alias=True)
+    assert len(shown[section][name]) == 1

@@ -22,7 +22,8 @@ ALL = rule("index", "incoming/")
 @pytest.mark.parametrize(
     ("rules", "keys", "sentence"),
     [
-        ((), ["in/a"], ""),
+        ((), ["in/a"], "No function starts: none reads bucket pics."),
+        ((), [], ""),
         ((ALL,), [], ""),
         ((ALL,), ["incoming/a", "incoming/b"], "Starts index."),
         ((ALL, THUMBS), ["incoming/a.jpg"], "Starts index, thumbs."),
@@ -74,3 +75,10 @@ def test_the_sentence_names_functions_or_the_reason(
         starts.add(key)
     folder = keys[0].rpartition("/")[0] if keys else ""
     assert starts.describe("pics", f"{folder}/" if folder else "") == sentence
+
+
+def test_a_bucket_that_notifies_something_else_may_start_functions_by_it() -> None:
+    starts = FunctionStarts((), ("SQS", "EventBridge"))
+    starts.add("in/a")
+    sentence = "No function starts directly: bucket pics notifies SQS and EventBridge only."
+    assert starts.describe("pics", "in/") == sentence

@@ -140,6 +140,12 @@ def _bucket_arns(scope: PolicyScope) -> Iterator[str]:
         yield from (scope.account.s3_arn(f"{bucket}{end}") for end in ("", "/*"))
 
 
+def _secret_arns(scope: PolicyScope) -> Iterator[str]:
+    """Yield the secrets of Secrets Manager, or those of the Region."""
+    every = scope.account.arn("secretsmanager", "secret:*")
+    yield from (every if secret == ANY else secret for secret in scope.secrets)
+
+
 def _arns_per_name(
     service: str, resource: str, names_of: Callable[[PolicyScope], tuple[str, ...]]
 ) -> Callable[[PolicyScope], Iterator[str]]:
@@ -193,5 +199,6 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
         lambda scope: tuple(map(names.event_queue_name, _user_functions(scope))),
     ),
     "event sources": lambda _: (ANY,),
+    "secrets": _secret_arns,
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

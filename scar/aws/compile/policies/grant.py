@@ -29,6 +29,7 @@ GrantTarget = Literal[
     "launch templates",
     "event queues",
     "event sources",
+    "secrets",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
@@ -44,6 +45,7 @@ Feature = Literal[
     "clusters",
     "shell",
     "arrays",
+    "secrets",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 

@@ -209,6 +209,9 @@ GRANTS: tuple[Grant, ...] = (
         ("ec2:DescribeNetworkInterfaces", "efs:DescribeMountTargets", "s3files:ListMountTargets"),
         feature="efs",
     ),
+    # Whether secrets exist; neither operation returns a value. DescribeParameters has no resources.
+    Grant("secrets", ("secretsmanager:DescribeSecret",), feature="secrets"),
+    Grant("anything", ("ssm:DescribeParameters",), feature="secrets"),
     Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
         "batch resources",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.grant import FEATURES
 from scar.aws.compile.policies.patterns import literal_pattern
+from scar.aws.compile.policies.secret_access import described_secrets
 from scar.aws.model import names
 from scar.aws.model.account import account_of_registry
 from scar.fdl.defaults import REPOSITORY_PREFIX
@@ -26,7 +27,8 @@ class PolicyScope:
     """What the caller works on; ``*`` means any, also as the account's id or Region.
 
     ``source_repositories`` are ARNs of repositories that users' images are read from. ``roles``,
-    ``instance_roles`` and ``service_roles`` are ARNs of the user's own roles. With a ``boundary``,
+    ``instance_roles`` and ``service_roles`` are ARNs of the user's own roles; ``secrets`` are those
+    of Secrets Manager. With a ``boundary``,
     only roles with this permissions boundary can be created.
     """
 
@@ -39,18 +41,20 @@ class PolicyScope:
     instance_roles: tuple[str, ...] = ()
     service_roles: tuple[str, ...] = ()
     boundary: str = ""
+    secrets: tuple[str, ...] = (ANY,)
     features: frozenset[Feature] = frozenset(FEATURES)
 
 
 def account_scope(account: Account) -> PolicyScope:
     """Return the scope of every possible function of the account, the failure handler included.
 
-    Shells in jobs are not in it: who may start them is named by the policy for a file.
+    Shells in jobs and the look-up of secrets are not in it: who may do these is named by the policy
+    for a file.
     """
     return PolicyScope(
         account=account,
         source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
-        features=frozenset(FEATURES) - {"given roles", "shell"},
+        features=frozenset(FEATURES) - {"given roles", "secrets", "shell"},
     )
 
 
@@ -74,6 +78,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "arrays": any(spec.array is not None for spec in specs),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
         "clusters": any(spec.cluster for spec in specs),
+        "secrets": any(f.lambda_.container.secrets for f in functions),
         "shell": any(spec.enable_execute_command for spec in specs),
     }
     failure_handler = [names.FAILURE_HANDLER] if makes_roles else []
@@ -96,6 +101,11 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         ),
         service_roles=_unique_sorted(s.service_role for s in specs if s.service_role),
         boundary=boundaries.pop() if len(boundaries) == 1 else "",
+        secrets=_unique_sorted(
+            arn
+            for f in functions
+            for arn in described_secrets(f.lambda_.container.secrets.values(), account)
+        ),
         features=frozenset(part for part, there in parts.items() if there),
     )
 

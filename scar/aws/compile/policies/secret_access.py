@@ -9,6 +9,8 @@ from scar.aws.compile.policies.document import PolicyStatement, allow_statement
 from supervisor.aws.secret_references import PARAMETER_STORE, SECRETS_MANAGER, parse_reference
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from scar.aws.compile.policies.data_flow import DataFlow
     from scar.aws.model.account import Account
     from supervisor.aws.secret_references import SecretReference
@@ -48,6 +50,13 @@ def secret_statements(flow: DataFlow) -> list[PolicyStatement]:
         keys = f"arn:{flow.account.partition}:kms:{region}:*:key/*"
         statements.append(allow_statement("kms:Decrypt", Resource=keys, Condition=condition))
     return statements
+
+
+def described_secrets(texts: Iterable[str], account: Account) -> Iterator[str]:
+    """Yield the patterns of the ARNs of each reference that is to Secrets Manager."""
+    for reference in map(parse_reference, texts):
+        if reference.service == SECRETS_MANAGER:
+            yield from _arns(reference, account)
 
 
 def _arns(reference: SecretReference, account: Account) -> tuple[str, ...]:

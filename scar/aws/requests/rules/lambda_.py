@@ -26,29 +26,6 @@ if TYPE_CHECKING:
 
 _NAME = r"[a-zA-Z0-9-_]+"
 _VARIABLE = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
-# docs: "Defined runtime environment variables", those marked reserved (2026-11)
-_RESERVED_VARIABLES = frozenset(
-    [
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    ]
-)
 _UNABLE_TO_CONFIGURE = (
     "Lambda was unable to configure your environment variables because the environment"
 )
@@ -145,7 +122,7 @@ def _check_environment(variables: Parameters) -> Iterator[RuleViolation]:
             yield pattern_violation(
                 variable, "[a-zA-Z]([a-zA-Z0-9_])+", f"environment.variables.{variable}.member"
             )
-    if reserved := sorted(_RESERVED_VARIABLES & variables.keys()):
+    if reserved := sorted(limits.LAMBDA_RESERVED_VARIABLES & variables.keys()):
         yield RuleViolation(
             "InvalidParameterValueException",
             f"{_UNABLE_TO_CONFIGURE} variables you have provided contains reserved keys that are"

@@ -92,7 +92,7 @@ class JobOverrideSpec(FdlModel):
         0,
         ge=0,
         le=limits.BATCH_GPUS.maximum,
-        description="GPUs, with `enable_gpu` only; 0: those of other jobs",
+        description="GPUs, for functions with `gpus` or `enable_gpu` only; 0: those of other jobs",
     )
     timeout: int = Field(
         0,

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
 from scar.aws.model.containers.ulimits import UlimitName
-from scar.fdl.field_types import mapping_to_list, none_to_empty, to_list
+from scar.fdl.field_types import mapping_to_list, none_to_empty
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.array import ArraySpec
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
@@ -77,10 +77,10 @@ class BatchSpec(FdlModel):
     enable_execute_command: StrictBool = Field(
         False, description="`true`: `scar shell` may start commands in running jobs, by ECS Exec"
     )
-    overrides: Annotated[tuple[JobOverrideSpec, ...], BeforeValidator(to_list)] = Field(
+    overrides: Annotated[tuple[JobOverrideSpec, ...], BeforeValidator(mapping_to_list)] = Field(
         (), description="what the jobs of some objects request instead; the first match counts"
     )
-    retry: Annotated[tuple[ExitRetrySpec, ...], BeforeValidator(to_list)] = Field(
+    retry: Annotated[tuple[ExitRetrySpec, ...], BeforeValidator(mapping_to_list)] = Field(
         (),
         description="exit codes of scripts after which the job is submitted again, with more memory"
         " or as it was; empty: a script that fails is not repeated",
@@ -134,7 +134,9 @@ class BatchSpec(FdlModel):
     compute_resources: ComputeResourcesSpec = Field(
         ComputeResourcesSpec(), description="the compute environment that jobs run in"
     )
-    compute_environments: tuple[ComputeEnvironmentSpec, ...] = Field(
+    compute_environments: Annotated[
+        tuple[ComputeEnvironmentSpec, ...], BeforeValidator(mapping_to_list)
+    ] = Field(
         (),
         description="up to 3 compute environments of the function's job queue, in the order in"
         " which AWS Batch uses them",
@@ -199,7 +201,7 @@ class BatchSpec(FdlModel):
 def _is_fargate(batch: Mapping[str, object]) -> bool:
     """Return whether the first environment, as written in the file, is one of Fargate."""
     compute, entries = batch.get("compute_resources"), batch.get("compute_environments")
-    first = entries[0] if isinstance(entries, list) and entries else None
+    first = entries[0] if isinstance(entries, list) and entries else entries
     return any(
         isinstance(section, Mapping)
         and (

@@ -15,6 +15,7 @@ from tests.fakes.functions import new_function
 from tests.fakes.moto_compat import api_response
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
@@ -69,9 +70,14 @@ def a_role(connection: AwsConnection, name: str, *services: str) -> str:
     return response["Role"]["Arn"]
 
 
-def deploy(connection: AwsConnection, images: FakeImages, *functions: Function) -> Plan:
+def deploy(
+    connection: AwsConnection,
+    images: FakeImages,
+    *functions: Function,
+    disabled: Sequence[str] = (),
+) -> Plan:
     """Deploy the functions as ``scar init`` does; return the plan."""
-    return deployment.init(functions, connection, lambda _: None, images=images)
+    return deployment.init(functions, connection, lambda _: None, images=images, disabled=disabled)
 
 
 def remove(connection: AwsConnection, *names: str, force: bool = False) -> str:

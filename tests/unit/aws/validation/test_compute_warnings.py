@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from moto.ec2.models.instance_types import INSTANCE_TYPES
 
+from scar.aws.model.instance_types import instance_families
 from scar.aws.validation.compute_warnings import find_compute_warnings
 from scar.fdl.model import BatchSpec
 from tests.fakes.functions import new_function
@@ -66,7 +68,23 @@ def test_instances_that_run_without_jobs_cost_so_much_a_day() -> None:
     assert "eu-central-1" in warning
 
 
-@pytest.mark.parametrize("name", ["m3.medium", "c3", "t1.micro"])
+def test_every_family_up_to_the_fourth_generation_that_ec2_calls_previous_is_warned_of() -> None:
+    families = {
+        family
+        for name, described in INSTANCE_TYPES.items()
+        if (family := name.partition(".")[0])[-1] in "1234"
+        if not described["CurrentGeneration"]
+        if family in instance_families()
+    }
+    assert {"m4", "c4", "r4"} <= families
+    for family in families:
+        found = warnings(**compute(instance_types=[family]))
+        assert any("previous generation" in warning for warning in found), family
+
+
+@pytest.mark.parametrize(
+    "name", ["m3.medium", "c3", "t1.micro", "m4.large", "c4", "r4.xlarge", "p2"]
+)
 def test_instance_types_of_a_previous_generation(name: str) -> None:
     (warning,) = warnings(**compute(instance_types=[name]))
     assert name in warning

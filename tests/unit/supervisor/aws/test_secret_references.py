@@ -50,8 +50,6 @@ def test_every_form_is_understood(text: str, expected: SecretReference) -> None:
         "ssm:",
         "ssm:a/b",
         "ssm:/a b",
-        f"{SECRET}:user",
-        f"{SECRET}:user:x",
         f"{SECRET}:::x:y",
         "arn:aws:s3:::bucket",
         "arn:aws:secretsmanager:eu-west-1:12:secret:x",
@@ -61,6 +59,14 @@ def test_every_form_is_understood(text: str, expected: SecretReference) -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no reference to a secret|is not the name of a"):
         parse_reference(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "complete"), [(":user", ":user::"), (":user:x", ":user:x:"), ("::x", "::x:")]
+)
+def test_a_part_of_the_suffix_is_refused_with_all_of_it(part: str, complete: str) -> None:
+    with pytest.raises(ValueError, match=f"as in '{SECRET}{complete}'"):
+        parse_reference(f"{SECRET}{part}")
 
 
 @given(st.text())

@@ -37,8 +37,10 @@ SERVICES = (
     "logs",
     "s3",
     "s3files",
+    "secretsmanager",
     "service-quotas",
     "sqs",
+    "ssm",
 )
 # The operations that a client's upload_file and download_file call.
 TRANSFERS = {
@@ -81,8 +83,8 @@ def test_every_call_of_the_product_is_in_the_table_and_nothing_else() -> None:
     operations = {operation for grant in GRANTS for operation in grant.operations}
     unknown = {name for name in used & methods.keys() if not methods[name] & operations}
     # AWS returns a bucket's Region with HeadBucket; other stores may need GetBucketLocation.
-    # `list_queues` is a function of scar's that lists job queues.
-    assert unknown == {"get_bucket_location", "list_queues"}
+    # `list_queues` is a function of scar's that lists job queues, `get_document` one of images.
+    assert unknown == {"get_bucket_location", "get_document", "list_queues"}
     unused = {
         op
         for op in operations - TRANSFERS
@@ -179,6 +181,19 @@ def test_every_part_of_the_table_has_resources() -> None:
     for grant in GRANTS:
         for action in grant.extra_actions:
             assert granting(scope, action), action
+
+
+def test_secrets_may_be_described_but_not_read_by_functions_that_have_some() -> None:
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token"
+    scope = scope_of([changed(CROP, secrets={"A": arn, "B": "ssm:/b"})], ACCOUNT)
+    (statement,) = granting(scope, "secretsmanager:DescribeSecret")
+    assert listed(statement["Resource"]) == [f"{arn}-??????"]
+    assert granting(scope, "ssm:DescribeParameters")
+    assert "GetSecretValue" not in "".join(user_policies(scope))
+    only_parameters = scope_of([changed(CROP, secrets={"B": "ssm:/b"})], ACCOUNT)
+    assert not granting(only_parameters, "secretsmanager:DescribeSecret")
+    for action in ("secretsmanager:DescribeSecret", "ssm:DescribeParameters"):
+        assert not granting(scope_of([CROP], ACCOUNT), action)
 
 
 def test_partitions_are_those_that_the_sdk_knows() -> None:
