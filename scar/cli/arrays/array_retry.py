@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,6 +60,8 @@ def retry_in_arrays(
     That are runs on objects of functions in mode ``batch``, and children that ended without a
     record. A function in mode ``lambda-batch`` may succeed in Lambda: its runs start there again.
     """
+    from scar.runs.retry import NEXT_SECOND
+
     retries, remaining = _divide(session, connection, runs, lost, dry_run=False)
     arrays: list[ArrayJob] = []
     for retry in retries:
@@ -69,6 +72,9 @@ def retry_in_arrays(
         for event in retry.single_events:
             session.services.enqueue(connection, retry.function.name, json.loads(event))
         remaining += retry.single_runs
+    if any(retry.single_runs for retry in retries):
+        # Their losses may just have been recorded, and a retry counts if it is newer than those.
+        time.sleep(NEXT_SECOND)
     return arrays, remaining
 
 
@@ -125,7 +131,8 @@ def _divide(
         reopened: list[tuple[Run, str]] = []
         left = group
         if len(group) + len(events) >= MIN_CHILDREN:
-            reopened, left = reopen_runs(session, connection, group, dry_run=dry_run)
+            reopened, refused = reopen_runs(session, connection, group, dry_run=dry_run)
+            left = [run for run, _ in refused]
         retries.append(_divide_function(functions[name], target, events, reopened, left))
     return retries, remaining
 

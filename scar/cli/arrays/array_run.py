@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scar.runs.arrays.submission import ArrayRequest
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run
+    from scar.runs.retry import NotRetryableError
     from supervisor.model import BatchTarget
 
 PARALLEL = 16  # requests to S3 for runs that failed before
@@ -61,12 +62,12 @@ class ArrayRun:
             self._show_plan(target, [*events, *(event for _, event in self._failed)])
             return
         function, connection = self.call.function, self.call.connection
-        reopened, unrecorded = reopen_runs(
+        reopened, refused = reopen_runs(
             self.call.session, connection, [run for run, _ in self._failed]
         )
-        for run in unrecorded:
+        for _, error in refused:
             self.call.session.terminal.write_message(
-                f"Run {run.path} failed, and its event was not recorded: --force runs its file."
+                f"Not started: {error.problem} {error.remedy} --force runs its file all the same."
             )
         events += [self._encode(json.loads(event)) for _, event in reopened]
         self._show_skipped()
@@ -184,34 +185,34 @@ def build_request(
 
 def reopen_runs(
     session: Session, connection: AwsConnection, runs: Sequence[Run], *, dry_run: bool = False
-) -> tuple[list[tuple[Run, str]], list[Run]]:
+) -> tuple[list[tuple[Run, str]], list[tuple[Run, NotRetryableError]]]:
     """Let children take over failed runs; return these with their events, and the other runs.
 
-    The others are direct invocations, and runs whose event was not recorded. ``dry_run``: read the
-    events only.
+    The others are direct invocations, runs whose event was not recorded, and those that another
+    command has started since they were listed. ``dry_run``: read the events only.
     """
     from scar.runs.ledger import RunLedger
     from scar.runs.retry import NotRetryableError, read_object_event, reopen_run
     from scar.transfer.pool import map_unordered
 
     ledger = RunLedger.connect(connection)
+    found: list[tuple[Run, str]] = []
+    refused: list[tuple[Run, NotRetryableError]] = []
 
-    def reopen(run: Run) -> tuple[Run, str]:
+    def reopen(run: Run) -> None:
         try:
             if dry_run:
                 event = read_object_event(ledger, run)
             else:
-                # No pause: nothing is written after the record of a loss.
-                event = reopen_run(ledger, run, sleep=lambda _: None)
-        except NotRetryableError:
-            return run, ""
-        return run, json.dumps(event, separators=(",", ":"))
+                run, event = reopen_run(ledger, run)
+        except NotRetryableError as error:
+            refused.append((run, error))
+        else:
+            found.append((run, json.dumps(event, separators=(",", ":"))))
 
-    found: list[tuple[Run, str]] = []
-    for pair in map_unordered(runs, reopen, workers=PARALLEL):
-        found.append(pair)
+    for _ in map_unordered(runs, reopen, workers=PARALLEL):
         session.terminal.show_progress(f"Read {format_count(len(found), 'event')}")
-    return [pair for pair in found if pair[1]], [run for run, event in found if not event]
+    return found, refused
 
 
 def show_submitted(
