@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -121,7 +122,9 @@ class ArrayRun:
 
         connection, function = self.call.connection, self.call.function.name
         ledger = RunLedger.connect(connection)
-        reading = read_arrays(ledger, connection.client("batch"), [function])
+        # An array whose submitter was killed just now may not be in Batch's lists yet. Without it,
+        # its children would be submitted twice.
+        reading = read_arrays(ledger, connection.client("batch"), [function], sleep=time.sleep)
         unfinished = (s.array for s in reading.of(function) if s.not_begun)
         return {run.run_id[:16] for array in unfinished for run in reading.read_runs(array)}
 

@@ -19,19 +19,15 @@ if TYPE_CHECKING:
 
 
 def split_arrays(
-    ledger: RunLedger, texts: Iterable[str], functions: Sequence[str] = ()
+    ledger: RunLedger, batch: BatchClient, texts: Iterable[str], functions: Sequence[str] = ()
 ) -> tuple[list[ArrayOrChild], list[str]]:
     """Return the arrays and children that texts name, and the texts that name something else.
 
     A UUID may be the id of an array's job, or the id of a run: the request id of a direct
     invocation. Raise ArrayNotFoundError, UsageError.
     """
-    from scar.runs.arrays.array_store import (
-        ArrayNotFoundError,
-        ArrayStore,
-        find_array,
-        is_array_name,
-    )
+    from scar.runs.arrays.array_search import ArrayNotFoundError, find_array, is_array_name
+    from scar.runs.arrays.array_store import ArrayStore
     from supervisor.batch.array_manifest import ARRAY_PREFIX
 
     found: list[ArrayOrChild] = []
@@ -42,7 +38,7 @@ def split_arrays(
             continue
         try:
             searched = functions or ledger.list_functions()
-            found.append(find_array(ArrayStore.of(ledger), text, searched))
+            found.append(find_array(ArrayStore.of(ledger), text, searched, batch))
         except ArrayNotFoundError:
             if text.startswith(ARRAY_PREFIX) or ":" in text:
                 raise

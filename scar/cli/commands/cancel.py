@@ -71,7 +71,7 @@ def cancel(
     connection, names = connect_functions(session, names, file)
     ledger, batch = RunLedger.connect(connection), connection.client("batch")
     with explaining_names(session, connection, what, "scar cancel -n NAME"):
-        arrays, runs = split_arrays(ledger, what, names)
+        arrays, runs = split_arrays(ledger, batch, what, names)
         if not what:
             arrays = list_unfinished_arrays(ledger, batch, names)
         ended = {} if dry_run else terminate_arrays(session, batch, arrays)

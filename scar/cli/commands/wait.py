@@ -148,7 +148,7 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     ledger = RunLedger.connect(connection)
     batch = connection.client("batch")
-    arrays, others = split_arrays(ledger, runs)
+    arrays, others = split_arrays(ledger, batch, runs)
     statuses = describe_arrays(batch, [array for array, index in arrays if index is None])
     statuses = with_continued_runs(ledger, statuses, jobs)
     names = [*others, *(describe(*array) for array in arrays if array[1] is not None)]

@@ -79,7 +79,7 @@ def read_array_report(ledger: RunLedger, batch: BatchClient, array: ArrayJob) ->
         indexes = sorted(job.get("arrayProperties", {}).get("index", 0) for job in listed)
     return ArrayReport(
         status=status,
-        description=store.read_description(array),
+        description=store.read_description(array.path),
         failed=tuple(_read_children(ledger, batch, array, indexes)),
     )
 

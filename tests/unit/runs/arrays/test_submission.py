@@ -15,7 +15,8 @@ from scar.aws.model.prices import find_prices
 from scar.aws.requests.rules.batch import check_submit_job
 from scar.errors import ScarError, UsageError
 from scar.runs.arrays.array_plan import ChildResources, divide, estimate_most
-from scar.runs.arrays.array_store import ArrayNotFoundError, ArrayStore, find_array, is_array_name
+from scar.runs.arrays.array_search import ArrayNotFoundError, find_array, is_array_name
+from scar.runs.arrays.array_store import ArrayStore
 from scar.runs.arrays.submission import (
     MAX_SUBMISSIONS,
     ArrayRequest,
@@ -94,7 +95,7 @@ def test_an_array_is_one_request_to_batch_and_three_objects() -> None:
     (listed,) = store.list_arrays("fn")
     assert (listed.job, listed.count, listed.path) == (array.job, 5, array.path)
     assert [event.decode() for event in store.read_events(listed)] == EVENTS
-    facts = store.read_description(listed)
+    facts = store.read_description(listed.path)
     assert (facts["source"], facts["by"], facts["count"]) == ("data/in", "arn:me", 5)
     # Nothing of it looks like a run.
     assert list(RunLedger(cast("Any", s3), "state").list_runs("fn")) == []
@@ -158,7 +159,7 @@ def test_options_and_shares_are_those_of_single_jobs() -> None:
     assert job["jobQueue"] == "scar-1-p"
     store = ArrayStore(cast("Any", s3), "state")
     (array,) = store.list_arrays("fn")
-    facts = store.read_description(array)
+    facts = store.read_description(array.path)
     assert facts["queue"] == "scar-1-p"
     assert facts["options"] == {
         "vcpus": "2",
