@@ -46,7 +46,8 @@ class FunctionStatus:
     folders; None if these were not listed. ``is_removed``: the function does not exist any more.
     ``events`` is about how many events wait in the function's queue, without a run.
     ``began``: see ``StatusQuery``. ``arrays`` are its array jobs; children that have not begun are
-    counted as queued, and ``lost_children``, which ended without a record, as lost.
+    counted as queued, and ``lost_children``, which ended without a record, as lost or, if they
+    were cancelled, as failed.
     """
 
     function: str
@@ -108,8 +109,9 @@ class FunctionStatus:
         self.arrays = counter.statuses
         self.lost_children = counter.find_lost()
         not_begun = counter.count_without_record()
-        added = {RunState.QUEUED: not_begun, RunState.LOST: len(self.lost_children)}
-        self.states.update({state: number for state, number in added.items() if number})
+        added = Counter({RunState.QUEUED: not_begun})
+        added.update(child.state for child in self.lost_children)
+        self.states.update(+added)
         began = now if self.began is None else self.began
         late = {s.array.job for s in self.arrays if _is_late(s, began)}
         self._late_failures += sum(child.array.job in late for child in self.lost_children)

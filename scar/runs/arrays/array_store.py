@@ -36,12 +36,16 @@ if TYPE_CHECKING:
     from supervisor.batch.array_manifest import ArrayManifest
     from supervisor.invocation import RunPath
 
+# The name of an empty object of an array that was cancelled; of one child with ``.index``.
+_CANCELLED = "cancelled"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayJob:
     """A submitted array as a listing shows it; ``submitted`` is S3's time in epoch seconds.
 
-    ``is_retry``: its children are runs that failed before.
+    ``is_retry``: its children are runs that failed before. ``is_cancelled``: `scar cancel` has
+    ended it, or else the children of these indexes.
     """
 
     path: ArrayPath
@@ -49,6 +53,8 @@ class ArrayJob:
     count: int
     submitted: float
     is_retry: bool = False
+    is_cancelled: bool = False
+    cancelled_children: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -74,7 +80,13 @@ class ArrayFolder:
             if found := parse_submission_name(name):
                 job, count, is_retry = found
                 return ArrayJob(
-                    path=self.path, job=job, count=count, submitted=time, is_retry=is_retry
+                    path=self.path,
+                    job=job,
+                    count=count,
+                    submitted=time,
+                    is_retry=is_retry,
+                    is_cancelled=_CANCELLED in self.times,
+                    cancelled_children=frozenset(self._cancelled_children()),
                 )
         return None
 
@@ -83,6 +95,12 @@ class ArrayFolder:
         """Whether a job may have been submitted that is not recorded: its submitter was killed."""
         is_complete = {MANIFEST, DESCRIPTION} <= self.times.keys()
         return is_complete and NOT_SUBMITTED not in self.times and self.array is None
+
+    def _cancelled_children(self) -> Iterator[int]:
+        for name in self.times:
+            prefix, _, index = name.partition(".")
+            if prefix == _CANCELLED and index.isdecimal():
+                yield int(index)
 
     @property
     def created(self) -> float:
@@ -121,6 +139,14 @@ class ArrayStore:
     def write_not_submitted(self, path: ArrayPath) -> None:
         """Record that there is no job and will be none, so that nothing searches for it."""
         self._put(path.key(NOT_SUBMITTED), b"")
+
+    def write_cancelled(self, array: ArrayJob, index: int | None) -> None:
+        """Record that `scar cancel` ends the array, or one child.
+
+        A child that has not begun leaves no record of its own.
+        """
+        name = _CANCELLED if index is None else f"{_CANCELLED}.{index}"
+        self._put(array.path.key(name), b"")
 
     def list_arrays(self, function: str, since: date | None = None) -> Iterator[ArrayJob]:
         """Yield the arrays of a function whose job is recorded, oldest day first: one listing."""
