@@ -93,16 +93,18 @@ class FunctionStatus:
             counts["waiting"] += self.inputs.waiting
         return counts
 
-    def add(self, run: Run, now: float) -> None:
-        """Count one run; ``now`` is S3's time in epoch seconds."""
+    def add(self, run: Run, now: float, array: ArrayStatus | None = None) -> None:
+        """Count one run; ``now`` is S3's time in epoch seconds, ``array`` has it as a child."""
         self.states[run.state] += 1
         self.unsubmitted += run.is_unsubmitted
         if run.state in (RunState.DONE, RunState.FAILED):
             self.rate.add(run.started_at, run.changed_at, now)
         is_on_file = self.inputs is not None and self.inputs.add(run)
         began = now if self.began is None else self.began
-        if run.state in FAILURE_STATES and not is_on_file and _has_failed_since(run, began):
-            self._late_failures += 1
+        if run.state in FAILURE_STATES and not is_on_file:
+            # All failed children of an array count, or none, with and without a record.
+            is_late = array is not None and _is_late(array, began)
+            self._late_failures += is_late or _has_failed_since(run, began)
 
     def add_children(self, counter: ArrayCounter, now: float) -> None:
         """Count the children of arrays that have no record; ``now`` as in ``add``."""
@@ -218,7 +220,7 @@ def _count_function(
             continue
         if jobs is not None and run.state is RunState.QUEUED:
             _count_waiting_job(jobs.get(f"{function}-{run.path.run_id}"), status)
-        status.add(run, ledger.now)
+        status.add(run, ledger.now, counter.array_of(run))
         if not query.recent_states or run.state in query.recent_states:
             entry = (run.changed_at, str(run.path), run)
             # A heap of the newest ``limit`` runs, the oldest of them on top.

@@ -15,5 +15,6 @@ which runs are children of which.
 3. **Combine.** ``child_runs`` says which array a run belongs to; ``array_counts`` corrects the
    states of children and counts those that have no record, in what ``array_reader`` has read.
    ``continued_runs`` finds those that another job continues (``batch.retry``).
-4. **Show.** ``array_report`` describes an array and its failed children for ``scar why``.
+4. **Show.** ``array_report`` describes an array and its failed children for ``scar why``;
+   ``named_children`` has the state of one child, also without a record.
 """

@@ -114,8 +114,7 @@ class ArrayCounter:
         self._ended.pop(run.path.run_id, None)
         if child := continued_child(run):
             self._continued[child[0]][run.state] += 1
-        child = parent_of(run)
-        status = self._by_job.get(child[0]) if child else None
+        status = self.array_of(run)
         if status is not None and status.has_ended:
             run = with_job_status(run, "")
         if self._is_queued(run):
@@ -125,6 +124,11 @@ class ArrayCounter:
             self.uncertain.append(run)
             return None
         return run
+
+    def array_of(self, run: Run) -> ArrayStatus | None:
+        """Return the array whose child executed the run last; None for other runs."""
+        child = parent_of(run) if self._by_job else None
+        return self._by_job.get(child[0]) if child else None
 
     def resolve_uncertain(self) -> list[Run]:
         """Return the uncertain runs with the states of their jobs."""

@@ -254,6 +254,15 @@ def test_a_lost_child_is_a_failure_of_the_hour_after_its_submission(
     assert world.status().relevant_failure_count == relevant
 
 
+@pytest.mark.parametrize(("age", "relevant"), [(500, 2), (7200, 0)])
+def test_of_an_arrays_failures_those_with_a_record_count_as_those_without(
+    age: float, relevant: int
+) -> None:
+    world = World()
+    world.add_array([1, 2, 3], ["done", "unborn", "failed"], age=age)
+    assert world.status().relevant_failure_count == relevant
+
+
 def test_a_new_array_of_the_same_files_has_their_lost_children() -> None:
     world = World()
     world.add_array([1, 2], ["unborn", "unborn"], age=500)
