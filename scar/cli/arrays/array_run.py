@@ -144,7 +144,7 @@ class ArrayRun:
         ArrayDryRun(
             call=self.call,
             source=self._source,
-            queue=target.queue,
+            target=target,
             groups=groups,
             ordinary=tuple(remaining.values()),
             skipped=self._skipped,

@@ -171,6 +171,7 @@ def read_resources(batch: BatchClient, function: str) -> ChildResources | None:
         gpus=int(needs.get("GPU", "0")),
         timeout=latest.get("timeout", {}).get("attemptDurationSeconds", 0),
         is_fargate="FARGATE" in latest.get("platformCapabilities", []),
+        attempts=latest.get("retryStrategy", {}).get("attempts", 1),
     )
 
 
