@@ -92,6 +92,7 @@ def test_children_that_were_cancelled_before_they_began(cloud: LocalCloudProcess
     assert (found["failed"], found["lost"]) == (12, 0)
     text = scar(cloud, "why", array)
     assert text.count("The job was cancelled with `scar cancel`.") == 12
+    assert "The job was cancelled with `scar cancel`." in scar(cloud, "why", f"{array}:0")
     waited = scar(cloud, "wait", "-n", "a", status=1)
     assert "12 failed" in waited
     assert "12 runs did not succeed" in waited
