@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
@@ -108,8 +109,10 @@ def terminate_arrays(
         job = _job_of(array, index)
         with translate_errors(f"terminate the Batch job {job}"):
             batch.terminate_job(jobId=job, reason=CANCELLED)
-        # Children that have not begun have no record of their own that says so.
-        ArrayStore.of(ledger).write_cancelled(array, index)
+        # Children that have not begun have no record of their own that says so. Without this one
+        # they count as lost.
+        with suppress(ScarError):
+            ArrayStore.of(ledger).write_cancelled(array, index)
         ended[describe(array, index)] = job
         session.terminal.show_progress(f"Cancelled {describe(array, index)}")
     return ended

@@ -86,12 +86,13 @@ def cancel(
         if runs or not what:
             found = select_runs(session, connection, ledger, selection)
             selected = without_runs_of(arrays, found)
-        if has_ended and not (ended or runs or continued):
+        if has_ended and not (unfinished or runs or continued):
             _raise_refusals(session, has_ended)
         selected = [*selected, *continued]
         if dry_run:
             named = {describe(*array): array[0].job for array in unfinished}
             show_runs(session, [(run, "") for run in selected], "Would cancel", named)
+            _raise_refusals(session, [] if continued else has_ended)
             return
         action = RunAction(
             apply=lambda run: cancel_run(ledger, batch, run),

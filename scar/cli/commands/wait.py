@@ -86,7 +86,7 @@ def wait(
     session.terminal.write_message(found.summary)
     for run, note in notes.items():
         session.terminal.write_message(f"Run {run}: {escape_control_characters(note)}")
-    if found.earlier_failure_count:
+    if found.earlier_failure_count > 0:
         also = "also " if found.failure_count else ""
         session.terminal.write_message(
             f"{format_count(found.earlier_failure_count, 'run')} {also}failed before this command"

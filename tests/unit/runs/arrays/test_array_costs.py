@@ -12,7 +12,7 @@ from scar.aws.model.prices import find_prices
 from scar.runs.arrays.array_plan import ChildResources, estimate_most, plan_jobs
 from supervisor.batch.resubmission import plan_next_job
 from supervisor.invocation import RunJob, RunOwner
-from supervisor.model import BatchTarget, ComputeService, ExitRetry, JobOptions
+from supervisor.model import BatchTarget, ComputeService, ExitRetry, JobCapacity, JobOptions
 
 TARGET = BatchTarget(queue="scar-1", definition="fn", memory=512)
 
@@ -65,7 +65,8 @@ def test_the_upper_bound_of_cost_has_every_attempt_of_every_job() -> None:
 def test_no_sequence_of_failures_has_larger_jobs_than_the_upper_bound(
     rules: list[ExitRetry], failures: list[int]
 ) -> None:
-    target = replace(TARGET, memory=512, vcpus="1", retry=tuple(rules))
+    capacity = JobCapacity(shapes=((2, 8000, 0),))
+    target = replace(TARGET, vcpus="1", capacity=capacity, retry=tuple(rules))
     planned = plan_jobs(target, JobOptions())
     job = RunJob(options=JobOptions())
     for number in failures if rules else ():
