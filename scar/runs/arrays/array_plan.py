@@ -63,7 +63,8 @@ def divide(events: Sequence[T], most: int = MAX_CHILDREN) -> Iterator[Sequence[T
 def plan_jobs(target: BatchTarget, options: JobOptions) -> list[JobOptions]:
     """Return what the jobs of one run request at most: more than one with ``batch.retry``.
 
-    The script's exit statuses are not known: each job has the most memory that any rule gives it.
+    The script's exit statuses are not known: each job has the most memory that any rule gives it,
+    and a rule that gives no more may still continue a run that other rules have given less.
     """
     jobs = [options]
     most = max((rule.attempts for rule in target.retry), default=1)
@@ -71,7 +72,7 @@ def plan_jobs(target: BatchTarget, options: JobOptions) -> list[JobOptions]:
         job = RunJob(options=jobs[-1], number=len(jobs))
         planned = (plan_next_job(target, rule, job, _OWNER) for rule in target.retry)
         larger = [one.options for one in planned if isinstance(one, RunJob)]
-        if not larger:
+        if not larger and len(target.retry) == 1:
             break
         jobs.append(max([jobs[-1], *larger], key=lambda one: one.memory))
     return jobs

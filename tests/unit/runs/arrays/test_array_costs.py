@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scar.aws.model.prices import find_prices
@@ -61,6 +61,9 @@ def test_the_upper_bound_of_cost_has_every_attempt_of_every_job() -> None:
         max_size=3,
     ),
     st.lists(st.integers(0, 2), max_size=8),
+)
+@example(
+    [ExitRetry(exit_code=1, attempts=2), ExitRetry(exit_code=2, memory=3000, up_to=2000)], [0, 1]
 )
 def test_no_sequence_of_failures_has_larger_jobs_than_the_upper_bound(
     rules: list[ExitRetry], failures: list[int]
