@@ -143,14 +143,16 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
         ),
     ),
 )
-_CANCELLED = Diagnosis("The job was cancelled with `scar cancel`.", "`scar retry` starts it again.")
+CANCELLED_JOB = Diagnosis(
+    "The job was cancelled with `scar cancel`.", "`scar retry` starts it again."
+)
 
 
 def diagnose_reason(status: str, container: str = "") -> Diagnosis | None:
     """Return the meaning of a job's statusReason and its container's reason; None if unknown."""
     # Compared whole: a reason given in the AWS console may mention `scar cancel`.
     if status == CANCELLED:
-        return _CANCELLED
+        return CANCELLED_JOB
     reasons = f"{status} {container}".lower()
     return next((diagnosis for part, diagnosis in _REASONS if part in reasons), None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -32,15 +33,24 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
 
 RUNS_PREFIX = "runs/"
+# The records that two commands may change at once.
+_COMPARED = (record_format.CLAIM, record_format.ERROR, record_format.DONE)
+# 409: another conditional request of the same key is in progress; 404: If-Match on an absent key.
+_CONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run as a listing shows it; ``record_times`` are S3's, in epoch seconds, by name."""
+    """One run as a listing shows it; ``record_times`` are S3's, in epoch seconds, by name.
+
+    ``etags`` are those of claim, error and done: a change that is based on this listing fails if
+    another process has changed them since.
+    """
 
     path: RunPath
     state: RunState
     record_times: Mapping[str, float]
+    etags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changed_at(self) -> float:
@@ -126,12 +136,22 @@ class RunLedger:
 
         Raise UnreadableRecordError for an invalid one or the format of a newer release.
         """
+        return self._read(run, name)
+
+    def read_listed_record(self, run: Run, name: str) -> dict[str, object] | None:
+        """Return one record as ``read_record``; raise RunChangedError if it was written since."""
+        return self._read(run.path, name, run.etags.get(name, ""))
+
+    def _read(self, run: RunPath, name: str, etag: str = "") -> dict[str, object] | None:
         key = run.key(name)
         with errors.translate_errors(f"read the run record {key}"):
             try:
-                body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+                found = self.s3.get_object(Bucket=self.bucket, Key=key)
+                body = found["Body"].read()
             except self.s3.exceptions.NoSuchKey:
                 return None
+        if etag and found["ETag"] != etag:
+            raise RunChangedError(run)
         try:
             return record_format.decode(body, key)
         except RecordError as error:
@@ -155,8 +175,7 @@ class RunLedger:
                 Bucket=self.bucket, Key=key, Body=record_format.encode(record), IfNoneMatch="*"
             )
         except self.s3.exceptions.ClientError as error:
-            # 409: another conditional write of the same key is in progress; it wins.
-            if errors.error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
+            if errors.error_code(error) in _CONDITION_FAILED[:2]:
                 return False
             raise errors.to_scar_error(error, f"write the run record {key}") from error
         return True
@@ -167,20 +186,54 @@ class RunLedger:
         with errors.translate_errors(f"write the run record {key}"):
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=record_format.encode(record))
 
+    def replace_record(self, run: Run, name: str, record: Mapping[str, object]) -> None:
+        """Write a record unless it is another one than listed; raise RunChangedError then."""
+        key, etag = run.path.key(name), run.etags.get(name)
+        body = record_format.encode(record)
+        with self._changing(run.path, f"write the run record {key}"):
+            if etag is None:
+                self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
+            else:
+                self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, IfMatch=etag)
+
     def delete_record(self, run: RunPath, name: str) -> None:
         """Delete a record; one that does not exist is no error."""
         key = run.key(name)
         with errors.translate_errors(f"delete the run record {key}"):
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
+    def delete_listed_record(self, run: Run, name: str) -> None:
+        """Delete a record that is the one listed; raise RunChangedError for another or none."""
+        key, etag = run.path.key(name), run.etags.get(name)
+        if etag is not None:
+            with self._changing(run.path, f"delete the run record {key}"):
+                self.s3.delete_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+
+    @contextmanager
+    def _changing(self, run: RunPath, action: str) -> Iterator[None]:
+        """Raise RunChangedError if the condition of a write or a deletion did not hold."""
+        with errors.translate_errors(action):
+            try:
+                yield
+            except self.s3.exceptions.ClientError as error:
+                if errors.error_code(error) in _CONDITION_FAILED:
+                    raise RunChangedError(run) from error
+                raise
+
     def _list_runs(self, prefix: str) -> Iterator[Run]:
         for folder, group in groupby(self._list_records(prefix), key=lambda record: record[0]):
-            record_times = {name: time for _, name, time in group}
+            record_times: dict[str, float] = {}
+            etags: dict[str, str] = {}
+            for _, name, time, etag in group:
+                record_times[name] = time
+                if name in _COMPARED:
+                    etags[name] = etag
             function, day, run_id = folder
             yield Run(
                 path=RunPath(function=function, date=day, run_id=run_id),
                 state=derive_state(record_times, self.now),
                 record_times=record_times,
+                etags=etags,
             )
 
     def _join_days(self, runs: Iterable[Run]) -> Iterator[Run]:
@@ -211,19 +264,17 @@ class RunLedger:
         times = dict(earlier.record_times)
         for name, time in later.record_times.items():
             times[name] = max(time, times.get(name, time))
-        return Run(
-            path=later.path if is_not_begun(earlier.record_times) else earlier.path,
-            state=derive_state(times, self.now),
-            record_times=times,
-        )
+        begun = later if is_not_begun(earlier.record_times) else earlier
+        state = derive_state(times, self.now)
+        return Run(path=begun.path, state=state, record_times=times, etags=begun.etags)
 
-    def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float]]:
-        for key, time in self._list_keys(prefix):
+    def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float, str]]:
+        for key, time, etag in self._list_keys(prefix):
             parts = key.removeprefix(RUNS_PREFIX).split("/")
             if len(parts) == 4 and parts[3].endswith(".json"):
-                yield (parts[0], parts[1], parts[2]), parts[3].removesuffix(".json"), time
+                yield (parts[0], parts[1], parts[2]), parts[3].removesuffix(".json"), time, etag
 
-    def _list_keys(self, prefix: str) -> Iterator[tuple[str, float]]:
+    def _list_keys(self, prefix: str) -> Iterator[tuple[str, float, str]]:
         token = ""
         while True:
             position = {"ContinuationToken": token} if token else {}
@@ -232,9 +283,9 @@ class RunLedger:
                     page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **position)  # type: ignore[arg-type]
                 except self.s3.exceptions.NoSuchBucket:
                     return
-            self.now = _server_time(page["ResponseMetadata"]["HTTPHeaders"])
+            self.now = server_time(page["ResponseMetadata"]["HTTPHeaders"])
             for item in page.get("Contents", []):
-                yield item["Key"], item["LastModified"].timestamp()
+                yield item["Key"], item["LastModified"].timestamp(), item["ETag"]
             token = page.get("NextContinuationToken", "")
             if not token:
                 return
@@ -254,6 +305,16 @@ class UnreadableRecordError(ScarError):
     """A run record is invalid, or has the format of a newer release."""
 
 
+class RunChangedError(ScarError):
+    """The run's records are others than those on which a change was based."""
+
+    def __init__(self, run: RunPath) -> None:
+        super().__init__(
+            f"Run {run} was changed meanwhile, by another command or by its job.",
+            remedy=f"`scar why {run}` shows its state now.",
+        )
+
+
 def _next_day(day: str) -> str:
     try:
         return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
@@ -261,7 +322,7 @@ def _next_day(day: str) -> str:
         return ""
 
 
-def _server_time(headers: Mapping[str, str]) -> float:
+def server_time(headers: Mapping[str, str]) -> float:
     """Return the time of the response's Date header; without one, this computer's."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()

@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
-from scar.runs.arrays.array_store import ArrayStore, find_array, is_array_name
+from scar.runs.arrays.array_search import find_array, is_array_name
+from scar.runs.arrays.array_store import ArrayStore
 from supervisor.execution.outputs import ROOT_KEY, RUN_KEY
 from supervisor.invocation import ObjectEvent, RunPath
 from supervisor.model import ObjectRef, VersionPin

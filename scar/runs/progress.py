@@ -85,13 +85,16 @@ def count_runs(
     jobs: Jobs | None = None,
     now: float = 0.0,
     arrays: Sequence[ArrayStatus] = (),
+    unrecorded: Iterable[RunState] = (),
 ) -> RunProgress:
     """Count these runs and the children of these arrays.
 
-    ``now`` is S3's time in epoch seconds; ``jobs`` as in count_inputs.
+    ``unrecorded`` are the states of single children without a record. ``now`` is S3's time in epoch
+    seconds; ``jobs`` as in count_inputs.
     """
     corrected = [with_batch_state(run, jobs, now - LISTING_DELAY) for run in runs]
     states = Counter(run.state for run in corrected)
+    states.update(unrecorded)
     for array in arrays:
         states.update(count_children(array))
     return RunProgress(

@@ -47,7 +47,7 @@ class RunReport:
 
 def build_report(history: RunHistory) -> RunReport:
     """Describe a run: its records in order of time, its outputs and the runs they started."""
-    cause, remedy = _diagnose_run(history)
+    cause, remedy = diagnose_run(history)
     path = history.run.path
     return RunReport(
         headline=f"Run {path.run_id} of {path.function} ({path.date}): {_describe_state(history)}",
@@ -172,7 +172,7 @@ def _describe_owner(record: RecordData) -> str:
     return f"Lambda request {owner.get('request')}"
 
 
-def _diagnose_run(history: RunHistory) -> tuple[str, str]:
+def diagnose_run(history: RunHistory) -> tuple[str, str]:
     """Return cause and remedy: from the error record, Batch's reasons, or the end of the log.
 
     The first of these that explains the problem counts.

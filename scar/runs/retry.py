@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.errors import ScarError
+from scar.runs.ledger import RunChangedError
 from scar.runs.logs import FunctionNotFoundError
 from scar.runs.states import FAILURE_STATES, LAMBDA_LEASE, RunState, is_cancelled, is_not_begun
 from supervisor.errors import EventError
@@ -19,7 +20,7 @@ from supervisor.invocation import DirectInvocation, ObjectEvent, RunPath
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scar.runs.ledger import Run, RunLedger
 
@@ -27,7 +28,7 @@ RETRYABLE_STATES = FAILURE_STATES
 # A run that the user names may be in Lambda's queue already: its event may have been dropped.
 RETRYABLE_BY_NAME = FAILURE_STATES | {RunState.WAITING}
 # S3 keeps whole seconds, so two records have different times if more than a second is between them.
-_NEXT_SECOND = 1.1
+NEXT_SECOND = 1.1
 # Seconds by which the clocks of S3 and of Lambda may differ.
 CLOCK_SKEW = 300.0
 
@@ -77,7 +78,8 @@ def retry_run(
     event = _read_event(ledger, run)
     keeps_id = _starts_same_run(run, event)
     if keeps_id:
-        _mark_retried(ledger, run, sleep)
+        with _refusing_changes():
+            _mark_retried(ledger, run, sleep)
     try:
         request = enqueue(run.path.function, event)
     except BaseException as error:
@@ -100,24 +102,25 @@ def prepare_retry(
 ) -> dict[str, object]:
     """Write the retry marker of a run on an object and return its event.
 
-    Raise NotRetryableError if the event was not recorded.
+    Raise NotRetryableError if the event was not recorded, or if the run was changed since.
     """
     event = _read_event(ledger, run)
-    _mark_retried(ledger, run, sleep)
+    with _refusing_changes():
+        _mark_retried(ledger, run, sleep)
     return event
 
 
-def reopen_run(
-    ledger: RunLedger, run: Run, sleep: Callable[[float], None] = time.sleep
-) -> dict[str, object]:
-    """Let another job take over a failed or lost run on an object, and return the run's event.
+def reopen_run(ledger: RunLedger, run: Run) -> tuple[Run, dict[str, object]]:
+    """Let another job take over a failed or lost run on an object.
 
-    It remains failed until that job has begun. Raise NotRetryableError if its event was not
-    recorded, or if it is a direct invocation, whose event would be another run.
+    Return the run as its records are then, and its event. It remains failed until that job has
+    begun. Raise NotRetryableError if its event was not recorded, if it is a direct invocation,
+    whose event would be another run, or if it was changed since it was listed.
     """
     event = read_object_event(ledger, run)
-    _release(ledger, run, sleep)
-    return event
+    with _refusing_changes():
+        # No pause: nothing is written after the record of a loss.
+        return _release(ledger, run, sleep=lambda _: None), event
 
 
 def read_object_event(ledger: RunLedger, run: Run) -> dict[str, object]:
@@ -167,14 +170,23 @@ def _mark_retried(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -
     ledger.write_record(run.path, record_format.RETRY, {"run": str(run.path)})
 
 
-def _release(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:
-    """Make another process take over the run as soon as it starts."""
+def _release(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> Run:
+    """Make another process take over the run as soon as it starts; return the run since.
+
+    Raise RunChangedError if another command has done so since the run was listed: then the records
+    may be those of the job that it has started, and even the run's result.
+    """
     if is_cancelled(run.record_times):
         # In this order: what a crash leaves in between is a failed run.
-        ledger.delete_record(run.path, record_format.DONE)
+        ledger.delete_listed_record(run, record_format.DONE)
         ledger.delete_record(run.path, record_format.CANCELLED)
+        removed = (record_format.DONE, record_format.CANCELLED)
+        times = {name: t for name, t in run.record_times.items() if name not in removed}
+        run = replace(run, record_times=times)
     if run.state is RunState.LOST:
         _record_loss(ledger, run, sleep)
+        run = replace(run, state=RunState.FAILED)
+    return run
 
 
 def _record_loss(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) -> None:
@@ -182,13 +194,13 @@ def _record_loss(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) ->
 
     The function would take the event for a duplicate until then, and start nothing.
     """
-    claim = ledger.read_record(run.path, record_format.CLAIM) or {}
+    claim = ledger.read_listed_record(run, record_format.CLAIM) or {}
     owner = claim.get("owner")
     is_expired = ledger.now - run.record_times.get(record_format.CLAIM, 0.0) > LAMBDA_LEASE
     if is_expired or not isinstance(owner, dict):
         return
-    ledger.write_record(
-        run.path,
+    ledger.replace_record(
+        run,
         record_format.ERROR,
         {
             "owner": owner,
@@ -199,7 +211,16 @@ def _record_loss(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) ->
             "log_stream": str(claim.get("log_stream", "")),
         },
     )
-    sleep(_NEXT_SECOND)  # the retry marker must be newer than this record
+    sleep(NEXT_SECOND)  # the retry marker must be newer than this record
+
+
+@contextlib.contextmanager
+def _refusing_changes() -> Iterator[None]:
+    """Refuse to retry a run that was changed since it was listed, and not the runs beside it."""
+    try:
+        yield
+    except RunChangedError as error:
+        raise NotRetryableError(error.problem, remedy=error.remedy) from error
 
 
 def _restore(ledger: RunLedger, run: Run) -> None:
@@ -251,7 +272,8 @@ def _refusal_remedy(ledger: RunLedger, run: Run) -> str:
 
 
 def _read_event(ledger: RunLedger, run: Run) -> dict[str, object]:
-    claim = ledger.read_record(run.path, record_format.CLAIM) or {}
+    with _refusing_changes():
+        claim = ledger.read_listed_record(run, record_format.CLAIM) or {}
     text = claim.get("event") or ledger.read_event(run.path)
     if not text and record_format.REPEATS in run.record_times:
         repeats = ledger.read_record(run.path, record_format.REPEATS) or {}

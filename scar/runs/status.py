@@ -46,7 +46,8 @@ class FunctionStatus:
     folders; None if these were not listed. ``is_removed``: the function does not exist any more.
     ``events`` is about how many events wait in the function's queue, without a run.
     ``began``: see ``StatusQuery``. ``arrays`` are its array jobs; children that have not begun are
-    counted as queued, and ``lost_children``, which ended without a record, as lost.
+    counted as queued, and ``lost_children``, which ended without a record, as lost or, if they
+    were cancelled, as failed.
     """
 
     function: str
@@ -92,24 +93,27 @@ class FunctionStatus:
             counts["waiting"] += self.inputs.waiting
         return counts
 
-    def add(self, run: Run, now: float) -> None:
-        """Count one run; ``now`` is S3's time in epoch seconds."""
+    def add(self, run: Run, now: float, array: ArrayStatus | None = None) -> None:
+        """Count one run; ``now`` is S3's time in epoch seconds, ``array`` has it as a child."""
         self.states[run.state] += 1
         self.unsubmitted += run.is_unsubmitted
         if run.state in (RunState.DONE, RunState.FAILED):
             self.rate.add(run.started_at, run.changed_at, now)
         is_on_file = self.inputs is not None and self.inputs.add(run)
         began = now if self.began is None else self.began
-        if run.state in FAILURE_STATES and not is_on_file and _has_failed_since(run, began):
-            self._late_failures += 1
+        if run.state in FAILURE_STATES and not is_on_file:
+            # All failed children of an array count, or none, with and without a record.
+            is_late = array is not None and _is_late(array, began)
+            self._late_failures += is_late or _has_failed_since(run, began)
 
     def add_children(self, counter: ArrayCounter, now: float) -> None:
         """Count the children of arrays that have no record; ``now`` as in ``add``."""
         self.arrays = counter.statuses
         self.lost_children = counter.find_lost()
         not_begun = counter.count_without_record()
-        added = {RunState.QUEUED: not_begun, RunState.LOST: len(self.lost_children)}
-        self.states.update({state: number for state, number in added.items() if number})
+        added = Counter({RunState.QUEUED: not_begun})
+        added.update(child.state for child in self.lost_children)
+        self.states.update(+added)
         began = now if self.began is None else self.began
         late = {s.array.job for s in self.arrays if _is_late(s, began)}
         self._late_failures += sum(child.array.job in late for child in self.lost_children)
@@ -216,7 +220,7 @@ def _count_function(
             continue
         if jobs is not None and run.state is RunState.QUEUED:
             _count_waiting_job(jobs.get(f"{function}-{run.path.run_id}"), status)
-        status.add(run, ledger.now)
+        status.add(run, ledger.now, counter.array_of(run))
         if not query.recent_states or run.state in query.recent_states:
             entry = (run.changed_at, str(run.path), run)
             # A heap of the newest ``limit`` runs, the oldest of them on top.

@@ -27,8 +27,9 @@ MIN_CHILDREN, MAX_CHILDREN = 2, 10_000
 # Bytes of a record. An event of one object has at most about 4 KB: its key has 1,024 bytes, each of
 # which may be percent-encoded.
 MAX_WIDTH = 65_536
-# The objects of an array: its manifest, what it is of, and later one of ``submission_name``.
-MANIFEST, DESCRIPTION = "manifest", "array.json"
+# The objects of an array: its manifest, what it is of, and later one of ``submission_name``. Or an
+# empty one that says that there is no job: Batch refused it. Without either, it is searched for.
+MANIFEST, DESCRIPTION, NOT_SUBMITTED = "manifest", "array.json", "not-submitted"
 URL_VARIABLE, WIDTH_VARIABLE = "SCAR_ARRAY_URL", "SCAR_ARRAY_WIDTH"
 INDEX_VARIABLE = "AWS_BATCH_JOB_ARRAY_INDEX"
 ARRAYS_FOLDER = "arrays"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from supervisor.batch.array_manifest import (
     DESCRIPTION,
     MANIFEST,
     MIN_CHILDREN,
+    NOT_SUBMITTED,
     ArrayPath,
     build_array_request,
     build_manifest,
@@ -54,7 +56,8 @@ if TYPE_CHECKING:
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore
 
-# Deliveries of a message whose run cannot be submitted, for another reason than throttling.
+# Deliveries of a message after which a refusal of Batch is recorded as a failed run. SQS counts all
+# of them: one that was throttled before fails at an earlier refusal, but never by throttling.
 MAX_DELIVERIES = 5
 
 
@@ -182,11 +185,18 @@ class GatheredEvents:
         if trace := self.invocation.trace:
             # Lambda's detection of recursive loops counts the children as parts of this chain.
             request = replace(request, environment={**request.environment, TRACE_VARIABLE: trace})
-        job = self.open_submitter().submit(request, until=self.until)
+        try:
+            job = self.open_submitter().submit(request, until=self.until)
+        except SubmissionPending:
+            raise
+        except SupervisorError:
+            with suppress(SupervisorError):  # otherwise `scar status` searches for a job
+                self._write(path, NOT_SUBMITTED, b"")
+            raise
         try:
             self._write(path, submission_name(job, manifest.count), b"")
         except SupervisorError as error:
-            # The job exists: its children record themselves when they begin.
+            # The job exists: `scar status` finds it by its name, and records it.
             self.log.warning(f"The array job {job} cannot be recorded: {error.problem}")
         return job
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
 from dataclasses import dataclass, field
@@ -54,7 +55,11 @@ class ListedS3:
         response: dict[str, Any] = {
             "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(self.now, usegmt=True)}},
             "Contents": [
-                {"Key": k, "LastModified": datetime.fromtimestamp(self.objects[k][1], UTC)}
+                {
+                    "Key": k,
+                    "LastModified": datetime.fromtimestamp(self.objects[k][1], UTC),
+                    "ETag": self.etag_of(k),
+                }
                 for k in page
             ],
         }
@@ -90,17 +95,19 @@ class ListedS3:
         self.calls["get"] += 1
         if Key not in self.objects:
             raise self.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key][0])}
+        return {"Body": io.BytesIO(self.objects[Key][0]), "ETag": self.etag_of(Key)}
 
     def put_object(self, **params: Any) -> None:  # noqa: ANN401 as boto3 has it
         self.calls["put"] += 1
         if params.get("IfNoneMatch") and params["Key"] in self.objects:
             raise client_error("PreconditionFailed", "PutObject")
+        self._check_etag(params["Key"], params.get("IfMatch"), "PutObject")
         self.put(params["Key"], 0, params["Body"])
 
-    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> None:  # noqa: N803
         del Bucket
         self.calls["delete"] += 1
+        self._check_etag(Key, IfMatch, "DeleteObject")
         self.objects.pop(Key, None)
 
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
@@ -108,3 +115,15 @@ class ListedS3:
         if f"{Bucket}/{Key}" not in self.metadata:
             raise client_error("404", "HeadObject")
         return {"Metadata": self.metadata[f"{Bucket}/{Key}"]}
+
+    def etag_of(self, key: str) -> str:
+        """Return the ETag of an existing object."""
+        return f'"{hashlib.md5(self.objects[key][0], usedforsecurity=False).hexdigest()}"'
+
+    def _check_etag(self, key: str, expected: str | None, operation: str) -> None:
+        if expected is None:
+            return
+        if key not in self.objects:
+            raise self.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, operation)
+        if self.etag_of(key) != expected:
+            raise client_error("PreconditionFailed", operation)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scar.cli.arrays.array_groups import EventGroup
     from scar.cli.function_call import FunctionCall
     from scar.runs.arrays.array_plan import ChildResources
-    from supervisor.model import JobOptions
+    from supervisor.model import BatchTarget, JobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class ArrayDryRun:
 
     call: FunctionCall
     source: str
-    queue: str
+    target: BatchTarget
     groups: Sequence[EventGroup]
     ordinary: Sequence[JobOptions]
     skipped: int
@@ -49,7 +49,7 @@ class ArrayDryRun:
         parts = " + ".join(f"{size:,}" for size in sizes)
         write(
             f"Would submit {format_count(len(sizes), 'array job')} with {parts} children to"
-            f" {self.queue}: {format_count(len(sizes), 'SubmitJob request')} and"
+            f" {self.target.queue}: {format_count(len(sizes), 'SubmitJob request')} and"
             f" {format_count(3 * len(sizes), 'object')} in the state bucket."
         )
         for line in format_groups(self.groups, costs):
@@ -60,10 +60,28 @@ class ArrayDryRun:
         if most is None or resources is None:
             write("The cost is not known: the jobs have GPUs or no timeout.")
             return
-        timeouts = {resources.with_options(o).timeout for o in self._all_options()}
-        until = f"its timeout of {timeouts.pop():,} s" if len(timeouts) == 1 else "its timeout"
         prices = find_prices(connection.account.region)
-        write(f"At most {most:,.2f} USD, if each child runs until {until}, at {prices.describe()}.")
+        write(
+            f"At most {most:,.2f} USD, if {self._describe_most(resources)}, at {prices.describe()}."
+        )
+
+    def _describe_most(self, resources: ChildResources) -> str:
+        """Return when the upper bound is reached: timeout, attempts, jobs."""
+        from scar.runs.arrays.array_plan import plan_jobs
+
+        sizes = [resources.with_options(options) for options in self._all_options()]
+        timeouts, attempts = {one.timeout for one in sizes}, {one.attempts for one in sizes}
+        until = f"its timeout of {timeouts.pop():,} s" if len(timeouts) == 1 else "its timeout"
+        jobs = [plan_jobs(self.target, options) for options in self._all_options()]
+        number, most = max(map(len, jobs)), max(attempts)
+        parts = []
+        if most > 1:
+            parts.append(f"each of {most} attempts")
+        if number > 1:
+            memory = max(resources.with_options(chain[-1]).memory for chain in jobs)
+            parts.append(f"each of {number} jobs (batch.retry), the last with {memory:,} MiB")
+        where = f" in {' of '.join(parts)}" if parts else ""
+        return f"each child runs until {until}{where}"
 
     def _arrays(self) -> list[tuple[EventGroup, int]]:
         from scar.runs.arrays.array_plan import divide
@@ -78,12 +96,12 @@ class ArrayDryRun:
     ) -> float | None:
         """Return an upper bound of the cost of so many runs in USD; None if it is not known."""
         from scar.aws.model.prices import find_prices
-        from scar.runs.arrays.array_plan import estimate_most
+        from scar.runs.arrays.array_plan import estimate_most, plan_jobs
 
         if resources is None:
             return None
         prices = find_prices(self.call.connection.account.region)
-        return estimate_most(number, resources.with_options(options), prices)
+        return estimate_most(number, resources, prices, plan_jobs(self.target, options))
 
     def _to_json(self, resources: ChildResources | None, most: float | None) -> dict[str, object]:
         from supervisor.batch.job_request import options_to_json

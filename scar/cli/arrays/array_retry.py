@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,14 +13,13 @@ from scar.cli.arrays.array_run import build_request, reopen_runs
 from supervisor.batch.array_manifest import MIN_CHILDREN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.arrays.array_groups import EventGroup
     from scar.cli.session import Session
     from scar.runs.arrays.array_counts import LostChild
-    from scar.runs.arrays.array_store import ArrayJob
     from scar.runs.ledger import Run
     from supervisor.model import BatchTarget, JobOptions
 
@@ -37,14 +37,15 @@ class PlannedArray:
 class _Retry:
     """What is retried of one function: ``groups`` of ``events`` as arrays, everything else apart.
 
-    ``single_events`` are those of children without a record, ``single_runs`` failed runs.
+    ``single_events`` are those of children without a record, by the child's name; ``single_runs``
+    failed runs.
     """
 
     function: FunctionSummary
     target: BatchTarget
     events: Sequence[str]
     groups: Sequence[EventGroup]
-    single_events: Sequence[str]
+    single_events: Mapping[str, str]
     single_runs: Sequence[Run]
 
 
@@ -53,23 +54,34 @@ def retry_in_arrays(
     connection: AwsConnection,
     runs: Iterable[Run],
     lost: Sequence[LostChild],
-) -> tuple[list[ArrayJob], list[Run]]:
-    """Submit what can run as children of arrays; return the arrays, and the remaining runs.
+) -> tuple[dict[str, str], list[Run]]:
+    """Submit what can run as children of arrays; return what was started, and the remaining runs.
 
-    That are runs on objects of functions in mode ``batch``, and children that ended without a
+    What was started are the ids of jobs by array, and those of requests by child without a record
+    that cannot be in an array.
+
+    In arrays are runs on objects of functions in mode ``batch``, and children that ended without a
     record. A function in mode ``lambda-batch`` may succeed in Lambda: its runs start there again.
     """
+    from scar.runs.retry import NEXT_SECOND
+
     retries, remaining = _divide(session, connection, runs, lost, dry_run=False)
-    arrays: list[ArrayJob] = []
+    started: dict[str, str] = {}
     for retry in retries:
         request = build_request(
             connection, retry.function, retry.target, source="failed runs", is_retry=True
         )
-        arrays += submit_groups(session, connection, retry.events, retry.groups, request)
-        for event in retry.single_events:
-            session.services.enqueue(connection, retry.function.name, json.loads(event))
+        arrays = submit_groups(session, connection, retry.events, retry.groups, request)
+        started |= {array.name: array.job for array in arrays}
+        for child, event in retry.single_events.items():
+            started[child] = session.services.enqueue(
+                connection, retry.function.name, json.loads(event)
+            )
         remaining += retry.single_runs
-    return arrays, remaining
+    if any(retry.single_runs for retry in retries):
+        # Their losses may just have been recorded, and a retry counts if it is newer than those.
+        time.sleep(NEXT_SECOND)
+    return started, remaining
 
 
 def plan_retry(
@@ -125,7 +137,8 @@ def _divide(
         reopened: list[tuple[Run, str]] = []
         left = group
         if len(group) + len(events) >= MIN_CHILDREN:
-            reopened, left = reopen_runs(session, connection, group, dry_run=dry_run)
+            reopened, refused = reopen_runs(session, connection, group, dry_run=dry_run)
+            left = [run for run, _ in refused]
         retries.append(_divide_function(functions[name], target, events, reopened, left))
     return retries, remaining
 
@@ -133,25 +146,26 @@ def _divide(
 def _divide_function(
     function: FunctionSummary,
     target: BatchTarget,
-    lost: Sequence[str],
+    lost: Mapping[str, str],
     reopened: Sequence[tuple[Run, str]],
     left: Sequence[Run],
 ) -> _Retry:
     """Divide the events of children without a record, and those of failed runs, into groups."""
-    events = [*lost, *(event for _, event in reopened)]
+    children = list(lost)
+    events = [*lost.values(), *(event for _, event in reopened)]
     groups, single = divide_events(target, events)
     return _Retry(
         function=function,
         target=target,
         events=events,
         groups=groups,
-        single_events=[lost[index] for index in single if index < len(lost)],
+        single_events={c: lost[c] for c in (children[i] for i in single if i < len(lost))},
         single_runs=[*left, *(reopened[i - len(lost)][0] for i in single if i >= len(lost))],
     )
 
 
-def _read_lost_events(connection: AwsConnection, lost: Sequence[LostChild]) -> list[str]:
-    """Return the events of children that ended without a record, from their manifests."""
+def _read_lost_events(connection: AwsConnection, lost: Sequence[LostChild]) -> dict[str, str]:
+    """Return the events of children that ended without a record, by the child's name."""
     from scar.runs.arrays.array_store import ArrayStore
     from scar.runs.ledger import RunLedger
 
@@ -160,4 +174,7 @@ def _read_lost_events(connection: AwsConnection, lost: Sequence[LostChild]) -> l
     for child in lost:
         if child.array.job not in events:
             events[child.array.job] = store.read_events(child.array)
-    return [events[child.array.job][child.index].decode() for child in lost]
+    return {
+        f"{child.array.name}:{child.index}": events[child.array.job][child.index].decode()
+        for child in lost
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from scar.runs.arrays.submission import ArrayRequest
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run
+    from scar.runs.retry import NotRetryableError
     from supervisor.model import BatchTarget
 
 PARALLEL = 16  # requests to S3 for runs that failed before
@@ -66,12 +68,12 @@ class ArrayRun:
             self._show_plan(target, planned)
             return
         function, connection = self.call.function, self.call.connection
-        reopened, unrecorded = reopen_runs(
+        reopened, refused = reopen_runs(
             self.call.session, connection, [run for run, _ in self._failed]
         )
-        for run in unrecorded:
+        for _, error in refused:
             self.call.session.terminal.write_message(
-                f"Run {run.path} failed, and its event was not recorded: --force runs its file."
+                f"Not started: {error.problem} {error.remedy} --force runs its file all the same."
             )
         events += [self._encode(json.loads(event)) for _, event in reopened]
         self._show_skipped()
@@ -125,7 +127,9 @@ class ArrayRun:
 
         connection, function = self.call.connection, self.call.function.name
         ledger = RunLedger.connect(connection)
-        reading = read_arrays(ledger, connection.client("batch"), [function])
+        # An array whose submitter was killed just now may not be in Batch's lists yet. Without it,
+        # its children would be submitted twice.
+        reading = read_arrays(ledger, connection.client("batch"), [function], sleep=time.sleep)
         unfinished = (s.array for s in reading.of(function) if s.not_begun)
         return {run.run_id[:16] for array in unfinished for run in reading.read_runs(array)}
 
@@ -145,7 +149,7 @@ class ArrayRun:
         ArrayDryRun(
             call=self.call,
             source=self._source,
-            queue=target.queue,
+            target=target,
             groups=groups,
             ordinary=tuple(remaining.values()),
             skipped=self._skipped,
@@ -189,34 +193,34 @@ def build_request(
 
 def reopen_runs(
     session: Session, connection: AwsConnection, runs: Sequence[Run], *, dry_run: bool = False
-) -> tuple[list[tuple[Run, str]], list[Run]]:
+) -> tuple[list[tuple[Run, str]], list[tuple[Run, NotRetryableError]]]:
     """Let children take over failed runs; return these with their events, and the other runs.
 
-    The others are direct invocations, and runs whose event was not recorded. ``dry_run``: read the
-    events only.
+    The others are direct invocations, runs whose event was not recorded, and those that another
+    command has started since they were listed. ``dry_run``: read the events only.
     """
     from scar.runs.ledger import RunLedger
     from scar.runs.retry import NotRetryableError, read_object_event, reopen_run
     from scar.transfer.pool import map_unordered
 
     ledger = RunLedger.connect(connection)
+    found: list[tuple[Run, str]] = []
+    refused: list[tuple[Run, NotRetryableError]] = []
 
-    def reopen(run: Run) -> tuple[Run, str]:
+    def reopen(run: Run) -> None:
         try:
             if dry_run:
                 event = read_object_event(ledger, run)
             else:
-                # No pause: nothing is written after the record of a loss.
-                event = reopen_run(ledger, run, sleep=lambda _: None)
-        except NotRetryableError:
-            return run, ""
-        return run, json.dumps(event, separators=(",", ":"))
+                run, event = reopen_run(ledger, run)
+        except NotRetryableError as error:
+            refused.append((run, error))
+        else:
+            found.append((run, json.dumps(event, separators=(",", ":"))))
 
-    found: list[tuple[Run, str]] = []
-    for pair in map_unordered(runs, reopen, workers=PARALLEL):
-        found.append(pair)
+    for _ in map_unordered(runs, reopen, workers=PARALLEL):
         session.terminal.show_progress(f"Read {format_count(len(found), 'event')}")
-    return [pair for pair in found if pair[1]], [run for run, event in found if not event]
+    return found, refused
 
 
 def show_submitted(

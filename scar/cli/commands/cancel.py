@@ -8,6 +8,7 @@ import click
 
 from scar.cli.arrays.array_selection import (
     describe,
+    divide_ended,
     list_continued_runs,
     list_unfinished_arrays,
     split_arrays,
@@ -71,10 +72,11 @@ def cancel(
     connection, names = connect_functions(session, names, file)
     ledger, batch = RunLedger.connect(connection), connection.client("batch")
     with explaining_names(session, connection, what, "scar cancel -n NAME"):
-        arrays, runs = split_arrays(ledger, what, names)
+        arrays, runs = split_arrays(ledger, batch, what, names)
         if not what:
             arrays = list_unfinished_arrays(ledger, batch, names)
-        ended = {} if dry_run else terminate_arrays(session, batch, arrays)
+        unfinished, has_ended = divide_ended(batch, arrays) if what else (arrays, [])
+        ended = {} if dry_run else terminate_arrays(session, ledger, batch, unfinished)
         # The jobs that continue children (batch.retry) are others: they do not end with the array.
         continued = list_continued_runs(ledger, batch, arrays) if what else []
         selection = RunSelection(
@@ -84,10 +86,13 @@ def cancel(
         if runs or not what:
             found = select_runs(session, connection, ledger, selection)
             selected = without_runs_of(arrays, found)
+        if has_ended and not (unfinished or runs or continued):
+            _raise_refusals(session, has_ended)
         selected = [*selected, *continued]
         if dry_run:
-            named = {describe(*array): array[0].job for array in arrays}
+            named = {describe(*array): array[0].job for array in unfinished}
             show_runs(session, [(run, "") for run in selected], "Would cancel", named)
+            _raise_refusals(session, [] if continued else has_ended)
             return
         action = RunAction(
             apply=lambda run: cancel_run(ledger, batch, run),
@@ -97,7 +102,8 @@ def cancel(
         )
         refused = apply_to_runs(session, selected, action)
     if what:
-        _raise_refusals(session, refused)
+        # The jobs that continue the children of an array that has ended were cancelled.
+        _raise_refusals(session, [*refused, *([] if continued else has_ended)])
     # Otherwise they have ended by themselves after they were selected.
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.arrays.array_selection import list_runs_of_array
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import (
     fdl_option,
@@ -54,7 +55,11 @@ OVERLAP = timedelta(seconds=30)
 @click.option(
     "-ri", "--request-id", default="", help="Only this Lambda request, or the job of this run."
 )
-@click.option("--run", metavar="RUN", help="Only this run: its id or the start of it.")
+@click.option(
+    "--run",
+    metavar="RUN|ARRAY[:INDEX]",
+    help="Only this run: its id or the start of it; or an array's runs, or its child's.",
+)
 @click.option("--file", "key", metavar="s3://BUCKET/KEY", help="Only the runs on this file.")
 @click.option("--failed", is_flag=True, help="Only failed and lost runs.")
 @since_option
@@ -219,7 +224,8 @@ def _select_runs(
 
     ledger, (run, key) = RunLedger.connect(connection), run_or_key
     if run:
-        return [lookup.find_run(ledger, run, names)]
+        found = list_runs_of_array(ledger, connection.client("batch"), run, names)
+        return [lookup.find_run(ledger, run, names)] if found is None else found
     if key:
         return list(lookup.find_runs_of_input(ledger, *lookup.parse_s3_url(key), names))
     return list(reversed(list_runs(session, connection, names, since, FAILURE_STATES)))

@@ -8,31 +8,28 @@ import click
 
 from scar.cli.arrays.array_output import show_plan
 from scar.cli.arrays.array_retry import plan_retry, retry_in_arrays
+from scar.cli.arrays.child_selection import NamedFailures, select_named
 from scar.cli.formatting import format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
-from scar.cli.run_output import show_runs
 from scar.cli.run_selection.name_hints import explaining_names
 from scar.cli.run_selection.run_options import names_option, parse_since, since_option
 from scar.cli.run_selection.selected_runs import (
     RunSelection,
     connect_functions,
     read_failures,
-    select_runs,
 )
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from scar.cli.session import Session
-    from scar.runs.arrays.array_counts import LostChild
     from scar.runs.ledger import Run
 
 
 @click.command()
-@click.argument("what", metavar="[RUN|s3://BUCKET/KEY]...", nargs=-1)
+@click.argument("what", metavar="[RUN|ARRAY[:INDEX]|s3://BUCKET/KEY]...", nargs=-1)
 @click.option("--failed", is_flag=True, help="All failed and lost runs of the functions.")
 @names_option()
 @fdl_option
@@ -56,15 +53,17 @@ def retry(  # noqa: PLR0913 one argument per option
 ) -> None:
     """Start failed and lost runs again, with the same input.
 
-    Select runs by id or by input file, or with --failed all of them; -n and -f limit the
-    selection to functions. A run on a file keeps its id, and outputs that it has uploaded are
-    not uploaded again. A direct invocation becomes a new run, which waits from now on: the old
-    one ends as `repeated`. With --failed, runs on files of functions in mode batch are started as
-    array jobs, with one request for each 10,000 of them; --dry-run shows these jobs.
+    Select runs by id or by input file, failed children by their array or as array-ID:7, or with
+    --failed all of them; -n and -f limit the selection to functions. A run on a file keeps its id,
+    and outputs that it has uploaded are not uploaded again. A direct invocation becomes a new run,
+    which waits from now on: the old one ends as `repeated`. With --failed or an array, runs on
+    files of functions in mode batch are started as array jobs, with one request for each 10,000 of
+    them; --dry-run shows these jobs.
 
     \b
     Examples:
       scar retry 3f9c2a
+      scar retry array-0123456789ab
       scar retry --failed -n gray --since 2h --dry-run
     """
     del yes
@@ -78,22 +77,25 @@ def retry(  # noqa: PLR0913 one argument per option
     selection = RunSelection(
         names=what, functions=names, since=parse_since(since), states=RETRYABLE_STATES
     )
-    explained = explaining_names(session, connection, what, "scar retry --failed -n NAME")
-    lost: list[LostChild] = []
-    selected: Iterable[Run] = ()
+    found = NamedFailures()
     if failed:
-        selected, lost = read_failures(session, connection, selection)
+        runs, lost = read_failures(session, connection, selection)
+        found = NamedFailures(children=list(runs), lost=lost)
     else:
-        selected = select_runs(session, connection, ledger, selection)
-    if dry_run and failed:
-        show_plan(session, *plan_retry(session, connection, selected, lost))
-        return
+        with explaining_names(session, connection, what, "scar retry --failed -n NAME"):
+            found = select_named(session, connection, selection)
     if dry_run:
-        with explained:
-            show_runs(session, [(run, "") for run in selected], "Would start")
+        arrays, remaining, files = (
+            plan_retry(session, connection, found.children, found.lost)
+            if failed or found.has_children
+            else ([], [], 0)
+        )
+        show_plan(session, arrays, [*found.runs, *remaining], files)
         return
-    arrays, selected = (
-        retry_in_arrays(session, connection, selected, lost) if failed else ([], selected)
+    started, remaining = (
+        retry_in_arrays(session, connection, found.children, found.lost)
+        if failed or found.has_children
+        else ({}, [])
     )
     services = session.services
 
@@ -105,10 +107,9 @@ def retry(  # noqa: PLR0913 one argument per option
         apply=start_run,
         refusal=NotRetryableError,
         verb="Started",
-        arrays={array.name: array.job for array in arrays},
+        arrays=started,
     )
-    with explained:
-        refused = apply_to_runs(session, selected, action)
+    refused = apply_to_runs(session, [*found.runs, *remaining], action)
     for error in refused:
         session.terminal.write_message(f"{error.problem} {error.remedy}")
     if refused:

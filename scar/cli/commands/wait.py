@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.arrays.array_selection import describe, split_arrays
+from scar.cli.arrays.array_selection import split_arrays
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_selection.gathered_events import read_waiting_events
@@ -86,6 +86,12 @@ def wait(
     session.terminal.write_message(found.summary)
     for run, note in notes.items():
         session.terminal.write_message(f"Run {run}: {escape_control_characters(note)}")
+    if found.earlier_failure_count > 0:
+        also = "also " if found.failure_count else ""
+        session.terminal.write_message(
+            f"{format_count(found.earlier_failure_count, 'run')} {also}failed before this command"
+            " began, or on files that were replaced since: not an error of this command."
+        )
     if found.failure_count:
         error = ScarError(
             f"{format_count(found.failure_count, 'run')} did not succeed.",
@@ -94,11 +100,6 @@ def wait(
         if len(runs) == 1:
             error.exit_code = _read_script_status(connection, found) or error.exit_code
         raise error
-    if found.earlier_failure_count:
-        session.terminal.write_message(
-            f"{format_count(found.earlier_failure_count, 'run')} failed before this command began,"
-            " or on files that were replaced since: not an error of this command."
-        )
 
 
 def _wait(
@@ -137,6 +138,7 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     from scar.runs.arrays.array_status import describe_arrays
     from scar.runs.arrays.child_runs import parent_of
     from scar.runs.arrays.continued_runs import with_continued_runs
+    from scar.runs.arrays.named_children import read_named_child
     from scar.runs.batch_job import correct_run_state
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_runs
@@ -148,14 +150,20 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     jobs = list_unfinished_jobs(connection.client("batch"), queues) if queues else None
     ledger = RunLedger.connect(connection)
     batch = connection.client("batch")
-    arrays, others = split_arrays(ledger, runs)
+    arrays, others = split_arrays(ledger, batch, runs)
     statuses = describe_arrays(batch, [array for array, index in arrays if index is None])
     statuses = with_continued_runs(ledger, statuses, jobs)
-    names = [*others, *(describe(*array) for array in arrays if array[1] is not None)]
-    found = [follow_repetitions(ledger, run) for run in lookup.find_runs(ledger, names)]
+    children = [
+        read_named_child(ledger, batch, array, index)
+        for array, index in arrays
+        if index is not None
+    ]
+    listed = [*lookup.find_runs(ledger, others), *(child.run for child in children if child.run)]
+    found = [follow_repetitions(ledger, run) for run in listed]
     # The lists of jobs do not have the children of arrays.
     found = [correct_run_state(ledger, batch, run) if parent_of(run) else run for run in found]
-    return count_runs(found, jobs, ledger.now, statuses)
+    unrecorded = [child.state for child in children if child.run is None]
+    return count_runs(found, jobs, ledger.now, statuses, unrecorded)
 
 
 def _read_functions(

@@ -64,7 +64,7 @@ def _shows_array(session: Session, connection: AwsConnection, ledger: RunLedger,
     """Show an array, or a child without a record; return False for anything else."""
     from scar.runs.arrays.array_report import read_array_report, read_child_report
 
-    arrays, _ = split_arrays(ledger, [what])
+    arrays, _ = split_arrays(ledger, connection.client("batch"), [what])
     if not arrays:
         return False
     batch = connection.client("batch")

@@ -10,9 +10,11 @@ which runs are children of which.
 1. **Submit.** ``array_plan`` divides events into arrays and computes an upper bound of the cost;
    ``submission`` writes the manifest and calls SubmitJob.
 2. **Read.** ``array_store`` lists and reads arrays, ``array_status`` has Batch's counts of their
-   children: two DescribeJobs calls for 200 arrays, whatever their size.
+   children: two DescribeJobs calls for 200 arrays, whatever their size. ``array_recovery`` finds
+   jobs whose submission was not recorded, ``array_search`` the array that a text names.
 3. **Combine.** ``child_runs`` says which array a run belongs to; ``array_counts`` corrects the
    states of children and counts those that have no record, in what ``array_reader`` has read.
    ``continued_runs`` finds those that another job continues (``batch.retry``).
-4. **Show.** ``array_report`` describes an array and its failed children for ``scar why``.
+4. **Show.** ``array_report`` describes an array and its failed children for ``scar why``;
+   ``named_children`` has the state of one child, also without a record.
 """

@@ -7,7 +7,8 @@ its first write on, so the two are combined by what only one of them knows:
   before (`scar retry`), these have records already: its manifest says which they are;
 - a run whose array has ended is lost if it has no last record;
 - a child that failed without a record (terminated before it started, no image, no host) is only in
-  the manifest of an array that has ended with failures. It counts as lost.
+  the manifest of an array that has ended with failures. It counts as failed if `scar cancel` has
+  ended it, as other runs do, and else as lost.
 
 Only two cases need the state of single children, which DescribeJobs returns for 100 at a time: a
 run that failed, or whose lease has expired, while its array goes on. Batch may be retrying it.
@@ -53,10 +54,18 @@ class ArrayReading:
 
 @dataclass(frozen=True, slots=True)
 class LostChild:
-    """A child that ended without a record: its array and its index."""
+    """A child that ended without a record: its array and its index.
+
+    ``is_cancelled``: `scar cancel` has ended it; otherwise nobody knows why.
+    """
 
     array: ArrayJob
     index: int
+    is_cancelled: bool = False
+
+    @property
+    def state(self) -> RunState:
+        return RunState.FAILED if self.is_cancelled else RunState.LOST
 
 
 @dataclass(slots=True)
@@ -80,7 +89,9 @@ class ArrayCounter:
             self._by_job[status.array.job] = status
             if status.has_ended and status.failed:
                 for index, run in enumerate(self.reading.read_runs(status.array)):
-                    self._ended[run.run_id] = LostChild(status.array, index)
+                    self._ended[run.run_id] = LostChild(
+                        status.array, index, status.is_cancelled(index)
+                    )
             elif not status.has_ended and status.array.is_retry:
                 runs = self.reading.read_runs(status.array)
                 self._queued[status.array.job] = {run.run_id for run in runs}
@@ -103,8 +114,7 @@ class ArrayCounter:
         self._ended.pop(run.path.run_id, None)
         if child := continued_child(run):
             self._continued[child[0]][run.state] += 1
-        child = parent_of(run)
-        status = self._by_job.get(child[0]) if child else None
+        status = self.array_of(run)
         if status is not None and status.has_ended:
             run = with_job_status(run, "")
         if self._is_queued(run):
@@ -114,6 +124,11 @@ class ArrayCounter:
             self.uncertain.append(run)
             return None
         return run
+
+    def array_of(self, run: Run) -> ArrayStatus | None:
+        """Return the array whose child executed the run last; None for other runs."""
+        child = parent_of(run) if self._by_job else None
+        return self._by_job.get(child[0]) if child else None
 
     def resolve_uncertain(self) -> list[Run]:
         """Return the uncertain runs with the states of their jobs."""

@@ -6,11 +6,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from scar.runs.arrays.array_counts import ArrayReading
+from scar.runs.arrays.array_recovery import list_submitted
 from scar.runs.arrays.array_status import describe_arrays, describe_children
 from scar.runs.arrays.array_store import ArrayStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from mypy_boto3_batch import BatchClient
@@ -20,16 +21,21 @@ if TYPE_CHECKING:
 
 
 def read_arrays(
-    ledger: RunLedger, batch: BatchClient, functions: Iterable[str], since: datetime | None = None
+    ledger: RunLedger,
+    batch: BatchClient,
+    functions: Iterable[str],
+    since: datetime | None = None,
+    sleep: Callable[[float], None] | None = None,
 ) -> ArrayReading:
     """Return the arrays of these functions that were submitted since a day; raise ScarError.
 
     To be called before the records of the runs are listed: a child that ends in between has its
-    last record in the listing. Costs no request to Batch if there are no arrays.
+    last record in the listing. Costs no request to Batch if there are no arrays. ``sleep``: as in
+    ``list_submitted``.
     """
     store = ArrayStore.of(ledger)
     day = since.date() if since else None
-    listed = [array for name in functions for array in store.list_arrays(name, day)]
+    listed = list_submitted(store, batch, functions, day, sleep)
     # Ids are random: only the time says which array is the newest.
     described = describe_arrays(batch, sorted(listed, key=lambda array: array.submitted))
     statuses: dict[str, list[ArrayStatus]] = {}

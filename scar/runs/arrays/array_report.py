@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
 from scar.runs import diagnosis
-from scar.runs.arrays.array_status import describe_arrays
+from scar.runs.arrays.array_status import ArrayStatus, describe_arrays
 from scar.runs.arrays.array_store import ArrayStore, event_file, event_run
-from scar.runs.arrays.child_runs import continued_child
+from scar.runs.arrays.child_runs import child_job, continued_child
 from scar.runs.arrays.continued_runs import with_continued_runs
-from scar.runs.batch_job import correct_run_state, find_job
+from scar.runs.batch_job import apply_job_state, correct_run_state, find_job
+from scar.runs.diagnosis import Diagnosis
+from scar.runs.report import diagnose_run
+from scar.runs.run_history import RunHistory
+from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mypy_boto3_batch import BatchClient
 
-    from scar.runs.arrays.array_status import ArrayStatus
     from scar.runs.arrays.array_store import ArrayJob
-    from scar.runs.ledger import RunLedger
+    from scar.runs.batch_job import JobDetail
+    from scar.runs.ledger import Run, RunLedger
     from scar.runs.states import RunState
     from supervisor.invocation import RunPath
 
@@ -32,8 +36,8 @@ class ChildReport:
     """One child: its index, file and run, its job's status and Batch's reason.
 
     ``has_record``: the run has begun, so `scar why` of its id says more. ``cause`` and ``remedy``
-    are what the job's status means; empty if it has not failed. ``continued``: the state of its run
-    if another job continues that (``batch.retry``).
+    are what its error record and its job say; empty if it has not failed. ``continued``: the state
+    of its run if another job continues that (``batch.retry``).
     """
 
     index: int
@@ -79,8 +83,8 @@ def read_array_report(ledger: RunLedger, batch: BatchClient, array: ArrayJob) ->
         indexes = sorted(job.get("arrayProperties", {}).get("index", 0) for job in listed)
     return ArrayReport(
         status=status,
-        description=store.read_description(array),
-        failed=tuple(_read_children(ledger, batch, array, indexes)),
+        description=store.read_description(array.path),
+        failed=tuple(_read_children(ledger, batch, status, indexes)),
     )
 
 
@@ -88,35 +92,60 @@ def read_child_report(
     ledger: RunLedger, batch: BatchClient, array: ArrayJob, index: int
 ) -> ChildReport:
     """Describe one child, whether or not its run has begun; raise ScarError."""
-    return next(iter(_read_children(ledger, batch, array, [index])))
+    return next(iter(_read_children(ledger, batch, ArrayStatus(array=array), [index])))
 
 
 def _read_children(
-    ledger: RunLedger, batch: BatchClient, array: ArrayJob, indexes: Iterable[int]
+    ledger: RunLedger, batch: BatchClient, status: ArrayStatus, indexes: Iterable[int]
 ) -> Iterable[ChildReport]:
-    wanted = list(indexes)
+    array, wanted = status.array, list(indexes)
     events = ArrayStore.of(ledger).read_events(array) if wanted else []
     for index in wanted:
         job = find_job(batch, array.child_job(index))
-        run = event_run(array.path.function, events[index])
-        listed = list(ledger.list_runs_with_id(run.function, run.run_id))
-        is_continued = bool(listed) and continued_child(listed[0]) == (array.job, index)
-        status, reason = (job.status, job.reason) if job else ("", "")
-        cause, remedy = "", ""
+        path = event_run(array.path.function, events[index])
+        listed = next(iter(ledger.list_runs_with_id(path.function, path.run_id)), None)
+        known, state = None, None
         if job and job.status == "FAILED":
-            known = diagnosis.diagnose_reason(job.reason, job.container_reason)
-            known = known or diagnosis.diagnose_exit_code(job.exit_code)
-            texts = " ".join(text for text in (job.reason, job.container_reason) if text)
-            cause = known.problem if known else f"Its Batch job is FAILED. {texts}".strip()
-            remedy = known.remedy if known else "`scar retry --failed` starts it again."
+            job = _with_reason(job, is_cancelled=status.is_cancelled(index))
+            known = _diagnose(ledger, array, listed, job)
+        if listed and continued_child(listed) == (array.job, index):
+            state = correct_run_state(ledger, batch, listed).state
         yield ChildReport(
             index=index,
             file=event_file(events[index]),
-            run=run,
-            status=status,
-            reason=reason,
-            has_record=bool(listed),
-            cause=cause,
-            remedy=remedy,
-            continued=correct_run_state(ledger, batch, listed[0]).state if is_continued else None,
+            run=path,
+            status=job.status if job else "",
+            reason=job.reason if job else "",
+            has_record=listed is not None,
+            cause=known.problem if known else "",
+            remedy=known.remedy if known else "",
+            continued=state,
         )
+
+
+def _with_reason(job: JobDetail, *, is_cancelled: bool) -> JobDetail:
+    """Return the child's job with the reason of its array: Batch may give a child another one."""
+    is_known = diagnosis.diagnose_reason(job.reason, job.container_reason) is not None
+    return job if is_known or not is_cancelled else replace(job, reason=diagnosis.CANCELLED)
+
+
+def _diagnose(ledger: RunLedger, array: ArrayJob, listed: Run | None, job: JobDetail) -> Diagnosis:
+    """Return why a child failed: from its run's error record, or from its job alone.
+
+    Another job may have executed the run since: then its records say nothing about this one.
+    """
+    if listed is not None and child_job(listed) == job.id:
+        run = apply_job_state(ledger, listed, job)
+        record = ledger.read_record(run.path, record_format.ERROR) or {}
+        records = {record_format.ERROR: record}
+        history = RunHistory(run=run, records=records, job=job, triggered_runs={})
+        problem, remedy = diagnose_run(history)
+        if problem:
+            return Diagnosis(problem, remedy)
+    known = diagnosis.diagnose_reason(job.reason, job.container_reason)
+    known = known or diagnosis.diagnose_exit_code(job.exit_code)
+    texts = " ".join(text for text in (job.reason, job.container_reason) if text)
+    return known or Diagnosis(
+        f"Its Batch job is FAILED. {texts}".strip(),
+        f"`scar retry --failed -n {array.path.function}` starts it again.",
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
+from scar.runs.diagnosis import CANCELLED
 from scar.runs.states import FAILURE_STATES, RunState
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class ArrayStatus:
     @property
     def has_ended(self) -> bool:
         return not self.status or self.status in ENDED
+
+    def is_cancelled(self, index: int) -> bool:
+        """Return whether `scar cancel` has ended this child, if it has no record that says more."""
+        is_whole = self.array.is_cancelled or self.reason == CANCELLED
+        return is_whole or index in self.array.cancelled_children
 
     @property
     def done(self) -> int:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
-from scar.errors import ScarError, UsageError
+from scar.errors import ScarError
+from scar.runs.ledger import server_time
 from supervisor.batch import array_manifest
 from supervisor.batch.array_manifest import (
-    ARRAY_PREFIX,
     ARRAYS_FOLDER,
     DESCRIPTION,
     MANIFEST,
+    NOT_SUBMITTED,
     ArrayPath,
     parse_submission_name,
     submission_name,
@@ -26,7 +27,7 @@ from supervisor.events.parser import parse_event
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date
 
     from mypy_boto3_s3 import S3Client
@@ -35,18 +36,16 @@ if TYPE_CHECKING:
     from supervisor.batch.array_manifest import ArrayManifest
     from supervisor.invocation import RunPath
 
-_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class ArrayNotFoundError(ScarError):
-    """There is no record of the array, or it has no child of this index."""
+# The name of an empty object of an array that was cancelled; of one child with ``.index``.
+_CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayJob:
     """A submitted array as a listing shows it; ``submitted`` is S3's time in epoch seconds.
 
-    ``is_retry``: its children are runs that failed before.
+    ``is_retry``: its children are runs that failed before. ``is_cancelled``: `scar cancel` has
+    ended it, or else the children of these indexes.
     """
 
     path: ArrayPath
@@ -54,6 +53,8 @@ class ArrayJob:
     count: int
     submitted: float
     is_retry: bool = False
+    is_cancelled: bool = False
+    cancelled_children: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -62,6 +63,53 @@ class ArrayJob:
     def child_job(self, index: int) -> str:
         """Return Batch's id of a child."""
         return f"{self.job}:{index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayFolder:
+    """The objects of one array: S3's times by name, and S3's time at the listing."""
+
+    path: ArrayPath
+    times: Mapping[str, float]
+    now: float
+
+    @property
+    def array(self) -> ArrayJob | None:
+        """Return the array if its job is recorded."""
+        for name, time in self.times.items():
+            if found := parse_submission_name(name):
+                job, count, is_retry = found
+                return ArrayJob(
+                    path=self.path,
+                    job=job,
+                    count=count,
+                    submitted=time,
+                    is_retry=is_retry,
+                    is_cancelled=_CANCELLED in self.times,
+                    cancelled_children=frozenset(self._cancelled_children()),
+                )
+        return None
+
+    @property
+    def is_unrecorded(self) -> bool:
+        """Whether a job may have been submitted that is not recorded: its submitter was killed."""
+        is_complete = {MANIFEST, DESCRIPTION} <= self.times.keys()
+        return is_complete and NOT_SUBMITTED not in self.times and self.array is None
+
+    def _cancelled_children(self) -> Iterator[int]:
+        for name in self.times:
+            prefix, _, index = name.partition(".")
+            if prefix == _CANCELLED and index.isdecimal():
+                yield int(index)
+
+    @property
+    def created(self) -> float:
+        """Return the time just before its submission."""
+        return self.times.get(DESCRIPTION, 0.0)
+
+    @property
+    def age(self) -> float:
+        return self.now - self.created
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +136,39 @@ class ArrayStore:
         name = submission_name(array.job, array.count, is_retry=array.is_retry)
         self._put(array.path.key(name), b"")
 
+    def write_not_submitted(self, path: ArrayPath) -> None:
+        """Record that there is no job and will be none, so that nothing searches for it."""
+        self._put(path.key(NOT_SUBMITTED), b"")
+
+    def write_cancelled(self, array: ArrayJob, index: int | None) -> None:
+        """Record that `scar cancel` ends the array, or one child.
+
+        A child that has not begun leaves no record of its own.
+        """
+        name = _CANCELLED if index is None else f"{_CANCELLED}.{index}"
+        self._put(array.path.key(name), b"")
+
     def list_arrays(self, function: str, since: date | None = None) -> Iterator[ArrayJob]:
-        """Yield the submitted arrays of a function, oldest day first; costs one listing."""
+        """Yield the arrays of a function whose job is recorded, oldest day first: one listing."""
+        for folder in self.list_folders(function, since):
+            if array := folder.array:
+                yield array
+
+    def list_folders(self, function: str, since: date | None = None) -> Iterator[ArrayFolder]:
+        """Yield the folders of a function's arrays, oldest day first; costs one listing."""
         prefix = f"runs/{function}/{ARRAYS_FOLDER}/"
+        for (day, array_id), group in groupby(self._list(prefix, since), key=lambda one: one[:2]):
+            listed = list(group)
+            yield ArrayFolder(
+                path=ArrayPath(function=function, date=day, array_id=array_id),
+                times={name: time for *_, name, time, _ in listed},
+                now=listed[-1][-1],
+            )
+
+    def _list(
+        self, prefix: str, since: date | None
+    ) -> Iterator[tuple[str, str, str, float, float]]:
+        """Yield day, array, name and time of each object, and S3's time."""
         start = f"{prefix}{since.isoformat()}" if since else prefix
         with errors.translate_errors(f"list the arrays in {self.bucket}"):
             try:
@@ -98,24 +176,17 @@ class ArrayStore:
                     Bucket=self.bucket, Prefix=prefix, StartAfter=start
                 )
                 for page in pages:
+                    now = server_time(page["ResponseMetadata"]["HTTPHeaders"])
                     for item in page.get("Contents", []):
                         day, _, rest = item["Key"].removeprefix(prefix).partition("/")
                         array_id, _, name = rest.partition("/")
-                        if found := parse_submission_name(name):
-                            job, count, is_retry = found
-                            yield ArrayJob(
-                                path=ArrayPath(function=function, date=day, array_id=array_id),
-                                job=job,
-                                count=count,
-                                submitted=item["LastModified"].timestamp(),
-                                is_retry=is_retry,
-                            )
+                        yield day, array_id, name, item["LastModified"].timestamp(), now
             except self.s3.exceptions.NoSuchBucket:
                 return
 
-    def read_description(self, array: ArrayJob) -> dict[str, object]:
+    def read_description(self, path: ArrayPath) -> dict[str, object]:
         """Return what the array is of and who submitted it; empty if that is not recorded."""
-        body = self._get(array.path.key(DESCRIPTION))
+        body = self._get(path.key(DESCRIPTION))
         try:
             return record_format.decode(body, DESCRIPTION) if body else {}
         except ValueError:
@@ -171,45 +242,6 @@ def event_file(event: bytes) -> str:
         return f"s3://{item['bucket']['name']}/{unquote_plus(item['object']['key'])}"
     except (ValueError, KeyError, IndexError, TypeError):
         return ""
-
-
-def is_array_name(text: str) -> bool:
-    """Return whether a text names an array or a child: ``array-…``, ``array-…:7``, a job's id."""
-    name = text.partition(":")[0]
-    return name.startswith(ARRAY_PREFIX) or bool(_JOB_ID.fullmatch(name))
-
-
-def find_array(
-    store: ArrayStore, text: str, functions: Iterable[str]
-) -> tuple[ArrayJob, int | None]:
-    """Return the array that a text names, and the index of the child if it names one.
-
-    The text is an array's id, the start of one, or the id of its job, and may end with ``:index``.
-    Raise ArrayNotFoundError, or UsageError if it is ambiguous.
-    """
-    name, colon, index = text.partition(":")
-    found = [
-        array
-        for function in functions
-        for array in store.list_arrays(function)
-        if array.job == name or (array.name.startswith(name) and name != ARRAY_PREFIX)
-    ]
-    if len(found) > 1:
-        raise UsageError(
-            f"The array {name} is ambiguous: {', '.join(a.name for a in found[:5])}.",
-            remedy="Write one of them in full.",
-        )
-    if not found:
-        raise ArrayNotFoundError(
-            f"There is no record of an array {name}.",
-            remedy="`scar status` shows the arrays; records are kept for 90 days.",
-        )
-    if colon and not (index.isdecimal() and int(index) < found[0].count):
-        raise ArrayNotFoundError(
-            f"The array {name} has no child {index}.",
-            remedy=f"Its children are 0 to {found[0].count - 1}.",
-        )
-    return found[0], int(index) if colon else None
 
 
 def _damaged(array: ArrayJob, problem: str) -> ScarError:

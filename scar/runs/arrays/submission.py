@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, HTTPClient
 from scar.aws.client import errors
 from scar.errors import ScarError
 from scar.runs.arrays.array_plan import ChildResources, divide
+from scar.runs.arrays.array_recovery import LOOKUP_PAUSES, find_job_by_name
 from scar.runs.arrays.array_store import ArrayJob
 from supervisor.batch.array_manifest import (
     ARRAY_PREFIX,
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from scar.runs.arrays.array_store import ArrayStore
     from supervisor.model import BatchTarget, JobRequest
 
-# Seconds after which ListJobs is asked for a job whose submission was not answered: Batch's lists
-# are updated a moment later.
-LOOKUP_PAUSES = (2.0, 5.0, 10.0)
 MAX_SUBMISSIONS = 3  # of one array, if none of them is answered
 
 
@@ -73,7 +72,8 @@ class ArraySubmitter:
         """Submit the events (2 or more) as arrays of up to 10,000; yield each accepted one.
 
         After an error the arrays before it remain submitted. The manifest of an array without a job
-        starts nothing, and is deleted after 90 days as records are.
+        starts nothing, and is deleted after 90 days as records are. If this process is killed
+        between a submission and its record, ``array_recovery`` finds the job.
         """
         for part in divide(events):
             yield self._submit_array(part, request)
@@ -100,8 +100,17 @@ class ArraySubmitter:
         description["queue"] = parameters["jobQueue"]
         if request.options != JobOptions():
             description["options"] = options_to_json(request.options)
+        if request.is_retry:
+            description["retry"] = True
         self.store.write_manifest(path, manifest, description)
-        job = self._submit_job(parameters)
+        try:
+            job = self._submit_job(parameters)
+        except SubmissionUnknownError:
+            raise
+        except ScarError:
+            with contextlib.suppress(ScarError):  # otherwise readers search for a job
+                self.store.write_not_submitted(path)
+            raise
         array = ArrayJob(
             path=path,
             job=job,
@@ -114,8 +123,7 @@ class ArraySubmitter:
         except ScarError as error:
             raise ScarError(
                 f"The array job {job} was submitted, but cannot be recorded: {error.problem}",
-                remedy=f"{error.remedy} Its runs are recorded all the same; `scar status` shows"
-                " them when they have begun.",
+                remedy=f"{error.remedy} `scar status` finds it and records it.",
             ) from error
         return array
 
@@ -139,14 +147,10 @@ class ArraySubmitter:
         raise AssertionError  # the loop above has no other end
 
     def _find_job(self, name: str, queue: str) -> str:
-        with errors.translate_errors(f"look for the array job {name}"):
-            for pause in LOOKUP_PAUSES:
-                self.sleep(pause)
-                jobs = self.batch.list_jobs(
-                    jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}]
-                )["jobSummaryList"]
-                if jobs:
-                    return jobs[0]["jobId"]
+        for pause in LOOKUP_PAUSES:
+            self.sleep(pause)
+            if job := find_job_by_name(self.batch, queue, name):
+                return job
         return ""
 
 
@@ -167,6 +171,7 @@ def read_resources(batch: BatchClient, function: str) -> ChildResources | None:
         gpus=int(needs.get("GPU", "0")),
         timeout=latest.get("timeout", {}).get("attemptDurationSeconds", 0),
         is_fargate="FARGATE" in latest.get("platformCapabilities", []),
+        attempts=latest.get("retryStrategy", {}).get("attempts", 1),
     )
 
 

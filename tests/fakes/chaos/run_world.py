@@ -43,7 +43,7 @@ LOG = {"log_group": "group", "log_stream": "stream"}
 
 @dataclass
 class KillableS3(ListedS3):
-    """ListedS3 with ETags, whose client is killed before its ``kill_at``-th write or deletion."""
+    """ListedS3 with versions; its client is killed before the ``kill_at``-th write or deletion."""
 
     kill_at: int | None = None
     versions: dict[str, int] = field(default_factory=dict)
@@ -56,9 +56,13 @@ class KillableS3(ListedS3):
         self.count_write()
         super().put_object(**params)
 
-    def delete_object(self, *, Bucket: str, Key: str) -> None:  # noqa: N803
+    def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> None:  # noqa: N803
         self.count_write()
-        super().delete_object(Bucket=Bucket, Key=Key)
+        super().delete_object(Bucket=Bucket, Key=Key, IfMatch=IfMatch)
+
+    def etag_of(self, key: str) -> str:
+        """Return the number of the version: two records with the same content are different."""
+        return str(self.versions[key])
 
     def count_write(self) -> None:
         if self.kill_at is not None:

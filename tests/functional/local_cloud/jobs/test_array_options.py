@@ -138,7 +138,7 @@ def test_files_that_need_different_jobs_are_arrays_of_their_own(cloud: LocalClou
     assert f"3 files: 640 MiB, timeout 600 s; at most {costs[0]:.2f} USD\n" in text
     assert f"2 files: as the job definition; at most {costs[1]:.2f} USD\n" in text
     assert f"At most {plan['usd_at_most']:.2f} USD" in text
-    assert "until its timeout, at" in text
+    assert "until its timeout in each of 3 attempts, at" in text
     big, small = run_array(cloud, "sized")["arrays"]
     assert sizes(describe(cloud, big["job"]))["MEMORY"] == "640"
     assert describe(cloud, big["job"])["timeout"] == {"attemptDurationSeconds": 600}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scar.runs.arrays.array_counts import count_children
 from scar.runs.arrays.array_reader import read_arrays
 from scar.runs.arrays.array_status import describe_arrays
+from scar.runs.arrays.array_store import ArrayStore
 from scar.runs.arrays.child_runs import continued_child, parent_of
 from scar.runs.arrays.continued_runs import with_continued_runs
 from scar.runs.ledger import Run, RunLedger
@@ -60,6 +61,7 @@ class FakeBatch:
 
     arrays: dict[str, list[str]] = field(default_factory=dict)
     described: list[int] = field(default_factory=list)
+    reason: str = ""
 
     def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
         assert 1 <= len(jobs) <= 100
@@ -75,6 +77,7 @@ class FakeBatch:
         return {
             "jobId": job,
             "status": "PENDING" if UNFINISHED & {*statuses} else ended,
+            "statusReason": self.reason,
             "arrayProperties": {"size": len(statuses), "statusSummary": dict(Counter(statuses))},
         }
 
@@ -102,6 +105,12 @@ class World:
             for offset, name in enumerate(FATES[fate][1]):
                 named = f"attempt-1.{job}.{index}" if name == "attempt" else name
                 self.s3.put(f"runs/{run_of(file)}/{named}.json", age - offset)
+
+    def cancel(self, index: int | None) -> None:
+        """Record that the first array was cancelled, or one child of it."""
+        store = ArrayStore(cast("Any", self.s3), "state")
+        store.write_cancelled(next(store.list_arrays("fn")), index)
+        self.s3.calls.clear()
 
     def status(self) -> FunctionStatus:
         ledger = RunLedger(cast("Any", self.s3), "state")
@@ -214,12 +223,43 @@ def test_a_child_that_ended_without_a_record_is_known_by_its_index() -> None:
     assert found.arrays[0].text == "3 children: 1 done, 2 failed"
 
 
+@pytest.mark.parametrize("by_reason", [False, True])
+def test_children_that_were_cancelled_with_their_array_have_failed(by_reason: bool) -> None:
+    world = World()
+    world.add_array([1, 2, 3], ["done", "unborn", "failed"], age=500)
+    if by_reason:
+        world.batch.reason = "scar cancel"
+    else:
+        world.cancel(None)
+    found = world.status()
+    assert found.states == {RunState.DONE: 1, RunState.FAILED: 2}
+    assert [(c.index, c.is_cancelled) for c in found.lost_children] == [(1, True)]
+
+
+def test_of_single_children_only_the_cancelled_one_has_failed() -> None:
+    world = World()
+    world.add_array([1, 2, 3], ["done", "unborn", "unborn"], age=500)
+    world.cancel(2)
+    found = world.status()
+    assert found.states == {RunState.DONE: 1, RunState.LOST: 1, RunState.FAILED: 1}
+    assert world.s3.calls == {"list": 2, "get": 1}
+
+
 @pytest.mark.parametrize(("age", "relevant"), [(500, 1), (7200, 0)])
 def test_a_lost_child_is_a_failure_of_the_hour_after_its_submission(
     age: float, relevant: int
 ) -> None:
     world = World()
     world.add_array([1, 2], ["done", "unborn"], age=age)
+    assert world.status().relevant_failure_count == relevant
+
+
+@pytest.mark.parametrize(("age", "relevant"), [(500, 2), (7200, 0)])
+def test_of_an_arrays_failures_those_with_a_record_count_as_those_without(
+    age: float, relevant: int
+) -> None:
+    world = World()
+    world.add_array([1, 2, 3], ["done", "unborn", "failed"], age=age)
     assert world.status().relevant_failure_count == relevant
 
 

@@ -11,11 +11,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.aws.model.prices import find_prices
 from scar.aws.requests.rules.batch import check_submit_job
 from scar.errors import ScarError, UsageError
-from scar.runs.arrays.array_plan import ChildResources, divide, estimate_most
-from scar.runs.arrays.array_store import ArrayNotFoundError, ArrayStore, find_array, is_array_name
+from scar.runs.arrays.array_plan import ChildResources, divide
+from scar.runs.arrays.array_search import ArrayNotFoundError, find_array, is_array_name
+from scar.runs.arrays.array_store import ArrayStore
 from scar.runs.arrays.submission import (
     MAX_SUBMISSIONS,
     ArrayRequest,
@@ -94,7 +94,7 @@ def test_an_array_is_one_request_to_batch_and_three_objects() -> None:
     (listed,) = store.list_arrays("fn")
     assert (listed.job, listed.count, listed.path) == (array.job, 5, array.path)
     assert [event.decode() for event in store.read_events(listed)] == EVENTS
-    facts = store.read_description(listed)
+    facts = store.read_description(listed.path)
     assert (facts["source"], facts["by"], facts["count"]) == ("data/in", "arn:me", 5)
     # Nothing of it looks like a run.
     assert list(RunLedger(cast("Any", s3), "state").list_runs("fn")) == []
@@ -158,7 +158,7 @@ def test_options_and_shares_are_those_of_single_jobs() -> None:
     assert job["jobQueue"] == "scar-1-p"
     store = ArrayStore(cast("Any", s3), "state")
     (array,) = store.list_arrays("fn")
-    facts = store.read_description(array)
+    facts = store.read_description(array.path)
     assert facts["queue"] == "scar-1-p"
     assert facts["options"] == {
         "vcpus": "2",
@@ -220,20 +220,6 @@ def test_arrays_are_few_and_never_of_one_child(number: int) -> None:
     assert [event for part in parts for event in part] == events
     assert len(parts) == -(-number // array_manifest.MAX_CHILDREN)
     assert all(2 <= len(part) <= array_manifest.MAX_CHILDREN for part in parts)
-
-
-def test_the_upper_bound_of_cost_grows_with_children_time_and_size() -> None:
-    at = find_prices("us-east-1")
-    small = ChildResources(vcpus=1, memory=1024, gpus=0, timeout=3600, is_fargate=False)
-    one = estimate_most(1, small, at)
-    assert one is not None
-    # Half of a m5.large for an hour: 0.048 USD, and some requests.
-    assert 0.048 < one < 0.0482
-    assert estimate_most(1000, small, at) == pytest.approx(1000 * one)
-    fargate = ChildResources(vcpus=1, memory=2048, gpus=0, timeout=3600, is_fargate=True)
-    assert (estimate_most(1, fargate, at) or 0) > 0.04048
-    no_bound = ChildResources(vcpus=1, memory=1024, gpus=1, timeout=3600, is_fargate=False)
-    assert estimate_most(1, no_bound, at) is None
 
 
 def test_the_resources_are_those_of_the_newest_revision() -> None:

@@ -241,6 +241,13 @@ def test_refused_events_are_recorded_as_failed_after_some_deliveries(
     assert len(ended(harness)) == count
 
 
+def test_a_refused_array_is_marked_so_that_no_command_searches_for_its_job(tmp_path: Path) -> None:
+    harness = refused(tmp_path)
+    handle(harness, message("in/a"), message("in/b"))
+    names = sorted(key.rpartition("/")[2] for _, key in harness.store.objects)
+    assert names == ["array.json", "manifest", "not-submitted"]
+
+
 def test_what_cannot_be_recorded_before_the_deadline_is_sent_again(tmp_path: Path) -> None:
     harness = refused(tmp_path)
     times = iter([*[harness.supervisor.now()] * 8, *[harness.supervisor.now() + 1000] * 100])
