@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.queue_front import describe_place, read_queue_front
-from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
 from scar.runs.arrays.child_runs import child_job
+from scar.runs.history.log_streams import jobs_of_record, list_log_streams
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import node_records, record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from scar.aws.client.connection import AwsConnection
     from scar.runs.batch_job import JobDetail
     from scar.runs.ledger import Run, RunLedger
-    from scar.runs.logs import LogLine
     from supervisor.invocation import RunPath
 
 RecordData = dict[str, object]
@@ -40,7 +39,8 @@ class RunHistory:
     ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
     is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
     ``repeated_as`` is the run that continues a direct invocation that was retried.
-    ``node_streams`` are the log streams of the nodes of a multi-node job, by number.
+    ``node_streams`` are the log streams of the nodes of a multi-node job, by number, and
+    ``job_streams`` those of the attempts of each job that Batch still has, by the job's id.
     """
 
     run: Run
@@ -53,6 +53,7 @@ class RunHistory:
     place: str = ""
     repeated_as: Run | None = None
     node_streams: Mapping[int, str] = field(default_factory=dict)
+    job_streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def input(self) -> tuple[str, str] | None:
@@ -90,7 +91,10 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
     Batch deletes jobs some days after their end and logs expire: both may be missing.
     """
     contents = _read_records(ledger, run)
-    job = batch_job.find_job(connection.client("batch"), _job_id(run, contents))
+    last = _job_id(run, contents)
+    # In one request: a run that was submitted again has the logs of all of its jobs.
+    jobs = batch_job.find_jobs(connection.client("batch"), _job_ids(last, contents))
+    job = jobs.get(last)
     if job is not None:
         listed, run = run, batch_job.apply_job_state(ledger, run, job)
         # The job may have written its last record since the listing.
@@ -102,6 +106,7 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         job=job,
         triggered_runs={},
         node_streams=_find_node_streams(connection, ledger, run, job),
+        job_streams={id_: found.log_streams for id_, found in jobs.items()},
     )
     source = history.input
     return replace(
@@ -125,6 +130,14 @@ def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:
         return child
     delegated = contents.get(record_format.latest_submission(run.record_times), {})
     return batch_job.find_job_id(delegated, contents.get(record_format.CLAIM, {}))
+
+
+def _job_ids(last: str, contents: Mapping[str, RecordData]) -> list[str]:
+    """Return the ids of the run's jobs that its records name, the last one first."""
+    if not last:
+        return []
+    named = (job for name, record in contents.items() for job in jobs_of_record(name, record))
+    return list(dict.fromkeys([last, *named]))[: batch_job.MAX_DESCRIBED]
 
 
 def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
@@ -201,48 +214,3 @@ def _read_log_tail(connection: AwsConnection, history: RunHistory) -> tuple[str,
         if lines:
             return lines
     return ()
-
-
-def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
-    """Yield log group, log stream and request id of each log of the run, oldest first.
-
-    The request id is empty for a job: its stream belongs to one attempt, while a stream of
-    Lambda has the lines of many requests.
-    """
-    function = history.run.path.function
-    yielded: set[tuple[str, str]] = set()
-    # Before the main node's, which says why the run failed; after it the cause: the failed node's.
-    *others, failed = _streams_of_other_nodes(history)
-    yield from ((names.batch_log_group(function), stream, "") for stream in others if stream)
-    for name in sorted(history.records, key=lambda name: (history.run.record_times[name], name)):
-        record = history.records[name]
-        stream = str(record.get("log_group", "")), str(record.get("log_stream", ""))
-        owner = record.get("owner")
-        if all(stream) and stream not in yielded and isinstance(owner, dict):
-            yielded.add(stream)
-            yield *stream, "" if owner.get("job") else str(owner.get("request", ""))
-    job = history.job
-    # An attempt that ended before it wrote a record has a stream too.
-    if job is not None and job.log_stream:
-        stream = names.batch_log_group(function), job.log_stream
-        if stream not in yielded:
-            yield *stream, ""
-    if failed:
-        yield names.batch_log_group(function), failed, ""
-
-
-def number_nodes(history: RunHistory, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-    """Yield the lines of the run's logs, with the numbers of the nodes of a multi-node job."""
-    numbers = {stream: number for number, stream in history.node_streams.items()}
-    return (replace(line, node=numbers.get(line.stream)) for line in lines)
-
-
-def _streams_of_other_nodes(history: RunHistory) -> list[str]:
-    """Return the log streams of the nodes without the main one's; last that of the failed node."""
-    failures = [r for name, r in history.records.items() if node_records.is_of_failure(name)]
-    main = {str(record.get("log_stream", "")) for record in history.records.values()}
-    main.add(history.job.log_stream if history.job else "")
-    streams = [s for _, s in sorted(history.node_streams.items()) if s not in main]
-    index = failures[-1].get("index") if failures else None
-    cause = history.node_streams.get(index, "") if isinstance(index, int) else ""
-    return [*(stream for stream in streams if stream != cause), cause]

@@ -16,7 +16,7 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.batch import job_options
-from supervisor.batch.job_request import JOB_VARIABLE
+from supervisor.batch.job_request import JOB_VARIABLE, describe_size
 from supervisor.errors import SIGKILL_STATUS, ConfigError, ScriptFailed
 from supervisor.invocation import RunJob
 from supervisor.model import JobOptions
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from supervisor.model import BatchTarget, ExitRetry
 
 _UNBOUNDED = 1 << 30  # MiB
+_NO_LARGER = "no instance or size has more"
 
 
 def parse_run_job(text: str) -> RunJob:
@@ -80,6 +81,28 @@ def plan_next_job(
     if wanted > memory:
         options = job_options.fit_memory(target, options, wanted, rule.up_to or _UNBOUNDED)
         if (options.memory or target.memory) <= memory:
-            why = f"up_to is {rule.up_to}" if rule.up_to else "no instance or size has more"
+            why = f"up_to is {rule.up_to}" if rule.up_to else _NO_LARGER
             return f"Its job had {memory} MiB, and cannot have more: {why} (batch.retry)."
     return RunJob(number=job.number + 1, options=options, previous=(owner.job, owner.attempt))
+
+
+def describe_next_job(
+    target: BatchTarget, rule: ExitRetry, job: RunJob, planned: RunJob
+) -> dict[str, object]:
+    """Return what the record of its submission says about the job that continues the run.
+
+    ``memory`` has the MiB of both jobs, and what kept the job from having all that the rule says.
+    """
+    before = job.options.memory or target.memory
+    after = planned.options.memory or target.memory
+    wanted = max(int(before * rule.factor), rule.memory)
+    record = describe_size(planned.options)
+    if after == before:
+        return record
+    memory: dict[str, object] = {"before": before, "after": after}
+    if after < wanted:
+        # A size of Fargate below up_to may be the largest that is allowed.
+        is_exact = target.capacity is not None and target.capacity.exact
+        is_bound = 0 < rule.up_to < wanted and (is_exact or after == rule.up_to)
+        memory["limited_by"] = f"up_to is {rule.up_to}" if is_bound else _NO_LARGER
+    return {**record, "memory": memory}

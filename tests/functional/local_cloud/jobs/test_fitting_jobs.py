@@ -115,7 +115,7 @@ def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
 
 
 def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
-    key = cloud.put("growing", HUNGRY + 'echo fed >"$TMP_OUTPUT_DIR/fed"')
+    key = cloud.put("growing", "echo hungry; " + HUNGRY + 'echo fed >"$TMP_OUTPUT_DIR/fed"')
     assert cloud.read("out/growing/fed") == "fed\n"
     scar(cloud, "wait", "-n", "growing")
     assert [sizes(job)["MEMORY"] for job in jobs(cloud, "growing")] == ["128", "256", "512"]
@@ -124,7 +124,14 @@ def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
     text, _ = scar(cloud, "why", run)
     assert text.count("submitted to Batch again as job") == 2
     assert "attempt 3.1 started in Batch" in text
+    assert "with 256 MiB instead of 128: " in text
+    assert "with 512 MiB instead of 256: " in text
+    log, _ = scar(cloud, "log", "--run", run)
+    assert log.count("hungry") == 3
     (history,) = json.loads(scar(cloud, "why", run, "-j")[0])
+    again = history["records"]["delegated-3"]
+    assert again["memory"] == {"before": 256, "after": 512}
+    assert again["requested"]["memory"] == 512
     assert history["state"] == "done"
     assert "error" not in history["records"]
 
