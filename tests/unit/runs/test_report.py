@@ -389,8 +389,8 @@ def test_jobs_that_are_submitted_again_within_a_second_come_before_their_attempt
         "submitted to Batch as job j-1 by Lambda request req, with 1 GPU and queue fast",
         "attempt 1 started in Batch",
         (
-            "submitted to Batch again as job j-2 by Batch job j-1, attempt 1, with 2 vCPUs, 1000 MiB"
-            " instead of 512 (up_to is 1000) and a timeout of 600 s: Killed."
+            "submitted to Batch again as job j-2 by Batch job j-1, attempt 1, with 2 vCPUs,"
+            " 1000 MiB instead of 512 (up_to is 1000) and a timeout of 600 s: Killed."
         ),
         "claimed by Batch job j-2, attempt 1: direct invocation",
         "attempt 2.1 started in Batch",

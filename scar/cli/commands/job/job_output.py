@@ -77,7 +77,7 @@ def _fields(found: JobDescription) -> Mapping[str, object]:
         "job": job.id,
         "name": job.name,
         "state": describe_state(job),
-        "reason": "; ".join(text for text in (job.state_reason, job.reason) if text),
+        "reason": "; ".join(dict.fromkeys(t for t in (job.state_reason, job.reason) if t)),
         "exit code": "" if job.exit_code is None else job.exit_code,
         "function": job.definition,
         "queue": job.queue,
@@ -93,7 +93,7 @@ def _fields(found: JobDescription) -> Mapping[str, object]:
             for number, attempt in enumerate(found.attempts, start=1)
         },
         "timeout": format_duration(found.timeout) if found.timeout else "",
-        "resources": ", ".join(f"{value} {name}" for name, value in found.resources.items()),
+        "resources": _describe_resources(found),
         "variables": ", ".join(sorted(found.environment)),
         "depends on": ", ".join(found.depends_on),
         "tags": ", ".join(f"{name}={value}" for name, value in sorted(found.tags.items())),
@@ -106,6 +106,11 @@ def _describe_attempt(attempt: EndedAttempt) -> str:
     took = format_duration(attempt.stopped - attempt.started) if attempt.started else "not started"
     code = "" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
     return ", ".join(part for part in (took, code, attempt.reason) if part)
+
+
+def _describe_resources(found: JobDescription) -> str:
+    text = ", ".join(f"{value} {name}" for name, value in found.resources.items())
+    return f"{text} (each of {found.job.nodes} nodes)" if text and found.job.nodes else text
 
 
 def _took(job: Job) -> str:
