@@ -28,12 +28,17 @@ INTERNAL_VARIABLES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunVariables:
-    """The values of one run; a variable whose value is empty is not set."""
+    """The values of one run; a variable whose value is empty is not set.
+
+    ``attempt`` counts those of one job, ``job_number`` the jobs of the run: ``batch.retry`` may
+    submit several. Both begin with 1.
+    """
 
     run_id: str
     request_id: str
     service: str
     attempt: int
+    job_number: int
     event: str
     input_dir: str
     output_dir: str
@@ -132,6 +137,7 @@ def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
         "SCAR_FUNCTION": config.name,
         "SCAR_SITE": run.service,
         "SCAR_ATTEMPT": str(run.attempt),
+        "SCAR_JOB_NUMBER": str(run.job_number),
     }
     sometimes = {
         "INPUT_FILE_PATH": run.input_file,

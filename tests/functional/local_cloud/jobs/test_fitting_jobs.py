@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMPUTE = {"max_v_cpus": 4, "instance_types": ["m6i"]}
 # Python needs 300 MiB and holds them: with 128 and 256 MiB it is killed, with 512 it succeeds.
 HUNGRY = "python3 -c \"import time; a = b'x' * (300 << 20); time.sleep(1)\" || exit $?\n"
+NUMBERS = 'echo "job $SCAR_JOB_NUMBER, attempt $SCAR_ATTEMPT" >"$TMP_OUTPUT_DIR/fed"'
 # The supervisor marks the script as the kernel's first choice; one without the mark is killed with
 # its whole container.
 UNMARK = """\
@@ -115,8 +116,8 @@ def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
 
 
 def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
-    key = cloud.put("growing", "echo hungry; " + HUNGRY + 'echo fed >"$TMP_OUTPUT_DIR/fed"')
-    assert cloud.read("out/growing/fed") == "fed\n"
+    key = cloud.put("growing", "echo hungry; " + HUNGRY + NUMBERS)
+    assert cloud.read("out/growing/fed") == "job 3, attempt 1\n"
     scar(cloud, "wait", "-n", "growing")
     assert [sizes(job)["MEMORY"] for job in jobs(cloud, "growing")] == ["128", "256", "512"]
     assert [job["status"] for job in jobs(cloud, "growing")] == ["FAILED", "FAILED", "SUCCEEDED"]

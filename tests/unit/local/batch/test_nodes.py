@@ -20,6 +20,7 @@ from scar.local.batch.model import (
 )
 from scar.local.batch.nodes import end_node, end_nodes, new_nodes, split_node_id, start_node
 from scar.local.batch.scheduling.placement import (
+    NO_SLOT,
     JobBlocked,
     JobStart,
     PlacementDecision,
@@ -61,7 +62,7 @@ def test_all_nodes_start_or_none_and_count_as_one_job_of_this_machine() -> None:
     assert isinstance(blocked, JobBlocked)
     # Each node needs an instance of two vCPUs, not one of six.
     assert isinstance(place(6, ("c5.large",))[0], JobStart)
-    assert place(6, slots=0) == []
+    assert place(6, slots=0) == [JobBlocked("j", NO_SLOT)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.none() | OUTCOMES)), OUTCOMES)
