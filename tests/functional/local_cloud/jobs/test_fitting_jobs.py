@@ -161,7 +161,7 @@ def test_a_script_that_ends_so_again_has_failed(cloud: LocalCloudProcess) -> Non
     cloud.ended("again", key)
     (run,) = cloud.runs("again", key)
     _, messages = scar(cloud, "wait", run, status=75)
-    assert "no reads It was job 2 of 2" in messages
+    assert "no reads. It was job 2 of 2" in messages
     assert len(jobs(cloud, "again")) == 2
     assert "The script ended with status 75: ValueError: no reads" in scar(cloud, "why", run)[0]
     (record,) = (r for name, r in cloud.records("again", run).items() if name == "error.json")

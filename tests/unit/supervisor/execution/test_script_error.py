@@ -78,11 +78,31 @@ def test_real_programs_say_what_is_recognized() -> None:
 
 def test_the_problem_names_the_error_and_the_record_has_its_parts() -> None:
     error = script_failure(3, CHAINED.encode())
-    assert error.problem == "The script ended with status 3: tool.NoSample: sample 7 is missing"
+    assert error.problem == "The script ended with status 3: tool.NoSample: sample 7 is missing."
     assert error.record["type"] == "tool.NoSample"
     assert error.record["message"] == "sample 7 is missing"
     assert (error.record["status"], error.record["signal"]) == (3, "")
     assert error.record["tail"] == CHAINED.replace("\n\n", "\n").rstrip().split("\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "detail"),
+    [
+        (
+            127,
+            "scar: cannot start /bin/sh: No such file or directory. Is it in the image?\n",
+            "cannot start /bin/sh: No such file or directory. Is it in the image?",
+        ),
+        (127, "/tmp/x/script: line 3: bwa: command not found\n", "bwa: command not found."),
+        (127, "script: 3: bwa: not found\n", "bwa: not found."),
+        (126, "script: 1: ./tool: Permission denied\n", "./tool: Permission denied."),
+        (127, "ValueError: another error\n", "command not found."),
+        (126, "bwa said no\n", "a command is not executable."),
+    ],
+)
+def test_a_command_that_cannot_be_started_is_named(status: int, output: str, detail: str) -> None:
+    error = script_failure(status, output.encode())
+    assert error.problem == f"The script ended with status {status}: {detail}"
 
 
 def test_a_signal_is_named_and_sigkill_means_memory() -> None:
