@@ -11,6 +11,7 @@ from supervisor.errors import SIGKILL_STATUS, OutOfMemory, ScriptFailed, describ
 SEARCHED_BYTES = 1 << 16
 TAIL_LINES, TAIL_CHARACTERS, LINE_CHARACTERS = 20, 4000, 500
 MESSAGE_CHARACTERS = 300
+_LINE_BYTES = 8 * LINE_CHARACTERS  # UTF-8 has up to four bytes; escape sequences are removed later
 
 _TRACEBACK = "Traceback (most recent call last):"
 _RAISED = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
@@ -99,10 +100,18 @@ def _as_sentence(text: str) -> str:
 
 def output_lines(output: bytes) -> list[str]:
     """Return the last lines of an output without control characters; progress bars are cut."""
-    text = output[-SEARCHED_BYTES:].decode(errors="replace").replace("\r\n", "\n")
-    # Of what a carriage return overwrites, a terminal shows the end.
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return [line for line in (_CONTROL.sub("", line).rstrip() for line in lines) if line]
+    kept: list[bytes] = []
+    left = SEARCHED_BYTES
+    for line in reversed(output.split(b"\n")):
+        # Of what a carriage return overwrites, a terminal shows the end. A long line is cut at its
+        # end: an error begins with its type.
+        shown = line.rstrip(b"\r").rpartition(b"\r")[2][:_LINE_BYTES]
+        left -= len(shown)
+        if left < 0:
+            break
+        kept.append(shown)
+    lines = (_CONTROL.sub("", line.decode(errors="replace")).rstrip() for line in reversed(kept))
+    return [line for line in lines if line]
 
 
 def find_error_line(lines: list[str]) -> ErrorLine | None:

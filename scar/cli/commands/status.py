@@ -190,7 +190,9 @@ def _waiting_reason(found: FunctionStatus) -> str:
 
     reasons = [f"{found.unsubmitted:,} {UNSUBMITTED_TEXT}"] if found.unsubmitted else []
     if found.events:
-        reasons.append(f"about {found.events:,} events in the queue, not submitted yet")
+        reasons.append(
+            f"about {format_count(found.events, 'event')} in the queue, not submitted yet"
+        )
     if found.unusable:
         reasons.append(found.unusable)
     elif found.runnable_since:

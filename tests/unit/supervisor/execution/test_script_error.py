@@ -66,6 +66,15 @@ def test_the_error_of_a_language_is_recognized(output: str, found: str | None) -
     assert (None if line is None else str(line)) == found
 
 
+def test_an_error_whose_message_is_one_long_line_is_recognized() -> None:
+    output = CHAINED.replace("sample 7 is missing", "x" * 200_000)
+    line = find_error_line(output_lines(output.encode()))
+    assert str(line).startswith("tool.NoSample: xxx")
+    error = script_failure(255, output.encode())
+    assert error.problem.startswith("The script ended with status 255: tool.NoSample: xxx")
+    assert len(json.dumps(error.record)) < 10_000
+
+
 def test_real_programs_say_what_is_recognized() -> None:
     for argv, expected in (
         ([sys.executable, "-c", "int('x')"], "ValueError: invalid literal"),
