@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.runs.diagnosis import Diagnosis
-    from scar.runs.run_history import RecordData, RunHistory
+    from scar.runs.history.model import RecordData, RunHistory
 
 MAX_OUTPUTS = 20  # outputs that the report lists
 

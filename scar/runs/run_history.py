@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.queue_front import describe_place, read_queue_front
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
 from scar.runs.arrays.child_runs import child_job
-from scar.runs.history.log_streams import jobs_of_record, list_log_streams
+from scar.runs.history.log_streams import list_log_streams
+from scar.runs.history.model import RunHistory
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import node_records, record_format
@@ -21,68 +22,12 @@ if TYPE_CHECKING:
 
     from scar.aws.client.connection import AwsConnection
     from scar.runs.batch_job import JobDetail
+    from scar.runs.history.model import RecordData
     from scar.runs.ledger import Run, RunLedger
-    from supervisor.invocation import RunPath
 
-RecordData = dict[str, object]
 MAX_OUTPUTS = 20  # outputs whose triggered runs are searched for
 LOG_TAIL_LINES = 20
 _READERS = 16  # threads that read records of nodes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHistory:
-    """One run: its records by name, its job, the end of its log, upstream and downstream runs.
-
-    ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
-    outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
-    ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
-    is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
-    ``repeated_as`` is the run that continues a direct invocation that was retried.
-    ``node_streams`` are the log streams of the nodes of a multi-node job, by number, and
-    ``job_streams`` those of the attempts of each job that Batch still has, by the job's id.
-    """
-
-    run: Run
-    records: Mapping[str, RecordData]
-    job: JobDetail | None = None
-    log_tail: tuple[str, ...] = ()
-    made_by: RunPath | None = None
-    triggered_runs: Mapping[str, tuple[Run, ...]]
-    unusable: str = ""
-    place: str = ""
-    repeated_as: Run | None = None
-    node_streams: Mapping[int, str] = field(default_factory=dict)
-    job_streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def input(self) -> tuple[str, str] | None:
-        """Return bucket and key of the input file, None for a direct invocation."""
-        source = self.records.get(record_format.CLAIM, {}).get("input")
-        if not isinstance(source, dict):
-            return None
-        return str(source.get("bucket", "")), str(source.get("key", ""))
-
-    @property
-    def outputs(self) -> tuple[tuple[str, str, int], ...]:
-        """Return bucket, key and size in bytes of each output."""
-        return tuple(
-            (str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._output_records
-        )
-
-    @property
-    def replaced_runs(self) -> Mapping[tuple[str, str], str]:
-        """Return the run whose output, of another input file, was replaced; by bucket and key."""
-        outputs = (
-            (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
-            for o in self._output_records
-        )
-        return {(bucket, key): run for bucket, key, run in outputs if run}
-
-    @property
-    def _output_records(self) -> list[dict[str, Any]]:
-        outputs = self.records.get(record_format.DONE, {}).get("outputs")
-        return outputs if isinstance(outputs, list) else []
 
 
 def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunHistory:
@@ -136,8 +81,16 @@ def _job_ids(last: str, contents: Mapping[str, RecordData]) -> list[str]:
     """Return the ids of the run's jobs that its records name, the last one first."""
     if not last:
         return []
-    named = (job for name, record in contents.items() for job in jobs_of_record(name, record))
+    named = (job for name, record in contents.items() for job in _jobs_of_record(name, record))
     return list(dict.fromkeys([last, *named]))[: batch_job.MAX_DESCRIBED]
+
+
+def _jobs_of_record(name: str, record: RecordData) -> tuple[str, ...]:
+    """Return the ids of the jobs that the record names, as submitter and as submitted."""
+    owner = record.get("owner")
+    ids = [owner.get("job") if isinstance(owner, dict) else ""]
+    ids += [record.get("job")] if record_format.submission_number(name) else []
+    return tuple(str(job) for job in ids if job)
 
 
 def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:

@@ -91,7 +91,7 @@ def cancel(
             show_runs(session, [(run, "") for run in selected], "Would cancel", named)
             return
         action = RunAction(
-            apply=lambda run: _cancel_run(session, connection, run),
+            apply=lambda run: cancel_named_run(session, connection, run),
             refusal=NotCancellableError,
             verb="Cancelled",
             arrays=ended,
@@ -102,7 +102,7 @@ def cancel(
     # Otherwise they have ended by themselves after they were selected.
 
 
-def _cancel_run(session: Session, connection: AwsConnection, run: Run) -> str:
+def cancel_named_run(session: Session, connection: AwsConnection, run: Run) -> str:
     """Cancel a run; the refusal of one in Lambda names the function's timeout."""
     from scar.runs.cancel import NotCancellableError, cancel_run
     from scar.runs.ledger import RunLedger

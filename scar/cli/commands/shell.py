@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
     from scar.runs.ledger import Run, RunLedger
+
+
+KILLED = 128 + signal.SIGKILL  # the status of a command
 
 
 @click.command()
@@ -50,6 +54,11 @@ def shell(session: Session, run: str, command: tuple[str, ...]) -> None:
     require_running(found)
     if session.local:
         status = _run_locally(connection, found, command)
+        if status == KILLED and _has_ended(connection, found):
+            session.terminal.write_message(
+                "The shell was killed: the run has ended, and with it all processes in its"
+                f" container. `scar why {found.path.run_id}` says how."
+            )
     else:
         status = _run_on_aws(session, connection, ledger, found, command)
     if status:
@@ -67,6 +76,16 @@ def _run_locally(connection: AwsConnection, run: Run, command: Sequence[str]) ->
     sys.stdout.flush()
     with open_context(process) as context:
         return run_in_context(context, command, {**terminal, **process.environment})
+
+
+def _has_ended(connection: AwsConnection, run: Run) -> bool:
+    from scar.local.shell.run_process import RunProcessError, find_run_process
+
+    try:
+        find_run_process(run.path.run_id, connection.endpoint_url or "")
+    except RunProcessError:
+        return True
+    return False
 
 
 def _run_on_aws(

@@ -148,7 +148,7 @@ def _show_status(
     for function in found.functions:
         if progress := describe_progress([function]):
             prefix = f"{function.function}: " if len(found.functions) > 1 else ""
-            terminal.write_data(f"{prefix}{progress}")
+            terminal.write_text(f"{prefix}{progress}")
     show_arrays(session, found.functions)
     if runs:
         terminal.write_data("")

@@ -12,8 +12,8 @@ from supervisor.runs import node_records, record_format
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from scar.runs.history.model import RecordData, RunHistory
     from scar.runs.logs import LogLine
-    from scar.runs.run_history import RecordData, RunHistory
 
 
 def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
@@ -57,14 +57,6 @@ def _streams_of_other_nodes(history: RunHistory) -> list[str]:
     index = failures[-1].get("index") if failures else None
     cause = history.node_streams.get(index, "") if isinstance(index, int) else ""
     return [*(stream for stream in streams if stream != cause), cause]
-
-
-def jobs_of_record(name: str, record: RecordData) -> tuple[str, ...]:
-    """Return the ids of the jobs that the record names, as submitter and as submitted."""
-    owner = record.get("owner")
-    ids = [owner.get("job") if isinstance(owner, dict) else ""]
-    ids += [record.get("job")] if record_format.submission_number(name) else []
-    return tuple(str(job) for job in ids if job)
 
 
 def _streams_of_record(

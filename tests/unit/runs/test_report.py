@@ -10,9 +10,9 @@ import pytest
 from scar.runs import diagnosis
 from scar.runs.batch_job import JobDetail
 from scar.runs.history.log_streams import list_log_streams
+from scar.runs.history.model import RunHistory
 from scar.runs.ledger import Run
 from scar.runs.report import build_report
-from scar.runs.run_history import RunHistory
 from scar.runs.states import derive_state
 from supervisor.invocation import RunPath
 
