@@ -31,7 +31,8 @@ def show_response(
             session.terminal.write_data(f"Batch job {response.job_id}")
         session.terminal.write_message(
             f"Run {response.run_id} continues as Batch job {response.job_id}."
-            f" Show its log with `scar log -n {function} -ri {response.run_id}`."
+            f" `scar wait {response.run_id}` waits for its end,"
+            f" `scar log -n {function} -ri {response.run_id}` shows its log."
         )
     if response.note:
         session.terminal.write_message(f"Note: {escape_control_characters(response.note)}")

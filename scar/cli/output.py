@@ -12,18 +12,29 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from datetime import datetime
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from scar.cli.formatting import escape_control_characters, escape_json, escape_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+
+class _WrapOptions(TypedDict):
+    break_long_words: bool
+    break_on_hyphens: bool
+
+
 # ANSI escape sequences
 _STYLES = {"b": "\033[1m", "f": "\033[2m", "r": "\033[0m"}
 _CLEAR_LINE = "\r\033[K"
+_GAP, _INDENT = "  ", "    "
+_NARROWEST = 24  # columns of a cell whose text is wrapped
+# Ids and paths are copied as a whole.
+_WHOLE_WORDS: _WrapOptions = {"break_long_words": False, "break_on_hyphens": False}
 _CLEAR_SCREEN = "\033[H\033[2J"
 
 
@@ -110,13 +121,36 @@ class Terminal:
     def write_table(
         self, head: Sequence[str], rows: Iterable[Sequence[str]], alignment: str = ""
     ) -> None:
-        """Write aligned columns; ``alignment`` has one letter, l or r, for each column."""
+        """Write aligned columns; ``alignment`` has one letter, l or r, for each column.
+
+        On a terminal, text in the last column that does not fit continues below, at whole words.
+        """
         cells = [tuple(map(escape_control_characters, row)) for row in rows]
         widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
         sides = alignment or "l" * len(head)
         self.write_data(self.bold(_table_line(head, widths, sides)))
+        start = sum(widths[:-1]) + len(_GAP) * (len(widths) - 1)
         for row in cells:
-            self.write_data(_table_line(row, widths, sides))
+            first, *others = self._wrap_cell(row[-1], start)
+            self.write_data(_table_line((*row[:-1], first), widths, sides))
+            for line in others:
+                self.write_data(line)
+
+    def write_text(self, text: str) -> None:
+        """Write one line to stdout; on a terminal it continues below, at whole words."""
+        safe = escape_control_characters(text)
+        for line in _wrap(safe, shutil.get_terminal_size().columns) if _is_terminal() else [safe]:
+            self.write_data(line)
+
+    def _wrap_cell(self, text: str, start: int) -> list[str]:
+        """Return the text of a cell that begins in column ``start``, and the lines below it."""
+        width = shutil.get_terminal_size().columns - start
+        if len(text) <= width or " " not in text or not _is_terminal():
+            return [text]
+        if width < _NARROWEST:  # it gets lines of its own
+            return ["", *_wrap(f"{_INDENT}{text}", width + start)]
+        first, *others = textwrap.wrap(text, width, **_WHOLE_WORDS)
+        return [first, *(f"{'':{start}}{line}" for line in others)]
 
     def bold(self, text: str) -> str:
         """Return the text in bold type, if stdout shows it."""
@@ -135,11 +169,21 @@ def _table_line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
         cell.rjust(width) if side == "r" else cell.ljust(width)
         for cell, width, side in zip(cells, widths, sides, strict=True)
     )
-    return "  ".join(aligned).rstrip()
+    return _GAP.join(aligned).rstrip()
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Return lines of whole words; those after the first are indented."""
+    lines = textwrap.wrap(text, max(width, _NARROWEST), subsequent_indent=_INDENT, **_WHOLE_WORDS)
+    return lines or [""]
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _has_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
+    return _is_terminal() and not os.environ.get("NO_COLOR")  # https://no-color.org
 
 
 def _encodable(text: str, encoding: str | None) -> str:

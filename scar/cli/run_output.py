@@ -65,8 +65,7 @@ def show_details(
     if notes:
         terminal.write_data("")
     for name, detail in notes:
-        note = escape_control_characters(detail.note)
-        terminal.write_data(f"{name}  {detail.run.state}: {note}")
+        terminal.write_text(f"{name}  {detail.run.state}: {detail.note}")
 
 
 def format_log_lines(messages: Iterable[str], told: str = "") -> Iterator[str]:

@@ -17,6 +17,7 @@ from scar.cluster.cluster_jobs import (
 )
 from scar.cluster.staging import ClusterStage, list_clusters
 from scar.errors import ScarError
+from scar.meter import format_count
 from scar.transfer.pool import map_unordered
 from supervisor.runs import cluster_record
 from supervisor.runs.cluster_record import ClusterPath
@@ -182,7 +183,7 @@ def stop_cluster(
         )
         _terminate(cluster, new, report)
         ended.update(job.id for job in new)
-        report(f"{len(unfinished)} jobs are ending")
+        report(f"{format_count(len(unfinished), 'job')} ending")
         if waited >= timeout:
             break
         sleep(STOP_PAUSE)
@@ -253,13 +254,13 @@ def _submit_workers(
         submitted(cluster.jobs.submit(new_member_id(name), name, resources))
 
     for count, _ in enumerate(map_unordered(numbers, submit, workers=PARALLEL), start=1):
-        report(f"{count} workers submitted")
+        report(f"{format_count(count, 'worker')} submitted")
 
 
 def _terminate(cluster: Cluster, jobs: Iterable[MemberJob], report: Callable[[str], None]) -> None:
     ids = [job.id for job in jobs]
     for count, _ in enumerate(map_unordered(ids, cluster.jobs.terminate, workers=PARALLEL), 1):
-        report(f"{count} jobs terminated")
+        report(f"{format_count(count, 'job')} terminated")
 
 
 def _no_cluster(cluster: Cluster) -> NoClusterError:

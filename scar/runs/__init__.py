@@ -20,8 +20,8 @@ and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel
 4. **Explain.** ``run_history`` collects everything about one run: records, job, end of the log,
    upstream and downstream runs. ``report`` turns that into sentences with a cause and a remedy;
    ``diagnosis`` is the table of AWS's reasons and exit codes, ``left_out`` describes what a run
-   did not upload. One more reason is one more entry
-   in that table.
+   did not upload. One more reason is one more entry in that table. ``history/`` has the order of
+   records, the log streams, and what jobs requested.
 5. **Act.** ``retry`` sends the recorded event of a run to its function again; ``cancel``
    terminates its Batch job, or makes its waiting event start nothing. ``exits`` lists how each
    state ends.

@@ -13,7 +13,7 @@ from scar.runs.unfinished_jobs import had_job, with_job_status
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import JobDetailTypeDef
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run, RunLedger
 
 
-_MAX_DESCRIBED = 100  # jobs of one DescribeJobs request
+MAX_DESCRIBED = 100  # jobs of one DescribeJobs request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,7 @@ class JobDetail:
     ``status`` is Batch's, or ``JOB_NOT_FOUND``. ``reason`` is the job's statusReason,
     ``container_reason`` and ``exit_code`` are those of its last attempt. ``queue`` is the name of
     its job queue. ``nodes`` is 0 for a job of one container, and for a job that is not found.
+    ``log_streams`` are those of all attempts, the oldest first.
     """
 
     id: str
@@ -42,6 +43,7 @@ class JobDetail:
     log_stream: str = ""
     queue: str = ""
     nodes: int = 0
+    log_streams: tuple[str, ...] = ()
 
 
 def find_job_id(delegated: Mapping[str, object], claim: Mapping[str, object]) -> str:
@@ -56,11 +58,17 @@ def find_job_id(delegated: Mapping[str, object], claim: Mapping[str, object]) ->
 
 def find_job(batch: BatchClient, job_id: str) -> JobDetail | None:
     """Return the job of this id; None for an empty id."""
-    if not job_id:
-        return None
-    with translate_errors(f"describe the Batch job {job_id}"):
-        jobs = batch.describe_jobs(jobs=[job_id])["jobs"]
-    return _parse_job(jobs[0]) if jobs else JobDetail(id=job_id, status=JOB_NOT_FOUND)
+    return find_jobs(batch, [job_id] if job_id else []).get(job_id)
+
+
+def find_jobs(batch: BatchClient, ids: Sequence[str]) -> dict[str, JobDetail]:
+    """Return these jobs by id, ``MAX_DESCRIBED`` at most; those that Batch does not have too."""
+    if not ids:
+        return {}
+    with translate_errors(f"describe the Batch job {ids[0]}"):
+        jobs = batch.describe_jobs(jobs=list(ids))["jobs"]
+    found = {job["jobId"]: _parse_job(job) for job in jobs}
+    return {id_: found.get(id_) or JobDetail(id=id_, status=JOB_NOT_FOUND) for id_ in ids}
 
 
 def find_node_streams(batch: BatchClient, job: JobDetail) -> dict[int, str]:
@@ -68,8 +76,8 @@ def find_node_streams(batch: BatchClient, job: JobDetail) -> dict[int, str]:
     ids = [f"{job.id}#{index}" for index in range(job.nodes)]
     streams: dict[int, str] = {}
     with translate_errors(f"describe the nodes of the Batch job {job.id}"):
-        for start in range(0, len(ids), _MAX_DESCRIBED):
-            found = batch.describe_jobs(jobs=ids[start : start + _MAX_DESCRIBED])["jobs"]
+        for start in range(0, len(ids), MAX_DESCRIBED):
+            found = batch.describe_jobs(jobs=ids[start : start + MAX_DESCRIBED])["jobs"]
             for node in map(_parse_job, found):
                 streams[int(node.id.rpartition("#")[2])] = node.log_stream
     return {index: stream for index, stream in streams.items() if stream}
@@ -107,6 +115,8 @@ def _parse_job(job: JobDetailTypeDef) -> JobDetail:
     attempts = job.get("attempts", [])
     last = attempts[-1].get("container", {}) if attempts else {}
     container = job.get("container", {})
+    streams = [a.get("container", {}).get("logStreamName", "") for a in attempts]
+    streams.append(container.get("logStreamName", ""))
     return JobDetail(
         id=job["jobId"],
         status=job["status"],
@@ -117,4 +127,5 @@ def _parse_job(job: JobDetailTypeDef) -> JobDetail:
         log_stream=container.get("logStreamName", "") or last.get("logStreamName", ""),
         queue=job.get("jobQueue", "").rpartition("/")[2],
         nodes=job.get("nodeProperties", {}).get("numNodes", 0),
+        log_streams=tuple(dict.fromkeys(stream for stream in streams if stream)),
     )

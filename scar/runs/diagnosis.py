@@ -95,6 +95,28 @@ _REASONS: tuple[tuple[str, Diagnosis], ...] = (
             "Raise batch.compute_resources.max_v_cpus or lower batch.vcpus, then `scar init`.",
         ),
     ),
+    # The local cloud's own reasons, which name AWS's condition too.
+    (
+        "this machine runs as many jobs",
+        Diagnosis(
+            "The local cloud runs as many jobs at once as this machine has processors.",
+            "Nothing to do: the job starts when another one has ended.",
+        ),
+    ),
+    (
+        "other jobs use the gpus of this machine",
+        Diagnosis(
+            "Other jobs use the GPUs of this machine.",
+            "Nothing to do: the job starts when enough of them are free.",
+        ),
+    ),
+    (
+        "this machine has",
+        Diagnosis(
+            "The job needs more GPUs than this machine has.",
+            "Lower batch.gpus, or run the function in AWS.",
+        ),
+    ),
     (
         "misconfiguration:job_resource_requirement",
         Diagnosis(

@@ -63,10 +63,12 @@ def _describe_entries(value: object) -> Iterator[str]:
 
 
 def _describe_entry(entry: Mapping[str, object], count: int) -> str:
-    noun, rest = _REASONS.get(str(entry.get("reason")), ("file", f"({entry.get('reason')})"))
+    # An unknown reason is one of another release, or damaged: it is shown, and is no template.
+    noun, rest = _REASONS.get(str(entry.get("reason")), ("file", "({reason})"))
     is_one = count == 1
     plural = "entries" if noun == "entry" else f"{noun}s"
     text = rest.format(
+        reason=entry.get("reason"),
         expected=entry.get("expected") or "the function's outputs",
         leaves="leaves" if is_one else "leave",
         leads="leads" if is_one else "lead",

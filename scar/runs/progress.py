@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Jobs = Mapping[str, UnfinishedJob]
 
 
+_RUNNING = (RunState.LAMBDA, RunState.RUNNING)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunProgress:
     """The number of runs by state, as ``scar status`` has it, and of input files without a run.
@@ -190,7 +193,9 @@ def describe_progress(statuses: Sequence[FunctionStatus]) -> str:
     if per_second:
         parts.append(_format_rate(per_second))
     left = seconds_left(rates, unfinished)
-    if left is not None:
+    # Without one that runs, nobody knows when the others start, or whether they ever do.
+    is_running = any(status.states[state] for status in statuses for state in _RUNNING)
+    if left is not None and is_running:
         parts.append(f"about {format_duration(left)} left")
     return ", ".join(parts)
 

@@ -39,6 +39,11 @@ class EndRate:
 
 
 def seconds_left(rates: list[EndRate], unfinished: int) -> float | None:
-    """Return how long the unfinished runs take at this rate; None if that is not known."""
+    """Return how long the unfinished runs take at this rate; None if that is not known.
+
+    The first few runs say little: while instances start, one ends after minutes, then many at once.
+    """
+    if sum(rate.numbers[-1] for rate in rates) < _ENOUGH:
+        return None
     per_second = sum(rate.per_second for rate in rates)
     return unfinished / per_second if per_second and unfinished else None

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
+from scar.runs.history.record_order import sort_records
+from scar.runs.history.submissions import describe_request
 from scar.runs.left_out import MADE_NOTHING, describe_outputs
 from scar.runs.states import RunState, is_cancelled, is_not_begun, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.runs.diagnosis import Diagnosis
-    from scar.runs.run_history import RecordData, RunHistory
+    from scar.runs.history.model import RecordData, RunHistory
 
 MAX_OUTPUTS = 20  # outputs that the report lists
 
@@ -72,8 +74,7 @@ def _describe_state(history: RunHistory) -> str:
 
 
 def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
-    for _, _, line in sorted(_record_lines(history), key=lambda entry: entry[:2]):
-        yield line
+    yield from _record_lines(history)
     if history.made_by is not None:
         yield ReportLine(0, f"its input file is an output of run {history.made_by}")
     for bucket, key, size in history.outputs[:MAX_OUTPUTS]:
@@ -96,55 +97,48 @@ def _describe_outputs(history: RunHistory) -> str:
     return describe_outputs(done, is_direct=history.input is None)
 
 
-def _record_lines(history: RunHistory) -> Iterator[tuple[int, int, ReportLine]]:
-    """Yield a line for each record, with its second and its rank within that second."""
-    for name, record in history.records.items():
-        time = history.run.record_times[name]
-        for rank, text in _describe_record(history, name, record):
-            yield int(time), rank, ReportLine(time, text)
+def _record_lines(history: RunHistory) -> Iterator[ReportLine]:
+    times = history.run.record_times
+    for name in sort_records(times, history.records):
+        for text in _describe_record(history, name, history.records[name]):
+            yield ReportLine(times[name], text)
 
 
-def _describe_record(
-    history: RunHistory, name: str, record: RecordData
-) -> Iterator[tuple[int, str]]:
-    # S3's times are whole seconds. The rank is the order in which supervisors write records:
-    # Lambda claims a run before it submits it to Batch, a job after that.
+def _describe_record(history: RunHistory, name: str, record: RecordData) -> Iterator[str]:
     owner = _describe_owner(record)
     if name == record_format.CLAIM and "by" in record:
         return  # `scar cancel` has claimed a run that never began
     if name == record_format.CLAIM:
-        yield (3 if _is_job(record) else 0), f"claimed by {owner}: {_describe_input(history)}"
+        yield f"claimed by {owner}: {_describe_input(history)}"
     elif name == record_format.WAITING:
-        yield 1, f"not submitted by {owner}, waiting: {record.get('problem')}"
+        yield f"not submitted by {owner}, waiting: {record.get('problem')}"
     elif number := record_format.submission_number(name):
-        reason = str(record.get("problem", ""))
+        reason, size = str(record.get("problem", "")), describe_request(record)
         again = "" if number == 1 else " again"
         job = f"submitted to Batch{again} as job {record.get('job')} by {owner}"
-        yield (2 if number == 1 else 5), job + (f": {reason}" if reason else "")
+        yield job + (f", with {size}" if size else "") + (f": {reason}" if reason else "")
     elif name.startswith(record_format.ATTEMPT_PREFIX):
         stream = str(record.get("log_stream", ""))
         log = f" (log stream {stream})" if stream else ""
         attempt, array, index = record_format.parse_attempt(name)
         child = "" if index is None else f" as child {index} of the array job {array}"
-        yield 4, f"attempt {attempt} started in Batch{child}{log}"
+        yield f"attempt {attempt} started in Batch{child}{log}"
     else:
         yield from _describe_end(history, name, record, owner)
 
 
-def _describe_end(
-    history: RunHistory, name: str, record: RecordData, owner: str
-) -> Iterator[tuple[int, str]]:
+def _describe_end(history: RunHistory, name: str, record: RecordData, owner: str) -> Iterator[str]:
     if name == record_format.ERROR:
         how = "cancelled" if record.get("kind") == "Cancelled" else f"failed in {owner}"
-        yield 5, f"{how}: {record.get('problem')}"
+        yield f"{how}: {record.get('problem')}"
     elif name == record_format.RETRY:
-        yield 6, "retried: its event was sent to the function again"
+        yield "retried: its event was sent to the function again"
     elif name == record_format.REPEATS:
-        yield -1, f"started by `scar retry`: it repeats run {record.get('repeats')}"
+        yield f"started by `scar retry`: it repeats run {record.get('repeats')}"
     elif name == record_format.REPEATED:
-        yield 6, f"repeated as run {_describe_repetition(history, record)}"
+        yield f"repeated as run {_describe_repetition(history, record)}"
     elif name == record_format.DONE and not is_cancelled(history.run.record_times):
-        yield 7, f"{record.get('state', 'done')} in {owner}"
+        yield f"{record.get('state', 'done')} in {owner}"
 
 
 def _describe_repetition(history: RunHistory, record: RecordData) -> str:
@@ -156,11 +150,6 @@ def _describe_repetition(history: RunHistory, record: RecordData) -> str:
 
 def _describe_input(history: RunHistory) -> str:
     return "input s3://{}/{}".format(*history.input) if history.input else "direct invocation"
-
-
-def _is_job(record: RecordData) -> bool:
-    owner = record.get("owner")
-    return isinstance(owner, dict) and bool(owner.get("job"))
 
 
 def _describe_owner(record: RecordData) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from scar.runs.left_out import describe_outputs
@@ -66,13 +66,15 @@ class RunDetailReader:
         if known is not None and known.run == run:
             return known
         claim = self.ledger.read_record(run.path, record_format.CLAIM) or {}
+        if run.state is RunState.LAMBDA and _is_of_job(claim):
+            # Between its claim and its attempt, a listing cannot tell a job from a Lambda request.
+            run = replace(run, state=RunState.RUNNING)
         name = _NOTED.get(run.state, "")
         record = self.ledger.read_record(run.path, name) if name in run.record_times else None
         source = claim.get("input")
         is_known = bool(claim) or record_format.REPEATS in run.record_times
         is_direct = is_known and not isinstance(source, dict)
-        # After a retry the run began again; its older records are of the attempt before.
-        started = run.record_times.get(record_format.RETRY, run.started_at)
+        started = _began(run)
         return RunDetail(
             run=run,
             file="s3://{bucket}/{key}".format_map(source) if isinstance(source, dict) else "",
@@ -83,6 +85,31 @@ class RunDetailReader:
             attempts=sum(n.startswith(record_format.ATTEMPT_PREFIX) for n in run.record_times),
             note=_note(run, record or {}, is_direct=is_direct),
         )
+
+
+def _is_of_job(claim: Mapping[str, object]) -> bool:
+    owner = claim.get("owner")
+    return isinstance(owner, dict) and bool(owner.get("job"))
+
+
+def _began(run: Run) -> float:
+    """Return when the run began: again after a retry, whose older records are of what failed.
+
+    A run that an array job has retried has attempts of two arrays; the last one counts.
+    """
+    times = run.record_times
+    if record_format.RETRY in times:
+        return times[record_format.RETRY]
+    attempts = (
+        (time, record_format.parse_attempt(name)[1])
+        for name, time in times.items()
+        if name.startswith(record_format.ATTEMPT_PREFIX)
+    )
+    children = [(time, array) for time, array in attempts if array]
+    if not children or record_format.DELEGATED in times:
+        return run.started_at
+    _, last = max(children)
+    return min(time for time, array in children if array == last)
 
 
 def _duration(run: Run, started: float, now: float) -> float | None:
@@ -99,6 +126,9 @@ def _service(run: Run, claim: Mapping[str, object]) -> str:
         return "batch"
     owner = claim.get("owner")
     site = str(owner.get("site", "")) if isinstance(owner, dict) else ""
+    submitted = run.record_times.get(record_format.latest_submission(run.record_times), -1.0)
+    if submitted >= run.record_times.get(record_format.CLAIM, 0.0):
+        return "batch"  # Lambda has submitted it, and its job has not begun: it was cancelled
     return site or ("batch" if had_job(run) else "")
 
 

@@ -3,85 +3,31 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.queue_front import describe_place, read_queue_front
-from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
 from scar.runs.arrays.child_runs import child_job
+from scar.runs.history.log_streams import list_log_streams
+from scar.runs.history.model import RunHistory
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import node_records, record_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from scar.aws.client.connection import AwsConnection
     from scar.runs.batch_job import JobDetail
+    from scar.runs.history.model import RecordData
     from scar.runs.ledger import Run, RunLedger
-    from scar.runs.logs import LogLine
-    from supervisor.invocation import RunPath
 
-RecordData = dict[str, object]
 MAX_OUTPUTS = 20  # outputs whose triggered runs are searched for
 LOG_TAIL_LINES = 20
 _READERS = 16  # threads that read records of nodes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunHistory:
-    """One run: its records by name, its job, the end of its log, upstream and downstream runs.
-
-    ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
-    outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
-    ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
-    is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
-    ``repeated_as`` is the run that continues a direct invocation that was retried.
-    ``node_streams`` are the log streams of the nodes of a multi-node job, by number.
-    """
-
-    run: Run
-    records: Mapping[str, RecordData]
-    job: JobDetail | None = None
-    log_tail: tuple[str, ...] = ()
-    made_by: RunPath | None = None
-    triggered_runs: Mapping[str, tuple[Run, ...]]
-    unusable: str = ""
-    place: str = ""
-    repeated_as: Run | None = None
-    node_streams: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def input(self) -> tuple[str, str] | None:
-        """Return bucket and key of the input file, None for a direct invocation."""
-        source = self.records.get(record_format.CLAIM, {}).get("input")
-        if not isinstance(source, dict):
-            return None
-        return str(source.get("bucket", "")), str(source.get("key", ""))
-
-    @property
-    def outputs(self) -> tuple[tuple[str, str, int], ...]:
-        """Return bucket, key and size in bytes of each output."""
-        return tuple(
-            (str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._output_records
-        )
-
-    @property
-    def replaced_runs(self) -> Mapping[tuple[str, str], str]:
-        """Return the run whose output, of another input file, was replaced; by bucket and key."""
-        outputs = (
-            (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
-            for o in self._output_records
-        )
-        return {(bucket, key): run for bucket, key, run in outputs if run}
-
-    @property
-    def _output_records(self) -> list[dict[str, Any]]:
-        outputs = self.records.get(record_format.DONE, {}).get("outputs")
-        return outputs if isinstance(outputs, list) else []
 
 
 def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunHistory:
@@ -90,7 +36,10 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
     Batch deletes jobs some days after their end and logs expire: both may be missing.
     """
     contents = _read_records(ledger, run)
-    job = batch_job.find_job(connection.client("batch"), _job_id(run, contents))
+    last = _job_id(run, contents)
+    # In one request: a run that was submitted again has the logs of all of its jobs.
+    jobs = batch_job.find_jobs(connection.client("batch"), _job_ids(last, contents))
+    job = jobs.get(last)
     if job is not None:
         listed, run = run, batch_job.apply_job_state(ledger, run, job)
         # The job may have written its last record since the listing.
@@ -102,6 +51,7 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         job=job,
         triggered_runs={},
         node_streams=_find_node_streams(connection, ledger, run, job),
+        job_streams={id_: found.log_streams for id_, found in jobs.items()},
     )
     source = history.input
     return replace(
@@ -125,6 +75,22 @@ def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:
         return child
     delegated = contents.get(record_format.latest_submission(run.record_times), {})
     return batch_job.find_job_id(delegated, contents.get(record_format.CLAIM, {}))
+
+
+def _job_ids(last: str, contents: Mapping[str, RecordData]) -> list[str]:
+    """Return the ids of the run's jobs that its records name, the last one first."""
+    if not last:
+        return []
+    named = (job for name, record in contents.items() for job in _jobs_of_record(name, record))
+    return list(dict.fromkeys([last, *named]))[: batch_job.MAX_DESCRIBED]
+
+
+def _jobs_of_record(name: str, record: RecordData) -> tuple[str, ...]:
+    """Return the ids of the jobs that the record names, as submitter and as submitted."""
+    owner = record.get("owner")
+    ids = [owner.get("job") if isinstance(owner, dict) else ""]
+    ids += [record.get("job")] if record_format.submission_number(name) else []
+    return tuple(str(job) for job in ids if job)
 
 
 def _read_records(ledger: RunLedger, run: Run) -> dict[str, RecordData]:
@@ -201,48 +167,3 @@ def _read_log_tail(connection: AwsConnection, history: RunHistory) -> tuple[str,
         if lines:
             return lines
     return ()
-
-
-def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:
-    """Yield log group, log stream and request id of each log of the run, oldest first.
-
-    The request id is empty for a job: its stream belongs to one attempt, while a stream of
-    Lambda has the lines of many requests.
-    """
-    function = history.run.path.function
-    yielded: set[tuple[str, str]] = set()
-    # Before the main node's, which says why the run failed; after it the cause: the failed node's.
-    *others, failed = _streams_of_other_nodes(history)
-    yield from ((names.batch_log_group(function), stream, "") for stream in others if stream)
-    for name in sorted(history.records, key=lambda name: (history.run.record_times[name], name)):
-        record = history.records[name]
-        stream = str(record.get("log_group", "")), str(record.get("log_stream", ""))
-        owner = record.get("owner")
-        if all(stream) and stream not in yielded and isinstance(owner, dict):
-            yielded.add(stream)
-            yield *stream, "" if owner.get("job") else str(owner.get("request", ""))
-    job = history.job
-    # An attempt that ended before it wrote a record has a stream too.
-    if job is not None and job.log_stream:
-        stream = names.batch_log_group(function), job.log_stream
-        if stream not in yielded:
-            yield *stream, ""
-    if failed:
-        yield names.batch_log_group(function), failed, ""
-
-
-def number_nodes(history: RunHistory, lines: Iterable[LogLine]) -> Iterator[LogLine]:
-    """Yield the lines of the run's logs, with the numbers of the nodes of a multi-node job."""
-    numbers = {stream: number for number, stream in history.node_streams.items()}
-    return (replace(line, node=numbers.get(line.stream)) for line in lines)
-
-
-def _streams_of_other_nodes(history: RunHistory) -> list[str]:
-    """Return the log streams of the nodes without the main one's; last that of the failed node."""
-    failures = [r for name, r in history.records.items() if node_records.is_of_failure(name)]
-    main = {str(record.get("log_stream", "")) for record in history.records.values()}
-    main.add(history.job.log_stream if history.job else "")
-    streams = [s for _, s in sorted(history.node_streams.items()) if s not in main]
-    index = failures[-1].get("index") if failures else None
-    cause = history.node_streams.get(index, "") if isinstance(index, int) else ""
-    return [*(stream for stream in streams if stream != cause), cause]

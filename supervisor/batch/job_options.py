@@ -192,9 +192,8 @@ def _fargate_problem(capacity: JobCapacity, vcpus: float, memory: int) -> str:
     if memory in sizes:
         return ""
     nearest = min((size for size in sizes if size > memory), default=sizes[-1])
-    return (
-        f"Fargate does not support {memory} MiB with {vcpus:g} vCPUs; the nearest size is {nearest}"
-    )
+    size = f"{memory} MiB with {_count(vcpus, 'vCPU')}"
+    return f"Fargate does not support {size}; the nearest size is {nearest}"
 
 
 def fit_memory(target: BatchTarget, options: JobOptions, wanted: int, most: int) -> JobOptions:
@@ -270,6 +269,11 @@ def _describe_largest(capacity: JobCapacity, vcpus: float, memory: int, gpus: in
     largest = max(
         capacity.shapes, key=lambda s: (gpus <= s[2], vcpus <= s[0], s[1]), default=(0.0, 0, 0)
     )
-    asked = f"{vcpus:g} vCPUs and {memory:,} MiB" + (f" with {gpus} GPUs" if gpus else "")
-    has = f"{largest[0]:g} vCPUs, {largest[1]:,} MiB and {largest[2]} GPUs"
+    asked = f"{_count(vcpus, 'vCPU')} and {memory:,} MiB"
+    asked += f" with {_count(gpus, 'GPU')}" if gpus else ""
+    has = f"{_count(largest[0], 'vCPU')}, {largest[1]:,} MiB and {_count(largest[2], 'GPU')}"
     return f"no instance of its compute environment has {asked}; the largest has {has} for jobs"
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"

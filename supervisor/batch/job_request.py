@@ -76,6 +76,12 @@ def options_to_json(options: JobOptions) -> dict[str, object]:
     return {name: value for name, value in asdict(options).items() if value}
 
 
+def describe_size(options: JobOptions | None) -> dict[str, object]:
+    """Return what the record of a submission says about a job that requests something."""
+    requested = options_to_json(options) if options else {}
+    return {"requested": requested} if requested else {}
+
+
 def encode_run_job(job: RunJob) -> str:
     """Return the text that ``resubmission.parse_run_job`` parses."""
     data: dict[str, object] = {"number": job.number, "options": options_to_json(job.options)}

@@ -17,7 +17,7 @@ import math
 from typing import TYPE_CHECKING
 
 from supervisor.batch import job_options
-from supervisor.batch.job_request import JOB_VARIABLE
+from supervisor.batch.job_request import JOB_VARIABLE, describe_size
 from supervisor.errors import SIGKILL_STATUS, ConfigError, ScriptFailed
 from supervisor.invocation import RunJob
 from supervisor.model import JobOptions
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.invocation import RunOwner
     from supervisor.model import BatchTarget, ExitRetry
+
+_NO_LARGER = "no instance or size has more"
 
 
 def parse_run_job(text: str) -> RunJob:
@@ -76,8 +78,7 @@ def plan_next_job(
     options = job.options
     if rule.memory or rule.factor > 1:
         memory = options.memory or target.memory
-        # Rounded up: a small factor of little memory would not grow at all.
-        wanted = max(math.ceil(memory * rule.factor), rule.memory)
+        wanted = _wanted_memory(rule, memory)
         most = rule.up_to or job_options.UNBOUNDED
         if wanted > memory:
             options = job_options.fit_memory(target, options, wanted, most)
@@ -87,8 +88,35 @@ def plan_next_job(
     return RunJob(number=job.number + 1, options=options, previous=(owner.job, owner.attempt))
 
 
+def _wanted_memory(rule: ExitRetry, memory: int) -> int:
+    """Return the MiB of the next job. Rounded up: a small factor would not grow at all."""
+    return max(math.ceil(memory * rule.factor), rule.memory)
+
+
 def _growth_limit(rule: ExitRetry, memory: int, wanted: int) -> str:
     """Return why a job with ``memory`` MiB has no successor with more."""
     if wanted <= memory:
         return f"the rule's memory is {rule.memory}"
-    return f"up_to is {rule.up_to}" if rule.up_to else "no instance or size has more"
+    return f"up_to is {rule.up_to}" if rule.up_to else _NO_LARGER
+
+
+def describe_next_job(
+    target: BatchTarget, rule: ExitRetry, job: RunJob, planned: RunJob
+) -> dict[str, object]:
+    """Return what the record of its submission says about the job that continues the run.
+
+    ``memory`` has the MiB of both jobs, and what kept the job from having all that the rule says.
+    """
+    before = job.options.memory or target.memory
+    after = planned.options.memory or target.memory
+    wanted = _wanted_memory(rule, before)
+    record = describe_size(planned.options)
+    if after == before:
+        return record
+    memory: dict[str, object] = {"before": before, "after": after}
+    if after < wanted:
+        # A size of Fargate below up_to may be the largest that is allowed.
+        is_exact = target.capacity is not None and target.capacity.exact
+        is_bound = 0 < rule.up_to < wanted and (is_exact or after == rule.up_to)
+        memory["limited_by"] = f"up_to is {rule.up_to}" if is_bound else _NO_LARGER
+    return {**record, "memory": memory}

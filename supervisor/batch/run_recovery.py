@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.batch.job_options import plan_job
-from supervisor.batch.job_request import build_job_request, first_job
+from supervisor.batch.job_request import build_job_request, describe_size, first_job
 from supervisor.batch.run_evidence import RESUBMITTED, ConfirmedRun, RunEvidence
 from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import (
@@ -202,7 +202,13 @@ class RunRecovery:
             except SupervisorError as error:
                 return self._failed_result(record, error, log)
             log.info(f"Batch job {job.name} submitted.", job=job_id)
-            record.write_submission(job.name, job_id, submission.cause, self._log_location(record))
+            record.write_submission(
+                job.name,
+                job_id,
+                submission.cause,
+                self._log_location(record),
+                size=describe_size(submission.size),
+            )
             return RunResult(run=record.run, state=RunOutcome.SUBMITTED, job_id=job_id)
         return self._failed_result(record, self.reason, log)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.batch.job_options import plan_job
-from supervisor.batch.job_request import build_job_request, first_job
+from supervisor.batch.job_request import build_job_request, describe_size, first_job
 from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import ClaimLost, SubmissionPending, SupervisorError
 from supervisor.invocation import DirectInvocation, RunOutcome, RunResult
@@ -61,7 +61,11 @@ class BatchSubmission:
         self.log.info(f"Batch job {job.name} submitted.", job=job_id)
         try:
             record.write_submission(
-                job.name, job_id, submission.cause, context.invocation.log_location
+                job.name,
+                job_id,
+                submission.cause,
+                context.invocation.log_location,
+                size=describe_size(submission.size),
             )
         except SupervisorError as error:
             # The job exists: after an error Lambda would retry, and submit a second one.

@@ -31,18 +31,23 @@ RUN_VARIABLES = frozenset(
     {"TMP_INPUT_DIR", "TMP_OUTPUT_DIR", "INPUT_FILE_PATH", "STORAGE_OBJECT_KEY"}
     | {"EVENT", "EVENT_TIME", "REQUEST_ID", "AWS_LAMBDA_REQUEST_ID", "INSTANCE_IP"}
     | {"SCAR_RUN_ID", "SCAR_FUNCTION", "SCAR_SITE", "SCAR_ATTEMPT", "SCAR_DEADLINE"}
-    | {"SCAR_HOSTFILE", TRACE_VARIABLE}
+    | {"SCAR_HOSTFILE", "SCAR_JOB_NUMBER", TRACE_VARIABLE}
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunVariables:
-    """The values of one run; a variable whose value is empty is not set."""
+    """The values of one run; a variable whose value is empty is not set.
+
+    ``attempt`` counts those of one job, ``job_number`` the jobs of the run: ``batch.retry`` may
+    submit several. Both begin with 1.
+    """
 
     run_id: str
     request_id: str
     service: str
     attempt: int
+    job_number: int
     event: str
     input_dir: str
     output_dir: str
@@ -141,6 +146,7 @@ def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
         "SCAR_FUNCTION": config.name,
         "SCAR_SITE": run.service,
         "SCAR_ATTEMPT": str(run.attempt),
+        "SCAR_JOB_NUMBER": str(run.job_number),
     }
     sometimes = {
         "INPUT_FILE_PATH": run.input_file,

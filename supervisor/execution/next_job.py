@@ -19,7 +19,7 @@ from supervisor.invocation import RunOutcome, RunResult
 from supervisor.runs.waiting import describe_cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from supervisor.execution.staging import RunContext
     from supervisor.invocation import RunJob, RunOwner
@@ -74,7 +74,8 @@ class NextJob:
         self.log.info(f"{error.problem} The run continues as its job {planned.number}.")
         # A job whose claim was taken over must not start yet another one.
         self.record.check_claim()
-        job_id = self._submit_job(error, planned)
+        size = resubmission.describe_next_job(self.target, rule, job, planned)
+        job_id = self._submit_job(error, planned, size)
         output = error.output if isinstance(error, ScriptFailed) else b""
         return RunResult(
             run=self.context.run,
@@ -84,7 +85,9 @@ class NextJob:
             error=error,
         )
 
-    def _submit_job(self, error: SupervisorError, planned: RunJob) -> str:
+    def _submit_job(
+        self, error: SupervisorError, planned: RunJob, size: Mapping[str, object]
+    ) -> str:
         invocation = self.context.invocation
         request = build_job_request(
             self.context.run,
@@ -105,7 +108,12 @@ class NextJob:
         self.log.info(f"Batch job {request.name} submitted.", job=job_id)
         try:
             self.record.write_submission(
-                request.name, job_id, describe_cause(error), invocation.log_location, planned.number
+                request.name,
+                job_id,
+                describe_cause(error),
+                invocation.log_location,
+                planned.number,
+                size,
             )
         except SupervisorError as unrecorded:
             # The job exists, and takes the claim over when it starts.

@@ -11,6 +11,7 @@ from supervisor.errors import SIGKILL_STATUS, OutOfMemory, ScriptFailed, describ
 SEARCHED_BYTES = 1 << 16
 TAIL_LINES, TAIL_CHARACTERS, LINE_CHARACTERS = 20, 4000, 500
 MESSAGE_CHARACTERS = 300
+_LINE_BYTES = 8 * LINE_CHARACTERS  # UTF-8 has up to four bytes; escape sequences are removed later
 
 _TRACEBACK = "Traceback (most recent call last):"
 _RAISED = re.compile(r"(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?")
@@ -36,6 +37,12 @@ _PATTERNS = tuple(
         r"(?:\S*/)?(?P<type>[\w.-]+): (?:line )?\d+: (?P<message>.+)",
     )
 )
+_OWN_LINE = "scar: cannot start "
+# How shells say that a command cannot be started, in lower case, by the status that they end with.
+_START_FAILURES = {
+    126: ("permission denied", "cannot execute", "not executable", "exec format error"),
+    127: ("not found", "no such file or directory"),
+}
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -59,9 +66,11 @@ def script_failure(status: int, output: bytes, memory: int = 0) -> ScriptFailed:
         error = ScriptFailed(status, output)
     lines = output_lines(output)
     found = find_error_line(lines)
-    plain = f"ended with status {status}."
-    if found is not None and error.problem.endswith(plain):
-        error.problem = f"{error.problem.removesuffix('.')}: {found}"
+    plain = f"The script ended with status {status}"
+    if detail := _describe_start(status, lines, found):
+        error.problem = _as_sentence(f"{plain}: {detail}")
+    elif found is not None and error.problem == f"{plain}.":
+        error.problem = _as_sentence(f"{plain}: {found}")
     signal = describe_signal(status)
     error.record = {
         "status": status,
@@ -73,12 +82,36 @@ def script_failure(status: int, output: bytes, memory: int = 0) -> ScriptFailed:
     return error
 
 
+def _describe_start(status: int, lines: list[str], found: ErrorLine | None) -> str:
+    """Return which command could not be started, and why; empty if the output does not say it."""
+    reasons = _START_FAILURES.get(status)
+    if reasons is None:
+        return ""
+    # Written by the process runner, as the only line: an interpreter or the image's own command.
+    if own := next((line for line in reversed(lines) if line.startswith(_OWN_LINE)), ""):
+        return own.removeprefix("scar: ")[:MESSAGE_CHARACTERS]
+    is_known = found is not None and any(reason in found.message.lower() for reason in reasons)
+    return found.message[:MESSAGE_CHARACTERS] if found is not None and is_known else ""
+
+
+def _as_sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def output_lines(output: bytes) -> list[str]:
     """Return the last lines of an output without control characters; progress bars are cut."""
-    text = output[-SEARCHED_BYTES:].decode(errors="replace").replace("\r\n", "\n")
-    # Of what a carriage return overwrites, a terminal shows the end.
-    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    return [line for line in (_CONTROL.sub("", line).rstrip() for line in lines) if line]
+    kept: list[bytes] = []
+    left = SEARCHED_BYTES
+    for line in reversed(output.split(b"\n")):
+        # Of what a carriage return overwrites, a terminal shows the end. A long line is cut at its
+        # end: an error begins with its type.
+        shown = line.rstrip(b"\r").rpartition(b"\r")[2][:_LINE_BYTES]
+        left -= len(shown)
+        if left < 0:
+            break
+        kept.append(shown)
+    lines = (_CONTROL.sub("", line.decode(errors="replace")).rstrip() for line in reversed(kept))
+    return [line for line in lines if line]
 
 
 def find_error_line(lines: list[str]) -> ErrorLine | None:

@@ -124,6 +124,7 @@ def script_environment(
         request_id=owner.request or owner.job,
         service=owner.site.value,
         attempt=owner.attempt,
+        job_number=context.invocation.job.number if context.invocation.job else 1,
         event=trigger.event,
         input_dir=str(workspace.inputs),
         output_dir=str(workspace.outputs),

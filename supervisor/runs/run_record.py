@@ -104,16 +104,19 @@ class RunRecord:
         cause: FallbackCause | None = None,
         log: Mapping[str, object] | None = None,
         number: int = 1,
+        size: Mapping[str, object] | None = None,
     ) -> None:
         """Record which Batch job continues the run, why, and where the log until then is.
 
         A later submission of the run's first job replaces the record; ``number`` of another.
+        ``size``: what the job requests instead of its definition's (``job_request.describe_size``).
         """
         data: dict[str, object] = {
             "owner": record_format.owner_to_json(self.owner),
             "job": job,
             "name": job_name,
             **(log or {}),
+            **(size or {}),
         }
         if cause is not None:
             data |= {"kind": cause.kind, "problem": cause.problem}

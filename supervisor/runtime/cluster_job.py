@@ -207,6 +207,7 @@ class ClusterJob:
             request_id=self.owner.job,
             service=self.owner.site.value,
             attempt=self.owner.attempt,
+            job_number=1,
             event="{}",
             input_dir=str(workspace.inputs),
             output_dir=str(workspace.outputs),

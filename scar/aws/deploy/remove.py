@@ -31,6 +31,7 @@ from scar.aws.model.resources import (
     SourceQueue,
 )
 from scar.errors import OperationRefusedError
+from scar.meter import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -138,13 +139,14 @@ class Removal:
     def _refuse_running(self, state: _RemovalState) -> None:
         if state.running_jobs and not self.options.force:
             raise OperationRefusedError(
-                f"{len(state.running_jobs)} jobs have not ended: {_job_names(state.running_jobs)}",
+                _describe_running(state.running_jobs),
                 remedy="Wait for them, or terminate them with --force.",
             )
         for queue in state.snapshot.resources.values():
             if isinstance(queue, SourceQueue) and queue.waiting and not self.options.force:
                 raise OperationRefusedError(
-                    f"About {queue.waiting} events wait in the queue {queue.name} for their runs.",
+                    f"The queue {queue.name} has about {format_count(queue.waiting, 'event')} whose"
+                    " runs have not begun.",
                     remedy="Wait until they are submitted, or delete them with --force.",
                 )
 
@@ -173,8 +175,7 @@ class Removal:
         if running := self._own_jobs(active):
             if not self.options.force:
                 raise OperationRefusedError(
-                    f"{len(running)} jobs were submitted before the functions were deleted, and"
-                    f" have not ended: {_job_names(running)}",
+                    _describe_running(running, ", submitted before the functions were deleted"),
                     remedy="The resources that they need still exist. Wait for them, then run the"
                     " same command again, or terminate them with --force.",
                 )
@@ -264,10 +265,12 @@ class Removal:
         self.waiter.wait_until(jobs_ended, "the end of the jobs")
 
 
-def _job_names(running: Sequence[ActiveJob]) -> str:
-    """Return the names of the first five."""
+def _describe_running(running: Sequence[ActiveJob], note: str = "") -> str:
+    """Return how many jobs have not ended, and the names of the first five."""
     shown = ", ".join(sorted(job.name for job in running)[:5])
-    return f"{shown}{'…' if len(running) > 5 else ''}"
+    have = "has" if len(running) == 1 else "have"
+    more = "…" if len(running) > 5 else ""
+    return f"{format_count(len(running), 'job')} {have} not ended{note}: {shown}{more}"
 
 
 def _queue_names(snapshot: InventorySnapshot) -> list[str]:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_batch.type_defs import (
         ComputeEnvironmentDetailTypeDef,
+        FrontOfQueueJobSummaryTypeDef,
         GetJobQueueSnapshotResponseTypeDef,
     )
 
+RUNNABLE = "RUNNABLE"
 MOST_PLACES = 100
 """Jobs at the front of a queue that Batch reports (model: FrontOfQueueDetail)."""
 
@@ -28,6 +30,7 @@ class QueueFront:
 
     ``used`` are the vCPUs that its jobs have, None if Batch does not report them; ``most`` those of
     the usable environments together. ``problems`` say which environments cannot be used, and why.
+    ``first_reason`` is why Batch does not start the first job: the others wait behind it.
     """
 
     places: Mapping[str, int]
@@ -35,27 +38,30 @@ class QueueFront:
     most: int
     environments: int
     problems: tuple[str, ...] = ()
+    first_reason: str = ""
 
 
 def read_queue_front(batch: BatchClient, queue: str) -> QueueFront:
-    """Read the front of a queue, in three requests whatever the number of jobs; raise ScarError."""
+    """Read the front of a queue, in four requests whatever the number of jobs; raise ScarError."""
     with translate_errors(f"read the front of job queue {queue}"):
         snapshot = batch.get_job_queue_snapshot(jobQueue=queue)
         queues = batch.describe_job_queues(jobQueues=[queue])["jobQueues"]
         used = [name for found in queues for name in environments_of(found)]
         described = batch.describe_compute_environments(computeEnvironments=used)
-    front = snapshot.get("frontOfQueue", {}).get("jobs", [])
+        front = [_job_id(job) for job in snapshot.get("frontOfQueue", {}).get("jobs", [])]
+        first = batch.describe_jobs(jobs=front[:1])["jobs"] if front else []
     environments = described["computeEnvironments"]
     usable = [e for e in environments if not _problem(e)]
     return QueueFront(
-        places={
-            job.get("jobArn", "").rpartition("/")[2]: place
-            for place, job in enumerate(front, start=1)
-        },
+        places={job: place for place, job in enumerate(front, start=1)},
         used=_used_vcpus(snapshot),
         most=sum(e.get("computeResources", {}).get("maxvCpus", 0) for e in usable),
         environments=len(usable),
         problems=tuple(problem for e in environments if (problem := _problem(e))),
+        # Of a job that has started since, the reason is why it runs.
+        first_reason=next(
+            (j.get("statusReason", "") for j in first if j["status"] == RUNNABLE), ""
+        ),
     )
 
 
@@ -70,34 +76,43 @@ def describe_place(
     parts = [_describe_position(front, job, status, waiting), *front.problems]
     # A job that can never run does not wait for instances, whatever room there is.
     is_impossible = reason.startswith("MISCONFIGURATION:")
+    is_first = front.places.get(job) == 1
+    known = reason or ("" if is_first else front.first_reason)
     if front.used is not None and front.environments and not is_impossible:
-        parts.append(_describe_capacity(front, front.used))
-    if reason:
-        parts.append(f"AWS Batch: {reason}")
+        parts.append(_describe_capacity(front, front.used, is_explained=bool(known)))
+    if known:
+        whose = "AWS Batch" if reason else "AWS Batch on the first job of the queue"
+        parts.append(f"{whose}: {known}")
     return "; ".join(parts)
 
 
 def _describe_position(front: QueueFront, job: str, status: str, waiting: int | None) -> str:
-    if status != "RUNNABLE":
+    if status != RUNNABLE:
         return f"{status}, not RUNNABLE yet"
     number = len(front.places)
     total = f"{max(waiting or 0, number):,}"
-    if waiting is None and number >= MOST_PLACES:
-        total = f"{number} or more"
     if place := front.places.get(job):
-        return f"{_ordinal(place)} of {total} in the queue"
+        # Children of arrays wait too, and are not among the jobs that were counted.
+        more = " or more" if number >= MOST_PLACES else ""
+        return f"{_ordinal(place)} of {total}{more} in the queue"
     if number >= MOST_PLACES:
-        return f"behind the first {number} of {total} in the queue"
+        return f"behind the first {number} jobs of the queue"
     return "not in Batch's snapshot of the queue yet"
 
 
-def _describe_capacity(front: QueueFront, used: float) -> str:
+def _describe_capacity(front: QueueFront, used: float, *, is_explained: bool) -> str:
+    """Return how many vCPUs are used; ``is_explained``: Batch says why it does not use the rest."""
     many = front.environments > 1
     name = "the compute environments are" if many else "the compute environment is"
     amount = f"{used:g} of {front.most} used"
     if used >= front.most:
         return f"{name} at {'their' if many else 'its'} max_v_cpus ({amount})"
-    return f"{name} below max_v_cpus ({amount}): instances start, or AWS has none to offer"
+    text = f"{name} below max_v_cpus ({amount})"
+    return text if is_explained else f"{text}: instances start, or AWS has none to offer"
+
+
+def _job_id(job: FrontOfQueueJobSummaryTypeDef) -> str:
+    return job.get("jobArn", "").rpartition("/")[2]
 
 
 def _problem(found: ComputeEnvironmentDetailTypeDef) -> str:

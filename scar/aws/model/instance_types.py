@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from scar.aws.model.instance_sizes import SIZES
+from scar.meter import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -81,7 +82,7 @@ class InstanceType:
 
     def __str__(self) -> str:
         gpus = f", {self.gpus} GPU" if self.gpus else ""
-        return f"{self.name} ({self.vcpus} vCPUs, {self.memory:,} MiB{gpus})"
+        return f"{self.name} ({format_count(self.vcpus, 'vCPU')}, {self.memory:,} MiB{gpus})"
 
 
 @functools.cache

@@ -14,6 +14,7 @@ from scar.aws.validation.file_system_checks import (
     find_file_system_errors,
     find_file_system_warnings,
 )
+from scar.meter import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -151,8 +152,8 @@ def _warn_of_concurrency(
         return
     if free < _LOW_CONCURRENCY:
         yield (
-            f"Lambda runs at most {free} events at once in this account; others wait. Request a"
-            " quota increase: Service Quotas, AWS Lambda, Concurrent executions."
+            f"Lambda runs at most {format_count(free, 'event')} at once in this account; others"
+            " wait. Request a quota increase: Service Quotas, AWS Lambda, Concurrent executions."
         )
     reserved = sum(f.lambda_.concurrency or 0 for f in functions)
     least = limits.LAMBDA_UNRESERVED.minimum

@@ -92,11 +92,11 @@ def submit_groups(
 def describe_options(options: JobOptions) -> str:
     """Return what is requested, as text: ``640 MiB, timeout 600 s``; empty for nothing."""
     texts = {
-        f"{options.vcpus} vCPUs": options.vcpus,
+        f"{options.vcpus} {'vCPU' if options.vcpus == '1' else 'vCPUs'}": options.vcpus,
         f"{options.memory:,} MiB": options.memory,
-        f"{options.gpus} GPUs": options.gpus,
+        format_count(options.gpus, "GPU"): options.gpus,
         f"timeout {options.timeout:,} s": options.timeout,
-        f"{options.attempts} attempts": options.attempts,
+        format_count(options.attempts, "attempt"): options.attempts,
         f"queue {options.queue}": options.queue,
     }
     return ", ".join(text for text, value in texts.items() if value)

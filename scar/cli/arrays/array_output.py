@@ -32,7 +32,7 @@ def show_arrays(session: Session, functions: Sequence[FunctionStatus]) -> None:
         prefix = f"{status.array.path.function}: " if len(functions) > 1 else ""
         reason = f" ({status.reason})" if status.reason else ""
         text = f"{prefix}array {status.array.name}: {status.text}{reason}"
-        session.terminal.write_data(escape_control_characters(text))
+        session.terminal.write_text(text)
     if len(ordered) > MOST_SHOWN:
         session.terminal.write_data(f"and {len(ordered) - MOST_SHOWN:,} older arrays")
 

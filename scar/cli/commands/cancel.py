@@ -15,7 +15,7 @@ from scar.cli.arrays.array_selection import (
     terminate_arrays,
     without_runs_of,
 )
-from scar.cli.formatting import format_count
+from scar.cli.formatting import format_count, format_duration
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_actions import RunAction, apply_to_runs
 from scar.cli.run_output import show_runs
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
 
@@ -64,7 +65,7 @@ def cancel(
       scar cancel array-0123456789ab
     """
     del yes
-    from scar.runs.cancel import CANCELLABLE_STATES, NotCancellableError, cancel_run
+    from scar.runs.cancel import CANCELLABLE_STATES, NotCancellableError
     from scar.runs.ledger import RunLedger
 
     if bool(what) == bool(names or file):
@@ -95,7 +96,7 @@ def cancel(
             _raise_refusals(session, [] if continued else has_ended)
             return
         action = RunAction(
-            apply=lambda run: cancel_run(ledger, batch, run),
+            apply=lambda run: cancel_named_run(session, connection, run),
             refusal=NotCancellableError,
             verb="Cancelled",
             arrays=ended,
@@ -105,6 +106,27 @@ def cancel(
         # The jobs that continue the children of an array that has ended were cancelled.
         _raise_refusals(session, [*refused, *([] if continued else has_ended)])
     # Otherwise they have ended by themselves after they were selected.
+
+
+def cancel_named_run(session: Session, connection: AwsConnection, run: Run) -> str:
+    """Cancel a run; the refusal of one in Lambda names the function's timeout."""
+    from scar.runs.cancel import NotCancellableError, cancel_run
+    from scar.runs.ledger import RunLedger
+    from scar.runs.states import RunState
+
+    try:
+        return cancel_run(RunLedger.connect(connection), connection.client("batch"), run)
+    except NotCancellableError as error:
+        functions = session.services.list_functions(connection)
+        seconds = next((f.timeout for f in functions if f.name == run.path.function), 0)
+        if run.state is not RunState.LAMBDA or not seconds:
+            raise
+        raise NotCancellableError(
+            error.problem,
+            remedy="A run in Lambda ends by itself, at the function's timeout of"
+            f" {format_duration(seconds)} at the latest. If it continues in Batch then, it can be"
+            " cancelled.",
+        ) from error
 
 
 def _raise_refusals(session: Session, refused: Sequence[ScarError]) -> None:

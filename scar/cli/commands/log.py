@@ -235,9 +235,10 @@ def _read_run_logs(
     session: Session, connection: AwsConnection, runs: Iterable[Run], *, quiet: bool = False
 ) -> Iterator[LogLine]:
     """Yield the lines of each run; unless ``quiet``, a message names each run before them."""
+    from scar.runs.history.log_streams import list_log_streams, number_nodes
     from scar.runs.ledger import RunLedger
     from scar.runs.logs import read_log_streams
-    from scar.runs.run_history import list_log_streams, number_nodes, read_history
+    from scar.runs.run_history import read_history
 
     ledger = RunLedger.connect(connection)
     for run in runs:

@@ -89,6 +89,10 @@ def run(  # noqa: PLR0913 one argument per option
     the command waits for the first run and queues the others. Files whose run is done or in
     progress are skipped, failed runs are started again.
 
+    ARGUMENTS after `--` are those of the script of -s. Without -s they are, as in SCAR and with
+    `docker run`, the command of the image, in its entrypoint: it runs instead of the function's own
+    script.
+
     With --array, the files are submitted to AWS Batch with one request for each 10,000 of them, by
     this command itself: no function is invoked. Each file is a run all the same.
 
@@ -101,7 +105,8 @@ def run(  # noqa: PLR0913 one argument per option
     \b
     Examples:
       scar run -n gray
-      scar run -n gray -s hello.sh first second
+      scar run -n gray -s hello.sh -- first --second
+      scar run -n gray -- convert --version
       scar run -f thumbnails.yaml -ib my-photos/2023 -a
       scar run -n align --array -ib genomes/2023 --dry-run
       scar run -n align --memory 60000 --vcpus 8 -ib genomes/large

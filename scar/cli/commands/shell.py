@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
     from scar.runs.ledger import Run, RunLedger
+
+
+KILLED = 128 + signal.SIGKILL  # the status of a command
+_END_SECONDS = 3.0  # in which a script ends whose run is cancelled
 
 
 @click.command()
@@ -49,14 +56,16 @@ def shell(session: Session, run: str, command: tuple[str, ...]) -> None:
         found = correct_run_state(ledger, batch, find_run(ledger, run))
     require_running(found)
     if session.local:
-        status = _run_locally(connection, found, command)
+        status = _run_locally(session, connection, found, command)
     else:
         status = _run_on_aws(session, connection, ledger, found, command)
     if status:
         click.get_current_context().exit(status)
 
 
-def _run_locally(connection: AwsConnection, run: Run, command: Sequence[str]) -> int:
+def _run_locally(
+    session: Session, connection: AwsConnection, run: Run, command: Sequence[str]
+) -> int:
     from scar.local.shell.entry import run_in_context
     from scar.local.shell.process_context import open_context
     from scar.local.shell.run_process import find_run_process
@@ -66,7 +75,23 @@ def _run_locally(connection: AwsConnection, run: Run, command: Sequence[str]) ->
     terminal = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
     sys.stdout.flush()
     with open_context(process) as context:
-        return run_in_context(context, command, {**terminal, **process.environment})
+        status = run_in_context(context, command, {**terminal, **process.environment})
+    if status == KILLED and _has_ended(process.pid):
+        session.terminal.write_message(
+            "The shell was killed: the run has ended, and with it all processes in its container."
+            f" `scar why {run.path.run_id}` says how."
+        )
+    return status
+
+
+def _has_ended(process: int) -> bool:
+    """Return whether the process ends soon, if it has not ended."""
+    until = time.monotonic() + _END_SECONDS
+    while Path(f"/proc/{process}").exists():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def _run_on_aws(

@@ -234,7 +234,7 @@ def _show_deployed(session: Session, names: Sequence[str], view: View) -> None:
     for name, rows in found.items():
         if len(found) > 1:
             session.terminal.write_data(session.terminal.bold(name))
-        cells = ((p, k, v if isinstance(v, str) else json.dumps(v)) for p, k, v in rows)
+        cells = [(p, *cell) for p, k, v in rows for cell in _flatten(k, v)]
         session.terminal.write_table(("RESOURCE", "KEY", "VALUE"), cells)
 
 
@@ -284,6 +284,21 @@ def _show_variables(
         "The variables of container.environment are in the image, and are not shown:"
         " `scar show -f FILE --env` shows them all."
     )
+
+
+def _flatten(key: str, value: object) -> Iterator[tuple[str, str]]:
+    """Yield a row for each member of a document, such as ``text.image.command``; else one row."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            value = json.loads(value)
+        except ValueError:  # text that only looks so
+            yield key, str(value)
+            return
+    if isinstance(value, dict) and value:
+        for name, member in value.items():
+            yield from _flatten(f"{key}.{name}", member)
+    else:
+        yield key, _format_value(value)
 
 
 def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:

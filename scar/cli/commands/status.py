@@ -148,7 +148,7 @@ def _show_status(
     for function in found.functions:
         if progress := describe_progress([function]):
             prefix = f"{function.function}: " if len(found.functions) > 1 else ""
-            terminal.write_data(f"{prefix}{progress}")
+            terminal.write_text(f"{prefix}{progress}")
     show_arrays(session, found.functions)
     if runs:
         terminal.write_data("")
@@ -190,7 +190,9 @@ def _waiting_reason(found: FunctionStatus) -> str:
 
     reasons = [f"{found.unsubmitted:,} {UNSUBMITTED_TEXT}"] if found.unsubmitted else []
     if found.events:
-        reasons.append(f"about {found.events:,} events in the queue, not submitted yet")
+        reasons.append(
+            f"about {format_count(found.events, 'event')} in the queue, not submitted yet"
+        )
     if found.unusable:
         reasons.append(found.unusable)
     elif found.runnable_since:

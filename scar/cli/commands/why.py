@@ -18,8 +18,8 @@ from scar.cli.run_selection.name_hints import explaining_names
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
+    from scar.runs.history.model import RunHistory
     from scar.runs.ledger import Run, RunLedger
-    from scar.runs.run_history import RunHistory
 
 
 @click.command()

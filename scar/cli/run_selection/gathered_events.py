@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.errors import ScarError
+from scar.meter import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,8 +48,8 @@ def describe_waiting_file(session: Session, connection: AwsConnection, path: str
     ]
     events = read_waiting_events(session, connection, functions)
     return "; ".join(
-        f"about {number:,} events of new objects wait in the queue {function.event_queue} of"
-        f" {function.name}, and are submitted together"
+        f"the queue {function.event_queue} of {function.name} has about"
+        f" {format_count(number, 'event')} of new objects, which are submitted together"
         for function in functions
         if (number := events.get(function.name, 0))
     )

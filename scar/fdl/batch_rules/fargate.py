@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.fdl.batch_rules.disks import check_ephemeral_storage
+from scar.fdl.batch_rules.instances import format_vcpus
 from scar.fdl.batch_rules.storage import check_fargate_storage
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check_fargate(batch: BatchSpec, section: Location) -> Iterator[tuple[Locatio
         yield (
             (*section, "memory"),
             (
-                f"Fargate does not support {batch.memory} MiB with {batch.vcpus:g} vCPUs; "
+                f"Fargate does not support {batch.memory} MiB with {format_vcpus(batch.vcpus)}; "
                 f"the nearest size is {nearest}"
             ),
         )

@@ -113,8 +113,8 @@ def _describe_misfit(
         )
     largest = max(with_gpu, key=lambda t: (t.fits(batch.vcpus, 0, gpus), t.memory, t.vcpus))
     return (
-        f"a job of {what} never starts on {chosen}: {largest.name} has {largest.vcpus} vCPUs and"
-        f" {largest.memory:,} MiB, of which jobs can use about"
+        f"a job of {what} never starts on {chosen}: {largest.name} has"
+        f" {format_vcpus(largest.vcpus)} and {largest.memory:,} MiB, of which jobs can use about"
         f" {largest.surely_usable_memory:,} at least and {largest.most_usable_memory:,} at most."
         f"{other}"
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.local.batch.job_storage import storage_from_json
-from scar.local.batch.model import JobStatus
+from scar.local.batch.model import JobAttempt, JobStatus
 from scar.local.batch.nodes import find_node, node_job
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scar.local.batch.model import BatchJob, JobAttempt
+    from scar.local.batch.model import BatchJob
 
 Json = dict[str, object]
 
@@ -49,7 +50,7 @@ def job_summary(job: BatchJob, child_counts: Mapping[str, int] | None = None) ->
 
 def node_summaries(job: BatchJob, status: JobStatus) -> list[Json]:
     """Return the entries of ListJobs for the nodes of a multi-node job in this state."""
-    jobs = [(index, node_job(job, index)) for index in range(job.spec.nodes)]
+    jobs = [(index, _node_alone(job, index)) for index in range(job.spec.nodes)]
     return [
         job_summary(of_node)
         | {"nodeProperties": {"numNodes": job.spec.nodes, **_node_place(job, index)}}
@@ -60,13 +61,28 @@ def node_summaries(job: BatchJob, status: JobStatus) -> list[Json]:
 
 def node_detail(job: BatchJob, index: int) -> Json:
     """Return the entry of DescribeJobs for one node of a multi-node job."""
-    node, detail = find_node(job, index), job_detail(node_job(job, index))
-    container = _container_detail(job)
-    if node is not None:
-        container |= _without_none(
-            logStreamName=node.log_stream, exitCode=node.exit_code, reason=node.reason or None
-        )
-    return detail | {"container": container, "nodeDetails": _node_place(job, index)}
+    return job_detail(_node_alone(job, index)) | {"nodeDetails": _node_place(job, index)}
+
+
+def _node_alone(job: BatchJob, index: int) -> BatchJob:
+    """Return a node as a job whose attempts are its own: those of the job are of its main node.
+
+    Of other nodes only the last attempt is known.
+    """
+    node, alone = find_node(job, index), node_job(job, index)
+    if index == job.spec.main_node:
+        return alone
+    if node is None or node.stopped is None:
+        return replace(alone, attempts=())
+    attempt = JobAttempt(
+        started=node.started,
+        stopped=node.stopped,
+        status_reason=node.status_reason,
+        log_stream=node.log_stream,
+        exit_code=node.exit_code,
+        reason=node.reason,
+    )
+    return replace(alone, attempts=(attempt,))
 
 
 def _node_place(job: BatchJob, index: int) -> Json:

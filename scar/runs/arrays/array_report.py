@@ -13,8 +13,8 @@ from scar.runs.arrays.child_runs import child_job, continued_child
 from scar.runs.arrays.continued_runs import with_continued_runs
 from scar.runs.batch_job import apply_job_state, correct_run_state, find_job
 from scar.runs.diagnosis import Diagnosis
+from scar.runs.history.model import RunHistory
 from scar.runs.report import diagnose_run
-from scar.runs.run_history import RunHistory
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:

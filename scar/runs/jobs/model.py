@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_batch.type_defs import (
         AttemptDetailTypeDef,
+        ContainerDetailTypeDef,
+        ContainerPropertiesOutputTypeDef,
         JobDetailTypeDef,
         JobSummaryTypeDef,
         ResourceRequirementTypeDef,
@@ -25,7 +27,7 @@ class Job:
     """One job, or the parent of an array (``size`` children) or of several ``nodes``.
 
     ``counts`` are an array's children by state. ``exit_code`` and ``reason`` are those of the last
-    attempt, ``definition`` is ``name:revision``.
+    attempt, ``definition`` is ``name:revision``. A single node has 0 ``nodes``.
     """
 
     id: str
@@ -66,7 +68,10 @@ class EndedAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDescription:
-    """Everything about one job that a person asks for; ``resources`` as Batch names them."""
+    """Everything about one job that a person asks for; ``resources`` as Batch names them.
+
+    ``resources`` of a multi-node job are those of each node.
+    """
 
     job: Job
     attempts: tuple[EndedAttempt, ...] = ()
@@ -95,7 +100,7 @@ def parse_summary(summary: JobSummaryTypeDef, queue: str) -> Job:
         reason=container.get("reason", ""),
         exit_code=container.get("exitCode"),
         size=summary.get("arrayProperties", {}).get("size", 0),
-        nodes=summary.get("nodeProperties", {}).get("numNodes", 0),
+        nodes=_node_count(summary["jobId"], summary.get("nodeProperties", {}).get("numNodes", 0)),
     )
 
 
@@ -118,7 +123,7 @@ def parse_detail(detail: JobDetailTypeDef) -> JobDescription:
         reason=container.get("reason", "") or last.reason,
         exit_code=container.get("exitCode", last.exit_code),
         size=array.get("size", 0),
-        nodes=nodes.get("numNodes", 0),
+        nodes=_node_count(detail["jobId"], nodes.get("numNodes", 0)),
         counts={state: n for state, n in array.get("statusSummary", {}).items() if n},
     )
     streams = [container.get("logStreamName", ""), *(a.log_stream for a in reversed(attempts))]
@@ -127,7 +132,7 @@ def parse_detail(detail: JobDetailTypeDef) -> JobDescription:
         attempts=attempts,
         max_attempts=detail.get("retryStrategy", {}).get("attempts", 0),
         timeout=detail.get("timeout", {}).get("attemptDurationSeconds", 0),
-        resources=_resources(container.get("resourceRequirements", [])),
+        resources=_resources(_first_container(detail).get("resourceRequirements", [])),
         environment={v.get("name", ""): _MASK for v in container.get("environment", [])},
         depends_on=tuple(d.get("jobId", "") for d in detail.get("dependsOn", [])),
         tags=detail.get("tags", {}),
@@ -144,6 +149,20 @@ def _parse_attempt(attempt: AttemptDetailTypeDef) -> EndedAttempt:
         reason=container.get("reason", "") or attempt.get("statusReason", ""),
         log_stream=container.get("logStreamName", ""),
     )
+
+
+def _node_count(job_id: str, count: int) -> int:
+    """Return the number of nodes of a job; a single node, ``job#index``, has none."""
+    return 0 if "#" in job_id else count
+
+
+def _first_container(
+    detail: JobDetailTypeDef,
+) -> ContainerDetailTypeDef | ContainerPropertiesOutputTypeDef:
+    """Return the container of a job, or of the first range of nodes: scar's jobs have one range."""
+    for group in detail.get("nodeProperties", {}).get("nodeRangeProperties", []):
+        return group.get("container", {})
+    return detail.get("container", {})
 
 
 def _resources(requirements: Iterable[ResourceRequirementTypeDef]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def test_rm_stops_if_a_job_started_while_it_waited(
     deploy(connection, images, a_function("batch"))
     before, running = remaining_resources(connection), list[str]()
     another_deployment(connection, lambda: running.extend(simulate_running_job(connection, "crop")))
-    with pytest.raises(OperationRefusedError, match="1 jobs have not ended: crop-1"):
+    with pytest.raises(OperationRefusedError, match="1 job has not ended: crop-1"):
         remove(connection, "crop")
     assert running == ["id-1"]
     assert remaining_resources(connection) == before
@@ -165,7 +165,7 @@ def test_rm_keeps_the_resources_of_a_job_that_is_submitted_while_it_runs(
     assert {kind: now[kind] for kind in now} == {
         kind: items for kind, items in before.items() if kind != "functions"
     }
-    with pytest.raises(OperationRefusedError, match="1 jobs have not ended: crop-1"):
+    with pytest.raises(OperationRefusedError, match="1 job has not ended: crop-1"):
         remove(connection, "crop")
     running[0].clear()
     remove(connection, "crop")

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,28 @@ def test_a_script_from_standard_input_runs_beside_the_script(cloud: LocalCloudPr
     run = running(cloud, "quick")
     done = shell(cloud, run, script=f'echo "$SCAR_FUNCTION"; {GO}; exit 3\n')
     assert (done.returncode, done.stdout) == (3, "quick\n"), done.stderr
+
+
+def test_a_shell_that_ends_with_its_run_says_so(cloud: LocalCloudProcess) -> None:
+    if cloud.engine != "sandbox":
+        pytest.skip("Without a namespace of processes, the shell does not end with the run.")
+    run = running(cloud, "long")
+    with ThreadPoolExecutor(1) as pool:
+        beside = 'touch "$TMP_INPUT_DIR/beside"; exec sleep 300'
+        waiting = pool.submit(shell, cloud, run, "--", "sh", "-c", beside)
+        is_there = 'ls "$TMP_INPUT_DIR/beside"'
+        until(lambda: shell(cloud, run, "--", "sh", "-c", is_there).returncode == 0)
+        killed = shell(cloud, run, "--", "sh", "-c", "kill -9 $$")
+        assert killed.returncode == 137
+        assert "was killed" not in killed.stderr
+        ledger = RunLedger.connect(cloud.connection)
+        (found,) = ledger.list_runs_with_id("long", run)
+        owner = (ledger.read_record(found.path, "claim") or {})["owner"]
+        assert isinstance(owner, dict)
+        cloud.client("batch").terminate_job(jobId=owner["job"], reason="test")
+        ended = waiting.result(timeout=STARTED)
+    assert ended.returncode == 137
+    assert f"`scar why {run}" in ended.stderr
 
 
 def test_a_program_that_the_image_does_not_have_is_named(cloud: LocalCloudProcess) -> None:

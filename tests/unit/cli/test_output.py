@@ -187,3 +187,28 @@ def test_the_output_of_a_script_goes_to_a_pipe_unchanged() -> None:
     with redirect_stdout(stream):
         Terminal().write_bytes(b"\x1b[31m\xff\x00")
     assert raw.getvalue() == b"\x1b[31m\xff\x00"
+
+
+@pytest.mark.parametrize(("columns", "inside"), [(60, True), (34, False), (200, True)])
+def test_text_in_the_last_column_continues_below_at_whole_words(
+    monkeypatch: pytest.MonkeyPatch, columns: int, inside: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    words = "7 RUNNABLE since yesterday: no instance-type is large enough for the job"
+    rows = [("genomes", "running", words), ("short", "done", "")]
+    shown = written(lambda t: t.write_table(("FUNCTION", "STATE", "WHY"), rows)).splitlines()
+    assert all(len(line) <= columns for line in shown)
+    assert " ".join(" ".join(shown[1:-1]).split()) == f"genomes running {words}"
+    assert shown[1].endswith("running") is not inside
+    assert shown[-1].split() == ["short", "done"]
+    lines = written(lambda t: t.write_text(words)).splitlines()
+    assert all(len(line) <= columns for line in lines)
+    assert " ".join(" ".join(lines).split()) == words
+
+
+def test_nothing_is_wrapped_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "word " * 99
+    Terminal().write_table(("A",), [(words,)])
+    Terminal().write_text(words)
+    assert [len(line) for line in capsys.readouterr().out.splitlines()] == [1, 494, 495]

@@ -174,6 +174,17 @@ def test_run_without_files_calls_once() -> None:
     assert services.invoked == [{}]
 
 
+def test_arguments_after_two_dashes_are_those_of_the_script(tmp_path: Path) -> None:
+    script = tmp_path / "s.sh"
+    script.write_text("echo")
+    services = FakeServices({}, summaries=[function_summary()])
+    for options in (["-s", str(script), "--", "--first", "b"], ["--", "--first", "b"]):
+        assert run(["run", "-n", "gray", *options], services) == 0
+    with_script, command = services.invoked
+    assert with_script["cmd_args"] == command["cmd_args"] == ["--first", "b"]
+    assert ("script" in with_script, "script" in command) == (True, False)
+
+
 def test_a_run_moved_to_batch_names_its_job(capsys: pytest.CaptureFixture[str]) -> None:
     answer = InvocationResponse(
         status=200, output=b"The run x continues", request_id="r", run_id="x", job_id="j-1"
@@ -188,6 +199,8 @@ def test_a_run_moved_to_batch_names_its_job(capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr()
     assert shown.out == "Batch job j-1\n"
     assert "scar log -n gray -ri x" in shown.err
+    # Unlike `scar wait -n gray`, its status is that of the run even if it has ended before.
+    assert "`scar wait x` waits for its end" in shown.err
 
 
 def test_output_goes_to_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scar.cli.commands.cancel import cancel_named_run
 from scar.cli.run_actions import PARALLEL, RunAction, apply_to_runs
 from scar.cli.session import Session
 from scar.errors import ScarError
@@ -15,7 +17,7 @@ from scar.runs.cancel import NotCancellableError
 from scar.runs.ledger import Run
 from scar.runs.states import RunState
 from supervisor.invocation import RunPath
-from tests.fakes.services import FakeServices
+from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,3 +86,12 @@ def test_what_was_done_before_an_interruption_is_shown(
     assert sorted(entry["run"] for entry in json.loads(shown.out)) == sorted(changed)
     assert 1 <= len(changed) < 200
     assert "Stopped early" in shown.err
+
+
+def test_a_run_in_lambda_ends_at_the_timeout_of_its_function() -> None:
+    summary = function_summary("fn", timeout=30)
+    session = Session(services=FakeServices({}, summaries=[summary]))
+    in_lambda = replace(runs(1)[0], state=RunState.LAMBDA)
+    with pytest.raises(NotCancellableError) as raised:
+        cancel_named_run(session, session.connect(), in_lambda)
+    assert "at the function's timeout of 30 s at the latest" in raised.value.remedy

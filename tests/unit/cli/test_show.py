@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
+from scar.aws.model.resources import (
+    BatchTargetRecord,
+    JobDefinition,
+    JobQueue,
+    LambdaFunction,
+)
 from scar.cli.main import run
 from tests.fakes.services import FakeServices
 
@@ -197,6 +202,19 @@ def test_a_function_in_lambda_alone_has_no_variables_of_jobs(
     services = FakeServices({}, resources=[DEPLOYED[0]])
     assert run(["show", "-n", "gray", "--env", "--site", "batch"], services) == 2
     assert "gray has no part in AWS Batch" in capsys.readouterr().err
+
+
+def test_a_document_has_a_row_for_each_member(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"batch": {"queue": "q", "queues": {}}, "note": "{no json", "x": [1, {"y": 2}]}
+    record = BatchTargetRecord(name="gray", bucket="b", text=json.dumps(document))
+    assert run(["show", "-n", "gray"], FakeServices({}, resources=[record])) == 0
+    rows = [line.split(maxsplit=3)[2:] for line in capsys.readouterr().out.splitlines()]
+    assert rows[2:] == [
+        ["text.batch.queue", "q"],
+        ["text.batch.queues", "{}"],
+        ["text.note", "{no json"],
+        ["text.x", '[1, {"y": 2}]'],
+    ]
 
 
 def test_a_file_with_several_functions_shows_the_one_that_is_named(

@@ -426,7 +426,7 @@ def test_overrides_that_can_run_are_accepted() -> None:
 def test_on_fargate_an_override_is_a_size_that_exists() -> None:
     fargate: dict[str, object] = {"compute_resources": {"type": "FARGATE", "max_v_cpus": 16}}
     (problem,) = problems({**fargate, "overrides": [{**BIG, "memory": 9000}]})
-    assert problem.startswith("memory: Fargate does not support 9000 MiB with 1 vCPUs")
+    assert problem.startswith("memory: Fargate does not support 9000 MiB with 1 vCPU")
     assert problems({**fargate, "overrides": [{**BIG, "memory": 16384, "vcpus": 4}]}) == []
 
 

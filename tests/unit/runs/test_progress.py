@@ -142,6 +142,21 @@ def test_progress_has_a_denominator_a_rate_and_the_time_left() -> None:
     assert text == "done 28 of 200 files (14 %), 1.9/s, about 1 min 32 s left"
 
 
+@pytest.mark.parametrize(("ended", "running"), [(4, True), (28, False)])
+def test_no_time_is_left_before_it_is_known(ended: int, running: bool) -> None:
+    """Of the first few ends, and of runs that may never start, it would be far off."""
+    s3 = ListedS3()
+    for number in range(ended):
+        put(s3, file_run(f"in/{number}"), claim=15, done=1)
+    times = {"claim": 6, "delegated": 5, **({"attempt-1": 4} if running else {})}
+    put(s3, file_run("in/30"), **times)
+    if running:
+        put(s3, file_run("in/30"), claim=4)
+    status = status_of(s3, StatusQuery(jobs={}, inputs={"fn": [an_input("in/30", 20)]}))
+    assert status.unfinished_count == 1
+    assert "left" not in describe_progress([status])
+
+
 def test_a_bounded_listing_says_of_at_least() -> None:
     s3 = ListedS3()
     put(s3, file_run("in/1"), claim=5)

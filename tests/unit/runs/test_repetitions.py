@@ -10,12 +10,12 @@ import pytest
 
 from scar.runs import lookup
 from scar.runs.cancel import NotCancellableError, cancel_run
+from scar.runs.history.model import RunHistory
 from scar.runs.ledger import RunLedger
 from scar.runs.progress import count_inputs, count_runs
 from scar.runs.report import build_report
 from scar.runs.retry import NotRetryableError, follow_repetitions, retry_run
 from scar.runs.run_details import RunDetailReader
-from scar.runs.run_history import RunHistory
 from scar.runs.states import MAX_EVENT_AGE, RunState
 from scar.runs.status import RETRY_SECONDS
 from supervisor.runs import record_format

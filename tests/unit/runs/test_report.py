@@ -9,9 +9,10 @@ import pytest
 
 from scar.runs import diagnosis
 from scar.runs.batch_job import JobDetail
+from scar.runs.history.log_streams import list_log_streams
+from scar.runs.history.model import RunHistory
 from scar.runs.ledger import Run
 from scar.runs.report import build_report
-from scar.runs.run_history import RunHistory
 from scar.runs.states import derive_state
 from supervisor.invocation import RunPath
 
@@ -365,3 +366,52 @@ def test_a_cancelled_run_says_so_once() -> None:
     report = build_report(a_history(records))
     assert [line.text for line in report.lines][1:] == ["cancelled: It was cancelled."]
     assert report.cause == "It was cancelled."
+
+
+def test_jobs_that_are_submitted_again_within_a_second_come_before_their_attempts() -> None:
+    """S3's times are whole seconds: a run may submit and start its next job in one."""
+    first, second = {**BATCH, "attempt": 1}, {**BATCH, "job": "j-2", "attempt": 1}
+    grown = {
+        "requested": {"vcpus": "2", "memory": 1000, "timeout": 600},
+        "memory": {"before": 512, "after": 1000, "limited_by": "up_to is 1000"},
+    }
+    records: dict[str, dict[str, Any]] = {
+        "done": {"owner": second, "state": "done"},
+        "attempt-2.1": {"owner": second},
+        "claim": {"owner": second, "job_number": 2},
+        "delegated-2": {"owner": first, "job": "j-2", "problem": "Killed.", **grown},
+        "attempt-1": {"owner": first},
+        "delegated": {"owner": LAMBDA, "job": "j-1", "requested": {"gpus": 1, "queue": "fast"}},
+    }
+    history = a_history(records)
+    same = replace(history.run, record_times=dict.fromkeys(records, NOW))
+    assert [line.text for line in build_report(replace(history, run=same)).lines][:6] == [
+        "submitted to Batch as job j-1 by Lambda request req, with 1 GPU and queue fast",
+        "attempt 1 started in Batch",
+        (
+            "submitted to Batch again as job j-2 by Batch job j-1, attempt 1, with 2 vCPUs,"
+            " 1000 MiB instead of 512 (up_to is 1000) and a timeout of 600 s: Killed."
+        ),
+        "claimed by Batch job j-2, attempt 1: direct invocation",
+        "attempt 2.1 started in Batch",
+        "done in Batch job j-2, attempt 1",
+    ]
+
+
+def test_all_jobs_of_a_run_have_log_streams_without_records_of_them() -> None:
+    first, second = {**BATCH, "attempt": 1}, {**BATCH, "job": "j-2", "attempt": 1}
+    records: dict[str, dict[str, Any]] = {
+        "delegated": {"owner": LAMBDA, "job": "j-1", "log_group": "g", "log_stream": "lambda"},
+        "attempt-1": {"owner": first},
+        "delegated-2": {"owner": first, "job": "j-2"},
+        "claim": {"owner": second, "job_number": 2},
+        "error": {"owner": second, "log_group": "/aws/batch/fn", "log_stream": "s2b"},
+    }
+    job = JobDetail(id="j-2", status="FAILED", log_stream="s2b")
+    streams = {"j-1": ("s1a", "s1b"), "j-2": ("s2a", "s2b")}
+    history = replace(a_history(records, job=job), job_streams=streams)
+    assert list(list_log_streams(history)) == [
+        ("g", "lambda", "req"),
+        *(("/aws/batch/fn", stream, "") for stream in ("s1a", "s1b")),
+        *(("/aws/batch/fn", stream, "") for stream in ("s2a", "s2b")),
+    ]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scar.cli.formatting import align_fields, escape_control_characters, format_duration
+from scar.cli.run_output import cut_middle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scar.cli.session import Session
     from scar.runs.jobs.model import EndedAttempt, Job, JobDescription
 
 _HEAD = ("CREATED (UTC)", "STATE", "FUNCTION", "NAME", "TOOK", "JOB")
+_NAME, _JOB = _HEAD.index("NAME"), _HEAD.index("JOB")
+_SHORT_NAME, _SHORT_ID = 12, 8  # columns on a narrow terminal
 
 
 def show_jobs(session: Session, jobs: Iterable[Job]) -> None:
@@ -24,7 +29,7 @@ def show_jobs(session: Session, jobs: Iterable[Job]) -> None:
     if session.json:
         session.terminal.write_json([_to_json(job) for job in listed])
         return
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             format_time(job.created),
             describe_state(job),
@@ -35,6 +40,8 @@ def show_jobs(session: Session, jobs: Iterable[Job]) -> None:
         )
         for job in listed
     ]
+    if rows and sys.stdout.isatty():
+        rows = _fit(rows, shutil.get_terminal_size().columns)
     session.terminal.write_table(_HEAD, rows, alignment="llllrl")
 
 
@@ -59,6 +66,34 @@ def show_description(session: Session, found: JobDescription) -> None:
         session.terminal.write_data(escape_control_characters(line))
 
 
+def _fit(rows: Sequence[tuple[str, ...]], columns: int) -> list[tuple[str, ...]]:
+    """Return the rows with shorter ids and names, if they are wider than ``columns``.
+
+    Every command accepts the start of an id, with the index of a child or a node.
+    """
+    widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
+    excess = sum(widths) + 2 * (len(widths) - 1) - columns
+    if excess <= 0:
+        return list(rows)
+    bases = {_split_id(row[_JOB])[0] for row in rows}
+    longest = max(map(len, bases))
+    lengths = range(_SHORT_ID, longest + 1)
+    length = next((n for n in lengths if len({b[:n] for b in bases}) == len(bases)), longest)
+    ids = [f"{base[:length]}{index}" for base, index in (_split_id(row[_JOB]) for row in rows)]
+    excess -= widths[_JOB] - max(map(len, ids))
+    name = max(_SHORT_NAME, widths[_NAME] - max(0, excess))
+    return [
+        (*row[:_NAME], cut_middle(row[_NAME], name), *row[_NAME + 1 : _JOB], id_)
+        for row, id_ in zip(rows, ids, strict=True)
+    ]
+
+
+def _split_id(job: str) -> tuple[str, str]:
+    """Return the id of a job, and ``:index`` or ``#index`` of a child or a node."""
+    place = max(job.find(":"), job.find("#"))
+    return (job, "") if place < 0 else (job[:place], job[place:])
+
+
 def describe_state(job: Job) -> str:
     """Return the state, with the number of children by state or of nodes."""
     if job.size:
@@ -77,7 +112,7 @@ def _fields(found: JobDescription) -> Mapping[str, object]:
         "job": job.id,
         "name": job.name,
         "state": describe_state(job),
-        "reason": "; ".join(text for text in (job.state_reason, job.reason) if text),
+        "reason": "; ".join(dict.fromkeys(t for t in (job.state_reason, job.reason) if t)),
         "exit code": "" if job.exit_code is None else job.exit_code,
         "function": job.definition,
         "queue": job.queue,
@@ -93,7 +128,7 @@ def _fields(found: JobDescription) -> Mapping[str, object]:
             for number, attempt in enumerate(found.attempts, start=1)
         },
         "timeout": format_duration(found.timeout) if found.timeout else "",
-        "resources": ", ".join(f"{value} {name}" for name, value in found.resources.items()),
+        "resources": _describe_resources(found),
         "variables": ", ".join(sorted(found.environment)),
         "depends on": ", ".join(found.depends_on),
         "tags": ", ".join(f"{name}={value}" for name, value in sorted(found.tags.items())),
@@ -106,6 +141,11 @@ def _describe_attempt(attempt: EndedAttempt) -> str:
     took = format_duration(attempt.stopped - attempt.started) if attempt.started else "not started"
     code = "" if attempt.exit_code is None else f"exit code {attempt.exit_code}"
     return ", ".join(part for part in (took, code, attempt.reason) if part)
+
+
+def _describe_resources(found: JobDescription) -> str:
+    text = ", ".join(f"{value} {name}" for name, value in found.resources.items())
+    return f"{text} (each of {found.job.nodes} nodes)" if text and found.job.nodes else text
 
 
 def _took(job: Job) -> str:

@@ -32,10 +32,11 @@ NO_INSTANCE = (
 ALL_DISABLED = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT - all compute environments of the job queue are DISABLED"
 )
-NO_CAPACITY = (
-    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested: this "
-    "machine runs as many jobs as it can"
+_NO_CAPACITY = (
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested:"
 )
+NO_SLOT = f"{_NO_CAPACITY} this machine runs as many jobs as it can"
+NO_FREE_GPU = f"{_NO_CAPACITY} other jobs use the GPUs of this machine"
 QUEUE_GONE = "Job queue was deleted"
 
 
@@ -116,7 +117,8 @@ def place_jobs(
 ) -> list[PlacementDecision]:
     """Return one decision for each job that starts, cannot start, or has lost its queue.
 
-    A job that waits for capacity gets none, except the first of a queue with a time limit for it.
+    A job that waits for capacity gets none, except the first of a queue: as in AWS, it has the
+    reason why the queue is blocked.
     ``queues`` has None for deleted queues, ``used`` the vCPUs in use by environment ARN;
     ``free_slots`` is how many more jobs this machine runs. ``share_use`` is for ``order_jobs``.
     """
@@ -147,8 +149,8 @@ def place_jobs(
             # Jobs that fit into other environments may still start.
             blocked.update(environment.arn for environment in fitting)
             # There is room in an environment, but no capacity: that of this machine is in use.
-            if chosen is not None and job.queue not in queued and _limits_capacity(queue):
-                decisions.append(JobBlocked(job.id, NO_CAPACITY))
+            if chosen is not None and job.queue not in queued:
+                decisions.append(JobBlocked(job.id, NO_SLOT if free_slots <= 0 else NO_FREE_GPU))
             queued.add(job.queue)
             continue
         free_slots, free_gpus = free_slots - 1, free_gpus - job.gpus
@@ -183,11 +185,6 @@ def _has_instance_type(names: tuple[str, ...], vcpus: float, memory: int, gpus: 
     """Return whether one of the instance types fits the job; unknown and no types fit every job."""
     types = find_instance_types(names) if names else None
     return types is None or any(t.fits(vcpus, memory, gpus) for t in types)
-
-
-def _limits_capacity(queue: JobQueueRecord) -> bool:
-    """Return whether a job that waits for capacity is cancelled after some time."""
-    return any(find_expired_limit(queue, NO_CAPACITY, limit.seconds) for limit in queue.time_limits)
 
 
 def _has_room(

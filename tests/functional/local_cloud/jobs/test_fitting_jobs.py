@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMPUTE = {"max_v_cpus": 4, "instance_types": ["m6i"]}
 # Python needs 300 MiB and holds them: with 128 and 256 MiB it is killed, with 512 it succeeds.
 HUNGRY = "python3 -c \"import time; a = b'x' * (300 << 20); time.sleep(1)\" || exit $?\n"
+NUMBERS = 'echo "job $SCAR_JOB_NUMBER, attempt $SCAR_ATTEMPT" >"$TMP_OUTPUT_DIR/fed"'
 # The supervisor marks the script as the kernel's first choice; one without the mark is killed with
 # its whole container.
 UNMARK = """\
@@ -124,8 +125,8 @@ def test_a_second_deployment_changes_nothing(cloud: LocalCloudProcess) -> None:
 
 
 def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
-    key = cloud.put("growing", HUNGRY + 'echo fed >"$TMP_OUTPUT_DIR/fed"')
-    assert cloud.read("out/growing/fed") == "fed\n"
+    key = cloud.put("growing", "echo hungry; " + HUNGRY + NUMBERS)
+    assert cloud.read("out/growing/fed") == "job 3, attempt 1\n"
     scar(cloud, "wait", "-n", "growing")
     assert [sizes(job)["MEMORY"] for job in jobs(cloud, "growing")] == ["128", "256", "512"]
     assert [job["status"] for job in jobs(cloud, "growing")] == ["FAILED", "FAILED", "SUCCEEDED"]
@@ -133,7 +134,14 @@ def test_a_job_grows_twice_and_succeeds(cloud: LocalCloudProcess) -> None:
     text, _ = scar(cloud, "why", run)
     assert text.count("submitted to Batch again as job") == 2
     assert "attempt 3.1 started in Batch" in text
+    assert "with 256 MiB instead of 128: " in text
+    assert "with 512 MiB instead of 256: " in text
+    log, _ = scar(cloud, "log", "--run", run)
+    assert log.count("hungry") == 3
     (history,) = json.loads(scar(cloud, "why", run, "-j")[0])
+    again = history["records"]["delegated-3"]
+    assert again["memory"] == {"before": 256, "after": 512}
+    assert again["requested"]["memory"] == 512
     assert history["state"] == "done"
     assert "error" not in history["records"]
 
@@ -162,7 +170,7 @@ def test_a_script_that_ends_so_again_has_failed(cloud: LocalCloudProcess) -> Non
     cloud.ended("again", key)
     (run,) = cloud.runs("again", key)
     _, messages = scar(cloud, "wait", run, status=75)
-    assert "no reads It was job 2 of 2" in messages
+    assert "no reads. It was job 2 of 2" in messages
     assert len(jobs(cloud, "again")) == 2
     assert "The script ended with status 75: ValueError: no reads" in scar(cloud, "why", run)[0]
     (record,) = (r for name, r in cloud.records("again", run).items() if name == "error.json")

@@ -36,8 +36,8 @@ def test_ordinals(place: int, words: str) -> None:
     ("job", "status", "waiting", "words"),
     [
         ("j100", "RUNNABLE", None, "100th of 100 or more in the queue"),
-        ("j5", "RUNNABLE", 2000, "5th of 2,000 in the queue"),
-        ("other", "RUNNABLE", 2000, "behind the first 100 of 2,000 in the queue"),
+        ("j5", "RUNNABLE", 2000, "5th of 2,000 or more in the queue"),
+        ("other", "RUNNABLE", 2000, "behind the first 100 jobs of the queue"),
         ("other", "SUBMITTED", 2000, "SUBMITTED, not RUNNABLE yet"),
     ],
 )
@@ -52,9 +52,24 @@ def test_everything_that_batch_says() -> None:
     text = describe_place(found, "j1", status="RUNNABLE", reason="CAPACITY: none")
     assert text == (
         "1st of 1 in the queue; compute environment x is INVALID; the compute environments are"
-        " below max_v_cpus (1 of 4 used): instances start, or AWS has none to offer;"
+        " below max_v_cpus (1 of 4 used);"
         " AWS Batch: CAPACITY: none"
     )
+
+
+def test_room_without_a_reason_means_that_instances_start() -> None:
+    text = describe_place(front(1, 1, 4), "j1", status="RUNNABLE")
+    assert text.endswith("(1 of 4 used): instances start, or AWS has none to offer")
+
+
+def test_a_job_waits_for_the_reason_of_the_first_job_of_its_queue() -> None:
+    found = replace(front(2, 1, 4), first_reason="CAPACITY: none")
+    assert describe_place(found, "j2", status="RUNNABLE") == (
+        "2nd of 2 in the queue; the compute environment is below max_v_cpus (1 of 4 used);"
+        " AWS Batch on the first job of the queue: CAPACITY: none"
+    )
+    # The first job's own description is newer than the snapshot.
+    assert "first job" not in describe_place(found, "j1", status="RUNNABLE")
 
 
 class FakeBatch:
@@ -91,17 +106,22 @@ class FakeBatch:
             ]
         }
 
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.calls += 1
+        return {"jobs": [{"jobId": j, "status": "RUNNABLE", "statusReason": "why"} for j in jobs]}
 
-def test_a_queue_is_read_in_three_requests() -> None:
+
+def test_a_queue_is_read_in_four_requests() -> None:
     batch = FakeBatch()
     found = read_queue_front(batch, "q")  # type: ignore[arg-type]
-    assert batch.calls == 3
+    assert batch.calls == 4
     assert found == QueueFront(
         places={"a": 1, "b": 2},
         used=3.0,
         most=8,
         environments=1,
         problems=("compute environment e2 is INVALID: no role",),
+        first_reason="why",
     )
 
 

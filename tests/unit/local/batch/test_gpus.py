@@ -10,6 +10,7 @@ import pytest
 from scar.local.batch.environment import job_environment
 from scar.local.batch.model import AttemptOutcome, BatchJob, JobSpec, job_from_json, job_to_json
 from scar.local.batch.scheduling.placement import (
+    NO_FREE_GPU,
     GpuCapacity,
     JobBlocked,
     JobStart,
@@ -83,8 +84,9 @@ def test_the_instance_types_must_have_the_gpus_too(types: tuple[str, ...]) -> No
 
 
 def test_jobs_wait_for_gpus_that_others_use() -> None:
-    assert place([job(1, 2)], GpuCapacity(2, 1), "g5") == []
-    first, second = place([job(1, 1), job(2, 1), job(3, 1)], GpuCapacity(2, 2), "g5")
+    assert place([job(1, 2)], GpuCapacity(2, 1), "g5") == [JobBlocked("j1", NO_FREE_GPU)]
+    first, second, third = place([job(1, 1), job(2, 1), job(3, 1)], GpuCapacity(2, 2), "g5")
+    assert third == JobBlocked("j3", NO_FREE_GPU)
     assert [first, second] == [JobStart("j1", env("g5")), JobStart("j2", env("g5"))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from scar.local.batch import description
 from scar.local.batch.model import (
     AttemptOutcome,
     BatchJob,
+    JobAttempt,
     JobSpec,
     JobStatus,
     job_from_json,
@@ -18,6 +20,7 @@ from scar.local.batch.model import (
 )
 from scar.local.batch.nodes import end_node, end_nodes, new_nodes, split_node_id, start_node
 from scar.local.batch.scheduling.placement import (
+    NO_SLOT,
     JobBlocked,
     JobStart,
     PlacementDecision,
@@ -25,6 +28,7 @@ from scar.local.batch.scheduling.placement import (
     place_jobs,
 )
 from scar.local.moto.batch_registry import ComputeEnvironmentRecord, JobQueueRecord
+from scar.runs.jobs.model import parse_detail, parse_summary
 
 SPEC = JobSpec(definition="arn:d/mesh:1", image="i", vcpus=2, memory_mb=64, nodes=3, main_node=1)
 JOB = BatchJob(
@@ -58,7 +62,7 @@ def test_all_nodes_start_or_none_and_count_as_one_job_of_this_machine() -> None:
     assert isinstance(blocked, JobBlocked)
     # Each node needs an instance of two vCPUs, not one of six.
     assert isinstance(place(6, ("c5.large",))[0], JobStart)
-    assert place(6, slots=0) == []
+    assert place(6, slots=0) == [JobBlocked("j", NO_SLOT)]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.none() | OUTCOMES)), OUTCOMES)
@@ -89,6 +93,34 @@ def test_the_main_node_has_the_log_of_the_job_and_each_other_one_its_own() -> No
     detail = description.node_detail(STARTED, 2)
     assert detail["jobId"] == "j#2"
     assert detail["nodeDetails"] == {"nodeIndex": 2, "isMainNode": False}
+
+
+def test_the_attempts_of_a_node_are_its_own() -> None:
+    """Those of the job are the main node's, with its log stream."""
+    outcome = AttemptOutcome(status_reason="exited", exit_code=3)
+    ended = end_nodes(end_node(STARTED, 2, outcome, 5), outcome, 7)
+    attempt = JobAttempt(started=1, stopped=7, status_reason="exited", log_stream="main")
+    ended = replace(ended, status=JobStatus.FAILED, attempts=(attempt,))
+    of_main, of_other, killed = (parse_detail(_detail(ended, index)) for index in (1, 2, 0))
+    assert of_main.log_streams == ("main",)
+    assert of_other.log_streams == (STARTED.nodes[2].log_stream,)
+    assert [(a.exit_code, a.stopped) for a in of_other.attempts] == [(3, 0.005)]
+    assert killed.log_streams == (STARTED.nodes[0].log_stream,)
+    running = parse_detail(_detail(STARTED, 2))
+    assert running.log_streams == (STARTED.nodes[2].log_stream,)
+    assert running.attempts == ()
+    assert parse_detail(_detail(JOB, 2)).log_streams == ()
+
+
+def test_a_multi_node_job_has_the_resources_of_each_node_and_a_node_no_nodes() -> None:
+    whole = parse_detail(cast("Any", description.job_detail(STARTED)))
+    assert (whole.resources, whole.job.nodes) == ({"VCPU": "2", "MEMORY": "64"}, 3)
+    listed = description.node_summaries(STARTED, JobStatus.STARTING)
+    assert [parse_summary(cast("Any", node), "q").nodes for node in listed] == [0, 0, 0]
+
+
+def _detail(job: BatchJob, index: int) -> Any:  # noqa: ANN401 a document of AWS
+    return description.node_detail(job, index)
 
 
 def test_a_job_of_one_container_has_no_nodes() -> None:

@@ -123,7 +123,7 @@ def test_instance_types_that_are_not_known_hold_every_job() -> None:
     assert place_jobs([big], {"q": queue("q", only)}, {}, 9) == [JobStart("big", only)]
 
 
-def test_a_lack_of_this_machine_s_capacity_is_the_reason_of_a_queue_that_limits_it() -> None:
+def test_a_lack_of_this_machine_s_capacity_is_the_reason_of_the_first_job_of_a_queue() -> None:
     only = env("a", 4)
     limit = StateTimeLimit(reason="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", seconds=600)
     limited = replace(queue("q", only), time_limits=(limit,))
@@ -132,6 +132,8 @@ def test_a_lack_of_this_machine_s_capacity_is_the_reason_of_a_queue_that_limits_
     assert isinstance(blocked, JobBlocked)
     assert blocked.job == "j1"
     assert find_expired_limit(limited, blocked.reason, 600) == limit.reason
-    # The environment's own maximum is no lack of capacity, and other queues have no such limit.
+    # The environment's own maximum is no lack of capacity; a queue without a limit cancels no job.
     assert place_jobs(waiting, {"q": limited}, {"a": 4.0}, 0) == []
-    assert place_jobs(waiting, {"q": queue("q", only)}, {}, 0) == []
+    unlimited = queue("q", only)
+    assert place_jobs(waiting, {"q": unlimited}, {}, 0) == [blocked]
+    assert find_expired_limit(unlimited, blocked.reason, 10**6) == ""

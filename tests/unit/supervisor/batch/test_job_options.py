@@ -17,7 +17,12 @@ from supervisor.batch.job_options import (
     plan_job,
 )
 from supervisor.batch.job_request import JOB_VARIABLE, build_job_request
-from supervisor.batch.resubmission import find_rule, parse_run_job, plan_next_job
+from supervisor.batch.resubmission import (
+    describe_next_job,
+    find_rule,
+    parse_run_job,
+    plan_next_job,
+)
 from supervisor.config import config_to_json, parse_config
 from supervisor.errors import ConfigError, EventError, OutOfMemory, ScriptFailed
 from supervisor.events.parser import parse_event
@@ -320,6 +325,43 @@ def test_memory_that_cannot_grow_is_no_reason_to_run_again() -> None:
     assert isinstance(grown, RunJob)
     assert grown.options.memory == 1500
     assert "up_to is 1500" in str(plan_next_job(EC2, limited, grown, OWNER))
+
+
+@pytest.mark.parametrize(
+    ("target", "up_to", "factor", "memory"),
+    [
+        (EC2, 0, 2.0, {"before": 1024, "after": 2048}),
+        (EC2, 1500, 2.0, {"before": 1024, "after": 1500, "limited_by": "up_to is 1500"}),
+        (
+            EC2,
+            0,
+            9.0,
+            {"before": 1024, "after": 7000, "limited_by": "no instance or size has more"},
+        ),
+        (
+            EC2,
+            8000,
+            9.0,
+            {"before": 1024, "after": 7000, "limited_by": "no instance or size has more"},
+        ),
+        (FARGATE, 0, 2.0, {"before": 2048, "after": 8192}),
+        (FARGATE, 9000, 9.0, {"before": 2048, "after": 8192, "limited_by": "up_to is 9000"}),
+        (EC2, 0, 1.0, None),
+    ],
+)
+def test_the_record_of_the_next_job_names_its_memory_and_what_limits_it(
+    target: BatchTarget, up_to: int, factor: float, memory: dict[str, object] | None
+) -> None:
+    rule = ExitRetry(exit_code=137, factor=factor, up_to=up_to)
+    first = RunJob(options=JobOptions(timeout=600))
+    planned = plan_next_job(target, rule, first, OWNER)
+    assert isinstance(planned, RunJob)
+    record = describe_next_job(target, rule, first, planned)
+    assert record.get("memory") == memory
+    requested = record["requested"]
+    assert isinstance(requested, dict)
+    assert requested["timeout"] == 600
+    assert requested.get("memory") == (memory["after"] if memory else None)
 
 
 @given(

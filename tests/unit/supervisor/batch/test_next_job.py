@@ -126,7 +126,7 @@ def test_after_the_last_job_the_failure_is_recorded(tmp_path: Path) -> None:
     assert len(harness.submitter.submitted) == 3
     error = record(harness, "error")
     assert error["problem"] == (
-        "The script ended with status 75: ValueError: no reads It was job 3 of 3 (batch.retry)."
+        "The script ended with status 75: ValueError: no reads. It was job 3 of 3 (batch.retry)."
     )
     assert (error["status"], error["type"]) == (75, "ValueError")
 

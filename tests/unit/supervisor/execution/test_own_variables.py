@@ -16,6 +16,7 @@ FULL = RunVariables(
     request_id="q",
     service="batch",
     attempt=1,
+    job_number=1,
     event="{}",
     input_dir="/in",
     output_dir="/out",

@@ -66,6 +66,15 @@ def test_the_error_of_a_language_is_recognized(output: str, found: str | None) -
     assert (None if line is None else str(line)) == found
 
 
+def test_an_error_whose_message_is_one_long_line_is_recognized() -> None:
+    output = CHAINED.replace("sample 7 is missing", "x" * 200_000)
+    line = find_error_line(output_lines(output.encode()))
+    assert str(line).startswith("tool.NoSample: xxx")
+    error = script_failure(255, output.encode())
+    assert error.problem.startswith("The script ended with status 255: tool.NoSample: xxx")
+    assert len(json.dumps(error.record)) < 10_000
+
+
 def test_real_programs_say_what_is_recognized() -> None:
     for argv, expected in (
         ([sys.executable, "-c", "int('x')"], "ValueError: invalid literal"),
@@ -78,11 +87,31 @@ def test_real_programs_say_what_is_recognized() -> None:
 
 def test_the_problem_names_the_error_and_the_record_has_its_parts() -> None:
     error = script_failure(3, CHAINED.encode())
-    assert error.problem == "The script ended with status 3: tool.NoSample: sample 7 is missing"
+    assert error.problem == "The script ended with status 3: tool.NoSample: sample 7 is missing."
     assert error.record["type"] == "tool.NoSample"
     assert error.record["message"] == "sample 7 is missing"
     assert (error.record["status"], error.record["signal"]) == (3, "")
     assert error.record["tail"] == CHAINED.replace("\n\n", "\n").rstrip().split("\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "detail"),
+    [
+        (
+            127,
+            "scar: cannot start /bin/sh: No such file or directory. Is it in the image?\n",
+            "cannot start /bin/sh: No such file or directory. Is it in the image?",
+        ),
+        (127, "/tmp/x/script: line 3: bwa: command not found\n", "bwa: command not found."),
+        (127, "script: 3: bwa: not found\n", "bwa: not found."),
+        (126, "script: 1: ./tool: Permission denied\n", "./tool: Permission denied."),
+        (127, "ValueError: another error\n", "command not found."),
+        (126, "bwa said no\n", "a command is not executable."),
+    ],
+)
+def test_a_command_that_cannot_be_started_is_named(status: int, output: str, detail: str) -> None:
+    error = script_failure(status, output.encode())
+    assert error.problem == f"The script ended with status {status}: {detail}"
 
 
 def test_a_signal_is_named_and_sigkill_means_memory() -> None:

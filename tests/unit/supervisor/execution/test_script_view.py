@@ -33,6 +33,7 @@ FACTS = RunVariables(
     request_id="q",
     service="lambda",
     attempt=1,
+    job_number=1,
     event="{}",
     input_dir="/i",
     output_dir="/o",

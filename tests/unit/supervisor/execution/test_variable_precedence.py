@@ -26,6 +26,7 @@ RUN = RunVariables(
     request_id="q",
     service="batch",
     attempt=1,
+    job_number=1,
     event="{}",
     input_dir="/i",
     output_dir="/o",

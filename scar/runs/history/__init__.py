@@ -1,0 +1,5 @@
+"""Parts of one run's history, which ``scar.runs.run_history`` reads; pure functions.
+
+``model`` has its type, ``record_order`` sorts records whose times are equal, ``log_streams`` lists
+where the run has logged, and ``submissions`` says in words what a job of the run requested.
+"""

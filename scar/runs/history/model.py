@@ -1,0 +1,72 @@
+"""Everything about one run, as ``scar.runs.run_history`` collects it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from supervisor.runs import record_format
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scar.runs.batch_job import JobDetail
+    from scar.runs.ledger import Run
+    from supervisor.invocation import RunPath
+
+RecordData = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunHistory:
+    """One run: its records by name, its job, the end of its log, upstream and downstream runs.
+
+    ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
+    outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
+    ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
+    is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
+    ``repeated_as`` is the run that continues a direct invocation that was retried.
+    ``node_streams`` are the log streams of the nodes of a multi-node job, by number, and
+    ``job_streams`` those of the attempts of each job that Batch still has, by the job's id.
+    """
+
+    run: Run
+    records: Mapping[str, RecordData]
+    job: JobDetail | None = None
+    log_tail: tuple[str, ...] = ()
+    made_by: RunPath | None = None
+    triggered_runs: Mapping[str, tuple[Run, ...]]
+    unusable: str = ""
+    place: str = ""
+    repeated_as: Run | None = None
+    node_streams: Mapping[int, str] = field(default_factory=dict)
+    job_streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def input(self) -> tuple[str, str] | None:
+        """Return bucket and key of the input file, None for a direct invocation."""
+        source = self.records.get(record_format.CLAIM, {}).get("input")
+        if not isinstance(source, dict):
+            return None
+        return str(source.get("bucket", "")), str(source.get("key", ""))
+
+    @property
+    def outputs(self) -> tuple[tuple[str, str, int], ...]:
+        """Return bucket, key and size in bytes of each output."""
+        return tuple(
+            (str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._output_records
+        )
+
+    @property
+    def replaced_runs(self) -> Mapping[tuple[str, str], str]:
+        """Return the run whose output, of another input file, was replaced; by bucket and key."""
+        outputs = (
+            (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
+            for o in self._output_records
+        )
+        return {(bucket, key): run for bucket, key, run in outputs if run}
+
+    @property
+    def _output_records(self) -> list[dict[str, Any]]:
+        outputs = self.records.get(record_format.DONE, {}).get("outputs")
+        return outputs if isinstance(outputs, list) else []
