@@ -67,7 +67,6 @@ def test_validate_warns_of_what_is_valid_and_costs_more(
 RAW = """\
     batch:
       container_properties:
-        ulimits: [{name: core, softLimit: 0, hardLimit: 0}]
         linuxParameters: {initProcessEnabled: true}
         privileged: true
       compute_resources: {max_v_cpus: 16}
@@ -90,14 +89,14 @@ def test_what_the_local_cloud_does_not_emulate_is_a_problem_of_its_line(
         assert services.targets == []
         shown = capsys.readouterr().err
         assert (
-            f"{minimal_fdl}:12:27: functions.aws[0].batch.container_properties.linuxParameters"
+            f"{minimal_fdl}:11:27: functions.aws[0].batch.container_properties.linuxParameters"
             ".initProcessEnabled: the local cloud does not emulate "
         ) in shown
-        assert f"{minimal_fdl}:13:9: " in shown
+        assert f"{minimal_fdl}:12:9: " in shown
         assert "Omit these keys for the local cloud" in shown
     assert run(["--local", "validate", "-f", str(minimal_fdl), "-j"], FakeServices({})) == 3
     found = json.loads(capsys.readouterr().out)["faults"]
-    assert [(f["line"], f["column"]) for f in found] == [(12, 27), (13, 9)]
+    assert [(f["line"], f["column"]) for f in found] == [(11, 27), (12, 9)]
 
 
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]) -> None:
