@@ -12,6 +12,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SANDBOX_VARIABLE: Final = "SCAR_SANDBOX"
+_COMPILATION_SECONDS: Final = 120  # takes a tenth of a second
 _ORPHAN_OUTPUT_MS: Final = 1000  # milliseconds to wait for output of orphaned processes
 
 # No site-packages (-S): the supervisor imports the standard library only.
@@ -203,11 +205,25 @@ def _start_supervisor(folder: Path) -> tuple[str, ...]:
     # Byte code is that of one release of Python.
     methods = folder / f"methods-{sys.hexversion:x}.bin"
     folder.mkdir(parents=True, exist_ok=True)
+    # Whatever stands there may be damaged: it is replaced, and never opened.
+    descriptor, compiled = tempfile.mkstemp(prefix="methods-", dir=folder)
+    os.close(descriptor)
     compile_methods = (
         f"{_IMPORT}; from pathlib import Path; from supervisor.bundle import method_compiler;"
-        f"method_compiler.main(Path({str(methods)!r}))"
+        f"method_compiler.main(Path({compiled!r}))"
     )
-    subprocess.run([*_PYTHON, compile_methods], check=True, stdin=subprocess.DEVNULL)
+    try:
+        subprocess.run(
+            [*_PYTHON, compile_methods],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_COMPILATION_SECONDS,
+        )
+        if methods.is_dir() and not methods.is_symlink():
+            remove_tree(methods)
+        Path(compiled).replace(methods)
+    finally:
+        Path(compiled).unlink(missing_ok=True)
     start = (
         f"{_IMPORT}; from supervisor.runtime import fast_start;"
         f"fast_start.prepare({str(methods)!r}); from supervisor.__main__ import main;"
