@@ -26,9 +26,12 @@ nc -l -p 5000 </dev/null & nc -l -p 5001 >/tmp/1 & one=$!; nc -l -p 5002 >/tmp/2
 wait $one $two
 cat /tmp/1 /tmp/2
 """
+# From a file: busybox's nc ends when the listener, whose input has ended, closes its direction, and
+# would not have read from a pipe before.
 OTHER = """
 nc -l -p 5000 </dev/null & listener=$!
-until echo "from NUMBER" | nc 10.99.0.10 500NUMBER; do usleep 50000; done
+echo "from NUMBER" >/tmp/message
+until nc 10.99.0.10 500NUMBER </tmp/message; do usleep 50000; done
 kill $listener
 """
 

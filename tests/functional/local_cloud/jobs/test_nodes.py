@@ -31,7 +31,8 @@ if [ "$me" = "$AWS_BATCH_JOB_MAIN_NODE_INDEX" ]; then
   cat /tmp/0 /tmp/2 >"$TMP_OUTPUT_DIR/got.txt"
 else
   [ "$main" = "$AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS" ] || exit 9
-  until wc -c <"$INPUT_FILE_PATH" | nc "$main" "700$me"; do usleep 100000; done
+  wc -c <"$INPUT_FILE_PATH" >/tmp/size  # nc may end before it reads from a pipe
+  until nc "$main" "700$me" </tmp/size; do usleep 100000; done
   echo ignored >"$TMP_OUTPUT_DIR/node-$me.txt"
 fi
 """
