@@ -122,11 +122,12 @@ class EndlessS3:
     def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
         self.lists += 1
         yield {
+            **self._headers(),
             "Contents": [
                 {"Key": f"runs/fn/arrays/{DAY}/array-{n:012x}/{name}", "LastModified": self.stamp}
                 for n in range(ARRAYS)
                 for name in ("array.json", f"job-{n:08x}.{CHILDREN}", "manifest")
-            ]
+            ],
         }
 
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
@@ -134,15 +135,16 @@ class EndlessS3:
         start = int(request.get("ContinuationToken") or 0)
         total = 3 * ARRAYS * CHILDREN if self.begun else 0
         keys = [
-            {"Key": self._key(number), "LastModified": self.stamp}
+            {"Key": self._key(number), "LastModified": self.stamp, "ETag": f'"{number:032x}"'}
             for number in range(start, min(start + 1000, total))
         ]
-        response: dict[str, Any] = {
-            "Contents": keys,
-            "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}},
-        }
+        response: dict[str, Any] = {"Contents": keys, **self._headers()}
         more = start + 1000 < total
         return response | ({"NextContinuationToken": str(start + 1000)} if more else {})
+
+    @staticmethod
+    def _headers() -> dict[str, Any]:
+        return {"ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}}}
 
     @staticmethod
     def _key(number: int) -> str:

@@ -43,6 +43,7 @@ class EndlessS3:
             {
                 "Key": f"runs/fn/2026-09-21/{number // 4:032x}/{RECORDS[number % 4]}.json",
                 "LastModified": self.stamp,
+                "ETag": f'"{number:032x}"',
             }
             for number in range(start, min(start + 1000, 4 * RUNS))
         ]
