@@ -61,7 +61,7 @@ class InvalidFdlError(ScarError):
 def written_location(location: Location, written: Container[Location]) -> Location:
     """Return where a value of the model is among the locations that are written in a file.
 
-    A single mapping may stand for a list of one: ``tmpfs: {size: 1}`` for ``tmpfs: [{size: 1}]``.
+    A single mapping may be written for a list: ``tmpfs: {size: 1}`` for ``tmpfs: [{size: 1}]``.
     The model then has an index that the file does not have. ``written`` are the locations of all
     keys and items.
     """

@@ -81,7 +81,7 @@ def _widen_value(value: JsonSchema) -> JsonSchema:
 
 def _widen_array(value: JsonSchema) -> JsonSchema:
     if "$ref" in value["items"]:
-        # A single mapping stands for a list of one, except for ``functions.aws``.
+        # A single mapping is taken as a list of one, except for ``functions.aws``.
         return value if value.get("minItems") else _any_of(value, value["items"], {"type": "null"})
     value["items"] = _TEXT
     return _any_of(value, _TEXT, {"type": "null"})

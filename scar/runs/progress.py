@@ -193,7 +193,7 @@ def describe_progress(statuses: Sequence[FunctionStatus]) -> str:
     if per_second:
         parts.append(_format_rate(per_second))
     left = seconds_left(rates, unfinished)
-    # Without one that runs, nobody knows when the others start, or whether they ever do.
+    # Without one that runs, it is not known when the others start, or whether they do.
     is_running = any(status.states[state] for status in statuses for state in _RUNNING)
     if left is not None and is_running:
         parts.append(f"about {format_duration(left)} left")

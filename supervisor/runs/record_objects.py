@@ -61,7 +61,7 @@ class RecordObjects:
     def overwrite(self, name: str, body: bytes, etag: str = "") -> StoredObject:
         """Write an object, over an existing one too; ``etag`` is that one's ETag if it is known.
 
-        The last writer wins: it holds the claim, or nobody else writes the object.
+        The last writer wins: it holds the claim, or no other process writes the object.
         """
         condition: WriteCondition = IfMatch(etag) if etag else IfNoneMatch()
         for _ in range(MAX_WRITE_ATTEMPTS):

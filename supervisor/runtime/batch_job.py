@@ -58,7 +58,7 @@ def read_invocation(
 def _read_run(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return the id and date of the job's run, empty for a run of its own; raise EventError.
 
-    Whoever may submit jobs may set the variables.
+    Every caller that may submit jobs can set the variables.
     """
     run_id, date = (environ.get(name, "") for name in ("SCAR_RUN_ID", "SCAR_RUN_DATE"))
     if (run_id and not is_run_id(run_id)) or (date and not is_run_date(date)):

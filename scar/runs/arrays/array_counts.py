@@ -56,7 +56,7 @@ class ArrayReading:
 class LostChild:
     """A child that ended without a record: its array and its index.
 
-    ``is_cancelled``: `scar cancel` has ended it; otherwise nobody knows why.
+    ``is_cancelled``: `scar cancel` has ended it; otherwise the cause is not known.
     """
 
     array: ArrayJob
