@@ -23,12 +23,15 @@ from supervisor.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
+
+    from supervisor.connections import EndpointConfig, ProviderConfig
 
 FORMAT_VERSION = 1
 # Of the function: left out if not set. The text is part of the image of every function, and would
 # make another image of it.
-_OPTIONAL_FIELDS = frozenset({"cluster", "secrets"})
+_OPTIONAL_FIELDS = frozenset({"cluster", "secrets", "endpoint", "providers"})
 # Fields of the Batch target that are written even if they are empty.
 _BATCH_FIELDS = frozenset({"queue", "definition", "memory", "larger"})
 
@@ -91,6 +94,7 @@ def parse_config(text: str) -> FunctionConfig:
 def _build_config(data: dict[str, Any]) -> FunctionConfig:
     image = data.pop("image")
     batch = data.pop("batch")
+    endpoint, providers = data.pop("endpoint", None), data.pop("providers", ())
     return FunctionConfig(
         **{
             **data,
@@ -112,7 +116,29 @@ def _build_config(data: dict[str, Any]) -> FunctionConfig:
             }
         ),
         batch=_build_batch_target(batch) if batch else None,
+        endpoint=_build_endpoint(endpoint) if endpoint else None,
+        providers=_build_providers(providers),
     )
+
+
+def _build_endpoint(data: dict[str, Any]) -> EndpointConfig:
+    # Imported here: most functions have no endpoint, and the time of a start counts.
+    from supervisor.connections import EndpointAuthentication, EndpointConfig, EndpointKind
+
+    return EndpointConfig(
+        kind=EndpointKind(data["kind"]),
+        authentication=EndpointAuthentication(data["authentication"]),
+        max_body=int(data["max_body"]),
+        allow_origins=tuple(data["allow_origins"]),
+    )
+
+
+def _build_providers(items: Sequence[dict[str, Any]]) -> tuple[ProviderConfig, ...]:
+    if not items:
+        return ()
+    from supervisor.connections import ProviderConfig
+
+    return tuple(ProviderConfig(**item) for item in items)
 
 
 def _build_batch_target(data: dict[str, Any]) -> BatchTarget:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supervisor.connections import EndpointConfig, ProviderConfig
+
 
 class ExecutionMode(enum.StrEnum):
     """Where the function's runs are executed: the FDL's ``execution_mode``."""
@@ -272,6 +274,8 @@ class FunctionConfig:
     children; 0: they are not.
     ``secrets`` are references (``aws.secret_references``) by the name of the script's variable.
     ``cluster``: jobs may be the scheduler and workers of a dask cluster.
+    ``endpoint`` is None without an HTTP endpoint; ``providers`` are the stores other than the
+    account's S3 that ``inputs`` and ``outputs`` name.
     """
 
     name: str
@@ -295,6 +299,8 @@ class FunctionConfig:
     allow_loop: bool = False
     allow_script: bool = True
     cluster: bool = False
+    endpoint: EndpointConfig | None = None
+    providers: tuple[ProviderConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

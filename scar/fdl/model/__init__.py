@@ -36,8 +36,9 @@ from scar.fdl.model.document import (
     S3Provider,
     StorageProviders,
 )
+from scar.fdl.model.endpoint import ApiGatewaySpec
 from scar.fdl.model.lambda_ import ContainerSpec, FileSystemSpec, LambdaSpec, SupervisorSpec
-from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, IamSpec
+from scar.fdl.model.services import CloudWatchSpec, EcrSpec, IamSpec
 
 __all__ = [
     "ApiGatewaySpec",

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field, StrictBool
 from scar.fdl.field_types import reject_oscar, to_list
 from scar.fdl.model.base import FdlModel
 from scar.fdl.model.batch import BatchSpec
+from scar.fdl.model.endpoint import ApiGatewaySpec
 from scar.fdl.model.lambda_ import LambdaSpec
-from scar.fdl.model.services import ApiGatewaySpec, CloudWatchSpec, EcrSpec, IamSpec
+from scar.fdl.model.services import CloudWatchSpec, EcrSpec, IamSpec
 
 
 class AwsFunction(FdlModel):
@@ -27,7 +28,7 @@ class AwsFunction(FdlModel):
     iam: IamSpec = Field(IamSpec(), description="IAM roles")
     cloudwatch: CloudWatchSpec = Field(CloudWatchSpec(), description="CloudWatch Logs")
     api_gateway: ApiGatewaySpec = Field(
-        ApiGatewaySpec(), description="Amazon API Gateway; not supported yet"
+        ApiGatewaySpec(), description="HTTP endpoint of the function"
     )
     ecr: EcrSpec = Field(EcrSpec(), description="Amazon ECR repository of the function's image")
     batch: BatchSpec = Field(BatchSpec(), description="AWS Batch")

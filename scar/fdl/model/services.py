@@ -1,4 +1,4 @@
-"""The services around a function: IAM, CloudWatch Logs, API Gateway, Amazon ECR."""
+"""The services around a function: IAM, CloudWatch Logs, Amazon ECR."""
 
 from __future__ import annotations
 
@@ -49,16 +49,6 @@ class CloudWatchSpec(FdlModel):
         description="log retention in days: 1, 3, 5, 7, 14, 30, 60, 90 or another value"
         " that CloudWatch Logs accepts",
     )
-
-
-class ApiGatewaySpec(FdlModel):
-    """HTTP endpoint of the function (Amazon API Gateway); not supported yet."""
-
-    boto_profile: str = Field(
-        "default", description="accepted, not used: see `lambda.boto_profile`"
-    )
-    region: str = Field("", description="accepted, not used: see `lambda.region`")
-    name: str = Field("", description="not supported yet, must be empty")
 
 
 class EcrSpec(FdlModel):

@@ -60,8 +60,6 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
     yield from check_variables(function, location)
     yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
-    if function.api_gateway.name:
-        yield (*location, "api_gateway", "name"), "HTTP endpoints are not supported yet"
     if not function.lambda_.enabled:
         yield (
             (*section, "enabled"),
