@@ -75,7 +75,7 @@ class ApiGatewaySpec(FdlModel):
     max_body: int = Field(
         DEFAULT_MAX_BODY,
         ge=1,
-        le=5 * 1024**3,
+        le=2**31 - 1,
         description="largest request body in bytes; those above Lambda's limit (about 4.5 MB of"
         " binary data) go through the state bucket",
     )

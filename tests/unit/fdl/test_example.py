@@ -66,7 +66,9 @@ def test_the_example_shows_the_defaults() -> None:
         "retry": (),
     }
     assert example.batch.model_copy(update=batch) == plain.batch
-    assert example.model_copy(update={"lambda_": plain.lambda_, "batch": plain.batch}) == plain
+    services = {"lambda_": plain.lambda_, "batch": plain.batch, "api_gateway": plain.api_gateway}
+    assert example.model_copy(update=services) == plain
+    assert example.api_gateway.is_used
 
 
 def test_the_example_is_that_of_the_model() -> None:
