@@ -6,6 +6,7 @@ it in an FDL file, ``flags`` the options of SCAR's commands, and ``scar_defaults
 SCAR writes itself. They are data with pure functions.
 
 ``entries``, ``file_words`` and ``service_places`` read the words of an FDL file, so that the FDL's
-model need not know them; ``config_file`` reads SCAR's ``~/.scar/scar.cfg``. ``page`` builds
-docs/scar-words.md of the tables (``python -m scar.fdl.scar_words``).
+model need not know them, and ``schema_words`` adds them to the schema for editors. ``config_file``
+reads SCAR's ``~/.scar/scar.cfg``. ``page`` builds docs/scar-words.md of the tables (``python -m
+scar.fdl.scar_words``).
 """

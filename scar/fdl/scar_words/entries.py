@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scar.fdl.scar_words.word import Word
 
 # SCAR's own value, but one that would open an endpoint to all: who writes it is told.
-_AUTHORIZATION: Location = ("api_gateway", "method", "authorizationType")
+AUTHORIZATION: Location = ("api_gateway", "method", "authorizationType")
 _NOT_IN_MODEL = "s3"  # only its Region and profile are looked at, by service_places
 _PLACEHOLDER = "{account_id}"
 _VARIABLE = "${account_id}"
@@ -42,7 +42,7 @@ def read_entry(entry: Mapping[str, Any]) -> ReadEntry:
     unused: list[Location] = []
     refusals: dict[Location, Word] = {}
     for at, value in list_values(entry):
-        known = is_default(at, value) and at != _AUTHORIZATION
+        known = is_default(at, value) and at != AUTHORIZATION
         if refusal := find_refusal(at):
             key, word = refusal
             removed.add(key)

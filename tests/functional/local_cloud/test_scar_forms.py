@@ -16,7 +16,6 @@ from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
 from scar.fdl.loader import load_document
 from tests.fakes.local_cloud import LocalCloudProcess, needs
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +87,4 @@ def test_an_upload_is_processed(forms: LocalCloudProcess, name: str) -> None:
     bucket, _, key = upload.partition("/")
     forms.client("s3").put_object(Bucket=bucket, Key=key, Body=b"one\ntwo\n")
     for path, content in expected.items():
-        other = path.partition("/")[2]
-        until(lambda other=other: other in forms.keys(other, bucket))
-        assert forms.read(other, bucket) == content
+        assert forms.read(path.partition("/")[2], bucket) == content

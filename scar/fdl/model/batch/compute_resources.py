@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from scar.aws.model import limits
 from scar.fdl.field_types import TextList, UserDataFile
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.base import FdlModel, NetworkSpec
 from scar.fdl.model.batch.disk import DiskSpec, size_to_disk
 from scar.fdl.values.aws_names import InstanceProfile, SecurityGroupIds, SubnetIds
 
@@ -35,6 +35,8 @@ PRESET_TYPES: dict[str, EnvironmentType] = {
 
 class ComputeResourcesSpec(FdlModel):
     """The compute environment that jobs run in: EC2 instances or Fargate tasks."""
+
+    alternate_keys: ClassVar = NetworkSpec.alternate_keys
 
     preset: Preset | None = Field(
         None,

@@ -79,7 +79,10 @@ def on(architecture: str = "x86_64", user_data: str = "", **compute: object) -> 
 
 def test_a_function_in_a_vpc_has_subnets_and_may_create_network_interfaces() -> None:
     request = lambda_requests.create_function_request(the_function(INSIDE))
-    assert request["VpcConfig"] == {"SubnetIds": ["subnet-a", "subnet-b"], "SecurityGroupIds": ["sg-1"]}
+    assert request["VpcConfig"] == {
+        "SubnetIds": ["subnet-a", "subnet-b"],
+        "SecurityGroupIds": ["sg-1"],
+    }
     assert request["FileSystemConfigs"] == [{"Arn": POINT, "LocalMountPath": "/mnt/data"}]
     text = json.dumps(the_role(INSIDE))
     assert "ec2:CreateNetworkInterface" in text

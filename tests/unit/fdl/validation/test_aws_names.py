@@ -34,8 +34,17 @@ def problems(folder: Path, place: str, value: object) -> list[str]:
     return []
 
 
-SUBNETS = ("lambda.vpc.subnets", "lambda.vpc.SubnetIds", "batch.compute_resources.subnets")
-GROUPS = ("lambda.vpc.SecurityGroupIds", "batch.compute_resources.security_group_ids")
+SUBNETS = (
+    "lambda.vpc.subnets",
+    "lambda.vpc.SubnetIds",
+    "batch.compute_resources.subnets",
+    "batch.compute_resources.SubnetIds",
+)
+GROUPS = (
+    "lambda.vpc.SecurityGroupIds",
+    "batch.compute_resources.security_group_ids",
+    "batch.compute_resources.SecurityGroupIds",
+)
 
 
 @pytest.mark.parametrize(
