@@ -23,14 +23,20 @@ WORDS: Mapping[Location, Word] = {
         "functions of OSCAR clusters are OSCAR's; scar deploys those of `functions.aws`"
     ),
     ("scar",): not_used("these are options of the command line"),
+    ("storages",): refused("write the stores in `storage_providers`, by kind and name"),
     **{("storage_providers", kind): same() for kind in ("s3", "minio", "onedata", "webdav")},
     ("storage_providers", "rucio"): refused(f"Rucio is not supported; {_COPY}"),
     ("storage_providers", "dcache"): refused(
         "dCache speaks WebDAV: write the store in `storage_providers.webdav`, and `webdav.<name>`"
     ),
 }
-"""The keys of a file. Kinds of stores are refused only if a function on AWS uses them."""
+"""The keys of a file; ``storages`` is from before SCAR 4.0.
 
+Kinds of stores are refused only if a function on AWS uses them.
+"""
+
+_TOP_WORDS = ("scar", "storages")
+_FUNCTION_LIST = "is a list, as in SCAR before 4.0: write `functions: {aws: [{lambda: {name: …}}]}`"
 _Problems = tuple[tuple["Location", str], ...]
 
 
@@ -47,8 +53,12 @@ def read_words(data: Mapping[str, Any]) -> ReadDocument:
     """Read the words of a file. A file of OSCAR's functions alone has a problem."""
     unused: list[Location] = [(key,) for key in ("scar",) if key in data]
     problems: list[tuple[Location, str]] = []
-    kept = {key: value for key, value in data.items() if key != "scar"}
+    kept = {key: value for key, value in data.items() if key not in _TOP_WORDS}
+    if "storages" in data:
+        problems.append((("storages",), f"there is no such key; {WORDS['storages',].text}"))
     functions = kept.get("functions")
+    if isinstance(functions, list):
+        problems.append((("functions",), _FUNCTION_LIST))
     if isinstance(functions, dict) and "oscar" in functions:
         kept["functions"] = {k: v for k, v in functions.items() if k != "oscar"}
         if not functions.get("aws"):

@@ -17,7 +17,7 @@ def add_words(schema: JsonSchema) -> None:
     """Add the words to a schema that refers to a definition for each section of the FDL."""
     definitions: dict[str, JsonSchema] = schema["$defs"]
     for location, word in file_words.WORDS.items():
-        if word.treatment is not Treatment.SAME:
+        if word.treatment is not Treatment.SAME and location != ("storages",):
             _add(schema, definitions, location, _unused(file_words.reason_of(location)))
     places = {at: "" for at in table.WORDS if at[0] == "s3"}  # its Region and profile
     unused = {at: word.text for at, word in table.WORDS.items() if table.reason_of(at)}

@@ -100,6 +100,17 @@ def test_the_old_list_of_stores_has_one_problem_that_names_the_new_form(
     assert "access_key and secret_key" in problem
 
 
+def test_the_forms_before_scar_4_are_told_the_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "f.json"
+    path.write_text(json.dumps({"functions": [{"name": "f"}], "storages": []}))
+    with pytest.raises(InvalidFdlError) as caught:
+        resolve_file(path, LoadContext())
+    found = {problem.key: problem.message for problem in caught.value.problems}
+    assert found.keys() == {"functions", "storages"}
+    assert "write `functions: {aws: [{lambda: {name: …}}]}`" in found["functions"]
+    assert "`storage_providers`" in found["storages"]
+
+
 def test_options_of_scar_s_own_in_a_file_are_named(resolve: Resolve, tmp_path: Path) -> None:
     resolve()
     path = tmp_path / "f.json"

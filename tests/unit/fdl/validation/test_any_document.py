@@ -46,9 +46,8 @@ def put(data: Any, location: tuple[str | int, ...], value: object) -> None:  # n
             data = data[part]
         else:
             return
-    if isinstance(data, dict):
-        data[last] = value
-    elif isinstance(data, list) and isinstance(last, int) and last < len(data):
+    has_item = isinstance(data, list) and isinstance(last, int) and last < len(data)
+    if isinstance(data, dict) or has_item:
         data[last] = value
 
 
