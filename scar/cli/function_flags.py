@@ -40,6 +40,7 @@ class FunctionFlags:
     batch_memory: int | None = None
     batch_vcpus: float | None = None
     enable_gpu: bool = False
+    api_gateway_name: str | None = None
 
 
 # For each field of FunctionFlags, its option and the place of its value in ``flags_to_fdl``.
@@ -63,6 +64,7 @@ _OPTIONS: Mapping[str, tuple[str, Location]] = {
     "batch_memory": ("-bm", ("batch", "memory")),
     "batch_vcpus": ("-bc", ("batch", "vcpus")),
     "enable_gpu": ("-g", ("batch", "enable_gpu")),
+    "api_gateway_name": ("-api", ("api_gateway", "name")),
 }
 
 
@@ -112,7 +114,13 @@ def flags_to_fdl(flags: FunctionFlags) -> FdlValues:
         memory=flags.batch_memory, vcpus=flags.batch_vcpus, enable_gpu=flags.enable_gpu or None
     )
     iam = _present_values(role=flags.iam_role)
-    return _present_values(**{"lambda": function or None}, batch=batch or None, iam=iam or None)
+    endpoint = _present_values(name=flags.api_gateway_name)
+    return _present_values(
+        **{"lambda": function or None},
+        batch=batch or None,
+        iam=iam or None,
+        api_gateway=endpoint or None,
+    )
 
 
 def _present_values(**values: object) -> FdlValues:

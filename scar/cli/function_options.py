@@ -11,6 +11,7 @@ import click
 from scar.cli.options import function_option, parse_variables
 from scar.cli.session import Session
 from scar.fdl.scar_words import table
+from scar.fdl.scar_words.flags import unused_flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,34 +72,44 @@ def function_options(function: F) -> F:
             click.option("-bm", "--batch-memory", type=int, help="Memory in Batch, in MiB."),
             click.option("-bc", "--batch-vcpus", type=float, help="vCPUs in Batch."),
             click.option("-g", "--enable-gpu", is_flag=True, help="One GPU for each Batch job."),
+            click.option(
+                "-api",
+                "--api-gateway-name",
+                metavar="NAME",
+                help="Name of an HTTP API that calls the function.",
+            ),
             click.option("-y", "--yes", is_flag=True, hidden=True),
         )
     ):
         function = decorate(function)
-    return _add_ignored_options(function)
+    return unused_options("init")(function)
 
 
-def _add_ignored_options(function: F) -> F:
-    """Add SCAR's options that have no effect, so that its users' scripts keep working."""
-    option = partial(click.option, expose_value=False, hidden=True)
-    for decorate in (
-        option("-l", "--layers", multiple=True, callback=_name_ignored("runtime")),
-        option("-sv", "--supervisor-version", callback=_name_ignored("supervisor", "license_info")),
-        option("-rt", "--runtime", callback=_name_ignored("runtime")),
-        option("-db", "--deployment-bucket", callback=_name_ignored("deployment")),
-        option("-ph", "--preheat", is_flag=True, callback=_name_ignored("preheat")),
-    ):
-        function = decorate(function)
-    return function
+def unused_options(command: str) -> Callable[[F], F]:
+    """Add SCAR's options of a command that have no effect, so that its users' scripts keep working.
+
+    Each says so once.
+    """
+
+    def decorate(function: F) -> F:
+        for flag in unused_flags(command):
+            function = click.option(
+                flag.short,
+                flag.long,
+                is_flag=not flag.has_value,
+                multiple=flag.has_value,
+                expose_value=False,
+                hidden=True,
+                callback=partial(_name_unused, flag.word.text),
+            )(function)
+        return function
+
+    return decorate
 
 
-def _name_ignored(*key: str) -> Callable[[click.Context, click.Parameter, object], None]:
-    """Return a callback that says why an option has no effect: as the key of ``lambda``."""
-
-    def callback(context: click.Context, parameter: click.Parameter, value: object) -> None:
-        session = context.find_object(Session)
-        if value and session is not None:
-            reason = table.reason_of(("lambda", *key))
-            session.terminal.write_message(f"{parameter.opts[-1]} is {table.NOT_USED}: {reason}.")
-
-    return callback
+def _name_unused(
+    reason: str, context: click.Context, parameter: click.Parameter, value: object
+) -> None:
+    session = context.find_object(Session)
+    if value and session is not None:
+        session.terminal.write_message(f"{parameter.opts[-1]} is {table.NOT_USED}: {reason}.")

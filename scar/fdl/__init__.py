@@ -14,7 +14,7 @@ How a file becomes a document:
    and command line) for each function, and records the source of each value (``value_sources``).
 5. **Validate.** ``model/`` has a pydantic model of every key with its type, limits, default and
    description; ``field_types`` has the types of single values, ``values/`` the longer checks of
-   some. ``validation_errors`` converts pydantic's errors to messages with a position;
+   some. ``validation`` reports all problems at once, each with a position;
    ``known_keys`` lists the keys for suggestions. ``notes`` names what has no effect.
    ``rules/`` checks what concerns several keys or functions, with ``batch_rules/`` for jobs and the
    instances that they need, ``cycles`` for functions that start each other, and ``scripts/`` for

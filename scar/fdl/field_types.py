@@ -120,6 +120,10 @@ def unwrap_single(value: object) -> object:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
+def to_upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
 def none_to_empty(value: object) -> object:
     return {} if value is None else value
 
@@ -269,6 +273,12 @@ def normalize_storage_path(path: str) -> str:
     return f"{bucket}/{folder}" if folder else bucket
 
 
+def normalize_provider(provider: str) -> str:
+    """Return the name of a store with its kind in lower case, as SCAR took it: ``s3.Mine``."""
+    kind, dot, name = provider.partition(".")
+    return f"{kind.lower()}{dot}{name}"
+
+
 def normalize_read_path(path: str) -> str:
     """Return the path of a folder in S3, which may be written as a URL."""
     return normalize_storage_path(path.removeprefix("s3://"))
@@ -277,11 +287,6 @@ def normalize_read_path(path: str) -> str:
 def _check_secret(text: str) -> str:
     parse_reference_to_secret(text)
     return text
-
-
-def reject_oscar(value: object) -> None:
-    if value is not None:
-        raise ValueError("OSCAR clusters are not supported; use functions.aws")
 
 
 Text = Annotated[str, BeforeValidator(_number_to_text)]

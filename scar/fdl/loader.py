@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from scar.errors import ConfigurationError
 from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers
-from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
 from scar.fdl.notes import (
     describe_disabled_parts,
     describe_quotas,
     describe_unused_key,
     find_unused_values,
-    sets_batch,
-    without_unused_keys,
 )
 from scar.fdl.problems import (
     CHECK_PATH,
@@ -29,8 +23,10 @@ from scar.fdl.problems import (
     Problem,
     format_location,
 )
-from scar.fdl.rules import check_rules
-from scar.fdl.validation_errors import convert_validation_error
+from scar.fdl.scar_words import file_words, table
+from scar.fdl.scar_words.entries import read_entry
+from scar.fdl.scar_words.service_places import find_other_places
+from scar.fdl.validation import locate_problems, validate_document
 from scar.fdl.value_sources import add_source
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
 from scar.fdl.yaml_document import (
@@ -41,8 +37,10 @@ from scar.fdl.yaml_document import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from scar.fdl.model import FdlDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,21 +113,29 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
     )
     data = substitution.substitute(parsed.data)
     # Not raised yet: the file's other problems are reported together with these.
-    problems = list(_located_problems(substitution.problems, parsed))
-    substituted = ParsedDocument(data, parsed.positions)
-    data, origins, notes = _merge_function_layers(substituted, path, context, substitution)
-    merged = ParsedDocument(data, parsed.positions)
-    if problems:
-        raise InvalidFdlError(
-            str(path), [*problems, *_find_other_problems(problems, merged, path, origins)]
-        )
-    document = _validate_document(merged, path, origins)
+    problems = list(locate_problems(substitution.problems, parsed))
+    words = file_words.read_words(data)
+    problems += locate_problems(words.problems, parsed)
+    lines = _lines_of(parsed, path)
+    notes = [
+        describe_unused_key(at, lines.get(at, ""), file_words.reason_of(at)) for at in words.unused
+    ]
+    merged = _merge_function_layers(
+        ParsedDocument(words.data, parsed.positions), path, context, substitution
+    )
+    document = validate_document(
+        ParsedDocument(merged.data, parsed.positions),
+        path,
+        merged.origins,
+        (*problems, *merged.problems),
+    )
     return ResolvedDocument(
         document=document,
-        origins=origins,
+        origins=merged.origins,
         notes=(
             *notes,
-            *find_unused_values(document, origins, _lines_of(parsed, path), str(path)),
+            *merged.notes,
+            *find_unused_values(document, merged.origins, lines, str(path)),
             *describe_disabled_parts(document),
             *describe_quotas(document),
         ),
@@ -137,23 +143,6 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         assumed_variables=substitution.assumed_variables,
         positions=parsed.positions,
     )
-
-
-def _find_other_problems(
-    reported: Sequence[Problem],
-    parsed: ParsedDocument,
-    path: Path,
-    origins: Sequence[Mapping[Location, str]],
-) -> Iterator[Problem]:
-    """Yield the document's other problems: those of keys without a reported problem.
-
-    A value with an unknown variable may be invalid only because it was not substituted.
-    """
-    keys = {problem.key for problem in reported}
-    try:
-        _validate_document(parsed, path, origins)
-    except InvalidFdlError as error:
-        yield from (problem for problem in error.problems if problem.key not in keys)
 
 
 def _document_region(data: Mapping[str, Any]) -> str:
@@ -172,37 +161,64 @@ def _function_entries(data: Mapping[str, Any]) -> list[Any]:
     return entries if isinstance(entries, list) else []
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Merged:
+    """A document with the values of all layers, and what was found in its functions."""
+
+    data: dict[str, Any]
+    origins: tuple[Mapping[Location, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
 def _merge_function_layers(
     parsed: ParsedDocument,
     path: Path,
     context: LoadContext,
     substitution: VariableSubstitution,
-) -> tuple[dict[str, Any], tuple[Mapping[Location, str], ...], list[str]]:
-    """Merge the layers below and above the file into each function.
+) -> _Merged:
+    """Merge the layers below and above the file into each function, without SCAR's words.
 
-    Return the data, the sources of values, and notes about keys of SCAR without effect. A document
-    without functions is returned unchanged: validation reports what is wrong.
+    A document without functions is returned unchanged: validation reports what is wrong.
     """
     lower = [_substitute_layer(layer, substitution) for layer in context.lower_layers]
+    variables = context.variables
+    regions = {name for name in (variables.region or variables.default_region,) if name}
     entries: list[Any] = []
     origins: list[Mapping[Location, str]] = []
     notes: list[str] = []
+    problems: list[tuple[Location, str]] = []
     for number, entry in enumerate(_function_entries(parsed.data)):
         if not isinstance(entry, dict):
             entries.append(entry)
             origins.append({})
             continue
         file_layer = _file_layer(entry, number, parsed, path)
-        used, unused = without_unused_keys(entry)
-        notes += [describe_unused_key(at, file_layer.source_of(at)) for at in unused]
-        file_layer = replace(file_layer, values=used)
+        words = read_entry(entry)
+        notes += [
+            describe_unused_key(at, file_layer.source_of(at), table.reason_of(at))
+            for at in words.unused
+        ]
+        file_layer = replace(file_layer, values=words.values)
         values, sources = merge_layers([*lower, file_layer, *context.upper_layers])
         entries.append(values)
         origins.append(sources)
+        places = find_other_places({**values, "s3": entry.get("s3")}, regions)
+        problems += [
+            (("functions", "aws", number, *at), message)
+            for at, message in (*words.problems, *places)
+        ]
     if not entries:
-        return parsed.data, (), []
-    functions = {**parsed.data["functions"], "aws": entries}
-    return {**parsed.data, "functions": functions}, tuple(origins), notes
+        return _Merged(data=parsed.data)
+    return _Merged(
+        data={**parsed.data, "functions": {**parsed.data["functions"], "aws": entries}},
+        origins=tuple(origins),
+        notes=tuple(notes),
+        problems=tuple(
+            add_source(problem, at, origins, str(path))
+            for (at, _), problem in zip(problems, locate_problems(problems, parsed), strict=True)
+        ),
+    )
 
 
 def _substitute_layer(layer: SettingsLayer, document: VariableSubstitution) -> SettingsLayer:
@@ -238,60 +254,3 @@ def _file_layer(
 
 def _lines_of(parsed: ParsedDocument, path: Path) -> dict[Location, str]:
     return {location: f"{path}:{position.line}" for location, position in parsed.positions.items()}
-
-
-def _validate_document(
-    parsed: ParsedDocument, path: Path, origins: Sequence[Mapping[Location, str]]
-) -> FdlDocument:
-    has_file = parsed.position_of(()) != NO_POSITION
-    name = str(path) if has_file and parsed.positions else path.name
-    data = parsed.data
-    context = {"folder": path.parent}
-    with_batch = frozenset(
-        number for number, sources in enumerate(origins) if sets_batch(sources, str(path))
-    )
-    try:
-        document = FdlDocument.model_validate(data, context=context)
-    except ValidationError as error:
-        # pydantic also reports a list as too short if all its entries are invalid: left out.
-        problems = [
-            add_source(convert_validation_error(detail, parsed), detail["loc"], origins, str(path))
-            for detail in error.errors()
-            if detail["type"] != "too_short" or not detail["input"]
-        ]
-        # The rules are checked for the valid functions: as many problems as possible at once.
-        problems += _located_problems(
-            check_rules(_valid_functions(data, context), StorageProviders(), with_batch), parsed
-        )
-        raise InvalidFdlError(name, problems) from error
-    functions = list(enumerate(document.functions.aws))
-    broken_rules = list(check_rules(functions, document.storage_providers, with_batch))
-    problems = [
-        add_source(problem, location, origins, str(path))
-        for (location, _), problem in zip(
-            broken_rules, _located_problems(broken_rules, parsed), strict=True
-        )
-    ]
-    if problems:
-        raise InvalidFdlError(name, problems)
-    return document
-
-
-def _valid_functions(
-    data: dict[str, Any], context: dict[str, Any]
-) -> list[tuple[int, AwsFunction]]:
-    """Return the valid functions of an invalid document, with their number in the file."""
-    valid = []
-    for number, entry in enumerate(_function_entries(data)):
-        with contextlib.suppress(ValidationError):
-            valid.append((number, AwsFunction.model_validate(entry, context=context)))
-    return valid
-
-
-def _located_problems(
-    messages: Iterable[tuple[Location, str]], parsed: ParsedDocument
-) -> Iterator[Problem]:
-    for location, message in messages:
-        yield Problem(
-            position=parsed.position_of(location), key=format_location(location), message=message
-        )

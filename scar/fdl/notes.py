@@ -1,6 +1,6 @@
 """Name the keys of an FDL file that have no effect, and what follows from parts that are disabled.
 
-Without effect are SCAR's keys of ``scar_words.table``, and keys of the model whose description
+Without effect are some of SCAR's words (``scar_words``), and keys of the model whose description
 begins with "accepted, not used".
 """
 
@@ -14,6 +14,7 @@ from scar.fdl.layers import COMMAND_LINE
 from scar.fdl.model import AwsFunction
 from scar.fdl.problems import Location, format_location
 from scar.fdl.scar_words import table
+from scar.fdl.scar_words.scar_defaults import is_default
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -30,19 +31,9 @@ _ENABLED: Location = ("batch", "enabled")
 _INSTANCE_ROLE: Location = ("batch", "compute_resources", "instance_role")
 
 
-def without_unused_keys(entry: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Location, ...]]:
-    """Return an entry of ``functions.aws`` without the keys of the table, and where they were.
-
-    A key with the value that SCAR itself sets is removed too, but not listed.
-    """
-    removed = [at for at, _ in table.list_values(entry) if table.reason_of(at)]
-    listed = [at for at in removed if not table.is_default(at, _value_at(entry, at))]
-    return _without(entry, frozenset(removed), ()), tuple(listed)
-
-
-def describe_unused_key(location: Location, source: str) -> str:
-    """Return the note about a key of the table; ``source`` is the file with the line."""
-    return _note(location, source, table.reason_of(location))
+def describe_unused_key(location: Location, source: str, reason: str) -> str:
+    """Return the note about a word of SCAR; ``source`` is the file with the line."""
+    return _note(location, source, reason)
 
 
 def find_unused_values(
@@ -74,7 +65,7 @@ def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) ->
         if found is None or not (found.description or "").startswith(table.NOT_USED):
             continue
         value, name = _model_value(function, location), location[-1]
-        if value == found.default or table.is_default(location, value):
+        if value == found.default or is_default(location, value):
             continue
         if name in _OF_LAMBDA and value == getattr(function.lambda_, str(name)):
             continue
@@ -101,9 +92,9 @@ def _find_unused_section(
         if location[:1] != _BATCH or location == _ENABLED or not is_own_value(source, file):
             continue
         found, value = find_field(AwsFunction, location), _model_value(function, location)
-        is_default = found is not None and value == found.default
+        is_unset = found is not None and value == found.default
         plain = list(value) if isinstance(value, tuple) else value
-        if not is_default and not table.is_default(location, plain):
+        if not is_unset and not is_default(location, plain):
             yield _note(_BATCH, source, "the function runs in Lambda only (execution_mode: lambda)")
             return
 
@@ -204,27 +195,3 @@ def _model_value(value: Any, location: Location) -> Any:  # noqa: ANN401 - any v
                 return value
             value = getattr(value, names[part])
     return value
-
-
-def _value_at(values: Any, location: Location) -> Any:  # noqa: ANN401 - any YAML
-    for part in location:
-        values = values[part]
-    return values
-
-
-def _without(
-    values: Mapping[str, Any], removed: frozenset[Location], at: Location
-) -> dict[str, Any]:
-    """Return the values without the removed ones, and without sections that had only those."""
-    kept: dict[str, Any] = {}
-    for key, value in values.items():
-        location = (*at, str(key))
-        if location in removed:
-            continue
-        if isinstance(value, dict) and value:
-            inner = _without(value, removed, location)
-            if inner or not table.reason_of(location):
-                kept[key] = inner
-        else:
-            kept[key] = value
-    return kept

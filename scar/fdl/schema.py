@@ -10,11 +10,13 @@ from typing import Any
 
 from scar.aws.model import limits
 from scar.fdl.model import (
+    ComputeResourcesSpec,
     FdlDocument,
     FileSystemSpec,
     NetworkSpec,
     UlimitSpec,
 )
+from scar.fdl.scar_words.schema_words import add_words
 from scar.fdl.yaml_document import EXTENSION_PREFIX
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # supported by YAML language servers
@@ -30,7 +32,7 @@ def build_schema() -> JsonSchema:
     definitions: dict[str, JsonSchema] = schema["$defs"]
     for section in (schema, *definitions.values()):
         _widen_properties(section)
-    for model in (NetworkSpec, FileSystemSpec):
+    for model in (NetworkSpec, FileSystemSpec, ComputeResourcesSpec):
         section = definitions[model.__name__]
         # A required key may be written in either spelling, which "required" cannot express.
         section.pop("required", None)
@@ -46,6 +48,18 @@ def build_schema() -> JsonSchema:
     size = definitions["DiskSpec"]["properties"]["size"]
     compute_properties["disk"] = _any_of(compute_properties["disk"], {"type": size["type"]})
     _accept_one_number(definitions["UlimitSpec"], batch_properties["ulimits"])
+    levels = lambda_properties["log_level"]["enum"]
+    levels += [level.lower() for level in levels]
+    architecture = lambda_properties["architecture"]
+    of_one = {
+        "type": "array",
+        "items": {"enum": architecture["enum"]},
+        "minItems": 1,
+        "maxItems": 1,
+    }
+    lambda_properties["architecture"] = _any_of(architecture, of_one)
+    lambda_properties["architectures"] = lambda_properties["architecture"]
+    add_words(schema)
     schema["patternProperties"] = {f"^{EXTENSION_PREFIX}": {}}
     return {"$schema": DIALECT, "title": "Functions Definition Language", **schema}
 

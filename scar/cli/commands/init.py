@@ -13,6 +13,7 @@ from scar.cli.function_options import (
     dry_run_option,
     function_options,
     name_option,
+    unused_options,
 )
 from scar.cli.options import (
     fdl_option,
@@ -60,6 +61,7 @@ def init(
 @click.command()
 @fdl_option
 @click.option("-a", "--all", "everything", is_flag=True, hidden=True)
+@unused_options("update")
 @name_option(NEW_NAME)
 @function_options
 @dry_run_option

@@ -24,10 +24,12 @@ from scar.fdl.field_types import (
     check_kms_key_id,
     check_number,
     none_to_empty,
+    normalize_provider,
     normalize_read_path,
     normalize_storage_path,
     rename_keys,
 )
+from scar.fdl.values.aws_names import SecurityGroupIds, SubnetIds
 
 
 class FdlModel(BaseModel):
@@ -77,10 +79,10 @@ class NetworkSpec(FdlModel):
 
     alternate_keys: ClassVar = {"SubnetIds": "subnets", "SecurityGroupIds": "security_group_ids"}
 
-    subnets: TextList = Field(
+    subnets: SubnetIds = Field(
         (), description="subnet IDs, all of one VPC", examples=[["subnet-0123456789abcdef0"]]
     )
-    security_group_ids: TextList = Field(
+    security_group_ids: SecurityGroupIds = Field(
         (), description="security group IDs, of the same VPC", examples=[["sg-0123456789abcdef0"]]
     )
 
@@ -95,7 +97,7 @@ ReadPath = Annotated[str, AfterValidator(normalize_read_path)]
 class StorageSpec(FdlModel):
     """An S3 bucket, or a folder (key prefix) in it."""
 
-    storage_provider: str = Field(
+    storage_provider: Annotated[str, AfterValidator(normalize_provider)] = Field(
         "s3", description="`s3`, or `s3.<name>` for an entry of `storage_providers.s3`"
     )
     path: Annotated[str, AfterValidator(normalize_storage_path)] = Field(

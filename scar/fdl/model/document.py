@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictBool
 
-from scar.fdl.field_types import reject_oscar, to_list
+from scar.fdl.field_types import to_list
 from scar.fdl.model.base import FdlModel
 from scar.fdl.model.batch import BatchSpec
 from scar.fdl.model.endpoint import ApiGatewaySpec
@@ -40,8 +40,8 @@ class FunctionsSpec(FdlModel):
     aws: Annotated[tuple[AwsFunction, ...], BeforeValidator(to_list)] = Field(
         min_length=1, description="list of functions on AWS; at least one"
     )
-    oscar: Annotated[None, BeforeValidator(reject_oscar)] = Field(
-        None, description="OSCAR clusters; not supported, must be omitted"
+    oscar: Any = Field(
+        None, description="accepted, not used: functions of OSCAR clusters are deployed by OSCAR"
     )
 
 

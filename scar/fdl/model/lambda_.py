@@ -21,6 +21,7 @@ from scar.fdl.field_types import (
     mapping_to_list,
     none_to_empty,
     to_list,
+    to_upper,
     unwrap_single,
     unwrap_size,
 )
@@ -170,9 +171,9 @@ class LambdaSpec(FdlModel):
         description="maximum age in seconds (60 to 21600) of an event in Lambda's queue; older"
         " events are discarded",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
-        "INFO", description="log level of the supervisor"
-    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(to_upper)
+    ] = Field("INFO", description="log level of the supervisor, in upper or lower case")
     layers: TextList = Field(
         (), description="accepted, not used: container images cannot have Lambda layers"
     )

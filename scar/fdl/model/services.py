@@ -6,18 +6,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
-from scar.fdl.defaults import REPOSITORY_PREFIX
+from scar.fdl.defaults import PROFILE_OF_FUNCTION, REGION_OF_FUNCTION, REPOSITORY_PREFIX
 from scar.fdl.field_types import RepositoryPrefix, RolePolicy, check_log_retention, to_list
 from scar.fdl.model.base import FdlModel
+from scar.fdl.values.aws_names import RoleName
 
 
 class IamSpec(FdlModel):
     """IAM roles."""
 
-    boto_profile: str = Field(
-        "default", description="accepted, not used: see `lambda.boto_profile`"
-    )
-    role: str = Field(
+    boto_profile: str = Field("default", description=PROFILE_OF_FUNCTION)
+    role: RoleName = Field(
         "",
         description="ARN or name of a role for the Lambda function and its jobs; empty: scar"
         " creates roles for each function",
@@ -40,10 +39,8 @@ class IamSpec(FdlModel):
 class CloudWatchSpec(FdlModel):
     """CloudWatch Logs."""
 
-    boto_profile: str = Field(
-        "default", description="accepted, not used: see `lambda.boto_profile`"
-    )
-    region: str = Field("", description="accepted, not used: see `lambda.region`")
+    boto_profile: str = Field("default", description=PROFILE_OF_FUNCTION)
+    region: str = Field("", description=REGION_OF_FUNCTION)
     log_retention_policy_in_days: Annotated[int, AfterValidator(check_log_retention)] = Field(
         30,
         description="log retention in days: 1, 3, 5, 7, 14, 30, 60, 90 or another value"
@@ -54,10 +51,8 @@ class CloudWatchSpec(FdlModel):
 class EcrSpec(FdlModel):
     """Amazon ECR repository of the function's image."""
 
-    boto_profile: str = Field(
-        "default", description="accepted, not used: see `lambda.boto_profile`"
-    )
-    region: str = Field("", description="accepted, not used: see `lambda.region`")
+    boto_profile: str = Field("default", description=PROFILE_OF_FUNCTION)
+    region: str = Field("", description=REGION_OF_FUNCTION)
     prefix: RepositoryPrefix = Field(
         REPOSITORY_PREFIX,
         description="prefix of the repository's name, which is `<prefix>/<function>`",

@@ -44,6 +44,7 @@ def check_rules(
         yield from _check_function(function, location)
         if function.lambda_.execution_mode is not ExecutionMode.LAMBDA or number in with_batch:
             yield from check_batch(function, location)
+            yield from check_nodes(function, location)
         yield from check_storage(function, location, providers)
         yield from _check_across_functions(earlier, function, location)
         earlier.append(function)
@@ -74,7 +75,6 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
             "requires execution_mode: batch: a cluster consists of Batch jobs",
         )
     yield from check_array(function, (*location, "batch", "array"))
-    yield from check_nodes(function, location)
 
 
 def _check_container_image(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:

@@ -1,7 +1,12 @@
-"""SCAR's words: its keys and its configuration file, as far as they differ from scar's.
+"""SCAR's words: its keys, options and configuration file, and what becomes of each here.
 
-``table`` lists the keys of SCAR that scar does not have. A file that has them stays valid, and one
-line names each of them, wherever it is: in an FDL file, as an option of the command line, or in
-``~/.scar/scar.cfg``, which ``config_file`` reads. ``config_file`` reads a file; ``table`` is data
-with pure functions.
+A word has the same meaning, is accepted without effect and named once, or is refused with what to
+do: ``word`` has these outcomes. ``table`` has the keys of a function, ``file_words`` those around
+it in an FDL file, ``flags`` the options of SCAR's commands, and ``scar_defaults`` the values that
+SCAR writes itself. They are data with pure functions.
+
+``entries``, ``file_words`` and ``service_places`` read the words of an FDL file, so that the FDL's
+model need not know them, and ``schema_words`` adds them to the schema for editors. ``config_file``
+reads SCAR's ``~/.scar/scar.cfg``. ``page`` builds docs/scar-words.md of the tables (``python -m
+scar.fdl.scar_words``).
 """

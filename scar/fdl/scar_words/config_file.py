@@ -8,13 +8,15 @@ are passed over in silence.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scar.errors import ConfigurationError
 from scar.fdl.layers import SettingsLayer
 from scar.fdl.problems import format_location
-from scar.fdl.scar_words import table
+from scar.fdl.scar_words import file_words, table
+from scar.fdl.scar_words.scar_defaults import is_default, is_default_of_oscar
+from scar.fdl.scar_words.word import Treatment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +90,12 @@ def read_config(path: Path) -> LegacyConfig:
     aws = data.get("aws", {}) if isinstance(data, dict) else None
     if not isinstance(aws, dict):
         raise _unusable_file_error(path, "it has no object `aws`")
-    return _parse_config(path, aws)
+    read = _parse_config(path, aws)
+    if not _is_untouched_oscar(data.get("oscar")):
+        reason = file_words.reason_of(("functions", "oscar"))
+        note = f"{path}: oscar is {table.NOT_USED}: {reason}."
+        read = replace(read, notes=(*read.notes, note))
+    return read
 
 
 def _parse_config(path: Path, aws: dict[str, Any]) -> LegacyConfig:
@@ -99,13 +106,13 @@ def _parse_config(path: Path, aws: dict[str, Any]) -> LegacyConfig:
     unknown: list[str] = []
     for location, found in table.list_values(aws):
         value = _drop_empty(found)
-        if value is None or location in _TARGET_KEYS or table.is_default(location, value):
+        if value is None or location in _TARGET_KEYS or is_default(location, value):
             continue
         if len(location) == 2 and value == of_lambda.get(str(location[1])):
             continue
         key = format_location(location)
-        if reason := _unused_reason(location):
-            notes.append(f"{path}: {key} is {table.NOT_USED}: {reason}.")
+        if note := _note_of(location):
+            notes.append(f"{path}: {key} is {note}.")
         elif location in _COMMON_KEYS or _is_key_of_fdl(location):
             _set_value(values, location, value)
         else:
@@ -120,19 +127,38 @@ def _parse_config(path: Path, aws: dict[str, Any]) -> LegacyConfig:
     )
 
 
-def _unused_reason(location: Location) -> str:
-    """Return why a key has no effect here; empty if it has one, or is not SCAR's."""
-    # All resources are in one Region and account: those of the function.
-    if len(location) == 2 and location[1] in {name for _, name in _TARGET_KEYS}:
-        return f"see `lambda.{location[1]}`"
-    return table.reason_of(location)
+def _note_of(location: Location) -> str:
+    """Return what to say about a key without effect; empty if it has one, or is not SCAR's.
+
+    What an FDL file may not have is a note here: the file is for all commands, and for SCAR too.
+    """
+    word = table.word_of(location)
+    if word and word.treatment is Treatment.REFUSED:
+        return f"not used: {word.text}"
+    reason = table.reason_of(location)
+    return f"{table.NOT_USED}: {reason}" if reason else ""
+
+
+def _is_untouched_oscar(clusters: object) -> bool:
+    """Return whether the part for OSCAR is as SCAR writes it."""
+    if not isinstance(clusters, dict):
+        return not clusters
+    return all(
+        isinstance(cluster, dict) and all(is_default_of_oscar(k, v) for k, v in cluster.items())
+        for cluster in clusters.values()
+    )
 
 
 def _is_key_of_fdl(location: Location) -> bool:
-    from scar.fdl.known_keys import has_key
+    from scar.fdl.known_keys import has_key, list_keys
     from scar.fdl.model import AwsFunction
 
-    return has_key(AwsFunction, location)
+    # A key with one value may be written as in Lambda's API: `ephemeral_storage: {Size: 512}`.
+    return has_key(AwsFunction, location) or (
+        len(location) > 2
+        and has_key(AwsFunction, location[:-1])
+        and not list_keys(AwsFunction, location[:-1])
+    )
 
 
 def _value_at(data: object, location: Location) -> object:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 
 ROOT = Path(__file__).parents[3]
+FORMS = sorted((ROOT / "tests" / "fixtures" / "scar_forms").glob("*.yaml"))
 CHECK = jsonschema.Draft7Validator(build_schema())
 
 
@@ -29,7 +30,9 @@ def test_the_schema_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / "fdl-example.yaml", *sorted((ROOT / "examples").glob("*/*.yaml"))], ids=str
+    "path",
+    [ROOT / "fdl-example.yaml", *sorted((ROOT / "examples").glob("*/*.yaml")), *FORMS],
+    ids=str,
 )
 def test_the_examples_fit(path: Path) -> None:
     CHECK.validate(yaml.safe_load(path.read_text()))
@@ -47,6 +50,7 @@ def one(**spec: Any) -> dict[str, Any]:  # noqa: ANN401 - any YAML
         {"ephemeral_storage": {"Size": 1024}},
         {"vpc": {"SubnetIds": "subnet-1", "SecurityGroupIds": ["sg-1"]}},
         {"supervisor": {"version": 1.2}},
+        {"log_level": "debug", "architectures": ["arm64"], "runtime": "image"},
         {"name": "f-${stage}"},
         {"name": 42, "description": 1.1},
         {

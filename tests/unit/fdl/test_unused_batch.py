@@ -31,7 +31,7 @@ def notes(
         {"vcpus": 2, "memory": 2048, "timeout": 90},
         {"environment": {"Variables": {"A": "1"}}},
         {"enable_execute_command": True},
-        {"region": "eu-west-1", "compute_resources": {"desired_v_cpus": 2}},
+        {"compute_resources": {"desired_v_cpus": 2}},
     ],
 )
 def test_one_note_says_that_it_is_not_used(tmp_path: Path, batch: object) -> None:

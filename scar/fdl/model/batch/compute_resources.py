@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from scar.aws.model import limits
 from scar.fdl.field_types import TextList, UserDataFile
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.base import FdlModel, NetworkSpec
 from scar.fdl.model.batch.disk import DiskSpec, size_to_disk
+from scar.fdl.values.aws_names import InstanceProfile, SecurityGroupIds, SubnetIds
 
 EnvironmentType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
 # Without BEST_FIT: such environments cannot be updated, and SPOT would need a Spot Fleet role.
@@ -35,6 +36,8 @@ PRESET_TYPES: dict[str, EnvironmentType] = {
 class ComputeResourcesSpec(FdlModel):
     """The compute environment that jobs run in: EC2 instances or Fargate tasks."""
 
+    alternate_keys: ClassVar = NetworkSpec.alternate_keys
+
     preset: Preset | None = Field(
         None,
         description="instead of `type`: `ondemand`, `spot`, `fargate`, `fargate-spot`, or `dual`:"
@@ -50,10 +53,10 @@ class ComputeResourcesSpec(FdlModel):
         description="`EC2` (On-Demand Instances), `SPOT` (Spot Instances), `FARGATE` or"
         " `FARGATE_SPOT`",
     )
-    security_group_ids: TextList = Field(
+    security_group_ids: SecurityGroupIds = Field(
         (), description="security group IDs; empty: the default security group of the VPC"
     )
-    subnets: TextList = Field((), description="subnet IDs; empty: those of the default VPC")
+    subnets: SubnetIds = Field((), description="subnet IDs; empty: those of the default VPC")
     desired_v_cpus: int = Field(
         0,
         ge=0,
@@ -115,7 +118,7 @@ class ComputeResourcesSpec(FdlModel):
     launch_template_name: str = Field(
         "", description="accepted, not used: see `disk` and `user_data`"
     )
-    instance_role: str = Field(
+    instance_role: InstanceProfile = Field(
         "", description="ARN of the instance profile of EC2 instances; empty: scar creates one"
     )
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from scar.aws.model import limits
 from scar.aws.model.containers.ulimits import UlimitName
+from scar.fdl.defaults import PROFILE_OF_FUNCTION, REGION_OF_FUNCTION
 from scar.fdl.field_types import mapping_to_list, none_to_empty
 from scar.fdl.model.base import EnvironmentSpec, FdlModel
 from scar.fdl.model.batch.array import ArraySpec
@@ -24,6 +25,7 @@ from scar.fdl.model.batch.storage import (
     TmpfsSpec,
     Ulimit,
 )
+from scar.fdl.values.aws_names import RoleName
 
 
 class BatchSpec(FdlModel):
@@ -34,10 +36,8 @@ class BatchSpec(FdlModel):
         description="`false`: the function has no part in Batch; `execution_mode: lambda-batch` is"
         " then the same as `lambda`",
     )
-    boto_profile: str = Field(
-        "default", description="accepted, not used: see `lambda.boto_profile`"
-    )
-    region: str = Field("", description="accepted, not used: see `lambda.region`")
+    boto_profile: str = Field("default", description=PROFILE_OF_FUNCTION)
+    region: str = Field("", description=REGION_OF_FUNCTION)
     vcpus: float = Field(
         1,
         gt=0,
@@ -128,7 +128,7 @@ class BatchSpec(FdlModel):
         description="jobs may form dask clusters: workers of `scar.cluster.BatchCluster` and `scar"
         " cluster start`; the job role may then submit and end the function's own jobs",
     )
-    service_role: str = Field(
+    service_role: RoleName = Field(
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
     )
     compute_resources: ComputeResourcesSpec = Field(

@@ -31,7 +31,7 @@ POINT = "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1"
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 INSIDE = changed(
     CROP,
-    vpc=NetworkSpec(subnets=("b", "a"), security_group_ids=("sg-1",)),
+    vpc=NetworkSpec(subnets=("subnet-b", "subnet-a"), security_group_ids=("sg-1",)),
     file_system=(FileSystemSpec(arn=POINT, path="/mnt/data"),),
 )
 
@@ -79,7 +79,10 @@ def on(architecture: str = "x86_64", user_data: str = "", **compute: object) -> 
 
 def test_a_function_in_a_vpc_has_subnets_and_may_create_network_interfaces() -> None:
     request = lambda_requests.create_function_request(the_function(INSIDE))
-    assert request["VpcConfig"] == {"SubnetIds": ["a", "b"], "SecurityGroupIds": ["sg-1"]}
+    assert request["VpcConfig"] == {
+        "SubnetIds": ["subnet-a", "subnet-b"],
+        "SecurityGroupIds": ["sg-1"],
+    }
     assert request["FileSystemConfigs"] == [{"Arn": POINT, "LocalMountPath": "/mnt/data"}]
     text = json.dumps(the_role(INSIDE))
     assert "ec2:CreateNetworkInterface" in text

@@ -76,7 +76,10 @@ def test_functions_that_share_the_role_of_instances_are_under_one_boundary() -> 
 
 @pytest.mark.parametrize(
     "compute",
-    [ComputeResourcesSpec(type="FARGATE"), ComputeResourcesSpec(instance_role="arn:aws:iam::1:x")],
+    [
+        ComputeResourcesSpec(type="FARGATE"),
+        ComputeResourcesSpec(instance_role="arn:aws:iam::1:instance-profile/x"),
+    ],
 )
 def test_functions_with_separate_roles_may_have_separate_boundaries(
     compute: ComputeResourcesSpec,

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from scar.fdl.yaml_document import ParsedDocument
 
 
+def clean_location(location: Location) -> Location:
+    """Return pydantic's location of an error as one of the file."""
+    # pydantic adds "[key]" to the location of an error in a mapping's key.
+    return tuple(part for part in location if part != "[key]")
+
+
 def convert_validation_error(detail: ErrorDetails, parsed: ParsedDocument) -> Problem:
     """Return pydantic's error as a problem with its position in the file."""
-    # pydantic adds "[key]" to the location of an error in a mapping's key.
-    location = tuple(part for part in detail["loc"] if part != "[key]")
+    location = clean_location(detail["loc"])
     return Problem(
         position=parsed.position_of(location),
         key=format_location(location),
