@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from supervisor.aws.client import AwsResponse
 from supervisor.aws.errors import AwsError, InvalidResponse, parse_error_response
@@ -131,6 +131,8 @@ class HttpClient:
                 f"{request.path} of {self.server} is a folder.", remedy="Name a file."
             )
         location = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        # What is encoded stays; errors of the HTTP library about other characters show the target.
+        location = quote(location, safe="/%?&=:;@+$,!~*'()")
         fields = {name: getattr(request, name) for name in ("method", "headers", "body")}
         return RedirectedRequest(
             **fields,

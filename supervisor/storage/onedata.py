@@ -236,7 +236,7 @@ class OnedataStore:
                 if not error.transient or attempt == self.api.client.backoff.max_attempts:
                     raise
                 continue
-            return self._find(ref)
+            return self._find(ref)  # None: another process has removed it already
         raise AssertionError
 
     def _discard(self, identifier: str, parts: tuple[str, ...]) -> None:

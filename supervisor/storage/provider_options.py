@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from supervisor.logs import Log
 
 _FLAGS = {"true": True, "false": False}
+# Secrets that are sent in a header as they are.
+_SENT_AS_TEXT = frozenset({"access_key", "session_token", "token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,20 @@ class ProviderOptions:
         return self.config.options.get(option, default)
 
     def secret(self, name: str) -> str:
-        """Return the value of a secret, which is never logged; raise SecretError."""
+        """Return the value of a secret, which is never logged; raise SecretError.
+
+        Raise ConfigError for a value that cannot be sent: errors of the HTTP library contain it.
+        """
         value = self.read().get(name, "")
         if not value:
             raise self.error(f"{name} is missing or empty", f"Set {name}")
+        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+            raise self.error(
+                f"{name} has a line break or another control character",
+                f"Store the value without it, also at its end, as {name}",
+            )
+        if name in _SENT_AS_TEXT and not value.isascii():
+            raise self.error(f"{name} is not ASCII", f"Correct {name}")
         return value
 
     def flag(self, option: str) -> bool | None:
@@ -53,7 +65,10 @@ class ProviderOptions:
 
     def origin(self, option: str) -> Origin:
         """Return the address: a URL, or a host with or without port, which means https."""
+        from urllib.parse import unquote
+
         from supervisor.aws.endpoints import parse_endpoint
+        from supervisor.aws.request import Origin
 
         text = self.text(option).strip()
         if not text:
@@ -67,7 +82,8 @@ class ProviderOptions:
         origin = parse_endpoint(url, f"storage_providers.{self.name}: {option}")
         if "?" in url or "#" in url:
             raise self.error(f"{option} has a query or fragment", f"Remove it from {option}")
-        return origin
+        # A URL is written encoded, as it is copied from a browser.
+        return Origin(origin.scheme, origin.host, origin.port, unquote(origin.path))
 
     def connections(self, environ: Mapping[str, str], origin: Origin) -> ConnectionPool:
         """Return a pool that trusts what ``verify`` and ``ca_bundle`` say."""

@@ -94,10 +94,11 @@ class SecretCredentials:
     options: ProviderOptions
 
     def get_credentials(self) -> Credentials:
+        has_token = bool(self.options.read().get("session_token"))
         return Credentials(
             access_key=self.options.secret("access_key"),
             secret_key=self.options.secret("secret_key"),
-            token=self.options.read().get("session_token", ""),
+            token=self.options.secret("session_token") if has_token else "",
         )
 
     def replace_rejected(self, rejected: Credentials) -> bool:

@@ -30,15 +30,19 @@ def connect(options: ProviderOptions, environ: Mapping[str, str]) -> WebDavStore
     """Create a store from the provider's options; raise ConfigError. Nothing is sent yet."""
     from base64 import b64encode
 
-    origin = options.origin("hostname")
+    origin, login = options.origin("hostname"), options.text("login")
+    if ":" in login:
+        raise options.error(
+            "login has a colon", "Basic authentication has no such logins: correct it"
+        )
     options.warn_if_readable(origin)
 
     def authenticate() -> dict[str, str]:
         if "token" in options.config.secrets:
             return {"authorization": f"Bearer {options.secret('token')}"}
-        if not options.text("login"):
+        if not login:
             return {}
-        pair = f"{options.text('login')}:{options.secret('password')}"
+        pair = f"{login}:{options.secret('password')}"
         return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
     client = HttpClient(

@@ -70,7 +70,7 @@ def parse_metadata(document: bytes) -> dict[str, str]:
         root = ET.fromstring(document)  # noqa: S314
         found = next(root.iter(f"{{{NAMESPACE}}}{PROPERTY}"), None)
         data = json.loads(found.text or "") if found is not None else {}
-    except (ET.ParseError, RecursionError, ValueError):
+    except (ET.ParseError, LookupError, RecursionError, ValueError):
         return {}
     if not isinstance(data, dict):
         return {}
@@ -85,7 +85,7 @@ def was_property_set(document: bytes) -> bool:
         return False
     try:
         root = ET.fromstring(document)  # noqa: S314
-    except ET.ParseError:
+    except (ET.ParseError, LookupError, ValueError):
         return False
     statuses = [(item.text or "").split() for item in root.iter("{DAV:}status")]
     return bool(statuses) and all(len(s) > 1 and s[1].startswith("2") for s in statuses)

@@ -22,7 +22,6 @@ from supervisor.aws.request import AwsRequest, FileSlice, compute_checksums
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
 from supervisor.storage.http_client import with_headers
-from supervisor.storage.s3_errors import object_changed
 from supervisor.storage.s3_protocol import decode_crc32
 from supervisor.storage.webdav_api import NO_PROPERTIES, XML_TYPE, WebDavApi, is_absent
 from supervisor.storage.webdav_protocol import (
@@ -77,7 +76,10 @@ class WebDavWriter:
             raise
         found = self.api.head(self.api.request("HEAD", parts), ref)
         if found is None:
-            raise object_changed(ref)
+            raise StorageError(
+                f"{ref} was removed by another process right after it was written.",
+                remedy="Use different output folders for functions that run at the same time.",
+            )
         return replace(found, size=size, metadata=stored, crc32=crc32)
 
     def _send_file(self, temporary: tuple[str, ...], parts: tuple[str, ...], body: Body) -> None:

@@ -55,6 +55,7 @@ def request_of(store: S3Store, bucket: str = "data") -> AwsRequest:
         ("minio.lab:9000", "https://minio.lab:9000", "/data/a%20b/c"),
         ("http://[::1]:9000", "http://[::1]:9000", "/data/a%20b/c"),
         ("https://host/base/path/", "https://host/base/path", "/base/path/data/a%20b/c"),
+        ("https://host/two%20words", "https://host/two words", "/two%20words/data/a%20b/c"),
     ],
 )
 def test_an_endpoint_is_a_url_or_a_host(endpoint: str, url: str, target: str) -> None:
@@ -177,6 +178,28 @@ def test_a_webdav_server_gets_a_login_or_a_token() -> None:
     assert headers({"password": "p"}, login="u") == {"authorization": "Basic dTpw"}
     with pytest.raises(ConfigError, match="password is missing"):
         headers({}, login="u")
+
+
+@pytest.mark.parametrize("value", ["s3cret\n", "s3cret\r\nX-Other: 1", "s3crét", "s3cret\0"])
+@pytest.mark.parametrize("name", ["minio.lab", "webdav.x", "onedata.x"])
+def test_a_value_that_no_header_can_have_is_an_error_without_the_value(
+    name: str, value: str
+) -> None:
+    options = {"endpoint": "http://127.0.0.1:1", "hostname": "http://127.0.0.1:1"}
+    options |= {"oneprovider_host": "http://127.0.0.1:1", "space": "s"}
+    secrets = dict.fromkeys(("access_key", "secret_key", "token"), value)
+    config = ProviderConfig(name=name, options=options, secrets=dict.fromkeys(secrets, "ssm:/x"))
+    store = open_provider(config, ENVIRON, read_secrets=lambda: secrets)
+    with pytest.raises(ConfigError) as caught:
+        store.head(ObjectRef(name, "data", "key"))
+    assert "s3cr" not in f"{caught.value.problem} {caught.value.remedy} {caught.value.__cause__!r}"
+    assert name in caught.value.problem
+
+
+def test_a_login_has_no_colon() -> None:
+    config = ProviderConfig(name="webdav.x", options={"hostname": "x", "login": "a:b"})
+    with pytest.raises(ConfigError, match="login has a colon"):
+        open_provider(config, {})
 
 
 def test_onedata_needs_a_space() -> None:
