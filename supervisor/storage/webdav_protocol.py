@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
 
 from supervisor.aws.errors import AwsErrorResponse
 from supervisor.errors import StorageError
@@ -51,12 +50,17 @@ def split_path(ref: ObjectRef) -> tuple[str, ...]:
 def build_property_update(metadata: Mapping[str, str]) -> bytes:
     """Return the body of PROPPATCH that sets the metadata."""
     # ASCII only: some servers store properties in an encoding of their own.
-    text = escape(json.dumps(dict(metadata), sort_keys=True))
+    text = _escape(json.dumps(dict(metadata), sort_keys=True))
     return (
         '<?xml version="1.0" encoding="utf-8"?><D:propertyupdate xmlns:D="DAV:"><D:set><D:prop>'
         f'<m:{PROPERTY} xmlns:m="{NAMESPACE}">{text}</m:{PROPERTY}>'
         "</D:prop></D:set></D:propertyupdate>"
     ).encode()
+
+
+def _escape(text: str) -> str:
+    # xml.sax.saxutils imports urllib.request, and that half of the library.
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def parse_metadata(document: bytes) -> dict[str, str]:
