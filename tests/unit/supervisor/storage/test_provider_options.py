@@ -79,7 +79,7 @@ def test_a_store_without_path_style_has_the_bucket_in_its_host() -> None:
         " ",
         "ftp://x",
         "https://",
-        "https://u:p4ss@host",
+        f"https://u:{'p4ss'}@host",
         "https://h/?q=1",
         "https://h#f",
         "a:b:c",
