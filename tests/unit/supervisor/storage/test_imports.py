@@ -49,7 +49,27 @@ def test_opening_the_package_of_stores_loads_none() -> None:
     assert not [n for n in shown.stdout.split() if n.startswith("supervisor.storage.")]
 
 
-@pytest.mark.parametrize("provider", ["", "minio", "s4", "onedata.mine"])
+@pytest.mark.parametrize("kind", ["minio", "webdav", "onedata"])
+def test_opening_another_store_loads_neither_http_nor_xml(kind: str) -> None:
+    program = (
+        "import sys; from supervisor.storage import open_provider;"
+        "from supervisor.connections import ProviderConfig;"
+        "options = dict.fromkeys(('endpoint', 'hostname', 'oneprovider_host', 'space'), 'x.org');"
+        f"open_provider(ProviderConfig(name={f'{kind}.x'!r}, options=options), {{}});"
+        "print(*sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        check=True,
+        text=True,
+        cwd=Path(__file__).parents[4],
+    )
+    heavy = {"http.client", "ssl", "urllib.request", "xml.etree.ElementTree", "email.utils"}
+    assert not heavy & set(shown.stdout.split())
+
+
+@pytest.mark.parametrize("provider", ["", "s4", "dcache.mine"])
 def test_an_unknown_provider_is_named_with_the_known_ones(provider: str) -> None:
     with pytest.raises(ConfigError, match=repr(provider)) as caught:
         open_store(provider, ENVIRON)

@@ -1,0 +1,69 @@
+"""What other stores send is parsed without an exception, whatever it is."""
+
+from __future__ import annotations
+
+import json
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor.errors import StorageError
+from supervisor.model import ObjectRef
+from supervisor.storage import onedata_api, webdav_protocol
+
+METADATA = st.dictionaries(st.text(string.ascii_letters + "-", min_size=1), st.text())
+
+
+@given(METADATA)
+def test_metadata_comes_back_from_a_property(metadata: dict[str, str]) -> None:
+    assert (
+        webdav_protocol.parse_metadata(webdav_protocol.build_property_update(metadata)) == metadata
+    )
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_any_response_of_a_webdav_server_has_some_metadata_and_status(document: bytes) -> None:
+    assert isinstance(webdav_protocol.parse_metadata(document), dict)
+    assert webdav_protocol.was_property_set(document) in (True, False)
+
+
+@pytest.mark.parametrize("encoding", ["foo", "utf-7", "utf-16", "cp037", "rot13"])
+def test_an_encoding_that_cannot_be_read_counts_as_no_metadata(encoding: str) -> None:
+    document = f'<?xml version="1.0" encoding="{encoding}"?><a/>'.encode()
+    assert webdav_protocol.parse_metadata(document) == {}
+    assert webdav_protocol.was_property_set(document) is False
+
+
+@given(
+    st.binary()
+    | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
+)
+def test_any_error_response_of_a_oneprovider_is_an_error_of_that_store(body: bytes) -> None:
+    error = onedata_api.parse_error(400, {}, body, "onedata.egi")
+    assert error.status == 400
+    assert error.problem.startswith("onedata.egi returned 400")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"error": {"id": "posix", "details": {"errno": "enoent"}}}, "enoent"),
+        ({"error": {"id": "unauthorized", "description": "no"}}, "unauthorized"),
+        ({"error": {"id": "x", "details": []}}, "x"),
+        ({"error": "text"}, ""),
+    ],
+)
+def test_the_code_of_an_error_is_the_errno(body: object, code: str) -> None:
+    assert onedata_api.parse_error(400, {}, json.dumps(body).encode(), "o").code == code
+
+
+@given(st.text(min_size=1), st.text())
+def test_a_path_has_no_part_that_leads_elsewhere(bucket: str, key: str) -> None:
+    try:
+        parts = webdav_protocol.split_path(ObjectRef("webdav.x", bucket, key))
+    except StorageError:
+        return
+    assert "/".join(parts) == f"{bucket}/{key}"
+    assert not {"", ".", ".."} & set(parts)
