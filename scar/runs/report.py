@@ -79,7 +79,7 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
         yield ReportLine(0, f"its input file is an output of run {history.made_by}")
     for bucket, key, size in history.outputs[:MAX_OUTPUTS]:
         replaced = history.replaced_runs.get((bucket, key), "")
-        suffix = f"; it replaced the output of run {replaced} on another file" if replaced else ""
+        suffix = f"; it replaced the output of run {replaced} on another input" if replaced else ""
         yield ReportLine(0, f"uploaded s3://{bucket}/{key} ({size:,} bytes){suffix}")
     if note := _describe_outputs(history):
         yield ReportLine(0, note)

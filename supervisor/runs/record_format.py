@@ -258,7 +258,7 @@ class UploadedObject:
     Size and CRC are those of the bytes in the object. The CRC is empty if an earlier attempt of
     the run, or a run of a newer upload, has written it, and the object was kept.
 
-    ``replaced`` is the run whose output, from another input, had this key before.
+    ``replaced`` is the run whose output, from another input or call, had this key before.
     """
 
     bucket: str

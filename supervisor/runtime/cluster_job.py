@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, ConfigError, SupervisorError, Terminated
+from supervisor.execution.command import start_folder
 from supervisor.execution.environment import RunVariables, build_environment
 from supervisor.execution.workspace import create_workspace
 from supervisor.invocation import ProcessSpec, RunOwner
@@ -186,11 +187,14 @@ class ClusterJob:
             argv = dask_process.scheduler_command(python, address, spec, tls)
         else:
             argv = dask_process.worker_command(python, address, self.name, spec, tls)
+        folder, note = start_folder(config.image, workspace.root, config.image.user)
+        if note:
+            self.log.info(note)
         self.log.info(f"Starting the {self._record.content.kind} {self.name} at {address}.")
         status, output = self.supervisor.runner.run(
             ProcessSpec(
                 argv=argv,
-                cwd=workspace.root,
+                cwd=folder,
                 environment=environment,
                 folder=workspace.root,
                 has_own_home="HOME" in {**config.image.environment, **config.environment},

@@ -59,7 +59,7 @@ class RunHistory:
 
     @property
     def replaced_runs(self) -> Mapping[tuple[str, str], str]:
-        """Return the run whose output, of another input file, was replaced; by bucket and key."""
+        """Return the run whose output, of another file or call, was replaced; by bucket and key."""
         outputs = (
             (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
             for o in self._output_records
