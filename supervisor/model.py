@@ -275,7 +275,8 @@ class FunctionConfig:
     ``secrets`` are references (``aws.secret_references``) by the name of the script's variable.
     ``cluster``: jobs may be the scheduler and workers of a dask cluster.
     ``endpoint`` is None without an HTTP endpoint; ``providers`` are the stores other than the
-    account's S3 that ``inputs`` and ``outputs`` name.
+    account's S3 that ``inputs`` and ``outputs`` name. ``extra_payload``: the folder of
+    ``function.json`` has files of the user besides the script.
     """
 
     name: str
@@ -301,6 +302,7 @@ class FunctionConfig:
     cluster: bool = False
     endpoint: EndpointConfig | None = None
     providers: tuple[ProviderConfig, ...] = ()
+    extra_payload: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,7 +150,7 @@ class RunExecutor:
             argv=chosen.argv,
             cwd=chosen.cwd,
             environment={
-                **staging.script_environment(context, workspace, staged, self.environ),
+                **staging.script_environment(context, workspace, staged, self.environ, self.home),
                 **secrets,
             },
             folder=workspace.root,

@@ -206,6 +206,7 @@ class ClusterJob:
             raise dask_process.describe_failure(status, output, address, spec)
 
     def _build_environment(self, workspace: Workspace) -> dict[str, str]:
+        supervisor = self.supervisor
         variables = RunVariables(
             run_id=f"{self.path.cluster}-{self.member}",
             request_id=self.owner.job,
@@ -215,8 +216,10 @@ class ClusterJob:
             event="{}",
             input_dir=str(workspace.inputs),
             output_dir=str(workspace.outputs),
+            extra_payload=str(supervisor.home / "function")
+            if supervisor.config.extra_payload
+            else "",
         )
-        supervisor = self.supervisor
         environment = build_environment(supervisor.config, supervisor.environ, variables)
         return {**environment, **supervisor.read_secrets(None)}
 
