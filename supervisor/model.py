@@ -304,6 +304,14 @@ class FunctionConfig:
     providers: tuple[ProviderConfig, ...] = ()
     extra_payload: bool = False
 
+    def store_name(self, provider: str) -> str:
+        """Return the store of a provider: its name if it is one of ``providers``, else its kind.
+
+        ``s3.<name>`` without keys or endpoint of its own is the account's S3, ``s3``.
+        """
+        is_own = any(provider == known.name for known in self.providers)
+        return provider if is_own else provider.partition(".")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:

@@ -149,7 +149,7 @@ def _describe_repetition(history: RunHistory, record: RecordData) -> str:
 
 
 def _describe_input(history: RunHistory) -> str:
-    return "input s3://{}/{}".format(*history.input) if history.input else "direct invocation"
+    return f"input {history.input}" if history.input else "direct invocation"
 
 
 def _describe_owner(record: RecordData) -> str:

@@ -71,13 +71,13 @@ class RunDetailReader:
             run = replace(run, state=RunState.RUNNING)
         name = _NOTED.get(run.state, "")
         record = self.ledger.read_record(run.path, name) if name in run.record_times else None
-        source = claim.get("input")
+        source = record_format.parse_input(claim)
         is_known = bool(claim) or record_format.REPEATS in run.record_times
-        is_direct = is_known and not isinstance(source, dict)
+        is_direct = is_known and source is None
         started = _began(run)
         return RunDetail(
             run=run,
-            file="s3://{bucket}/{key}".format_map(source) if isinstance(source, dict) else "",
+            file="" if source is None else str(source),
             is_direct=is_direct,
             started=started,
             seconds=_duration(run, started, now),

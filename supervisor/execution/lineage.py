@@ -160,10 +160,15 @@ def _hash_function(config: FunctionConfig) -> str:
 
 def _find_own_input(target: ObjectRef, config: FunctionConfig) -> InputRule | None:
     """Return the function's input rule that the output matches; None if there is none."""
-    # `s3.<name>` is Amazon S3 too: a named provider cannot have keys of its own yet.
-    if target.provider.partition(".")[0] != "s3":
-        return None
-    return next((r for r in config.inputs if r.matches(target.bucket, target.key)), None)
+    store = config.store_name(target.provider)
+    return next(
+        (
+            rule
+            for rule in config.inputs
+            if config.store_name(rule.provider) == store and rule.matches(target.bucket, target.key)
+        ),
+        None,
+    )
 
 
 def _describe_input(rule: InputRule) -> str:

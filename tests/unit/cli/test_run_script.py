@@ -112,7 +112,8 @@ def test_a_script_above_the_limit_of_events_is_refused_with_the_remedy(
     # Smaller than an event, but base64 makes four characters of three bytes.
     content = HEAD.ljust(limit.maximum * 4 // 5, "#")
     (cow.parent / "run.sh").write_text(content)
-    arguments = ["-n", "gray", "-s", cow.parent / "run.sh"] if option == "-s" else ["-f", cow]
+    by_option = ["-n", "gray", "-s", str(cow.parent / "run.sh")]
+    arguments = by_option if option == "-s" else ["-f", str(cow)]
     services = invoke("run", *arguments, *flags, status=2)
     assert services.invoked == services.queued == []
     error = " ".join(capsys.readouterr().err.split())
