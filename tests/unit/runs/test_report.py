@@ -15,6 +15,7 @@ from scar.runs.ledger import Run
 from scar.runs.report import build_report
 from scar.runs.states import derive_state
 from supervisor.invocation import RunPath
+from supervisor.model import ObjectRef
 
 NOW = 1_790_000_000.0
 PATH = RunPath(function="fn", date="2026-09-21", run_id="abc")
@@ -58,6 +59,13 @@ def test_a_run_in_both_services_is_reported_in_order_of_time() -> None:
         "uploaded s3://b/out/x (5 bytes)",
     ]
     assert report.cause == ""
+
+
+def test_an_input_in_another_store_is_named_with_its_store() -> None:
+    source = {"provider": "minio.lab", "bucket": "b", "key": "in/x"}
+    report = build_report(a_history({"claim": {"owner": LAMBDA, "input": source}}))
+    assert f"input {ObjectRef('minio.lab', 'b', 'in/x')}" in report.lines[0].text
+    assert "s3" not in report.lines[0].text
 
 
 def test_the_replaced_output_of_another_file_is_reported() -> None:

@@ -240,8 +240,13 @@ JSON = st.recursive(
                     "mask",
                     "s3",
                     "bucket",
+                    "eventSource",
+                    "object",
+                    "key",
+                    "subscription",
+                    "detail",
+                    "source",
                 ]
-                + ["eventSource", "object", "key", "subscription", "detail", "source"]
             ),
             inner,
             max_size=4,
