@@ -108,7 +108,9 @@ def _read_request(
         assigned = tuple(assign_store(event, config) for event in named)
         return assigned if is_signed else tuple(map(_as_unconfirmed, assigned))
     # The token first: a caller without it does not learn which folders are inputs.
-    allowed = None if is_signed else _allowed_providers(config, raw, token)
+    has_servers = any(provider.kind == MINIO for provider in config.providers)
+    is_open = has_servers and not is_signed
+    allowed = _allowed_providers(config, raw, token) if is_open else None
     return tuple(assign_store(event, config, allowed) for event in named)
 
 
@@ -129,7 +131,7 @@ def _objects_in_body(request: DirectInvocation) -> tuple[ObjectEvent, ...] | Non
     except StoreNotSupported:
         raise
     except EventError:
-        if MINIO_SOURCE.encode() in body:
+        if MINIO_SOURCE.encode() in body and _is_json(body):
             raise
         return None
     found = tuple(trigger for trigger in triggers if isinstance(trigger, ObjectEvent))
@@ -137,6 +139,15 @@ def _objects_in_body(request: DirectInvocation) -> tuple[ObjectEvent, ...] | Non
     # Without `Records` it cannot be marked as unconfirmed (EventBridge).
     is_event = len(found) == len(triggers) and all("Records" in json.loads(e.event) for e in found)
     return found if is_event and (found or is_minio) else None
+
+
+def _is_json(body: bytes) -> bool:
+    """Return whether a body is one document: lines of JSON, such as a log of events, are data."""
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _allowed_providers(config: FunctionConfig, raw: bytes, token: WebhookToken) -> frozenset[str]:
@@ -151,7 +162,8 @@ def _allowed_providers(config: FunctionConfig, raw: bytes, token: WebhookToken) 
     ):
         return found
     raise _unauthorized(
-        "The request has no token of a storage provider, and the endpoint's authentication is NONE."
+        "The request has no token of a storage provider, and no endpoint with authentication IAM"
+        " has checked its sender."
     )
 
 

@@ -452,7 +452,8 @@ def test_a_run_of_another_store_keeps_its_id_and_its_event_when_it_is_retried() 
     run = record_format.run_id("fn", trigger, "r")
     owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
     claim = {"owner": owner, **record_format.describe_trigger(trigger)}
-    for name, record in {"claim": claim, "error": {"owner": owner}}.items():
+    records: dict[str, dict[str, object]] = {"claim": claim, "error": {"owner": owner}}
+    for name, record in records.items():
         s3.put(f"runs/fn/{DAY}/{run}/{name}.json", 100, record_format.encode(record))
     retried = retry_run(a_ledger(s3), lookup.find_run(a_ledger(s3), run), sent)
     assert retried.repeated_as == ""

@@ -170,6 +170,20 @@ def test_a_webhook_without_its_token_is_refused_before_anything_is_said_of_input
     assert "webhook_token" in caught.value.remedy
 
 
+def test_a_log_of_events_is_data() -> None:
+    lines = "\n".join(json.dumps(minio("in/a.csv")) for _ in range(2))
+    event = {**request(""), "body": lines}
+    (found,) = assign(event, endpoint(NONE))
+    assert isinstance(found, DirectInvocation)
+    assert found.payload == lines.encode()
+
+
+def test_a_function_without_servers_says_so_to_everybody() -> None:
+    config = replace(endpoint(NONE), providers=())
+    with pytest.raises(RequestRefused, match="no input of the function has it"):
+        assign(request(minio("in/a.csv", bucket="data")), config)
+
+
 def test_a_provider_without_a_token_accepts_no_webhook() -> None:
     raw = json.dumps(request(minio("in/a.csv"), "Bearer ")).encode()
     with pytest.raises(RequestRefused):
