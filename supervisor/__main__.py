@@ -204,6 +204,19 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
 
         return secrets.connect(config.secrets, environ, log=log)
 
+    @cache
+    def open_token(provider: str) -> SecretReader | None:
+        found = (p.secrets.get("webhook_token") for p in config.providers if p.name == provider)
+        if not (reference := next(found, None)):
+            return None
+        from supervisor.aws import secrets
+
+        return secrets.connect({"webhook_token": reference}, environ, log=log)
+
+    def read_webhook_token(provider: str, until: float | None) -> str:
+        reader = open_token(provider)  # it keeps values for some minutes
+        return "" if reader is None else reader.read(until)["webhook_token"]
+
     gc.enable()  # runtime/fast_start.py disabled it
     return Supervisor(
         config=config,
@@ -215,6 +228,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         environ=_initial_environment(),
         open_store=open_store,
         open_submitter=open_submitter,
+        read_webhook_token=read_webhook_token,
         read_secrets=lambda until: open_secrets().read(until) if config.secrets else {},
         runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
         log=log,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 # Of the function: left out if not set. The text is part of the image of every function, and would
 # make another image of it.
-_OPTIONAL_FIELDS = frozenset({"cluster", "secrets", "endpoint", "providers"})
+_OPTIONAL_FIELDS = frozenset({"cluster", "secrets", "endpoint", "providers", "extra_payload"})
 # Fields of the Batch target that are written even if they are empty.
 _BATCH_FIELDS = frozenset({"queue", "definition", "memory", "larger"})
 

@@ -285,7 +285,8 @@ class FunctionConfig:
     ``secrets`` are references (``aws.secret_references``) by the name of the script's variable.
     ``cluster``: jobs may be the scheduler and workers of a dask cluster.
     ``endpoint`` is None without an HTTP endpoint; ``providers`` are the stores other than the
-    account's S3 that ``inputs`` and ``outputs`` name.
+    account's S3 that ``inputs`` and ``outputs`` name. ``extra_payload``: the folder of
+    ``function.json`` has files of the user besides the script.
     """
 
     name: str
@@ -311,6 +312,15 @@ class FunctionConfig:
     cluster: bool = False
     endpoint: EndpointConfig | None = None
     providers: tuple[ProviderConfig, ...] = ()
+    extra_payload: bool = False
+
+    def store_name(self, provider: str) -> str:
+        """Return the store of a provider: its name if it is one of ``providers``, else its kind.
+
+        ``s3.<name>`` without keys or endpoint of its own is the account's S3, ``s3``.
+        """
+        is_own = any(provider == known.name for known in self.providers)
+        return provider if is_own else provider.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,8 +108,6 @@ def flags_to_fdl(flags: FunctionFlags) -> FdlValues:
         output=_storage_folders(flags.output_bucket),
         container=container or None,
     )
-    if flags.init_script:
-        function["run_script"] = None  # the same key under another name: a file has one of them
     batch = _present_values(
         memory=flags.batch_memory, vcpus=flags.batch_vcpus, enable_gpu=flags.enable_gpu or None
     )

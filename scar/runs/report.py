@@ -13,7 +13,6 @@ from scar.runs.history.submissions import describe_request
 from scar.runs.left_out import MADE_NOTHING, describe_outputs
 from scar.runs.states import RunState, is_cancelled, is_not_begun, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
-from supervisor.model import format_place
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
         yield ReportLine(0, f"its input file is an output of run {history.made_by}")
     for output in history.outputs[:MAX_OUTPUTS]:
         replaced = output.replaced
-        suffix = f"; it replaced the output of run {replaced} on another file" if replaced else ""
+        suffix = f"; it replaced the output of run {replaced} on another input" if replaced else ""
         yield ReportLine(0, f"uploaded {output.place} ({output.size:,} bytes){suffix}")
     if note := _describe_outputs(history):
         yield ReportLine(0, note)
@@ -150,9 +149,7 @@ def _describe_repetition(history: RunHistory, record: RecordData) -> str:
 
 
 def _describe_input(history: RunHistory) -> str:
-    if not history.input:
-        return "direct invocation"
-    return f"input {format_place(history.input_provider, '/'.join(history.input))}"
+    return f"input {history.input}" if history.input else "direct invocation"
 
 
 def _describe_owner(record: RecordData) -> str:

@@ -10,7 +10,6 @@ from scar.runs.left_out import describe_outputs
 from scar.runs.lookup import PARALLEL
 from scar.runs.states import FINISHED_STATES, RunState
 from scar.runs.unfinished_jobs import had_job
-from supervisor.model import format_place
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -74,13 +73,13 @@ class RunDetailReader:
             run = replace(run, state=RunState.RUNNING)
         name = _NOTED.get(run.state, "")
         record = self.ledger.read_record(run.path, name) if name in run.record_times else None
-        source = claim.get("input")
+        source = record_format.parse_input(claim)
         is_known = bool(claim) or record_format.REPEATS in run.record_times
-        is_direct = is_known and not isinstance(source, dict)
+        is_direct = is_known and source is None
         started = _began(run)
         return RunDetail(
             run=run,
-            file=_format_input(source) if isinstance(source, dict) else "",
+            file="" if source is None else str(source),
             is_direct=is_direct,
             started=started,
             seconds=_duration(run, started, now),
@@ -88,11 +87,6 @@ class RunDetailReader:
             attempts=sum(n.startswith(record_format.ATTEMPT_PREFIX) for n in run.record_times),
             note=_note(run, record or {}, is_direct=is_direct),
         )
-
-
-def _format_input(source: Mapping[str, object]) -> str:
-    path = "{bucket}/{key}".format_map(source)
-    return format_place(str(source.get("provider", "s3")), path)
 
 
 def _is_of_job(claim: Mapping[str, object]) -> bool:

@@ -15,6 +15,7 @@ from scar.runs.history.log_streams import list_log_streams
 from scar.runs.history.model import RunHistory
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
+from supervisor.events.parser import S3
 from supervisor.model import is_s3
 from supervisor.runs import node_records, record_format
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from scar.runs.batch_job import JobDetail
     from scar.runs.history.model import RecordData
     from scar.runs.ledger import Run, RunLedger
+    from supervisor.invocation import RunPath
 
 MAX_OUTPUTS = 20  # outputs whose triggered runs are searched for
 LOG_TAIL_LINES = 20
@@ -54,19 +56,24 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         node_streams=_find_node_streams(connection, ledger, run, job),
         job_streams={id_: found.log_streams for id_, found in jobs.items()},
     )
-    # The metadata of a file in another store is not read: its keys are the function's.
-    source = history.input if is_s3(history.input_provider) else None
     return replace(
         history,
         log_tail=_read_log_tail(connection, history)
         if run.state in (RunState.FAILED, RunState.LOST)
         else (),
-        made_by=lookup.find_producers(connection.client("s3"), *source)[0] if source else None,
+        made_by=_find_producer(connection, history),
         triggered_runs=_find_triggered_runs(ledger, history),
         unusable=_describe_unusable_queue(connection, history),
         place=_describe_place(connection, history),
         repeated_as=_find_repetition(ledger, history),
     )
+
+
+def _find_producer(connection: AwsConnection, history: RunHistory) -> RunPath | None:
+    source = history.input
+    if source is None or source.provider != S3:  # other stores are not read from here
+        return None
+    return lookup.find_producers(connection.client("s3"), source.bucket, source.key)[0]
 
 
 def _job_id(run: Run, contents: Mapping[str, RecordData]) -> str:

@@ -34,6 +34,7 @@ from supervisor.errors import (
     SubmissionUnanswered,
 )
 from supervisor.events.failed_event import rebuild_object_event
+from supervisor.events.parser import S3
 from supervisor.invocation import ObjectEvent, RunOwner, RunPath
 from supervisor.model import ComputeService, IfNoneMatch, ObjectRef
 from supervisor.runs import record_format
@@ -209,8 +210,13 @@ class RunEvidence:
         source = trigger.source
         if trigger.manual_run_id:
             return "The request has not claimed this manual run."
-        inputs = () if self.config is None else self.config.inputs
-        if not any(rule.matches(source.bucket, source.key) for rule in inputs):
+        if source.provider != S3:
+            return f"The request has not claimed {source}, which is not an object of Amazon S3."
+        config = self.config
+        if config is None or not any(
+            config.store_name(rule.provider) == S3 and rule.matches(source.bucket, source.key)
+            for rule in config.inputs
+        ):
             return f"{source} is not an input of the function as deployed."
         found = self.find_object(source)
         if found is None or trigger.version.etag != found.etag:

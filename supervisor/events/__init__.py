@@ -4,6 +4,9 @@
 inside SQS, SNS and EventBridge envelopes, and is the only module that URL-decodes object keys; it
 leaves API Gateway requests, function URL requests and direct calls to ``direct_invocation``. Both
 read the document with ``json_values``, and what callers request of a job with ``job_options``.
+``other_stores`` recognises the events of OneData, dCache and Rucio, which are refused, and opens
+events that another system has delegated. ``event_stores`` assigns the objects of events to the
+function's stores, and says which events in the bodies of requests start runs.
 ``queue_messages`` parses the messages of an SQS event one by one. ``failed_event`` parses the
 invocation record that Lambda
 sends to an on-failure destination, and returns why the invocation failed. ``response`` builds the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -35,6 +36,11 @@ SUPPORTED_MAJOR_VERSION = "2"
 MANUAL_RUN_PREFIX = "scar-run:"
 # The configurationId in events that the failure handler builds (failed_event).
 RECOVERED_RULE = "scar-recovered"
+# Kinds of the stores whose events start runs: the sources' providers, until ``event_stores``
+# replaces them by those of the function's inputs.
+S3, MINIO = "s3", "minio"
+# Old servers send "1" for objects without a version, which no server accepts.
+_MINIO_VERSION = re.compile(r"null|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # AWS nests at most an SNS message in an SQS message.
 MAX_NESTING = 3
 
@@ -42,8 +48,9 @@ MAX_NESTING = 3
 def parse_event(raw: bytes) -> tuple[Trigger, ...]:
     """Return the triggers of an event, one per run; none if it is to be ignored.
 
-    Supported: S3 notifications (also inside SQS, SNS and EventBridge envelopes), API Gateway and
-    function URL requests, direct invocations. Raise EventError for a malformed one of these.
+    Supported: notifications of S3 and MinIO (also inside SQS, SNS and EventBridge envelopes),
+    API Gateway and function URL requests, direct invocations. Raise EventError for a malformed one
+    of these, and StoreNotSupported for notifications of other stores.
     """
     try:
         event: object = json.loads(raw) if raw.strip() else {}
@@ -51,6 +58,7 @@ def parse_event(raw: bytes) -> tuple[Trigger, ...]:
         raise invalid_event(f"it is not JSON: {error}", "Send a JSON document.") from error
     if not is_json_object(event):
         return (parse_payload(event),)
+    event = _open_delegated(event)
     if _is_notification(event):
         found = tuple(_from_notification(event, 0))
         return _with_job_options(found, event) if OPTIONS_KEY in event else found
@@ -87,14 +95,25 @@ def is_folder_marker(key: str, size: int) -> bool:
     return key.endswith("/") and size == 0
 
 
+def _open_delegated(event: JsonObject) -> JsonObject:
+    """Return the event of a store inside of ``{"event": …}``; all others unchanged."""
+    if "event" not in event and "event_type" not in event:
+        return event
+    # Imported here: most events have neither, and the time of a start counts.
+    from supervisor.events.other_stores import open_event
+
+    return open_event(event)
+
+
 def _is_notification(event: JsonObject) -> bool:
     if event.get("Event") == "s3:TestEvent" or event.get("source") == "aws.s3":
         return True
     records = event.get("Records")
     if not isinstance(records, list):
         return False
+    sources = ("aws:", "OneTrigger", "rucio")
     return any(
-        is_json_object(r) and ("s3" in r or _event_source(r).startswith("aws:")) for r in records
+        is_json_object(r) and ("s3" in r or _event_source(r).startswith(sources)) for r in records
     )
 
 
@@ -107,6 +126,7 @@ def _from_notification(event: JsonObject, depth: int) -> Iterator[ObjectEvent]:
         raise invalid_event(
             "its envelopes are nested too deeply", "Send the notification unchanged."
         )
+    event = _open_delegated(event)
     if event.get("Event") == "s3:TestEvent":
         return
     if event.get("source") == "aws.s3":
@@ -133,7 +153,12 @@ def _unwrap_record(record: JsonObject, where: str, depth: int) -> Iterator[Objec
             )
         case "aws:s3" | "":
             yield from _from_s3_record(record, where)
+        case "minio:s3":
+            yield from _from_s3_record(record, where, MINIO)
         case other:
+            from supervisor.events.other_stores import check_source
+
+            check_source(other)
             raise invalid_event(f"{where} comes from {other!r}", "Connect the function to S3 only.")
 
 
@@ -152,7 +177,7 @@ def _parse_envelope(record: JsonObject, name: str, where: str) -> JsonObject:
     return inner
 
 
-def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
+def _from_s3_record(record: JsonObject, where: str, kind: str = S3) -> Iterator[ObjectEvent]:
     version = str(record.get("eventVersion", SUPPORTED_MAJOR_VERSION))
     if version.partition(".")[0] != SUPPORTED_MAJOR_VERSION:
         raise invalid_event(
@@ -169,11 +194,12 @@ def _from_s3_record(record: JsonObject, where: str) -> Iterator[ObjectEvent]:
     key = unquote_plus(require_text(item, "key", f"{where}.s3.object"))
     if is_folder_marker(key, _object_size(item)):
         return
+    version_id = str(item.get("versionId") or "")
+    if kind == MINIO and not _MINIO_VERSION.fullmatch(version_id):
+        version_id = ""
     yield ObjectEvent(
-        source=ObjectRef("s3", bucket, key),
-        version=VersionPin(
-            version_id=str(item.get("versionId") or ""), etag=str(item.get("eTag") or "").strip('"')
-        ),
+        source=ObjectRef(kind, bucket, key),
+        version=VersionPin(version_id=version_id, etag=str(item.get("eTag") or "").strip('"')),
         sequencer=str(item.get("sequencer") or ""),
         time=str(record.get("eventTime") or ""),
         event=compact_json({"Records": [record]}),
@@ -199,7 +225,7 @@ def _from_eventbridge(event: JsonObject) -> Iterator[ObjectEvent]:
     if is_folder_marker(key, _object_size(item)):
         return
     yield ObjectEvent(
-        source=ObjectRef("s3", bucket, key),
+        source=ObjectRef(S3, bucket, key),
         version=VersionPin(
             version_id=str(item.get("version-id") or ""), etag=str(item.get("etag") or "")
         ),

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError
+from supervisor.events.event_stores import assign_store
 from supervisor.events.json_values import compact_json, is_json_object
 from supervisor.events.parser import parse_event
 from supervisor.invocation import ObjectEvent
 
 if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject
+    from supervisor.model import FunctionConfig
 
 _SQS = "aws:sqs"
 
@@ -31,8 +33,11 @@ class QueueMessage:
     problem: EventError | None = None
 
 
-def parse_queue_messages(raw: bytes) -> tuple[QueueMessage, ...]:
-    """Return the messages of an SQS event; none for every other event."""
+def parse_queue_messages(raw: bytes, config: FunctionConfig) -> tuple[QueueMessage, ...]:
+    """Return the messages of an SQS event; none for every other event.
+
+    Their objects have the providers of the function's inputs.
+    """
     try:
         event: object = json.loads(raw)
     except (ValueError, RecursionError):
@@ -42,18 +47,22 @@ def parse_queue_messages(raw: bytes) -> tuple[QueueMessage, ...]:
         return ()
     if not all(is_json_object(r) and r.get("eventSource") == _SQS for r in records):
         return ()
-    return tuple(map(_parse_message, records))
+    return tuple(_parse_message(record, config) for record in records)
 
 
-def _parse_message(record: JsonObject) -> QueueMessage:
+def _parse_message(record: JsonObject, config: FunctionConfig) -> QueueMessage:
     message, body = str(record.get("messageId", "")), record.get("body")
     text = body if isinstance(body, str) else ""
     received = _received(record)
     try:
         triggers = parse_event(compact_json({"Records": [record]}).encode(errors="surrogatepass"))
+        events = tuple(
+            assign_store(trigger, config)
+            for trigger in triggers
+            if isinstance(trigger, ObjectEvent)
+        )
     except EventError as error:
         return QueueMessage(id=message, received=received, body=text, problem=error)
-    events = tuple(trigger for trigger in triggers if isinstance(trigger, ObjectEvent))
     return QueueMessage(id=message, received=received, events=events, body=text)
 
 

@@ -23,7 +23,13 @@ from supervisor.events.direct_invocation import find_refusal, refuse_script
 from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
-from supervisor.invocation import DirectInvocation, InvocationResult, RunOutcome, RunResult
+from supervisor.invocation import (
+    DirectInvocation,
+    InvocationResult,
+    ObjectEvent,
+    RunOutcome,
+    RunResult,
+)
 from supervisor.logs import Log
 from supervisor.model import ComputeService
 from supervisor.runs import leases, record_format
@@ -41,6 +47,12 @@ if TYPE_CHECKING:
     from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner, SecretSource
 
 
+def no_webhook_token(provider: str, until: float | None) -> str:
+    """Return no token: that of a function without stores that send events."""
+    del provider, until
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervisor:
     """Handles the events of one function.
@@ -48,7 +60,8 @@ class Supervisor:
     ``home`` holds ``function/``; workspaces are created in ``temporary``. ``exclusive``: files that
     programs leave in ``temporary`` are removed after each run. ``environ`` is the environment of
     this process, ``now`` in epoch seconds; ``free_space`` returns the free bytes on the disk of a
-    folder. ``upload_threads``: outputs that are uploaded at the same time.
+    folder. ``upload_threads``: outputs that are uploaded at the same time. ``read_webhook_token``
+    returns a provider's ``webhook_token``, empty without one; its deadline is in epoch seconds.
     """
 
     config: FunctionConfig
@@ -64,6 +77,7 @@ class Supervisor:
     read_secrets: SecretSource = no_secrets
     free_space: Callable[[Path], int] = free_bytes
     upload_threads: int = THREADS
+    read_webhook_token: Callable[[str, float | None], str] = no_webhook_token
 
     def handle(self, invocation: Invocation) -> InvocationResult:
         """Execute or submit every run of an event; the failure of a run is in its result.
@@ -74,7 +88,8 @@ class Supervisor:
             gathered = self._handle_messages(invocation)
             if gathered is not None:
                 return gathered
-        triggers = parser.parse_event(invocation.event)
+        parsed = parser.parse_event(invocation.event)
+        triggers = self._assign_stores(parsed, invocation)
         if invocation.run_id and len(triggers) != 1:
             raise EventError(
                 f"The event of run {invocation.run_id} names {len(triggers)} objects, not one.",
@@ -89,8 +104,26 @@ class Supervisor:
             results=tuple(self._handle_trigger(trigger, invocation) for trigger in triggers),
             is_api_request=any(
                 isinstance(trigger, DirectInvocation) and trigger.is_api_request
-                for trigger in triggers
+                for trigger in parsed
             ),
+        )
+
+    def _assign_stores(
+        self, triggers: tuple[Trigger, ...], invocation: Invocation
+    ) -> tuple[Trigger, ...]:
+        """Return the triggers with the function's stores; raise as ``assign_stores`` does."""
+        if not self.config.providers and all(
+            isinstance(trigger, ObjectEvent) and trigger.source.provider == parser.S3
+            for trigger in triggers
+        ):
+            return triggers  # most events; the time of a start counts
+        from supervisor.events.event_stores import assign_stores
+
+        return assign_stores(
+            triggers,
+            self.config,
+            invocation.event,
+            lambda provider: self.read_webhook_token(provider, invocation.deadline),
         )
 
     def _handle_messages(self, invocation: Invocation) -> InvocationResult | None:
@@ -99,7 +132,7 @@ class Supervisor:
         from supervisor.events.queue_messages import parse_queue_messages
         from supervisor.execution.gathered_events import GatheredEvents
 
-        messages = parse_queue_messages(invocation.event)
+        messages = parse_queue_messages(invocation.event, self.config)
         if not messages:
             return None
         return GatheredEvents(

@@ -40,7 +40,7 @@ class RunVariables:
     """The values of one run; a variable whose value is empty is not set.
 
     ``attempt`` counts those of one job, ``job_number`` the jobs of the run: ``batch.retry`` may
-    submit several. Both begin with 1.
+    submit several. Both begin with 1. ``extra_payload`` is the folder of the user's files.
     """
 
     run_id: str
@@ -58,6 +58,9 @@ class RunVariables:
     instance_ip: str = ""
     hostfile: str = ""
     trace: str = ""
+    extra_payload: str = ""
+    log_group: str = ""
+    log_stream: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,11 +77,12 @@ def build_environment(
 ) -> dict[str, str]:
     """Return the script's environment; later sources override earlier ones.
 
-    Order: the image's variables; those of Lambda, Batch and ``lambda.environment`` (without the
-    supervisor's own); ``container.environment``; in Batch, ``batch.environment`` and what the
-    submission of the job set; the run's. A variable that cannot be passed (a NUL in it, or
-    ``EVENT`` above 128 KiB) is left out; the content of the event is also in a file. Raise
-    EventError for a value of the event that is not valid Unicode: Linux passes bytes.
+    Order: SCAR's ``EXTRA_PAYLOAD`` and ``CONTEXT``; the image's variables; those of Lambda, Batch
+    and ``lambda.environment`` (without the supervisor's own); ``container.environment``; in Batch,
+    ``batch.environment`` and what the submission of the job set; the run's. A variable that cannot
+    be passed (a NUL in it, or ``EVENT`` above 128 KiB) is left out; the content of the event is
+    also in a file. Raise EventError for a value of the event that is not valid Unicode: Linux
+    passes bytes.
     """
     _check_unicode(run)
     # The launcher's prefix is removed here, so the script sees the image's LD_PRELOAD and the like.
@@ -89,8 +93,34 @@ def build_environment(
     if run.service == ComputeService.BATCH and config.batch is not None:
         own |= _empty_variables(config, config.batch, own)
         container = _container_variables(config, config.batch, own)
-    every = {**config.image.environment, **own, **container, **_run_variables(config, run)}
+    every = {
+        **_scar_variables(config, run),
+        **config.image.environment,
+        **own,
+        **container,
+        **_run_variables(config, run),
+    }
     return {name: value for name, value in every.items() if _is_passable(name, value)}
+
+
+def _scar_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
+    """Return variables of SCAR whose names are common: what the image or the FDL sets, counts.
+
+    ``CONTEXT`` has the members of Lambda's context object that SCAR passed to its Batch jobs.
+    """
+    found = {"EXTRA_PAYLOAD": run.extra_payload} if run.extra_payload else {}
+    if run.service != ComputeService.BATCH:
+        return found
+    import json
+
+    context = {
+        "function_name": config.name,
+        "memory_limit_in_mb": config.memory,
+        "aws_request_id": run.request_id,
+        "log_group_name": run.log_group,
+        "log_stream_name": run.log_stream,
+    }
+    return {**found, "CONTEXT": json.dumps(context)}
 
 
 def _empty_variables(

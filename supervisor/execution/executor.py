@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from supervisor.errors import SupervisorError
     from supervisor.execution.staging import RunContext, StagedInput
     from supervisor.execution.workspace import Workspace
     from supervisor.invocation import LeftOut
@@ -89,7 +90,7 @@ class RunExecutor:
                 self._remaining_seconds(context, "at the start"), "during the download of the input"
             ):
                 staged = self._stage_in(context, workspace)
-            output = self._run_script(context, workspace, staged, secrets)
+            output = self._run_script(context, workspace, staged, secrets, log)
             if not context.is_uploaded:
                 return ExecutionResult(output=output, uploaded=())
             self.before_upload()
@@ -135,38 +136,56 @@ class RunExecutor:
         workspace: Workspace,
         staged: StagedInput,
         secrets: Mapping[str, str],
+        log: Log,
     ) -> bytes:
         service = context.invocation.owner.site
+        # Lambda runs every image as its own unprivileged user.
+        user = self.config.image.user if service is ComputeService.BATCH else ""
         with _translate_disk_full():
-            chosen = command.choose_command(self.config, context.trigger, self.home, workspace)
+            chosen = command.choose_command(
+                self.config, context.trigger, self.home, workspace, user
+            )
+        if chosen.note:
+            log.info(chosen.note)
         spec = ProcessSpec(
             argv=chosen.argv,
             cwd=chosen.cwd,
             environment={
-                **staging.script_environment(context, workspace, staged, self.environ),
+                **staging.script_environment(context, workspace, staged, self.environ, self.home),
                 **secrets,
             },
             folder=workspace.root,
             has_own_home="HOME" in {**self.config.image.environment, **self.config.environment},
-            # Lambda runs every image as its own unprivileged user.
-            user=self.config.image.user if service is ComputeService.BATCH else "",
+            user=user,
         )
         status, output = self.runner.run(
             spec, timeout=self._remaining_seconds(context, "before the start of the script")
         )
         if status != 0:
-            if (
-                status != SIGKILL_STATUS
-                and may_submit_to_batch(self.config.mode, service)
-                and self.free_space(workspace.root) < DISK_FULL_BYTES
-            ):
-                raise _disk_full(f"The script ended with status {status}, and the disk is full.")
-            # Imported here: most scripts succeed.
-            from supervisor.execution.script_error import script_failure
-
-            memory = self.config.memory if service is ComputeService.LAMBDA else 0
-            raise script_failure(status, output, memory)
+            raise self._script_error(status, output, service, workspace, chosen.cwd)
         return output
+
+    def _script_error(
+        self,
+        status: int,
+        output: bytes,
+        service: ComputeService,
+        workspace: Workspace,
+        started_in: Path,
+    ) -> SupervisorError:
+        if (
+            status != SIGKILL_STATUS
+            and may_submit_to_batch(self.config.mode, service)
+            and self.free_space(workspace.root) < DISK_FULL_BYTES
+        ):
+            return _disk_full(f"The script ended with status {status}, and the disk is full.")
+        # Imported here: most scripts succeed.
+        from supervisor.execution.script_error import script_failure
+
+        memory = self.config.memory if service is ComputeService.LAMBDA else 0
+        # Not the path of the run's folder: `scar status` groups runs by their error.
+        folder = "the run's own folder" if started_in == workspace.root else str(started_in)
+        return script_failure(status, output, memory, started_in=folder)
 
     def _remaining_seconds(self, context: RunContext, when: str) -> float | None:
         """Return the seconds until the deadline; raise DeadlineExceeded if it has passed."""

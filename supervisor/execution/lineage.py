@@ -32,7 +32,6 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import ChainTooLong, OutputError
 from supervisor.execution.outputs import HOPS_KEY, ROOT_KEY
-from supervisor.model import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,23 +163,15 @@ def _hash_function(config: FunctionConfig) -> str:
 
 def _find_own_input(target: ObjectRef, config: FunctionConfig) -> InputRule | None:
     """Return the function's input rule that the output matches; None if there is none."""
-    store = _find_store(target.provider, config)
+    store = config.store_name(target.provider)
     return next(
         (
             rule
             for rule in config.inputs
-            if _find_store(rule.provider, config) == store
-            and rule.matches(target.bucket, target.key)
+            if config.store_name(rule.provider) == store and rule.matches(target.bucket, target.key)
         ),
         None,
     )
-
-
-def _find_store(provider: str, config: FunctionConfig) -> str:
-    """Return what names a store: all providers of the account's own S3 are the same one."""
-    # A provider with an address or keys of its own is in `providers`.
-    is_other = any(item.name == provider for item in config.providers)
-    return "s3" if is_s3(provider) and not is_other else provider
 
 
 def _describe_input(rule: InputRule) -> str:

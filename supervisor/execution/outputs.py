@@ -103,10 +103,14 @@ def _is_from_newer_upload(existing: Mapping[str, str], mine: Mapping[str, str]) 
 
 
 def _replaced_run(existing: StoredObject | None, mine: Mapping[str, str]) -> str:
-    """Return the run that wrote the object from another input; empty for direct invocations."""
+    """Return the run that wrote the object from another input, or as another direct invocation.
+
+    Empty for objects of other programs, and of runs of the same input, whose output is a newer one.
+    """
     before = {} if existing is None else existing.metadata
+    # A direct invocation has no input: each is a run of its own, also beside runs of objects.
     inputs = before.get(INPUT_KEY), mine.get(INPUT_KEY)
-    return before.get(RUN_KEY, "") if all(inputs) and inputs[0] != inputs[1] else ""
+    return "" if inputs[0] and inputs[0] == inputs[1] else before.get(RUN_KEY, "")
 
 
 def _uploaded_object(target: ObjectRef, stored: StoredObject, replaced: str = "") -> UploadedObject:

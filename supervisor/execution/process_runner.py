@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded
 from supervisor.execution import child_processes
-from supervisor.execution.users import has_access, is_id_mapped, resolve_user
+from supervisor.execution.users import ETC, find_account, has_access
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class ProcessRunner:
     log: Log
     write: Callable[[bytes], None] = write_to_stdout
     grace: float = 2.0
-    etc: Path = Path("/etc")
+    etc: Path = ETC
 
     def run(self, spec: ProcessSpec, *, timeout: float | None) -> tuple[int, bytes]:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -155,15 +155,12 @@ class ProcessRunner:
         return bool(data)
 
     def _resolve_account(self, user: str) -> UserAccount | None:
-        # Without root the user cannot be changed: Lambda, rootless sandboxes.
-        if not user or os.geteuid() != 0:
-            return None
-        account = resolve_user(user, self.etc)
-        ids = ((account.uid, "uid_map"), (account.gid, "gid_map"))
-        if all(is_id_mapped(n, Path("/proc/self", name).read_text()) for n, name in ids):
-            return account
-        self.log.warning(f"The image's user {user} is not mapped in this sandbox; root is used.")
-        return None
+        account = find_account(user, self.etc)
+        if account is None and user and os.geteuid() == 0:
+            self.log.warning(
+                f"The image's user {user} is not mapped in this sandbox; root is used."
+            )
+        return account
 
     def _start_failure(self, program: str, error: OSError | ValueError) -> tuple[int, bytes]:
         """Return the exit status of shells: 127 not found, 126 not executable."""

@@ -58,8 +58,13 @@ class ErrorLine:
         return text[:MESSAGE_CHARACTERS]
 
 
-def script_failure(status: int, output: bytes, memory: int = 0) -> ScriptFailed:
-    """Return the error for a script's exit status; ``memory`` is Lambda's in MB, else 0."""
+def script_failure(
+    status: int, output: bytes, memory: int = 0, *, started_in: str = ""
+) -> ScriptFailed:
+    """Return the error for a script's exit status; ``memory`` is Lambda's in MB, else 0.
+
+    ``started_in`` is the folder, named if a file or command was not found or not writable there.
+    """
     if status == SIGKILL_STATUS:
         error: ScriptFailed = OutOfMemory(status, output, memory=memory)
     else:
@@ -71,6 +76,8 @@ def script_failure(status: int, output: bytes, memory: int = 0) -> ScriptFailed:
         error.problem = _as_sentence(f"{plain}: {detail}")
     elif found is not None and error.problem == f"{plain}.":
         error.problem = _as_sentence(f"{plain}: {found}")
+    if started_in and (status in _START_FAILURES or _is_read_only(found)):
+        error.problem += f" It started in {started_in}."
     signal = describe_signal(status)
     error.record = {
         "status": status,
@@ -80,6 +87,11 @@ def script_failure(status: int, output: bytes, memory: int = 0) -> ScriptFailed:
         "tail": _bounded_tail(lines),
     }
     return error
+
+
+def _is_read_only(found: ErrorLine | None) -> bool:
+    """Return whether a file could not be written, as in an image's WORKDIR in Lambda."""
+    return found is not None and "read-only file system" in str(found).lower()
 
 
 def _describe_start(status: int, lines: list[str], found: ErrorLine | None) -> str:

@@ -16,6 +16,7 @@ from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from supervisor.execution.workspace import Workspace
     from supervisor.invocation import Invocation, RunPath, Trigger
@@ -114,9 +115,13 @@ def describe_outputs(
 
 
 def script_environment(
-    context: RunContext, workspace: Workspace, staged: StagedInput, process: Mapping[str, str]
+    context: RunContext,
+    workspace: Workspace,
+    staged: StagedInput,
+    process: Mapping[str, str],
+    home: Path,
 ) -> dict[str, str]:
-    """Return the complete environment of the script."""
+    """Return the complete environment of the script; ``home`` holds ``function/``."""
     trigger, owner = context.trigger, context.invocation.owner
     event = trigger if isinstance(trigger, ObjectEvent) else None
     variables = RunVariables(
@@ -135,6 +140,9 @@ def script_environment(
         instance_ip=local_ip_address(),
         hostfile=staged.hostfile,
         trace=context.invocation.trace,
+        extra_payload=str(home / "function") if context.config.extra_payload else "",
+        log_group=context.invocation.log_group,
+        log_stream=context.invocation.log_stream,
         parameters={} if isinstance(trigger, ObjectEvent) else trigger.parameters,
     )
     return build_environment(context.config, process, variables)

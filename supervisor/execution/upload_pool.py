@@ -163,10 +163,11 @@ class UploadPool:
             )
         if uploaded.replaced:
             self.log.warning(
-                f"{target} was the output of run {uploaded.replaced} from another input file;"
+                f"{target} was the output of run {uploaded.replaced} from another input or call;"
                 " it is replaced.",
-                remedy="If input files in several folders have the same name, use the folder in"
-                " STORAGE_OBJECT_KEY for the output name.",
+                remedy="Name outputs after INPUT_FILE_PATH, whose name differs for each call. If"
+                " input files in several folders have the same name, use the folder in"
+                " STORAGE_OBJECT_KEY too.",
             )
         is_other = target.provider in self.others
         return replace(uploaded, provider=target.provider) if is_other else uploaded

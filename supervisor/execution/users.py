@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ConfigError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Collection
-    from pathlib import Path
+
+ETC = Path("/etc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,34 @@ def resolve_user(user: str, etc: Path) -> UserAccount:
             int(g[2]) for g in _read_entries(etc / "group", 4) if line[0] in g[3].split(",")
         )
     return UserAccount(uid=uid, gid=gid, groups=groups, home=(line[5] if line else "") or "/")
+
+
+def find_account(user: str, etc: Path = ETC) -> UserAccount | None:
+    """Return the account that programs get; None: they keep the user of this process.
+
+    Without root the user cannot be changed (Lambda, rootless sandboxes), nor to one that is not
+    mapped in the sandbox. Raise ConfigError for an unknown name.
+    """
+    if not user or os.geteuid() != 0:
+        return None
+    account = resolve_user(user, etc)
+    ids = ((account.uid, "uid_map"), (account.gid, "gid_map"))
+    mapped = all(is_id_mapped(n, Path("/proc/self", name).read_text()) for n, name in ids)
+    return account if mapped else None
+
+
+def can_enter(folder: str, account: UserAccount | None) -> bool:
+    """Return whether a folder exists and its user can make it the working directory.
+
+    ``account`` None: the user of this process.
+    """
+    if not os.path.isdir(folder):  # noqa: PTH112 - False, not an error, if it is not accessible
+        return False
+    if account is None:
+        return os.access(folder, os.X_OK)
+    real = Path(os.path.realpath(folder))
+    groups = {account.gid, *account.groups}
+    return all(has_access(p.stat(), account.uid, groups, 1) for p in (real, *real.parents))
 
 
 def has_access(status: os.stat_result, uid: int, groups: Collection[int], rights: int) -> bool:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
 from supervisor.invocation import ObjectEvent, RunOwner, RunPath
-from supervisor.model import ComputeService, is_s3
+from supervisor.model import ComputeService, ObjectRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,10 +96,14 @@ def _hash_prefix(*parts: str) -> str:
 
 
 def input_id(function: str, event: ObjectEvent) -> str:
-    """Return the first half of a run id: function and object, without the object's version."""
-    # Not for S3: the ids of earlier releases stay what they are.
-    other = () if is_s3(event.source.provider) else (event.source.provider,)
-    return _hash_prefix(function, *other, event.source.bucket, event.source.key)
+    """Return the first half of a run id: function and object, without the object's version.
+
+    Of an object of another store it has the store's kind too, which the event alone says.
+    """
+    kind = event.source.provider.partition(".")[0]
+    # No bucket's name has a colon.
+    bucket = event.source.bucket if kind == "s3" else f"{kind}://{event.source.bucket}"
+    return _hash_prefix(function, bucket, event.source.key)
 
 
 def run_id(function: str, trigger: Trigger, request: str) -> str:
@@ -181,13 +185,14 @@ def event_digest(event: str) -> str:
 def describe_trigger(trigger: Trigger) -> dict[str, object]:
     """Return what a claim says about the run: its object, and the event for `scar retry`.
 
+    ``provider`` is that of the object's store, left out for the account's S3.
     Of a large event only the digest: the failure handler compares it with the failed event.
     """
     description: dict[str, object] = {}
     if isinstance(trigger, ObjectEvent):
-        source = trigger.source
+        provider = trigger.source.provider
         description["input"] = {
-            **({} if is_s3(source.provider) else {"provider": source.provider}),
+            **({} if provider == "s3" else {"provider": provider}),
             "bucket": trigger.source.bucket,
             "key": trigger.source.key,
             "version": trigger.version.version_id,
@@ -199,6 +204,15 @@ def describe_trigger(trigger: Trigger) -> dict[str, object]:
     else:
         description["event_sha256"] = event_digest(trigger.event)
     return description
+
+
+def parse_input(claim: Mapping[str, object]) -> ObjectRef | None:
+    """Return the object in a claim; None for a direct invocation."""
+    source = claim.get("input")
+    if not isinstance(source, dict):
+        return None
+    texts = (str(source.get(name, "")) for name in ("bucket", "key"))
+    return ObjectRef(str(source.get("provider", "s3")), *texts)
 
 
 def describe_trace(trace: str) -> dict[str, object]:

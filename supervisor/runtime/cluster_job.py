@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, ConfigError, SupervisorError, Terminated
+from supervisor.execution.command import start_folder
 from supervisor.execution.environment import RunVariables, build_environment
 from supervisor.execution.workspace import create_workspace
 from supervisor.invocation import ProcessSpec, RunOwner
@@ -186,11 +187,14 @@ class ClusterJob:
             argv = dask_process.scheduler_command(python, address, spec, tls)
         else:
             argv = dask_process.worker_command(python, address, self.name, spec, tls)
+        folder, note = start_folder(config.image, workspace.root, config.image.user)
+        if note:
+            self.log.info(note)
         self.log.info(f"Starting the {self._record.content.kind} {self.name} at {address}.")
         status, output = self.supervisor.runner.run(
             ProcessSpec(
                 argv=argv,
-                cwd=workspace.root,
+                cwd=folder,
                 environment=environment,
                 folder=workspace.root,
                 has_own_home="HOME" in {**config.image.environment, **config.environment},
@@ -202,6 +206,7 @@ class ClusterJob:
             raise dask_process.describe_failure(status, output, address, spec)
 
     def _build_environment(self, workspace: Workspace) -> dict[str, str]:
+        supervisor = self.supervisor
         variables = RunVariables(
             run_id=f"{self.path.cluster}-{self.member}",
             request_id=self.owner.job,
@@ -211,8 +216,10 @@ class ClusterJob:
             event="{}",
             input_dir=str(workspace.inputs),
             output_dir=str(workspace.outputs),
+            extra_payload=str(supervisor.home / "function")
+            if supervisor.config.extra_payload
+            else "",
         )
-        supervisor = self.supervisor
         environment = build_environment(supervisor.config, supervisor.environ, variables)
         return {**environment, **supervisor.read_secrets(None)}
 

@@ -24,8 +24,12 @@ _INSTALL = "Add it to the function's image: `pip install distributed`."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsFiles:
-    """The paths of the certificate authority, the certificate and its private key."""
+    """The paths of the certificate authority, the certificate and its private key.
 
+    ``folder`` is the run's own: all of them are in it.
+    """
+
+    folder: str
     authority: str
     certificate: str
     key: str
@@ -48,7 +52,7 @@ def write_tls_files(folder: Path, spec: ClusterSpec) -> TlsFiles:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
     authority, certificate, key = (str(folder / name) for name in texts)
-    return TlsFiles(authority=authority, certificate=certificate, key=key)
+    return TlsFiles(folder=str(folder), authority=authority, certificate=certificate, key=key)
 
 
 def find_python(environment: Mapping[str, str]) -> str:
@@ -99,7 +103,7 @@ def worker_command(
     return (
         *(python, "-m", "distributed.cli.dask_worker", address, "--name", name),
         *("--nworkers", "1", "--nthreads", str(spec.threads), "--no-nanny", *_HTTP),
-        *("--death-timeout", f"{spec.death_timeout}s", "--local-directory", "."),
+        *("--death-timeout", f"{spec.death_timeout}s", "--local-directory", tls.folder),
         *memory,
         *tls.arguments,
     )

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 NAMES = (
     "busybox", "debian", "entrypoint", "no-shell", "user", "read-only", "own-opt", "variables",
-    "layers",
+    "layers", "workdir", "closed-workdir",
 )  # fmt: skip
 
 

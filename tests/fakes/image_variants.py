@@ -55,6 +55,18 @@ def image_variants() -> dict[str, ImageVariant]:
             ),
             output="zero one /etc",
         ),
+        "workdir": ImageVariant(
+            layers=(busybox, {"opt/app/model.cfg": LayerFile(b"beside the model")}),
+            run=ImageDefaults(environment=_SHELL, workdir="/opt/app"),
+            script="cat model.cfg",
+            output="beside the model",
+        ),
+        "closed-workdir": ImageVariant(
+            layers=(busybox, {"root": LayerFolder(0o700)}),
+            run=ImageDefaults(environment=_SHELL, user="worker", workdir="/root"),
+            script='touch here && case "$PWD" in */scar-*) echo "the run\'s own" ;; esac',
+            output="the run's own",
+        ),
         "no-shell": ImageVariant(
             layers=({"busybox": busybox["bin/busybox"]},),
             run=ImageDefaults(

@@ -32,7 +32,7 @@ def function_config(
         name=function.name,
         mode=spec.execution_mode,
         state_bucket=names.state_bucket_name(account),
-        script=spec.script.name if spec.script else "",
+        script=spec.init_script.name if spec.init_script else "",
         image=image,
         environment=dict(spec.container.environment.Variables),
         secrets=dict(spec.container.secrets),
@@ -48,6 +48,7 @@ def function_config(
         array_size=function.batch.array.size if function.batch and function.batch.array else 0,
         has_failure_handler=failure_handler.handles(function),
         cluster=function.batch is not None and function.batch.cluster,
+        extra_payload=spec.extra_payload is not None,
     )
 
 

@@ -89,7 +89,7 @@ class FunctionImageBuilder:
             base,
             self.find_bundle(spec.architecture),
             config_to_json(configure(base.defaults)),
-            _read_script(spec.script) if spec.script else None,
+            _read_script(spec.init_script) if spec.init_script else None,
             read_payload(spec.extra_payload) if spec.extra_payload else None,
         )
         _check_size(function.image_name, image)

@@ -46,7 +46,7 @@ def verify_prebuilt_image(
 
     Raise ImageError unless it is a single manifest for the function's architecture with gzipped
     layers, starts the supervisor, and contains the function's configuration as the FDL describes
-    it. The script in it is not compared.
+    it. The script and the extra payload in it are not compared.
     """
     image = function.lambda_.container.image
     reference = parse_reference(image)
@@ -60,7 +60,9 @@ def verify_prebuilt_image(
     if actual is None:
         raise ImageError(f"The image {image} does not start scar's supervisor.", remedy=_REMEDY)
     # The FDL of a prebuilt image names no script: the image's own is taken for the expected one.
-    expected = replace(configure(actual.image), script=actual.script)
+    expected = replace(
+        configure(actual.image), script=actual.script, extra_payload=actual.extra_payload
+    )
     if different := [
         f.name
         for f in fields(actual)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from scar.aws.model import limits
 from scar.cli.fdl_files import connect_document, enabled_functions
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.function_flags import FunctionFlags
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     "--run-script",
     "script",
     type=click.Path(path_type=Path),
-    help="Script to run this time, instead of the function's own.",
+    help="Script to run this time, instead of the function's own and of run_script.",
 )
 @click.option(
     "-ib", "--input-bucket", metavar="BUCKET[/FOLDER]", help="Run on the files of this folder."
@@ -84,6 +86,9 @@ def run(  # noqa: PLR0913 one argument per option
 ) -> None:
     """Run a function once, or on the files of its input folders.
 
+    With -f, the file's run_script is sent with the call and runs instead of the function's own
+    script, as -s does, which replaces it. Events of files run the function's own.
+
     A function without input folders is invoked once, and so is any function if a script or
     ARGUMENTS are specified. Other functions are invoked for each file of their input folders:
     the command waits for the first run and queues the others. Files whose run is done or in
@@ -112,7 +117,7 @@ def run(  # noqa: PLR0913 one argument per option
       scar run -n align --memory 60000 --vcpus 8 -ib genomes/large
     """
     require_writable_output(output_file)
-    content = _read_script(script) if script else None
+    content = _read_script(script, asynchronous=asynchronous) if script else None
     has_own_script = bool(script or arguments)
     if input_bucket and has_own_script:
         raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
@@ -121,7 +126,15 @@ def run(  # noqa: PLR0913 one argument per option
     )
     if array and job is not None and job.nodes:
         raise click.UsageError("--nodes is for single jobs: AWS Batch has no multi-node arrays.")
-    connection, function = _connect_function(session, name, file)
+    connection, function, run_script = _connect_function(session, name, file)
+    content = content or _read_run_script(
+        session,
+        run_script,
+        arguments,
+        with_files=array or bool(input_bucket),
+        asynchronous=asynchronous,
+    )
+    has_own_script = bool(content or arguments)
     from scar.aws.inventory.functions import InputFolder
     from scar.aws.inventory.job_options import options_payload
 
@@ -175,15 +188,39 @@ def _check_array_options(*, array: bool, dry_run: bool, has_others: bool) -> Non
         raise click.UsageError("--dry-run is for --array.")
 
 
+def _read_run_script(
+    session: Session,
+    script: Path | None,
+    arguments: tuple[str, ...],
+    *,
+    with_files: bool,
+    asynchronous: bool,
+) -> bytes | None:
+    """Return the content of the FDL file's ``run_script``; None, and say why, if it is not sent."""
+    if script is None:
+        return None
+    if with_files:
+        reason = "the events of files run the function's own script or entrypoint"
+    elif arguments:
+        reason = "ARGUMENTS are a command of the image, which runs instead"
+    else:
+        return _read_script(script, "run_script", asynchronous=asynchronous)
+    session.terminal.write_message(f"run_script {script.name} is not sent: {reason}.")
+    return None
+
+
 def _connect_function(
     session: Session, name: str | None, file: Path | None
-) -> tuple[AwsConnection, FunctionSummary]:
-    """Connect and return the function; deploy it first if a file describes it and it is absent."""
+) -> tuple[AwsConnection, FunctionSummary, Path | None]:
+    """Connect and return the function, and the file's ``run_script`` for it.
+
+    Deploy the function first if a file describes it and it is absent.
+    """
     if file is None:
         if not name:
             raise missing_option("-n NAME", "-f FILE")
         connection = session.connect()
-        return connection, find_function(session, connection, name)
+        return connection, find_function(session, connection, name), None
     connection, document = connect_document(session, file, FunctionFlags())
     functions = {function.name: function for function in enabled_functions(document)}
     selected = name or next(iter(functions))
@@ -203,20 +240,31 @@ def _connect_function(
             dry_run=False,
             progress=session.terminal.show_progress,
         )
-    return connection, find_function(session, connection, selected)
+    run_script = functions[selected].lambda_.run_script
+    return connection, find_function(session, connection, selected), run_script
 
 
-def _read_script(script: Path) -> bytes:
+def _read_script(script: Path, option: str = "-s", *, asynchronous: bool) -> bytes:
     """Return the script's content; raise UsageError if no function can run it.
 
     Refused are what is not a file (a pipe or device may never end), an empty script, one above
     Lambda's limit, and text that Linux cannot run as it is meant (``script_checks``).
     """
-    content = read_event_file(script, f"The script {script}", "-s", only_regular=True)
+    content = read_event_file(script, f"The script {script}", option, only_regular=True)
     if not content.strip():
-        raise UsageError(f"The script {script} is empty.", remedy="Check -s.")
+        raise UsageError(f"The script {script} is empty.", remedy=f"Check {option}.")
     from scar.fdl.scripts.script_checks import find_script_problem
 
     if problem := find_script_problem(content, str(script)):
         raise UsageError(problem, remedy="Then run it again.")
+    limit = limits.LAMBDA_ASYNC_PAYLOAD if asynchronous else limits.LAMBDA_SYNC_PAYLOAD
+    encoded = len(base64.b64encode(content))
+    if not limit.allows(encoded):
+        kind = "an asynchronous event (-a)" if asynchronous else "an event"
+        raise UsageError(
+            f"The script {script} has {len(content):,} bytes, and {encoded:,} as base64; Lambda's"
+            f" limit for {kind} is {limit.maximum:,}.",
+            remedy="Set it as init_script and run `scar init`: it is then in the function's image."
+            " Or let a small script read the rest from S3 (lambda.reads).",
+        )
     return content

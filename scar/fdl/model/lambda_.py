@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool
 
@@ -36,9 +36,6 @@ from scar.fdl.model.base import (
 )
 from scar.fdl.model.batch.storage import ACCESS_POINT_ARN, EFS_ACCESS_POINT
 from supervisor.model import ExecutionMode
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class ContainerSpec(FdlModel):
@@ -183,13 +180,20 @@ class LambdaSpec(FdlModel):
         " script; at most 4096 bytes",
     )
     init_script: ScriptFile | None = Field(
-        None, description="script to run, relative to this file; null: the image's entrypoint"
+        None,
+        description="script in the function's image, which each event runs, relative to this file;"
+        " null: the image's entrypoint. It starts in the image's WORKDIR if that is not `/`",
     )
-    run_script: ScriptFile | None = Field(None, description="same as `init_script`")
+    run_script: ScriptFile | None = Field(
+        None,
+        description="script that `scar run -f FILE` sends with the call and runs instead of"
+        " `init_script`, relative to this file; events and `scar run -n` do not run it. Needs"
+        " `allow_script`",
+    )
     extra_payload: ExistingFolder | None = Field(
         None,
         description="folder, relative to this file, whose files are copied into the image, next to"
-        " the script (/opt/scar/function)",
+        " the script: `EXTRA_PAYLOAD` is the folder, /opt/scar/function",
     )
     container: ContainerSpec = Field(ContainerSpec(), description="the container image")
     input: Annotated[tuple[StorageSpec, ...], BeforeValidator(mapping_to_list)] = Field(
@@ -247,7 +251,3 @@ class LambdaSpec(FdlModel):
         " roles and log groups, job definition, jobs (their ECS tasks), and of the compute"
         " environment, job queue, instances and volumes, which functions with equal tags share",
     )
-
-    @property
-    def script(self) -> Path | None:
-        return self.init_script or self.run_script

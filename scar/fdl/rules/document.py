@@ -54,8 +54,14 @@ def check_rules(
 def _check_function(function: AwsFunction, location: Location) -> Iterator[LocatedProblem]:
     section: Location = (*location, "lambda")
     yield from _check_container_image(function.lambda_, (*section, "container"))
-    if function.lambda_.init_script and function.lambda_.run_script:
-        yield (*section, "run_script"), "init_script is also set; keep one of them"
+    if function.lambda_.run_script and not function.lambda_.allow_script:
+        yield (
+            (*section, "run_script"),
+            (
+                "`scar run -f` sends it with the call, but allow_script: false refuses scripts of"
+                " events. Use init_script for a script that each event runs"
+            ),
+        )
     yield from _check_lambda_limits(function.lambda_, section)
     yield from check_tags(function.lambda_, section)
     yield from check_variables(function, location)
@@ -88,7 +94,7 @@ def _check_container_image(spec: LambdaSpec, section: Location) -> Iterator[Loca
             (*section, "create_image"),
             "false needs an image in ECR: <account>.dkr.ecr.<region>.amazonaws.com/<name>",
         )
-    if container.image_file or spec.script or spec.extra_payload:
+    if container.image_file or spec.init_script or spec.extra_payload:
         yield (
             (*section, "create_image"),
             "false uses the image unchanged; omit image_file, init_script and extra_payload",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ from supervisor.batch.array_manifest import (
 )
 from supervisor.errors import EventError
 from supervisor.events.parser import parse_event
+from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -234,14 +234,13 @@ def event_run(function: str, event: bytes) -> RunPath:
 
 
 def event_file(event: bytes) -> str:
-    """Return the ``s3://`` URL of the event's object; empty if it has none."""
+    """Return the event's object as it is shown (``s3://…``); empty if it has none."""
     try:
-        item = json.loads(event)["Records"][0]["s3"]
-        from urllib.parse import unquote_plus
-
-        return f"s3://{item['bucket']['name']}/{unquote_plus(item['object']['key'])}"
-    except (ValueError, KeyError, IndexError, TypeError):
+        triggers = parse_event(event)
+    except EventError:
         return ""
+    source = triggers[0].source if triggers and isinstance(triggers[0], ObjectEvent) else None
+    return "" if source is None else str(source)
 
 
 def _damaged(array: ArrayJob, problem: str) -> ScarError:

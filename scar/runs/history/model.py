@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from scar.runs.batch_job import JobDetail
     from scar.runs.ledger import Run
     from supervisor.invocation import RunPath
+    from supervisor.model import ObjectRef
 
 RecordData = dict[str, object]
 
@@ -62,18 +63,9 @@ class RunHistory:
     job_streams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def input(self) -> tuple[str, str] | None:
-        """Return bucket and key of the input file, None for a direct invocation."""
-        source = self.records.get(record_format.CLAIM, {}).get("input")
-        if not isinstance(source, dict):
-            return None
-        return str(source.get("bucket", "")), str(source.get("key", ""))
-
-    @property
-    def input_provider(self) -> str:
-        """Return the FDL's name of the store of the input file, ``s3`` for the account's."""
-        source = self.records.get(record_format.CLAIM, {}).get("input")
-        return str(source.get("provider", "s3")) if isinstance(source, dict) else "s3"
+    def input(self) -> ObjectRef | None:
+        """Return the input file, None for a direct invocation."""
+        return record_format.parse_input(self.records.get(record_format.CLAIM, {}))
 
     @property
     def outputs(self) -> tuple[OutputObject, ...]:

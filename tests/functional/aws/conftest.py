@@ -34,7 +34,7 @@ class FakeImages:
     ) -> str:
         config = configure(ImageDefaults(command=("/bin/true",)))
         self.composed[function.name] = config
-        script = function.lambda_.script.read_bytes() if function.lambda_.script else b""
+        script = function.lambda_.init_script.read_bytes() if function.lambda_.init_script else b""
         content = function.image_name.encode() + wire.config_to_json(config).encode() + script
         return f"sha256:{hashlib.sha256(content).hexdigest()}"
 

@@ -34,11 +34,13 @@ def test_a_function_from_flags_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (tmp_path / "s.sh").write_text("#!/bin/sh\n")
     build_image([{"bin/x": LayerFile(b"#!")}], ImageDefaults()).save(tmp_path / "image.tar")
     services = FakeServices({})
+    (tmp_path / "extra").mkdir()
     arguments = ["init", "-n", "f", "-if", "image.tar", "-s", "s.sh", "-t", "20", "-le", "XX=1"]
-    assert run([*arguments, "-ob", "results"], services) == 0
+    assert run([*arguments, "-ob", "results", "-ep", "extra"], services) == 0
     ((function,),) = services.deployed
+    assert function.lambda_.extra_payload == tmp_path / "extra"
     assert function.lambda_.container.image_file == tmp_path / "image.tar"
-    assert function.lambda_.script == tmp_path / "s.sh"
+    assert function.lambda_.init_script == tmp_path / "s.sh"
     assert function.lambda_.timeout == 20
     assert function.lambda_.environment.Variables == {"XX": "1"}
 

@@ -268,7 +268,7 @@ def test_a_key_with_nothing_below_it_has_its_defaults(write: Write) -> None:
 def test_paths_are_relative_to_the_file(write: Write, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     spec = load_document(write(GOOD + "      init_script: run.sh\n")).functions.aws[0].lambda_
-    assert spec.script == tmp_path / "run.sh"
+    assert spec.init_script == tmp_path / "run.sh"
 
 
 @pytest.mark.parametrize("script", [b"#!/bin/sh\r\necho\r\n", b"echo\r\n"])

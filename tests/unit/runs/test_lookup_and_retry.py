@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from scar.runs.progress import count_inputs
 from scar.runs.retry import NotRetryableError, read_repetition, retry_run
 from scar.runs.states import RunState
 from supervisor.events.parser import parse_event
+from supervisor.invocation import ObjectEvent
 from supervisor.runs import record_format
 from tests.fakes.s3_listing_client import NOW, ListedS3
 from tests.fakes.supervisor_factory import notification
@@ -437,3 +439,23 @@ def test_an_old_file_without_a_run_counts_as_never_started() -> None:
     put_run(s3, "in/a", "claim", "done", age=50)
     found = count_inputs(a_ledger(s3), {"fn": [an_input("in/a", 60), an_input("in/old", 5000)]})
     assert (found.is_finished, found.never_started, found.failure_count) == (True, 1, 1)
+
+
+def test_a_run_of_another_store_keeps_its_id_and_its_event_when_it_is_retried() -> None:
+    s3, sent = ListedS3(), SentEvents()
+    event = notification("in/a")
+    event["Records"][0]["eventSource"] = "minio:s3"  # type: ignore[index]
+    (trigger,) = parse_event(json.dumps(event).encode())
+    assert isinstance(trigger, ObjectEvent)
+    # As the function has resolved it.
+    trigger = replace(trigger, source=replace(trigger.source, provider="minio.lab"))
+    run = record_format.run_id("fn", trigger, "r")
+    owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
+    claim = {"owner": owner, **record_format.describe_trigger(trigger)}
+    records: dict[str, dict[str, object]] = {"claim": claim, "error": {"owner": owner}}
+    for name, record in records.items():
+        s3.put(f"runs/fn/{DAY}/{run}/{name}.json", 100, record_format.encode(record))
+    retried = retry_run(a_ledger(s3), lookup.find_run(a_ledger(s3), run), sent)
+    assert retried.repeated_as == ""
+    assert sent.events == [("fn", event)]
+    assert str(record_format.parse_input(claim)).startswith("minio")

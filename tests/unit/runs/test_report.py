@@ -77,7 +77,7 @@ def test_the_replaced_output_of_another_file_is_reported() -> None:
     report = build_report(a_history({"claim": {"owner": LAMBDA}, "done": {"outputs": [made]}}))
     assert report.lines[-1].text == (
         "uploaded s3://b/out/x (5 bytes);"
-        " it replaced the output of run fn/2026-09-20/def on another file"
+        " it replaced the output of run fn/2026-09-20/def on another input"
     )
 
 

@@ -74,6 +74,9 @@ def _function_summary(image: ImageSummary) -> str:
     if function is None:
         return ""
     script = f"script {function.script}" if function.script else "the image's own entrypoint"
+    workdir = function.image.workdir
+    if function.script and workdir.strip("/."):  # else it starts in the run's own folder
+        script += f", which starts in {workdir}"
     return f"{function.name} ({function.mode.value}), {script}"
 
 

@@ -99,7 +99,7 @@ def test_fractions_of_a_vcpu_are_written_in_fargate_s_format(tmp_path: Path) -> 
 # Keys that the compiler does not read: ignored for compatibility, for rules, or for commands.
 UNREAD = {
     *("lambda_.layers", "lambda_.supervisor", "lambda_.run_script", "iam.create"),
-    *("lambda_.extra_payload", "lambda_.container.image_file"),
+    "lambda_.container.image_file",
     *("batch.state", "batch.type", "batch.enabled", "lambda_.enabled"),
     *("batch.compute_resources.desired_v_cpus", "batch.compute_resources.launch_template_name"),
     # The compiler uses the content of the file, `Function.user_data`.

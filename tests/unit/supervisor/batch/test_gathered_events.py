@@ -23,6 +23,7 @@ from supervisor.model import (
     BatchTarget,
     ExecutionMode,
     ExitRetry,
+    FunctionConfig,
     JobCapacity,
     JobOptions,
     JobOverride,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.model import JobRequest, ObjectRef
+
+
+CONFIG = FunctionConfig(name="fn", mode=ExecutionMode.BATCH, state_bucket=STATE)
 
 
 def a_harness(folder: Path, size: int = 10_000) -> SupervisorHarness:
@@ -344,7 +348,7 @@ def test_every_event_is_submitted_or_sent_again(
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode()))
 def test_any_event_is_parsed_or_is_no_sqs_event(raw: bytes) -> None:
-    assert parse_queue_messages(raw) == () or b"aws:sqs" in raw
+    assert parse_queue_messages(raw, CONFIG) == () or b"aws:sqs" in raw
 
 
 @given(
@@ -356,6 +360,6 @@ def test_any_event_is_parsed_or_is_no_sqs_event(raw: bytes) -> None:
 )
 def test_any_body_is_parsed_or_has_a_problem(body: object) -> None:
     record = {"messageId": "m", "eventSource": "aws:sqs", "body": body}
-    (parsed,) = parse_queue_messages(json.dumps({"Records": [record]}).encode())
+    (parsed,) = parse_queue_messages(json.dumps({"Records": [record]}).encode(), CONFIG)
     assert parsed.id == "m"
     assert parsed.problem is not None or parsed.events == ()
