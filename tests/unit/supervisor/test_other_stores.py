@@ -117,7 +117,7 @@ def test_runs_on_the_same_key_of_two_stores_have_different_ids() -> None:
         return record_format.input_id("fn", event)
 
     assert input_id("s3") == input_id("s3.named")
-    assert len({input_id(p) for p in ("s3", "minio.lab", "minio.other")}) == 3
+    assert len({input_id(p) for p in ("s3", "minio.lab", "webdav.cloud")}) == 3
 
 
 def test_a_record_names_the_store_only_if_it_is_another_one() -> None:
