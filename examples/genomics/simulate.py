@@ -18,7 +18,7 @@ SUBSTITUTIONS = {"sample-a": (812, 1704, 2950, 4100), "sample-b": (812, 1333, 30
 DELETION = {"sample-b": (2500, 3)}  # position, bases
 
 here = Path(__file__).parent
-randomness = random.Random(5000)
+randomness = random.Random(5000)  # noqa: S311
 genome = "".join(randomness.choice("ACGT") for _ in range(LENGTH))
 lines = [genome[start : start + 60] for start in range(0, LENGTH, 60)]
 (here / "reference" / "genome.fa").write_text(">chr1\n" + "\n".join(lines) + "\n")

@@ -6,6 +6,7 @@ a local cloud of their own, and what they leave is compared with the folder ``ex
 - ``readme``: the commands of a README, and a shell script that executes them step by step
 - ``dockerfile``: what a Dockerfile of an example says
 - ``images``: ``image.tar`` from the Dockerfile, with the tool that this machine has
+- ``runs``: the commands of one example, executed in a copy of its folder
 - ``results``: the comparison with ``expected``
 - ``__main__``: the command line
 """

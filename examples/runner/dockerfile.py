@@ -43,7 +43,7 @@ def parse_dockerfile(path: Path) -> Dockerfile:
             release = base[1]
         elif word == "RUN" and (install := _INSTALL.fullmatch(rest)):
             packages += [name for name in install[1].split() if not name.startswith("-")]
-        elif word == "RUN":
+        elif word == "RUN" and not rest.startswith("-"):
             # The folder of the image is $1 of a hook's shell; the command is a word of its own.
             hooks.append(f"chroot \"$1\" sh -c '{_quoted(rest)}'")
         elif word == "COPY" and not rest.startswith("-") and rest.endswith("/"):

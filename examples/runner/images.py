@@ -31,7 +31,7 @@ class ImageNotBuiltError(Exception):
 
 
 def build_image(folder: Path, tool: str = "", report: Callable[[str], None] = print) -> None:
-    """Write ``image.tar`` into the folder of an example: with ``tool``, else with the first that can.
+    """Write ``image.tar`` into an example's folder: with ``tool``, else with the first that can.
 
     Raise ImageNotBuiltError with the reason of each tool if none can.
     """
@@ -76,7 +76,7 @@ def _debootstrap(_tool: str, folder: Path) -> None:
 
 
 def build_from_packages(wanted: Dockerfile, folder: Path) -> None:
-    """Write ``image.tar`` into ``folder`` from Debian's packages; hooks copy files of ``folder``."""
+    """Write ``image.tar`` from Debian's packages; hooks copy files of ``folder``."""
     if not wanted.release:
         raise UnsupportedDockerfileError("an image that is not debian:bookworm-slim")
     with tempfile.TemporaryDirectory(dir=folder) as work:
@@ -93,9 +93,7 @@ def build_from_packages(wanted: Dockerfile, folder: Path) -> None:
 
 def _call(command: list[str | Path], folder: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "SCAR_LOCAL"}
-    subprocess.run(
-        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
-    )
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
 
 
 def _last_line(error: subprocess.CalledProcessError) -> str:

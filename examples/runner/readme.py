@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"^## Run\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_CONTINUED = re.compile(r"\\\n\s*")
+_CONTINUED = re.compile(r"\s*\\\n\s*")
 _COMMENT = re.compile(r"\s{2,}#.*$")
 
 
@@ -34,12 +34,8 @@ def step_script(commands: list[str]) -> str:
 
     The commands share one shell, as if they were typed.
     """
-    lines = [
-        "set -eu",
-        "step=",
-        """trap 'code=$?; [ $code = 0 ] || printf "\\nThis step failed with exit status %s:"""
-        """ %s\\n" "$code" "$step"' EXIT""",
-    ]
+    failed = 'printf "\\nThis step failed with exit status %s: %s\\n" "$code" "$step"'
+    lines = ["set -eu", "step=", f"trap 'code=$?; [ $code = 0 ] || {failed}' EXIT"]
     for command in commands:
         lines += [f"step={shlex.quote(command)}", "printf '\\n$ %s\\n' \"$step\"", command]
     return "\n".join(lines) + "\n"

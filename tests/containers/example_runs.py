@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from examples.runner.__main__ import copy_example, run_example
+from examples.runner.images import build_image
+from examples.runner.runs import copy_example, needs_image, run_example
 from tests.conformance.engine_harness import unavailable
 from tests.fakes.local_cloud import ROOT, environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.fakes.local_cloud import LocalCloudProcess
 
 EXAMPLES = ROOT / "examples"
@@ -30,11 +30,16 @@ def example_names() -> list[str]:
     return sorted(path.parent.name for path in EXAMPLES.glob("*/README.md"))
 
 
-def run_in(cloud: LocalCloudProcess, name: str, image: Path | None) -> list[str]:
-    """Run an example with this image, in this cloud; return what is not as expected."""
+def run_in(cloud: LocalCloudProcess, name: str, image: Path) -> list[str]:
+    """Run an example in this cloud; return what is not as expected.
+
+    The image replaces that of the Dockerfile, if there is one.
+    """
     folder = copy_example(EXAMPLES / name, cloud.folder / "examples")
-    if image:
+    if (folder / "Dockerfile").exists():
         (folder / "image.tar").symlink_to(image)
+    elif needs_image(folder):
+        build_image(folder)
     return run_example(folder, commands_environment(cloud.folder))
 
 
@@ -47,7 +52,7 @@ def commands_environment(folder: Path) -> dict[str, str]:
     scar.chmod(0o755)
     return environment(folder) | {
         "SCAR_LOCAL": "1",
-        "PATH": f"{programs}:{os.path.dirname(sys.executable)}:{os.environ['PATH']}",
+        "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
 
 

@@ -1,4 +1,4 @@
-"""Each example does what its README says, in sandboxes, with the software that its Dockerfile names.
+"""Each example does what its README says, in sandboxes, with the software of its Dockerfile.
 
 One image serves all of them: Debian with the packages of all Dockerfiles, which is cheaper than one
 image for each, and proves that all can be installed.
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from examples.runner.__main__ import needs_image
 from examples.runner.dockerfile import Dockerfile, UnsupportedDockerfileError, parse_dockerfile
 from examples.runner.images import build_from_packages
 from tests.conformance.engine_harness import unavailable
@@ -28,7 +27,6 @@ pytestmark = pytest.mark.container
 
 ELSEWHERE = {
     "cluster": "tests/functional/cluster/test_example.py: its image needs PyPI",
-    "earthquakes": "tests/functional/test_readme.py runs its demo",
     "mpi": "tests/containers/test_mpi.py",
     "http": "prepared: HTTP endpoints are not implemented yet",
     "minio": "prepared: MinIO is not implemented yet",
@@ -38,7 +36,9 @@ HERE = [name for name in example_names() if name not in ELSEWHERE]
 
 def shared_dockerfile() -> Dockerfile:
     """Return the packages of the Dockerfiles of all examples that run here."""
-    found = [parse_dockerfile(path) for name in HERE for path in EXAMPLES.glob(f"{name}/Dockerfile")]
+    found = [
+        parse_dockerfile(path) for name in HERE for path in EXAMPLES.glob(f"{name}/Dockerfile")
+    ]
     packages = {package for each in found for package in each.packages}
     if any(each.hooks or each.variables for each in found):
         raise UnsupportedDockerfileError("the shared image has packages only")
@@ -68,5 +68,4 @@ def cloud() -> Iterator[LocalCloudProcess]:
 def test_an_example_does_what_its_readme_says(
     name: str, image: Path, cloud: LocalCloudProcess
 ) -> None:
-    with_image = needs_image(EXAMPLES / name)
-    assert run_in(cloud, name, image if with_image else None) == []
+    assert run_in(cloud, name, image) == []

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from examples.runner.readme import run_commands
-from tests.fakes.local_cloud import LocalCloudProcess
+    from tests.fakes.local_cloud import LocalCloudProcess
 
 EXAMPLE = ROOT / "examples" / "cluster"
 
