@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from tests.fakes.local_cloud import LocalCloudProcess
 
-pytestmark = pytest.mark.container
+# The first test builds the image.
+pytestmark = [pytest.mark.container, pytest.mark.timeout(1800)]
 
 ELSEWHERE = {
     "cluster": "tests/functional/cluster/test_example.py: its image needs PyPI",
