@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 3
 
-.PHONY: help venv demo test test-fast acceptance check audit bundle bundle-lock wheel bench clean diagrams
+.PHONY: help venv demo example test test-fast acceptance check audit bundle bundle-lock wheel bench clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -43,6 +43,11 @@ demo: $(VENV)/.demo ## the whole job on this machine, no account needed
 	$(BIN)/python -m scar.image.demo examples/earthquakes/image.tar
 	@PATH="$(CURDIR)/$(BIN):$$PATH" examples/earthquakes/demo.sh .demo
 
+# The examples' functions are for x86_64, too.
+example: $(VENV)/.demo ## an example, checked, on this machine: NAME=images; examples/README.md lists them
+	$(BIN)/python -m supervisor.bundle --architecture amd64
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.runner $(or $(NAME),--help) $(if $(TOOL),--tool $(TOOL))
+
 # A file's tests share servers and images: a worker gets whole files.
 WORKERS = -n $(PYTEST_WORKERS) --dist loadfile
 
@@ -79,4 +84,4 @@ bench: $(VENV)/.dev bundle ## every figure, each by a script of its own
 	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python -m $$(echo $$script | sed "s,/,.,; s,.py$$,,") || exit 1; done
 
 clean: ## what this Makefile made
-	rm -rf $(VENV) .demo dist supervisor/bundle/dist examples/earthquakes/image.tar
+	rm -rf $(VENV) .demo .examples dist supervisor/bundle/dist examples/*/image.tar

@@ -1,2 +1,2 @@
 #!/bin/sh
-wc -c "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/size.txt"
+wc -c <"$INPUT_FILE_PATH" >"$TMP_OUTPUT_DIR/size.txt"

@@ -15,6 +15,7 @@ from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
 from scar.fdl.loader import load_document
 from tests.conformance.engine_harness import unavailable
+from tests.containers.example_runs import run_in
 from tests.fakes.local_cloud import a_local_cloud
 from tests.waiting import until
 
@@ -36,7 +37,7 @@ def run(*command: str | Path, folder: Path) -> None:
 
 
 def build_image(folder: Path) -> None:
-    """Write ``pi.tar``, the image of the example's Dockerfile, without a container engine."""
+    """Write ``image.tar``, the image of the example's Dockerfile, without a container engine."""
     for tool in ("mmdebstrap", "apt-get", "dpkg-deb", "gcc"):
         if shutil.which(tool) is None:
             unavailable(f"{tool} is not installed")
@@ -55,7 +56,7 @@ def build_image(folder: Path) -> None:
     )
     packages = "--include=openmpi-bin,busybox-static"
     run("mmdebstrap", "--variant=extract", packages, *hooks, "bookworm", "root.tar", folder=folder)
-    command = (sys.executable, "-m", "scar", "image", "import", "root.tar", "-o", "pi.tar")
+    command = (sys.executable, "-m", "scar", "image", "import", "root.tar", "-o", "image.tar")
     run(*command, folder=folder)
 
 
@@ -89,6 +90,7 @@ def test_an_mpi_program_runs_on_three_nodes_and_ends(tmp_path: Path) -> None:
         shutil.copy(EXAMPLE / name, tmp_path)
     build_image(tmp_path)
     for cloud in a_local_cloud("sandbox"):
+        assert run_in(cloud, "mpi", tmp_path / "image.tar") == []
         deploy_example(cloud, tmp_path)
         check_success(cloud)
         check_failure(cloud)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from examples.runner.readme import run_commands
 from tests.fakes.local_cloud import ROOT, a_local_cloud, environment
 from tests.functional.cluster.conftest import PATH
 from tests.functional.cluster.manager_programs import unfinished_jobs
@@ -33,11 +34,15 @@ def cloud() -> Iterator[LocalCloudProcess]:
 
 
 def commands() -> list[list[str]]:
-    """Return the lines of the README's shell blocks, without those that need Docker."""
-    blocks = re.findall(r"```sh\n(.*?)```", (EXAMPLE / "README.md").read_text(), re.DOTALL)
-    lines = [line.strip() for block in blocks for line in block.strip().splitlines()]
-    assert lines[0].startswith("docker build ")
-    return [shlex.split(line) for line in lines[1:]]
+    """Return the README's commands, without those that need Docker.
+
+    The program runs on this machine before the last of them removes the function.
+    """
+    readme = EXAMPLE / "README.md"
+    *run, remove = map(shlex.split, run_commands(readme))
+    assert remove == ["scar", "rm", "-f", "cluster.yaml", "--force"]
+    assert "```sh\npython demo.py\n```" in readme.read_text()
+    return [*run, ["python", "demo.py"], remove]
 
 
 def adapted_copy(cloud: LocalCloudProcess) -> Path:
@@ -62,6 +67,8 @@ def test_the_example_works_as_its_readme_says(cloud: LocalCloudProcess) -> None:
     programs = {"scar": [sys.executable, "-m", "scar"], "python": [sys.executable]}
     outputs = []
     for program, *arguments in commands():
+        if arguments[0] == "rm":
+            until(lambda: not unfinished_jobs(cloud, "demo-cluster"))
         done = subprocess.run(
             [*programs[program], *arguments],
             cwd=folder,
@@ -74,8 +81,7 @@ def test_the_example_works_as_its_readme_says(cloud: LocalCloudProcess) -> None:
         )
         assert done.returncode == 0, done.stderr
         outputs.append(done.stdout)
-    for output in outputs[-2:]:  # the log of the job, and the program here
+    for output in outputs[-3:-1]:  # the log of the job, and the program here
         assert "Workers: 1\n" in output
         assert re.search(r"Worker tls://\S+ on \S+\n", output)
         assert f"Sum of the squares: {sum(n * n for n in range(1000))}\n" in output
-    until(lambda: not unfinished_jobs(cloud, "demo-cluster"))
