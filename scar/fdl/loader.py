@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from scar.errors import ConfigurationError
 from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers
-from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
+from scar.fdl.model import FdlDocument
 from scar.fdl.notes import (
     describe_disabled_parts,
     describe_quotas,
@@ -30,6 +29,12 @@ from scar.fdl.problems import (
     format_location,
 )
 from scar.fdl.rules import check_rules
+from scar.fdl.rules.provider_notes import provider_notes
+from scar.fdl.rules.valid_parts import (
+    valid_functions,
+    valid_providers,
+    without_invalid_providers,
+)
 from scar.fdl.validation_errors import convert_validation_error
 from scar.fdl.value_sources import add_source
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
@@ -129,7 +134,8 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         origins=origins,
         notes=(
             *notes,
-            *find_unused_values(document, origins, _lines_of(parsed, path), str(path)),
+            *find_unused_values(document, origins, str(path)),
+            *provider_notes(document, _lines_of(parsed, path)),
             *describe_disabled_parts(document),
             *describe_quotas(document),
         ),
@@ -260,9 +266,13 @@ def _validate_document(
             if detail["type"] != "too_short" or not detail["input"]
         ]
         # The rules are checked for the valid functions: as many problems as possible at once.
-        problems += _located_problems(
-            check_rules(_valid_functions(data, context), StorageProviders(), with_batch), parsed
+        broken = check_rules(
+            valid_functions(_function_entries(data), context),
+            valid_providers(data.get("storage_providers")),
+            with_batch,
         )
+        invalid = [detail["loc"] for detail in error.errors(include_input=False)]
+        problems += _located_problems(without_invalid_providers(broken, invalid), parsed)
         raise InvalidFdlError(name, problems) from error
     functions = list(enumerate(document.functions.aws))
     broken_rules = list(check_rules(functions, document.storage_providers, with_batch))
@@ -275,17 +285,6 @@ def _validate_document(
     if problems:
         raise InvalidFdlError(name, problems)
     return document
-
-
-def _valid_functions(
-    data: dict[str, Any], context: dict[str, Any]
-) -> list[tuple[int, AwsFunction]]:
-    """Return the valid functions of an invalid document, with their number in the file."""
-    valid = []
-    for number, entry in enumerate(_function_entries(data)):
-        with contextlib.suppress(ValidationError):
-            valid.append((number, AwsFunction.model_validate(entry, context=context)))
-    return valid
 
 
 def _located_problems(

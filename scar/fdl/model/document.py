@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StrictBool
 
@@ -12,6 +12,7 @@ from scar.fdl.model.batch import BatchSpec
 from scar.fdl.model.endpoint import ApiGatewaySpec
 from scar.fdl.model.lambda_ import LambdaSpec
 from scar.fdl.model.services import CloudWatchSpec, EcrSpec, IamSpec
+from scar.fdl.model.storage_providers import StorageProviders
 
 
 class AwsFunction(FdlModel):
@@ -43,29 +44,6 @@ class FunctionsSpec(FdlModel):
     oscar: Annotated[None, BeforeValidator(reject_oscar)] = Field(
         None, description="OSCAR clusters; not supported, must be omitted"
     )
-
-
-class S3Provider(FdlModel):
-    """A named S3 storage provider."""
-
-    access_key: str = Field(
-        "", description="not supported, must be empty: runs use the function's role"
-    )
-    secret_key: str = Field("", repr=False, description="accepted, not used")
-    region: str = Field("", description="accepted, not used: see `lambda.region`")
-
-
-class StorageProviders(FdlModel):
-    """Storage providers, by kind and name."""
-
-    s3: dict[str, S3Provider] = Field(
-        {},
-        description="S3 storage providers by name, for `storage_provider: s3.<name>`",
-        examples=[{"my_s3": {}}],
-    )
-    minio: Any = Field(None, description="not supported yet, must be omitted")
-    onedata: Any = Field(None, description="not supported yet, must be omitted")
-    webdav: Any = Field(None, description="not supported yet, must be omitted")
 
 
 class FdlDocument(FdlModel):

@@ -146,6 +146,13 @@ def _secret_arns(scope: PolicyScope) -> Iterator[str]:
     yield from (every if secret == ANY else secret for secret in scope.secrets)
 
 
+def _stored_secret_arns(scope: PolicyScope) -> Iterator[str]:
+    """Yield the path of each function's parameters, which lists them, and the parameters."""
+    for name in _user_functions(scope):
+        path = names.secret_path(name).removeprefix("/")
+        yield from (scope.account.arn("ssm", f"parameter/{path}{end}") for end in ("", "/*"))
+
+
 def _arns_per_name(
     service: str, resource: str, names_of: Callable[[PolicyScope], tuple[str, ...]]
 ) -> Callable[[PolicyScope], Iterator[str]]:
@@ -200,5 +207,6 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     ),
     "event sources": lambda _: (ANY,),
     "secrets": _secret_arns,
+    "stored secrets": _stored_secret_arns,
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

@@ -30,6 +30,7 @@ GrantTarget = Literal[
     "event queues",
     "event sources",
     "secrets",
+    "stored secrets",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
@@ -46,6 +47,7 @@ Feature = Literal[
     "shell",
     "arrays",
     "secrets",
+    "stores",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 
