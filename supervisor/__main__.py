@@ -183,7 +183,9 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
     def open_store(provider: str) -> ObjectStore:
         from supervisor import storage
 
-        return storage.open_store(provider, environ, bucket_owners(config), config.encryption)
+        return storage.open_store(
+            provider, environ, bucket_owners(config), config.encryption, config.providers, log
+        )
 
     @cache
     def open_submitter() -> JobSubmitter:

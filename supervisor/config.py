@@ -20,6 +20,7 @@ from supervisor.model import (
     JobOverride,
     NodeGroup,
     OutputRule,
+    is_s3,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def function_config_key(function: str) -> str:
 
 
 def bucket_owners(config: FunctionConfig) -> dict[str, str]:
-    """Return the expected owner of every bucket that the function writes to: its own account.
+    """Return the expected owner of every S3 bucket that the function writes to: its own account.
 
     Without the expected owner, records and outputs would go to another account after a bucket was
     deleted and its name taken there. Empty for a state bucket with a custom name.
@@ -50,7 +51,13 @@ def bucket_owners(config: FunctionConfig) -> dict[str, str]:
     account, _ = account_and_region(config.state_bucket)
     if not account:
         return {}
-    output_buckets = {rule.target("").bucket for rule in config.outputs}
+    # Buckets of other stores belong to whom they belong: they know no account ids.
+    others = {item.name for item in config.providers}
+    output_buckets = {
+        rule.target("").bucket
+        for rule in config.outputs
+        if is_s3(rule.provider) and rule.provider not in others
+    }
     return dict.fromkeys((config.state_bucket, *output_buckets), account)
 
 

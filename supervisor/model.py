@@ -28,6 +28,16 @@ class ComputeService(enum.StrEnum):
     LOCAL = "local"
 
 
+def is_s3(provider: str) -> bool:
+    """Return whether the provider is of the kind ``s3``: the account's, or with other keys."""
+    return provider.partition(".")[0] == "s3"
+
+
+def format_place(provider: str, path: str) -> str:
+    """Return how messages name ``bucket/key`` in a store: s3://…, or minio.lab:…"""
+    return f"s3://{path}" if is_s3(provider) else f"{provider}:{path}"
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
     """One object; ``provider`` as in the FDL (``s3.my_s3``), ``key`` decoded."""
@@ -37,7 +47,7 @@ class ObjectRef:
     key: str
 
     def __str__(self) -> str:
-        return f"{self.provider.partition('.')[0]}://{self.bucket}/{self.key}"
+        return format_place(self.provider, f"{self.bucket}/{self.key}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

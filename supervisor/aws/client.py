@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 from urllib.parse import quote
 
 from supervisor.aws.errors import (
+    AWS,
     CREDENTIAL_CODES,
     AwsError,
     AwsErrorResponse,
@@ -55,6 +56,7 @@ class AwsClient:
 
     ``read_trace_id`` is called for each request: the trace id is sent with it, as by AWS's SDKs.
     From it Lambda's recursive loop detection knows which invocation wrote an object.
+    ``server`` names the service in messages.
 
     All methods raise AwsError; AwsErrorResponse for every status of 300 and above.
     """
@@ -66,6 +68,7 @@ class AwsClient:
     backoff: Backoff
     clock: Callable[[], float] = time.time
     read_trace_id: Callable[[], str] = read_trace_id
+    server: str = AWS
 
     def send(
         self,
@@ -124,7 +127,7 @@ class AwsClient:
         patience = None if until is None else max(MIN_PATIENCE, until - self.clock())
         reply = self.connections.send_request(request, headers, fresh=fresh, patience=patience)
         if reply.status >= 300:
-            raise parse_error_response(reply.status, reply.headers, reply.read_error())
+            raise parse_error_response(reply.status, reply.headers, reply.read_error(), self.server)
         return reply
 
     def _send_with_retries(

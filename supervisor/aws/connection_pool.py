@@ -118,8 +118,15 @@ class StreamedResponse:
 class ConnectionPool:
     """Idle connections by origin; thread-safe."""
 
-    def __init__(self, environ: Mapping[str, str], timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        timeouts: Timeouts | None = None,
+        create_context: Callable[[], ssl.SSLContext] | None = None,
+    ) -> None:
+        """Create a pool; ``create_context`` replaces the trusted certificates of ``tls``."""
         self._environ = environ
+        self._create_context = create_context
         self._timeouts = timeouts or Timeouts()
         self._lock = threading.Lock()
         self._idle: dict[Origin, list[HTTPConnection]] = {}
@@ -217,10 +224,11 @@ class ConnectionPool:
         return connection
 
     def _tls_context(self, host: str) -> ssl.SSLContext:
-        file = tls.find_ca_bundle(host, self._environ)
+        custom = self._create_context
+        file = None if custom else tls.find_ca_bundle(host, self._environ)
         with self._lock:
             if file not in self._contexts:
-                self._contexts[file] = tls.create_ssl_context(file)
+                self._contexts[file] = custom() if custom else tls.create_ssl_context(file)
             return self._contexts[file]
 
 
@@ -269,7 +277,8 @@ def _endpoint_unreachable(origin: Origin, error: OSError) -> EndpointUnreachable
     if type(error).__name__ == "SSLCertVerificationError":
         return EndpointUnreachable(
             f"The TLS certificate of {origin} is not trusted: {error}.",
-            remedy="Set AWS_CA_BUNDLE to a file with the certificates of its authority.",
+            remedy="Set AWS_CA_BUNDLE to a file with the certificates of its authority; for a"
+            " storage provider, its option ca_bundle.",
         )
     return EndpointUnreachable(
         f"Cannot connect to {origin}: {error}.",

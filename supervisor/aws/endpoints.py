@@ -74,14 +74,17 @@ def service_endpoint(service: str, region: str, environ: Mapping[str, str]) -> O
     return custom_endpoint(service, environ) or regional_endpoint(service, region)
 
 
-def bucket_endpoint(bucket: str, region: str, environ: Mapping[str, str]) -> tuple[Origin, str]:
+def bucket_endpoint(
+    bucket: str, region: str, environ: Mapping[str, str], *, path_style: bool | None = None
+) -> tuple[Origin, str]:
     """Return the endpoint of a bucket and the path prefix of its keys.
 
     Virtual-hosted-style on AWS; path-style with a custom endpoint, or if the bucket's name is not
-    one DNS label.
+    one DNS label. ``path_style`` chooses it for names that are one.
     """
     custom = custom_endpoint("s3", environ)
     origin = custom or regional_endpoint("s3", region)
-    if custom or not _HOST_LABEL.fullmatch(bucket):
+    in_path = custom is not None if path_style is None else path_style
+    if in_path or not _HOST_LABEL.fullmatch(bucket):
         return origin, f"/{bucket}"
-    return Origin(origin.scheme, f"{bucket}.{origin.host}", origin.port), ""
+    return Origin(origin.scheme, f"{bucket}.{origin.host}", origin.port, origin.path), ""

@@ -29,6 +29,8 @@ CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"}
     | {"TokenRefreshRequired", "UnrecognizedClientException", "InvalidClientTokenId"}
 )
+SIGNATURE_CODES = ("SignatureDoesNotMatch", "InvalidSignatureException")
+AWS = "AWS"
 
 
 class AwsError(SupervisorError):
@@ -75,22 +77,27 @@ class InvalidResponse(AwsError):
 
     def __init__(self, problem: str, *, remedy: str = "") -> None:
         remedy = remedy or (
-            "Check the endpoint (AWS_ENDPOINT_URL) and the proxies on the way to it: the response"
-            " is not one of AWS."
+            "Check the endpoint (AWS_ENDPOINT_URL, or that of the storage provider) and the proxies"
+            " on the way to it: the response is not one of that service."
         )
         super().__init__(problem, remedy=remedy, outcome_unknown=True)
 
 
 class AwsErrorResponse(AwsError):
-    """An error from AWS: HTTP status, code (empty for HEAD), message, and the bucket's Region."""
+    """An error response: HTTP status, code (empty for HEAD), message, and the bucket's Region.
 
-    def __init__(self, status: int, code: str, message: str, *, region: str = "") -> None:
+    ``server`` is who returned it: AWS, or a storage provider of the FDL.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, region: str = "", server: str = AWS
+    ) -> None:
         text = ": ".join(part for part in (code, message) if part) or "without a message"
         throttled = status == 429 or code in THROTTLING_CODES
         server_error = code in TRANSIENT_CODES or status in (500, 502, 503, 504)
         super().__init__(
-            f"AWS returned {status}, {text}",
-            remedy=_find_remedy(code, message),
+            f"{server} returned {status}, {text}",
+            remedy=_find_remedy(code, message, server),
             transient=throttled or server_error,
             # A throttled request was not executed; a server error may follow the execution.
             outcome_unknown=server_error and not throttled,
@@ -100,9 +107,12 @@ class AwsErrorResponse(AwsError):
         self.code = code
         self.message = message
         self.region = region
+        self.server = server
 
 
-def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -> AwsErrorResponse:
+def parse_error_response(
+    status: int, headers: Mapping[str, str], body: bytes, server: str = AWS
+) -> AwsErrorResponse:
     """Parse an error of S3 (XML), of a JSON service, or of a proxy (neither)."""
     region = headers.get("x-amz-bucket-region", "")
     text = body.lstrip()
@@ -111,8 +121,9 @@ def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -
         return AwsErrorResponse(
             status,
             fields.get("Code", ""),
-            fields.get("Message", ""),
+            fields.get("Message", "") or fields.get("message", ""),  # the second is SabreDAV's
             region=region or fields.get("Region", ""),
+            server=server,
         )
     code = headers.get("x-amzn-errortype", "").partition(":")[0]
     try:
@@ -121,7 +132,7 @@ def parse_error_response(status: int, headers: Mapping[str, str], body: bytes) -
         code = code or str(data.get("__type") or data.get("code") or "").rpartition("#")[2]
     except (AttributeError, RecursionError, ValueError):
         message = text[:200].decode(errors="replace")
-    return AwsErrorResponse(status, code, message, region=region)
+    return AwsErrorResponse(status, code, message, region=region, server=server)
 
 
 def parse_xml_fields(document: bytes) -> dict[str, str]:
@@ -142,14 +153,16 @@ def parse_xml_fields(document: bytes) -> dict[str, str]:
     return {root.tag.rpartition("}")[2]: "", **fields}
 
 
-def _find_remedy(code: str, message: str) -> str:
+def _find_remedy(code: str, message: str, server: str) -> str:
     if code in CLOCK_SKEW_CODES or "Signature expired" in message or "Signature not yet" in message:
         return "Correct the system clock: it differs from AWS's by more than five minutes."
+    if server != AWS and code in (*CREDENTIAL_CODES, *SIGNATURE_CODES):
+        return f"Check access_key and secret_key of {server} in storage_providers of the FDL."
     if code in CREDENTIAL_CODES:
         return (
             "Renew the credentials: they are invalid, have expired or were revoked. A function or"
             " job gets new ones with its next start: run it again."
         )
-    if code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
+    if code in SIGNATURE_CODES:
         return "Check the secret access key, and that no proxy changes the requests."
     return ""

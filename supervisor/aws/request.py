@@ -128,24 +128,33 @@ class AwsRequest:
 
 @dataclass(frozen=True, slots=True)
 class BodyChecksums:
-    """Checksums of a body: CRC-32 in base64, SHA-256 in hex or UNSIGNED_PAYLOAD."""
+    """Checksums of a body: CRC-32 in base64, SHA-256 in hex or UNSIGNED_PAYLOAD.
+
+    ``md5`` is the MD5 in base64 if it was requested.
+    """
 
     crc32: str
     payload_hash: str
+    md5: str = ""
 
 
-def compute_checksums(body: Body, *, is_tls: bool) -> BodyChecksums:
+def compute_checksums(body: Body, *, is_tls: bool, with_md5: bool = False) -> BodyChecksums:
     """Return the checksums; the body is read once.
 
     With TLS the CRC is enough for a file, and SHA-256 would cost time; plain HTTP needs both.
+    Stores that do not know the CRC get MD5 and SHA-256.
     """
     chunks = body.chunks() if isinstance(body, FileSlice) else (body,)
-    signed = not is_tls or isinstance(body, bytes)
-    crc, sha = 0, hashlib.sha256()
+    signed = not is_tls or with_md5 or isinstance(body, bytes)
+    crc, sha, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     for chunk in chunks:
         crc = zlib.crc32(chunk, crc)
         if signed:
             sha.update(chunk)
+        if with_md5:
+            md5.update(chunk)
     return BodyChecksums(
-        b64encode(crc.to_bytes(4, "big")).decode(), sha.hexdigest() if signed else UNSIGNED_PAYLOAD
+        b64encode(crc.to_bytes(4, "big")).decode(),
+        sha.hexdigest() if signed else UNSIGNED_PAYLOAD,
+        b64encode(md5.digest()).decode() if with_md5 else "",
     )

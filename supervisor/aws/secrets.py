@@ -7,6 +7,7 @@ image or the run's record.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from supervisor.aws.secret_references import SecretReference
     from supervisor.logs import Log
 
+SCRIPT_SECRETS = "container.secrets"
 # Seconds for which a warm sandbox uses a value again: a rotated secret is seen after that time.
 CACHE_SECONDS = 300.0
 # Seconds for which throttled requests are repeated by a process without a deadline. Parameter
@@ -50,8 +52,12 @@ def connect(
     *,
     clock: Callable[[], float] = time.time,
     log: Log | None = None,
+    source: str = SCRIPT_SECRETS,
 ) -> SecretReader:
-    """Create a reader of these references by variable; raise ConfigError."""
+    """Create a reader of these references by variable; raise ConfigError.
+
+    ``source`` is the section of the FDL that has them, for messages.
+    """
     try:
         credentials = find_credentials(environ)
     except NoCredentials as error:
@@ -70,7 +76,9 @@ def connect(
         )
         return client, endpoints.service_endpoint(service, region, environ)
 
-    return SecretReader(references=references, open_client=open_client, clock=clock, log=log)
+    return SecretReader(
+        references=references, open_client=open_client, clock=clock, log=log, source=source
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +89,20 @@ class SecretReader:
     open_client: Callable[[str, str], tuple[AwsClient, Origin]]
     clock: Callable[[], float] = time.time
     log: Log | None = None
+    source: str = SCRIPT_SECRETS
     _cache: dict[SecretReference, tuple[float, str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, until: float | None = None) -> dict[str, str]:
         """Return the values by variable; raise SecretError, which never contains a value.
 
-        ``until`` is the deadline for repeated requests in epoch seconds.
+        ``until`` is the deadline for repeated requests in epoch seconds. Thread-safe: threads that
+        need the same value read it once.
         """
+        with self._lock:
+            return self._read(until)
+
+    def _read(self, until: float | None) -> dict[str, str]:
         now = self.clock()
         wanted = {name: self._parse(name) for name in self.references}
         missing = {
@@ -110,7 +125,7 @@ class SecretReader:
         try:
             return parse_reference(self.references[name])
         except ValueError as error:
-            raise SecretError(f"container.secrets.{name}: {error}.", remedy=_INIT) from error
+            raise SecretError(f"{self.source}.{name}: {error}.", remedy=self._remedy) from error
 
     def _read_missing(
         self, missing: Mapping[str, SecretReference], until: float
@@ -142,7 +157,7 @@ class SecretReader:
                 f"The secret {reference.name} of the variable {name} is binary.",
                 remedy="Store it as text, for example in base64.",
             )
-        return _select_key(name, reference, value) if reference.json_key else value
+        return self._select_key(name, reference, value) if reference.json_key else value
 
     def _read_parameters(
         self,
@@ -161,7 +176,7 @@ class SecretReader:
                 found[str(key)] = str(item.get("Value", ""))
         for reference in references:
             if reference.name not in found:
-                raise _not_found(names[reference], f"parameter {reference.name}")
+                raise _not_found(names[reference], f"parameter {reference.name}", self.source)
             yield reference, found[reference.name]
 
     def _call(
@@ -189,7 +204,7 @@ class SecretReader:
         try:
             answer = json.loads(client.send(request, throttling=throttling).body)
         except AwsError as error:
-            raise _translate(error, what, operation) from error
+            raise _translate(error, what, operation, self.source) from error
         except (RecursionError, ValueError):
             # Not chained: the message of the error may contain a part of the value.
             answer = None
@@ -200,31 +215,32 @@ class SecretReader:
             )
         return answer
 
+    def _select_key(self, name: str, reference: SecretReference, text: str) -> str:
+        try:
+            document = json.loads(text)
+        except (RecursionError, ValueError):
+            document = None
+        value = document.get(reference.json_key) if isinstance(document, dict) else None
+        if value is None:
+            raise SecretError(
+                f"The secret {reference.name} of the variable {name} has no key"
+                f" {reference.json_key}.",
+                remedy=self._remedy,
+            )
+        return value if isinstance(value, str) else json.dumps(value)
+
+    @property
+    def _remedy(self) -> str:
+        return f"Correct {self.source} in the FDL, and run `scar init` again."
+
     def _report_throttling(self, error: AwsError) -> None:
         if self.log is not None:
             self.log.info(f"Requests for secrets are throttled; repeating: {error.problem}")
 
 
-_INIT = "Correct container.secrets in the FDL, and run `scar init` again."
-
-
-def _select_key(name: str, reference: SecretReference, text: str) -> str:
-    try:
-        document = json.loads(text)
-    except (RecursionError, ValueError):
-        document = None
-    value = document.get(reference.json_key) if isinstance(document, dict) else None
-    if value is None:
-        raise SecretError(
-            f"The secret {reference.name} of the variable {name} has no key {reference.json_key}.",
-            remedy=_INIT,
-        )
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _translate(error: AwsError, what: str, operation: str) -> SecretError:
+def _translate(error: AwsError, what: str, operation: str, source: str) -> SecretError:
     if isinstance(error, AwsErrorResponse) and error.code in _NOT_FOUND:
-        return _not_found(what.partition(" ")[2], "secret")
+        return _not_found(what.partition(" ")[2], "secret", source)
     remedy = error.remedy
     if isinstance(error, AwsErrorResponse) and error.code == "AccessDeniedException":
         remedy = (
@@ -234,8 +250,8 @@ def _translate(error: AwsError, what: str, operation: str) -> SecretError:
     return SecretError(f"{operation} failed for the {what}: {error.problem}", remedy=remedy)
 
 
-def _not_found(name: str, what: str) -> SecretError:
+def _not_found(name: str, what: str, source: str) -> SecretError:
     return SecretError(
         f"The {what} of the variable {name} does not exist.",
-        remedy="Create it in the account and Region, or correct container.secrets in the FDL.",
+        remedy=f"Create it in the account and Region, or correct {source} in the FDL.",
     )

@@ -110,6 +110,7 @@ class RunExecutor:
                 now=self.now,
                 stop_at=context.stop_at,
                 threads=self.upload_threads,
+                others=frozenset(item.name for item in self.config.providers),
             )
             uploaded = pool.upload(listing.files)
         return ExecutionResult(output=output, uploaded=uploaded, left_out=listing.left_out)

@@ -17,6 +17,9 @@ count as none: the object is a root with the full budget, as it would be without
 crafted object can only shorten its own chain, or claim what every upload has: a new chain. It
 cannot raise a budget above that of an upload, and has no effect on the chains of other objects.
 
+Stores without user metadata (some WebDAV servers) end a chain: their objects are roots. No loop can
+come of that, as no such store starts functions; MinIO, which does, has metadata.
+
 Pure functions.
 """
 
@@ -29,6 +32,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import ChainTooLong, OutputError
 from supervisor.execution.outputs import HOPS_KEY, ROOT_KEY
+from supervisor.model import is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -160,10 +164,23 @@ def _hash_function(config: FunctionConfig) -> str:
 
 def _find_own_input(target: ObjectRef, config: FunctionConfig) -> InputRule | None:
     """Return the function's input rule that the output matches; None if there is none."""
-    # `s3.<name>` is Amazon S3 too: a named provider cannot have keys of its own yet.
-    if target.provider.partition(".")[0] != "s3":
-        return None
-    return next((r for r in config.inputs if r.matches(target.bucket, target.key)), None)
+    store = _find_store(target.provider, config)
+    return next(
+        (
+            rule
+            for rule in config.inputs
+            if _find_store(rule.provider, config) == store
+            and rule.matches(target.bucket, target.key)
+        ),
+        None,
+    )
+
+
+def _find_store(provider: str, config: FunctionConfig) -> str:
+    """Return what names a store: all providers of the account's own S3 are the same one."""
+    # A provider with an address or keys of its own is in `providers`.
+    is_other = any(item.name == provider for item in config.providers)
+    return "s3" if is_s3(provider) and not is_other else provider
 
 
 def _describe_input(rule: InputRule) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from supervisor import descriptors
@@ -40,7 +40,7 @@ class UploadPool:
     """Uploads files of one run. ``stop_at`` is the deadline by the clock ``now``, or None.
 
     ``find_metadata`` returns the user metadata of each object. With one thread the caller's own
-    is used.
+    is used. ``others`` are the names of the stores that are not the account's S3.
     """
 
     run: RunFiles
@@ -50,6 +50,7 @@ class UploadPool:
     now: Callable[[], float]
     stop_at: float | None = None
     threads: int = THREADS
+    others: frozenset[str] = frozenset()
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _stores: dict[str, ObjectStore] = field(default_factory=dict, init=False)
     _error: BaseException | None = field(default=None, init=False)
@@ -167,4 +168,5 @@ class UploadPool:
                 remedy="If input files in several folders have the same name, use the folder in"
                 " STORAGE_OBJECT_KEY for the output name.",
             )
-        return uploaded
+        is_other = target.provider in self.others
+        return replace(uploaded, provider=target.provider) if is_other else uploaded

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
 from supervisor.invocation import ObjectEvent, RunOwner, RunPath
-from supervisor.model import ComputeService
+from supervisor.model import ComputeService, is_s3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,9 @@ def _hash_prefix(*parts: str) -> str:
 
 def input_id(function: str, event: ObjectEvent) -> str:
     """Return the first half of a run id: function and object, without the object's version."""
-    return _hash_prefix(function, event.source.bucket, event.source.key)
+    # Not for S3: the ids of earlier releases stay what they are.
+    other = () if is_s3(event.source.provider) else (event.source.provider,)
+    return _hash_prefix(function, *other, event.source.bucket, event.source.key)
 
 
 def run_id(function: str, trigger: Trigger, request: str) -> str:
@@ -183,7 +185,9 @@ def describe_trigger(trigger: Trigger) -> dict[str, object]:
     """
     description: dict[str, object] = {}
     if isinstance(trigger, ObjectEvent):
+        source = trigger.source
         description["input"] = {
+            **({} if is_s3(source.provider) else {"provider": source.provider}),
             "bucket": trigger.source.bucket,
             "key": trigger.source.key,
             "version": trigger.version.version_id,
@@ -258,7 +262,8 @@ class UploadedObject:
     Size and CRC are those of the bytes in the object. The CRC is empty if an earlier attempt of
     the run, or a run of a newer upload, has written it, and the object was kept.
 
-    ``replaced`` is the run whose output, from another input, had this key before.
+    ``replaced`` is the run whose output, from another input, had this key before. ``provider`` is
+    the FDL's name of the store; empty: the account's S3.
     """
 
     bucket: str
@@ -267,3 +272,8 @@ class UploadedObject:
     crc32: str
     etag: str
     replaced: str = ""
+    provider: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the entry; without ``provider`` for S3, as earlier releases wrote it."""
+        return {k: v for k, v in asdict(self).items() if v or k != "provider"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ClaimLost, PreconditionFailed, ScriptFailed
@@ -203,7 +203,7 @@ class RunRecord:
         data: dict[str, object] = {
             "owner": record_format.owner_to_json(self.owner),
             "state": state,
-            "outputs": [asdict(output) for output in outputs],
+            "outputs": [output.to_json() for output in outputs],
             **_describe_left_out(left_out),
         }
         self._objects.write_once(record_format.DONE, record_format.encode(data))

@@ -1,17 +1,39 @@
-"""Object stores: one module per provider behind ``ports.ObjectStore``.
+"""Object stores: one adapter per kind of provider behind ``ports.ObjectStore``.
 
-``open_store()`` returns the store for a provider name of the FDL. So far there is one provider:
-``s3`` (Amazon S3 and stores with its API and conditional writes). It sends requests through
-``s3_api`` (one object, one endpoint, the expected bucket owner); ``s3_download`` streams an
-object to disk and resumes after broken connections; ``s3_upload`` writes an object in one
-conditional write, in parts if it is large, and finds out whether a write whose response was lost
-took effect; ``s3_listing`` finds an object without the permission to read it; ``s3_protocol``
-encodes and decodes headers and XML; ``s3_errors`` translates S3's errors into ``StorageError``
-with the missing permission and a remedy.
+``open_store()`` returns the store for a provider name of the FDL: the account's own S3, or a store
+of ``storage_providers``, whose kind is the first part of its name.
 
-``s3_protocol`` and ``s3_errors`` are pure. To add a provider: one module with a function
-``connect()``, a case in ``open_store()``, its name in ``PROVIDERS``, and a run of the conformance
-tests.
+| | ``s3``, the account's | ``s3``, ``minio`` with keys | ``webdav`` | ``onedata`` |
+|---|---|---|---|---|
+| shows incomplete objects | no | no | no: temporary name | no: temporary name |
+| create only if absent | atomic | atomic, or HEAD before | MOVE, Overwrite: F | hard link, atomic |
+| replace one version only | atomic | atomic, or HEAD before | HEAD before | by id, not atomic |
+| user metadata | yes | yes | property, if it has any | extended attribute |
+| verified after download | CRC-32, MD5 | MD5, if the ETag is one | size | size |
+| verified by the store | CRC-32 | MD5, SHA-256 | size | size |
+| starts functions | events | webhook (``minio``) | no | no |
+
+Another store with S3's API checks write conditions, or it does not: ``probe`` finds out. MOVE is
+not atomic against another client's on most servers. An object in OneData that is replaced is
+absent for a moment.
+
+Without metadata (nginx) a repeated run writes its outputs again, a late run may replace the output
+of a newer input, and an object carries no chain of runs. No loop can come of that: a store without
+metadata starts no function. Two runs that write the same name at the same moment are told apart by
+atomic conditions only; elsewhere the complete file of one of them remains, without an error.
+
+Modules: ``provider_options`` reads what all providers have, ``local_files`` is the local end.
+``s3`` sends requests through ``s3_api`` (one object, one endpoint); ``s3_download`` streams an
+object to disk and resumes after broken connections, for all stores; ``s3_upload`` writes an object
+in one conditional write and finds out whether a write whose response was lost took effect;
+``s3_listing`` finds an object without the permission to read it; ``s3_protocol`` encodes and
+decodes; ``s3_errors`` names the missing permission; ``s3_provider`` connects to other stores than
+the account's; ``probe`` finds out whether a store checks write conditions. ``webdav`` reads and
+``webdav_write`` writes through ``webdav_api``, ``webdav_folders`` and ``webdav_protocol``;
+``onedata`` through ``onedata_api``; both with ``http_client``.
+
+To add a provider: a module with ``connect(options, environ)``, a case in ``open_provider()``, its
+kind in ``PROVIDERS``, and an endpoint of the conformance tests.
 """
 
 from __future__ import annotations
@@ -21,12 +43,14 @@ from typing import TYPE_CHECKING
 from supervisor.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from supervisor.connections import ProviderConfig
+    from supervisor.logs import Log
     from supervisor.model import BucketEncryption
     from supervisor.ports import ObjectStore
 
-PROVIDERS = ("s3",)
+PROVIDERS = ("s3", "minio", "webdav", "onedata")
 
 
 def open_store(
@@ -34,21 +58,76 @@ def open_store(
     environ: Mapping[str, str],
     bucket_owners: Mapping[str, str] | None = None,
     encryption: tuple[BucketEncryption, ...] = (),
+    providers: Sequence[ProviderConfig] = (),
+    log: Log | None = None,
 ) -> ObjectStore:
     """Return the store of an FDL's ``storage_provider``: a kind, or ``kind.id`` (``s3.my_s3``).
 
-    Region, endpoint and credentials come from the environment, as in every AWS SDK; nothing is
-    sent yet. ``bucket_owners`` are the account ids that must own the buckets, ``encryption`` what
-    writes to buckets request. Raise ConfigError for an unknown kind or an incomplete environment.
+    ``providers`` are the function's stores other than the account's S3. For that one, Region,
+    endpoint and credentials come from the environment, as in every AWS SDK; ``bucket_owners`` are
+    the account ids that must own its buckets, ``encryption`` what writes to its buckets request.
+    Nothing is sent yet. Raise ConfigError for an unknown kind, or incomplete options.
     """
+    config = next((item for item in providers if item.name == provider), None)
+    if config is not None:
+        return open_provider(config, environ, log)
     kind = provider.partition(".")[0]
-    match kind:
-        case "s3":
-            from supervisor.storage import s3
+    if kind == "s3":
+        from supervisor.storage import s3
 
-            return s3.connect(environ, bucket_owners=bucket_owners, encryption=encryption)
+        return s3.connect(environ, bucket_owners=bucket_owners, encryption=encryption)
+    if kind in PROVIDERS:
+        raise ConfigError(
+            f"The function's configuration has no storage provider {provider}.",
+            remedy=f"Add {provider} to storage_providers in the FDL, and run `scar init` again.",
+        )
+    raise _unknown_kind(provider)
+
+
+def open_provider(
+    config: ProviderConfig,
+    environ: Mapping[str, str],
+    log: Log | None = None,
+    read_secrets: Callable[[], Mapping[str, str]] | None = None,
+) -> ObjectStore:
+    """Return a store of ``storage_providers``; nothing is sent yet. Raise ConfigError.
+
+    ``read_secrets`` returns the values of its secrets by option; by default they are read from
+    AWS, with the credentials of the environment, at the first request.
+    """
+    from supervisor.storage.provider_options import ProviderOptions
+
+    options = ProviderOptions(config, read_secrets or _secret_reader(config, environ, log), log)
+    match config.kind:
+        case "s3" | "minio":
+            from supervisor.storage import s3_provider
+
+            return s3_provider.connect(options, environ)
+        case "webdav":
+            from supervisor.storage import webdav
+
+            return webdav.connect(options, environ)
+        case "onedata":
+            from supervisor.storage import onedata
+
+            return onedata.connect(options, environ)
         case _:
-            raise ConfigError(
-                f"The storage provider {provider!r} is not supported.",
-                remedy=f"Use one of: {', '.join(PROVIDERS)}; a dot and a name may follow.",
-            )
+            raise _unknown_kind(config.name)
+
+
+def _secret_reader(
+    config: ProviderConfig, environ: Mapping[str, str], log: Log | None
+) -> Callable[[], Mapping[str, str]]:
+    if not config.secrets:
+        return dict
+    from supervisor.aws import secrets
+
+    section = f"storage_providers.{config.name}"
+    return secrets.connect(config.secrets, environ, log=log, source=section).read
+
+
+def _unknown_kind(provider: str) -> ConfigError:
+    return ConfigError(
+        f"The storage provider {provider!r} is not supported.",
+        remedy=f"Use one of: {', '.join(PROVIDERS)}; a dot and a name may follow.",
+    )

@@ -13,8 +13,9 @@ from supervisor.aws.credentials import find_credentials
 from supervisor.aws.errors import AwsError, AwsErrorResponse, NoCredentials
 from supervisor.aws.request import FileSlice
 from supervisor.aws.retry import Backoff
-from supervisor.descriptors import OpenFile, open_path
-from supervisor.errors import ConfigError, DiskFull, StorageError
+from supervisor.descriptors import OpenFile
+from supervisor.errors import ConfigError
+from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_download import ChecksumVerifier, download_object
 from supervisor.storage.s3_errors import object_changed, translate_error
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from supervisor.aws.credentials import CredentialProvider
     from supervisor.model import (
         BucketEncryption,
         ObjectRef,
@@ -45,18 +47,22 @@ def connect(
     ``bucket_owners`` are the account ids that must own the buckets, ``encryption`` what writes to
     buckets request.
     """
-    try:
-        credentials = find_credentials(environ)
-    except NoCredentials as error:
-        raise ConfigError(error.problem, remedy=error.remedy) from error
     client = AwsClient(
         service="s3",
+        credentials=find_own_credentials(environ),
         region=endpoints.read_region(environ),
-        credentials=credentials,
         connections=ConnectionPool(environ),
         backoff=backoff or Backoff(),
     )
     return S3Store(api=S3ObjectApi(client, environ, bucket_owners or {}, encryption))
+
+
+def find_own_credentials(environ: Mapping[str, str]) -> CredentialProvider:
+    """Return the credentials of the function or job; raise ConfigError without any."""
+    try:
+        return find_credentials(environ)
+    except NoCredentials as error:
+        raise ConfigError(error.problem, remedy=error.remedy) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,40 +87,26 @@ class S3Store:
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         """Stream the version into ``target``; after a failure no file is left."""
         action = "s3:GetObjectVersion" if version.version_id else "s3:GetObject"
-        request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
+        request = self.api.build_get(ref)
         if version.version_id:
             request = replace(request, query=(("versionId", version.version_id),))
         if version.etag:
             headers = {**request.headers, "if-match": quote_etag(version.etag)}
             request = replace(request, headers=headers)
         try:
-            with target.open("wb") as file:
+            with open_target(target, ref) as file:
                 return download_object(self.api.client, request, file, ref)
-        except BaseException as error:  # also DeadlineExceeded, which a signal handler raises
-            target.unlink(missing_ok=True)
+        except AwsError as error:
             if isinstance(error, AwsErrorResponse) and self._is_deleted(error, ref):
                 raise object_changed(ref) from error
-            if isinstance(error, AwsError):
-                raise translate_error(error, ref, action) from error
-            if isinstance(error, OSError) and error.errno in DiskFull.ERRNOS:
-                raise DiskFull(
-                    f"{ref} does not fit on the disk of {target.parent}.",
-                    remedy="Increase lambda.ephemeral_storage, or use execution_mode:"
-                    " lambda-batch.",
-                ) from error
-            if isinstance(error, OSError):
-                raise StorageError(
-                    f"Cannot write {ref} to {target}: {error.strerror or error}.",
-                    remedy="Check the permissions of the folder.",
-                ) from error
-            raise
+            raise translate_error(error, ref, action) from error
 
     def _is_deleted(self, error: AwsErrorResponse, ref: ObjectRef) -> bool:
         """Return whether S3 answered 403 to a GET because the key is missing, not a permission."""
         return error.status == 403 and self.api.is_absent(error, ref)
 
     def read(self, ref: ObjectRef) -> tuple[bytes, StoredObject] | None:
-        request = self.api.build_request("GET", ref, headers={"x-amz-checksum-mode": "ENABLED"})
+        request = self.api.build_get(ref)
         try:
             response = self.api.client.send(request)
         except AwsError as error:
@@ -162,13 +154,8 @@ class S3Store:
     ) -> StoredObject:
         if isinstance(source, OpenFile):
             return self._upload_open_file(source, ref, self._write_options(condition, metadata))
-        try:
-            with open_path(source) as file:
-                return self.upload(file, ref, condition=condition, metadata=metadata)
-        except OSError as error:
-            raise StorageError(
-                f"Cannot read {source}: {error.strerror}.", remedy="Check that the file exists."
-            ) from error
+        with open_source(source) as file:
+            return self.upload(file, ref, condition=condition, metadata=metadata)
 
     def _upload_open_file(
         self, source: OpenFile, ref: ObjectRef, options: WriteOptions
@@ -177,6 +164,13 @@ class S3Store:
         if source.size <= self.multipart_threshold:
             return put_object(self.api, ref, whole, options)
         return put_multipart(self.api, ref, whole, options, min_part_size=self.min_part_size)
+
+    def delete(self, ref: ObjectRef) -> None:
+        """Delete an object, or one that does not exist; with versions a marker is added."""
+        try:
+            self.api.client.send(self.api.build_request("DELETE", ref))
+        except AwsError as error:
+            raise translate_error(error, ref, "s3:DeleteObject") from error
 
     def close(self) -> None:
         """Close idle connections; the store can still be used."""

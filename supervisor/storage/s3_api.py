@@ -15,11 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.aws.client import AwsClient, AwsResponse
-    from supervisor.aws.request import Body
+    from supervisor.aws.request import Body, Origin
     from supervisor.model import BucketEncryption, ObjectRef, StoredObject
 
 LISTED = 1000  # objects of a page, at most
 QueryParameters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Dialect:
+    """What a store understands of S3's API; the defaults are Amazon's.
+
+    ``path_style``: the bucket is in the path, not in the host; None: as ``endpoints`` chooses.
+    ``crc32``: it knows x-amz-checksum-crc32; other stores get Content-MD5 and a signed SHA-256.
+    ``conditions``: write conditions are sent. ``head_first``: they are checked by HEAD before the
+    write, which is not atomic: for stores that ignore them, or may do so.
+    """
+
+    path_style: bool | None = None
+    crc32: bool = True
+    conditions: bool = True
+    head_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,7 @@ class S3ObjectApi:
     environ: Mapping[str, str]
     bucket_owners: Mapping[str, str] = field(default_factory=dict)
     encryption: tuple[BucketEncryption, ...] = ()
+    dialect: S3Dialect = S3Dialect()
 
     def build_request(
         self,
@@ -45,7 +62,7 @@ class S3ObjectApi:
     ) -> AwsRequest:
         """Return a request for an object; raise StorageError for a key that S3 would reject."""
         check_key(ref)
-        origin, prefix = endpoints.bucket_endpoint(ref.bucket, self.client.region, self.environ)
+        origin, prefix = self._bucket_endpoint(ref.bucket)
         return AwsRequest(
             method=method,
             origin=origin,
@@ -57,13 +74,18 @@ class S3ObjectApi:
     def _build_listing(self, ref: ObjectRef, most: int = 1) -> AwsRequest:
         from supervisor.storage.s3_listing import listing_query
 
-        origin, prefix = endpoints.bucket_endpoint(ref.bucket, self.client.region, self.environ)
+        origin, prefix = self._bucket_endpoint(ref.bucket)
         return AwsRequest(
             method="GET",
             origin=origin,
             path=f"{prefix}/",
             query=listing_query(ref, most),
             headers=self._expected_owner_header(ref.bucket),
+        )
+
+    def _bucket_endpoint(self, bucket: str) -> tuple[Origin, str]:
+        return endpoints.bucket_endpoint(
+            bucket, self.client.region, self.environ, path_style=self.dialect.path_style
         )
 
     def _expected_owner_header(self, bucket: str) -> dict[str, str]:
@@ -78,15 +100,23 @@ class S3ObjectApi:
         chosen = next((item for item in self.encryption if item.bucket == bucket), None)
         return encryption_headers(chosen) if chosen else {}
 
-    def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> AwsRequest:
-        """Add a body with its checksums; a file is read once for them."""
+    def build_get(self, ref: ObjectRef) -> AwsRequest:
+        """Return a request for an object's content, with its checksum if the store has one."""
+        mode = {"x-amz-checksum-mode": "ENABLED"} if self.dialect.crc32 else {}
+        return self.build_request("GET", ref, headers=mode)
+
+    def with_body(self, request: AwsRequest, body: Body, ref: ObjectRef) -> tuple[AwsRequest, str]:
+        """Add a body with its checksums; return its CRC-32 too. A file is read once for them."""
+        crc32 = self.dialect.crc32
         try:
-            sums = compute_checksums(body, is_tls=request.origin.is_tls)
+            sums = compute_checksums(body, is_tls=request.origin.is_tls, with_md5=not crc32)
         except AwsError as error:
             raise translate_error(error, ref, "s3:PutObject") from error
-        # S3 verifies the checksum before it stores the object.
-        headers = {**request.headers, "x-amz-checksum-crc32": sums.crc32}
-        return replace(request, headers=headers, body=body, known_payload_hash=sums.payload_hash)
+        # The store verifies the checksum before it stores the object.
+        own = {"x-amz-checksum-crc32": sums.crc32} if crc32 else {"content-md5": sums.md5}
+        headers = {**request.headers, **own}
+        request = replace(request, headers=headers, body=body, known_payload_hash=sums.payload_hash)
+        return request, sums.crc32
 
     def send(self, request: AwsRequest, ref: ObjectRef) -> AwsResponse:
         """Send a request that belongs to a write and may be repeated."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supervisor.aws.errors import AwsErrorResponse
+from supervisor.aws.errors import AWS, AwsErrorResponse
 from supervisor.errors import ObjectChanged, StorageError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ VERBS = {
     "s3:GetObject": "read",
     "s3:GetObjectVersion": "read",
     "s3:PutObject": "write",
+    "s3:DeleteObject": "delete",
     "s3:AbortMultipartUpload": "abort the upload of",
 }
 FILE_CHANGED = "A file changed while it was uploaded: the script must not write after its end."
@@ -36,7 +37,8 @@ def translate_error(error: AwsError, ref: ObjectRef, action: str) -> StorageErro
         if action.startswith("s3:Get") and _is_version_gone(error):
             return object_changed(ref)
         problem += _region_hint(error)
-        return StorageError(problem, remedy=error.remedy or _find_remedy(error, ref, action))
+        find = _find_remedy if error.server == AWS else _find_remedy_of_provider
+        return StorageError(problem, remedy=error.remedy or find(error, ref, action))
     return StorageError(problem, remedy=error.remedy or "Run it again; the error may be temporary.")
 
 
@@ -73,6 +75,28 @@ def _region_hint(error: AwsErrorResponse) -> str:
 def _is_denied_by_policy(error: AwsErrorResponse) -> bool:
     """Return whether a bucket policy or an organization's policy denies what a role may allow."""
     return error.status == 403 and "explicit deny in a" in error.message
+
+
+def _find_remedy_of_provider(error: AwsErrorResponse, ref: ObjectRef, action: str) -> str:
+    """Return the remedy for an error of a store that is not the account's own S3."""
+    provider = error.server
+    if error.code == "NoSuchBucket":
+        return f"Create the bucket {ref.bucket} in {provider}, or correct its name."
+    if error.status in (301, 307) or error.code == "AuthorizationHeaderMalformed":
+        return f"Correct region, endpoint or path_style of {provider} in storage_providers."
+    if error.status in (401, 403):
+        return (
+            f"Check access_key and secret_key of {provider} in storage_providers, and that its"
+            f" policy allows {action} on {ref.bucket}."
+        )
+    if error.status == 501 and action == "s3:PutObject":
+        return (
+            f"The store does not support write conditions: set conditional_writes: false of"
+            f" {provider} in storage_providers."
+        )
+    return REMEDIES.get(
+        error.code, "Run it again; the error may be temporary." if error.transient else ""
+    )
 
 
 def _find_remedy(error: AwsErrorResponse, ref: ObjectRef, action: str) -> str:

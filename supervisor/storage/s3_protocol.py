@@ -112,7 +112,8 @@ def parse_object_headers(headers: Mapping[str, str], *, size: int | None = None)
     length = headers.get("content-length", "0")
     return StoredObject(
         size=int(length) if size is None else size,
-        etag=headers.get("etag", "").strip('"'),
+        # A weak ETag (WebDAV) is compared as a strong one: what it leaves open is not seen either.
+        etag=headers.get("etag", "").removeprefix("W/").strip('"'),
         version_id=headers.get("x-amz-version-id", ""),
         metadata={
             name.removeprefix(METADATA_PREFIX): _decode_header_value(value)
@@ -162,11 +163,12 @@ def combine_crc32(first: int, second: int, size: int) -> int:
     return first ^ zero ^ second
 
 
-def build_completion_xml(parts: Sequence[tuple[str, str]]) -> bytes:
+def build_completion_xml(parts: Sequence[tuple[str, str]], *, with_crc32: bool = True) -> bytes:
     """Return the body of CompleteMultipartUpload from (ETag, CRC-32) of each part."""
     listed = "".join(
         f"<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>"
-        f"<ChecksumCRC32>{crc}</ChecksumCRC32></Part>"
+        + (f"<ChecksumCRC32>{crc}</ChecksumCRC32>" if with_crc32 else "")
+        + "</Part>"
         for number, (etag, crc) in enumerate(parts, start=1)
     )
     return (

@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 OCTET_STREAM_HEADERS = {"content-type": "application/octet-stream"}
 CONFLICT = "ConditionalRequestConflict"
 MAX_CONFLICT_UPLOADS = 3
-_NOT_S3 = "Check the endpoint (AWS_ENDPOINT_URL): its responses are not those of S3."
+_NOT_S3 = (
+    "Check the endpoint (AWS_ENDPOINT_URL, or that of the storage provider): its responses are not"
+    " those of S3."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +74,17 @@ def put_object(api: S3ObjectApi, ref: ObjectRef, body: Body, options: WriteOptio
     headers = {
         **OCTET_STREAM_HEADERS,
         **api.encryption_headers(ref.bucket),
-        **condition_headers(options.condition),
+        **_condition_headers(api, options),
         **metadata_headers(options.metadata, options.write_id, ref),
     }
-    request = api.with_body(api.build_request("PUT", ref, headers=headers), body, ref)
+    request, crc32 = api.with_body(api.build_request("PUT", ref, headers=headers), body, ref)
     stored = _commit_write(api, request, ref, options)
     return replace(
         stored,
         size=request.body_size,
         metadata=dict(options.metadata),
-        # S3 has verified this checksum: it is that of the bytes that were sent.
-        crc32=f"{decode_crc32(request.headers['x-amz-checksum-crc32']):08x}",
+        # The store has verified a checksum: this one is that of the bytes that were sent.
+        crc32=f"{decode_crc32(crc32):08x}",
     )
 
 
@@ -105,7 +108,8 @@ def _upload_multipart(
     api: S3ObjectApi, ref: ObjectRef, whole: FileSlice, options: WriteOptions, min_part_size: int
 ) -> StoredObject:
     headers = {**OCTET_STREAM_HEADERS, **metadata_headers(options.metadata, options.write_id, ref)}
-    headers |= {"x-amz-checksum-algorithm": "CRC32", **api.encryption_headers(ref.bucket)}
+    headers |= {"x-amz-checksum-algorithm": "CRC32"} if api.dialect.crc32 else {}
+    headers |= api.encryption_headers(ref.bucket)
     create = api.build_request("POST", ref, headers=headers, query=(("uploads", ""),))
     upload_id = parse_xml_fields(api.send(create, ref).body).get("UploadId", "")
     if not upload_id:
@@ -117,9 +121,10 @@ def _upload_multipart(
     try:
         parts = _send_parts(api, ref, whole, upload, min_part_size)
         request = api.build_request(
-            "POST", ref, headers=condition_headers(options.condition), query=upload
+            "POST", ref, headers=_condition_headers(api, options), query=upload
         )
-        request = replace(request, body=build_completion_xml(parts))
+        body = build_completion_xml(parts, with_crc32=api.dialect.crc32)
+        request = replace(request, body=body)
         stored = _commit_write(api, request, ref, options)
     except BaseException as error:  # parts of an unfinished upload are invisible, but cost money
         _abort_upload(api, ref, upload, error)
@@ -136,13 +141,13 @@ def _send_parts(
     for number, offset in enumerate(range(0, whole.size, size), start=1):
         query = (*upload, ("partNumber", str(number)))
         piece = FileSlice(whole.file, offset, min(size, whole.size - offset))
-        request = api.with_body(api.build_request("PUT", ref, query=query), piece, ref)
+        request, crc32 = api.with_body(api.build_request("PUT", ref, query=query), piece, ref)
         etag = api.send(request, ref).headers.get("etag", "")
         if not etag:
             raise StorageError(
                 f"Cannot write {ref}: the response to part {number} has no ETag.", remedy=_NOT_S3
             )
-        parts.append((etag, request.headers["x-amz-checksum-crc32"]))
+        parts.append((etag, crc32))
     return parts
 
 
@@ -170,6 +175,8 @@ def _commit_write(
     # and a run would take its own output, or its own claim, for another's. Once the outcome of
     # one attempt is unknown it remains so: a delayed first request may still take effect.
     outcome_unknown = False
+    if api.dialect.head_first:
+        _check_condition(api, ref, options.condition)
     for attempt in api.client.backoff.iter_attempts():
         try:
             return _parse_write_response(api.client.send(request, retry=RetryPolicy.NEVER))
@@ -187,6 +194,21 @@ def _commit_write(
             if last or not (error.transient or conflict):
                 raise _write_error(error, ref, outcome_unknown=outcome_unknown) from error
     raise AssertionError
+
+
+def _condition_headers(api: S3ObjectApi, options: WriteOptions) -> dict[str, str]:
+    return condition_headers(options.condition) if api.dialect.conditions else {}
+
+
+def _check_condition(api: S3ObjectApi, ref: ObjectRef, condition: WriteCondition | None) -> None:
+    """Raise PreconditionFailed if the object is in another state now."""
+    if condition is None:
+        return
+    headers = api.head(ref)
+    etag = None if headers is None else parse_object_headers(headers).etag
+    wanted = condition.etag.strip('"') if isinstance(condition, IfMatch) else None
+    if etag != wanted:
+        raise _ConditionNotMet(ref)
 
 
 def _parse_write_response(response: AwsResponse) -> StoredObject:

@@ -49,7 +49,7 @@ def test_opening_the_package_of_stores_loads_none() -> None:
     assert not [n for n in shown.stdout.split() if n.startswith("supervisor.storage.")]
 
 
-@pytest.mark.parametrize("provider", ["", "minio", "s4", "onedata.mine"])
+@pytest.mark.parametrize("provider", ["", "s4", "dcache.mine"])
 def test_an_unknown_provider_is_named_with_the_known_ones(provider: str) -> None:
     with pytest.raises(ConfigError, match=repr(provider)) as caught:
         open_store(provider, ENVIRON)

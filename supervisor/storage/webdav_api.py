@@ -1,0 +1,63 @@
+"""The requests about one file of a WebDAV server that reading and writing share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from supervisor.aws.errors import AwsError, AwsErrorResponse
+from supervisor.aws.request import AwsRequest
+from supervisor.storage.http_client import with_headers
+from supervisor.storage.s3_protocol import parse_object_headers
+from supervisor.storage.webdav_protocol import (
+    FIND_METADATA,
+    MAX_METADATA,
+    parse_metadata,
+    split_path,
+    translate_error,
+)
+
+if TYPE_CHECKING:
+    from supervisor.model import ObjectRef, StoredObject
+    from supervisor.storage.http_client import HttpClient
+
+XML_TYPE = {"content-type": "application/xml; charset=utf-8"}
+# Statuses of servers without properties, or without the user's right to change them.
+NO_PROPERTIES = frozenset({400, 403, 405, 415, 501})
+
+
+@dataclass(frozen=True, slots=True)
+class WebDavApi:
+    """Requests to one server; ``parts`` are folders and name of a file."""
+
+    client: HttpClient
+
+    def head(self, request: AwsRequest, ref: ObjectRef) -> StoredObject | None:
+        try:
+            return parse_object_headers(self.client.send(request).headers)
+        except AwsError as error:
+            if is_absent(error):
+                return None
+            raise translate_error(error, ref, "read") from error
+
+    def read_metadata(self, ref: ObjectRef) -> dict[str, str]:
+        request = replace(
+            with_headers(self.request("PROPFIND", split_path(ref)), {**XML_TYPE, "depth": "0"}),
+            body=FIND_METADATA,
+        )
+        try:
+            body = self.client.send(request).body
+        except AwsErrorResponse as error:
+            if is_absent(error) or error.status in NO_PROPERTIES:
+                return {}
+            raise translate_error(error, ref, "read") from error
+        except AwsError as error:
+            raise translate_error(error, ref, "read") from error
+        return parse_metadata(body) if len(body) <= MAX_METADATA else {}
+
+    def request(self, method: str, parts: tuple[str, ...]) -> AwsRequest:
+        return AwsRequest(method=method, origin=self.client.origin, path=f"/{'/'.join(parts)}")
+
+
+def is_absent(error: AwsError) -> bool:
+    return isinstance(error, AwsErrorResponse) and error.status in (404, 410)
