@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.account.account_state import has_network, inspect_account
+from scar.aws.account.store_states import find_store_problems
 from scar.aws.client.encryption import add_encryption
 from scar.aws.compile import compiler, failure_handler
 from scar.aws.compile.encryption import encryption_of_all, requests_encryption
@@ -67,6 +68,9 @@ class Deployment:
         plan, lock_state = self._plan(aws)
         if dry_run or not plan:
             return plan
+        # Not for a plan: it writes to the outputs' folders.
+        for warning in find_store_problems(self.functions, self.connection):
+            self.report(f"Warning: {warning}")
         if not needs_lock(plan):
             self._apply_plan(plan, aws)
             return plan

@@ -16,6 +16,13 @@ StoreKind = Literal["s3", "minio", "webdav", "onedata"]
 ACCOUNT_S3 = "s3"
 _FORMS = "`${env:NAME}`, `${ssm:/path}`, `${secretsmanager:ARN}` or the value"
 
+_CONDITIONAL_WRITES: Any = Field(
+    None,
+    description="`true`: the server checks write conditions (`If-None-Match`), as Amazon S3 and"
+    " current versions of MinIO do; `false`: it does not; empty: each write with a condition is"
+    " also preceded by a request that looks for the object. `scar init` tries it",
+)
+
 
 class ProviderSpec(FdlModel):
     """A store that is not the account's S3."""
@@ -76,7 +83,9 @@ class S3Provider(ProviderSpec):
         description="session token of temporary keys, which AWS accepts for some hours only",
     )
     region: Annotated[str, AfterValidator(check_region)] = Field(
-        "", description="Region of the buckets; empty: `us-east-1`. Used with keys or `endpoint`"
+        "",
+        description="Region of the buckets, with keys or `endpoint`; empty: the function's Region"
+        " for Amazon S3, `us-east-1` for servers with `endpoint`",
     )
     endpoint: ServerAddress = Field(
         "",
@@ -88,6 +97,8 @@ class S3Provider(ProviderSpec):
         description="`true`: requests name the bucket in the path, `false`: in the host; empty:"
         " in the path for servers with `endpoint`, in the host for Amazon S3",
     )
+
+    conditional_writes: StrictBool | None = _CONDITIONAL_WRITES
 
     @property
     def is_account(self) -> bool:
@@ -128,6 +139,7 @@ class MinioProvider(ProviderSpec):
         description="`true`: requests name the bucket in the path; `false`: in the host, which"
         " needs MINIO_DOMAIN on the server",
     )
+    conditional_writes: StrictBool | None = _CONDITIONAL_WRITES
     webhook_token: Secret = Field(
         default_factory=SecretValue,
         description="the token that MinIO's webhook sends (`auth_token`), for events of inputs:"
