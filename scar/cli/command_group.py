@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Print the JSON Schema of FDL files, for editors.",
     "export": "Print the resources of an FDL file as a CloudFormation template.",
     "policy": "Print the least-privilege IAM policy for the user of scar.",
+    "import": "Write the FDL file of a function that SCAR 4 made.",
     "rm": "Remove functions; buckets with data stay.",
     "ls": "List functions, or the objects of a bucket.",
     "put": "Upload files and folders.",
@@ -61,6 +62,7 @@ ALIASES: Mapping[str, tuple[str, str]] = {
     "update": ("init", "update"),
     "logs": ("log", "log"),
     "help": ("about.help", "show_help"),
+    "import": ("import", "import_function"),
     **{name: (f"about.{name}", name) for name in ("completion", "schema", "version")},
 }
 

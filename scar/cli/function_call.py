@@ -62,13 +62,14 @@ class FunctionCall:
 
 
 def find_function(session: Session, connection: AwsConnection, name: str) -> FunctionSummary:
-    """Return the deployed function; raise FunctionNotFoundError."""
+    """Return the deployed function; raise FunctionNotFoundError, MadeByScar4Error."""
     from scar.runs.logs import FunctionNotFoundError
 
     functions = session.services.list_functions(connection)
     for function in functions:
         if function.name == name:
             return function
+    session.services.raise_if_made_by_scar4(connection, name)
     raise FunctionNotFoundError(name, (f.name for f in functions))
 
 

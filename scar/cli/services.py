@@ -129,6 +129,18 @@ class Services:
 
         return list_function_names(connection)
 
+    def list_scar4_functions(self, connection: AwsConnection) -> Sequence[str]:
+        """Return the names of the functions that SCAR 4 made."""
+        from scar.aws.inventory.scar4.functions import list_scar4_functions
+
+        return list_scar4_functions(connection)
+
+    def raise_if_made_by_scar4(self, connection: AwsConnection, function: str) -> None:
+        """Raise MadeByScar4Error if SCAR 4 made the function."""
+        from scar.aws.inventory.scar4.functions import raise_if_made_by_scar4
+
+        raise_if_made_by_scar4(connection, function)
+
     def function_resources(self, connection: AwsConnection, function: str) -> Sequence[Resource]:
         """Return the deployed resources of a function, the function first; empty if none."""
         from scar.aws.inventory.functions import read_function_resources

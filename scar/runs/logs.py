@@ -5,38 +5,26 @@ from __future__ import annotations
 import contextlib
 import heapq
 import json
-import re
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
 from scar.aws.inventory.functions import list_tagged_functions
 from scar.aws.model import names
 from scar.errors import ScarError
-from scar.runs.filter_patterns import quoted_term
+from scar.runs.log_groups.lines import LogLine, read_group_lines
+from scar.runs.log_groups.request_lines import STARTED, filter_request, read_request_lines
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_logs.type_defs import (
-        FilteredLogEventTypeDef,
-        FilterLogEventsRequestPaginateTypeDef,
-    )
-
     from scar.aws.client.connection import AwsConnection
+    from scar.runs.log_groups.lines import LogSource
 
-LogSource = Literal["lambda", "batch"]
-
-# The lines that Lambda writes before and after each invocation.
-_STARTED = re.compile(r"START RequestId: (\S+)")
-_REPORTED = re.compile(r"REPORT RequestId: (\S+)")
 _LAMBDA_LINES = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
 _SUPERVISOR_FIELDS = frozenset({"time", "level", "message"})  # what each of its lines has
 _LOOKBACK_LINES = 1000  # newest lines of a stream that are searched for a request
-_MAX_STREAMS = 100  # log streams that one FilterLogEvents request may name
 
 
 class FunctionNotFoundError(ScarError):
@@ -48,20 +36,6 @@ class FunctionNotFoundError(ScarError):
             f"There is no function {name}{suggest_name(name, known) or '.'}",
             remedy="`scar ls` lists the functions.",
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    """One log line; ``time`` in UTC with milliseconds, ``source`` is the compute service.
-
-    ``node`` is the number of the node of a multi-node job, if it is known.
-    """
-
-    time: datetime
-    source: LogSource
-    stream: str
-    message: str
-    node: int | None = field(default=None, compare=False)
 
 
 def format_message(message: str) -> str:
@@ -129,7 +103,7 @@ class LineOwners:
         """Return the run of a supervisor's line, else the request or the end of the stream."""
         if line.source == "batch":
             return line.stream.rpartition("/")[2]
-        started = _STARTED.match(line.message)
+        started = STARTED.match(line.message)
         if started:
             self._requests[line.stream] = started[1]
         return self._requests.get(line.stream, "")
@@ -146,8 +120,9 @@ def read_log(
     """Yield the function's log lines of Lambda and Batch, oldest first, page by page.
 
     ``stream`` selects one log stream, ``request_id`` one request: in Lambda the lines from its
-    START to its REPORT line, in Batch the whole log of a job that contains the id (or a run
-    id). ``since`` leaves out older lines. A log group that does not exist yet has no lines.
+    START to its REPORT line, in Batch the whole log of a job that has or names the id: a job's
+    own id, a request's or a run's. ``since`` leaves out older lines. A log group that does not
+    exist yet has no lines.
     Raise FunctionNotFoundError or another ScarError.
     """
     _require_function(connection, function)
@@ -158,9 +133,9 @@ def read_log(
     sources = []
     for service, group in groups.items():
         lines = (
-            _request_lines(client, service, group, stream, request_id)
+            read_request_lines(connection, service, group, stream, request_id)
             if request_id
-            else _group_lines(
+            else read_group_lines(
                 client, service, group, streams=[stream] if stream else [], since=since
             )
         )
@@ -179,8 +154,8 @@ def read_log_streams(
     client = connection.client("logs")
     sources = []
     for group, stream, request in streams:
-        lines = _group_lines(client, "lambda" if request else "batch", group, streams=[stream])
-        sources.append(_filter_request(lines, request) if request else lines)
+        lines = read_group_lines(client, "lambda" if request else "batch", group, streams=[stream])
+        sources.append(filter_request(lines, request) if request else lines)
     return heapq.merge(*sources, key=lambda line: line.time)
 
 
@@ -210,7 +185,7 @@ def read_last_lines(
         )
         for event in page["events"]
     )
-    selected = list(_filter_request(lines, request_id) if request_id else lines)
+    selected = list(filter_request(lines, request_id) if request_id else lines)
     return tuple(line.message for line in selected[-limit:])
 
 
@@ -244,86 +219,3 @@ def function_exists(connection: AwsConnection, function: str) -> bool:
             return False
         raise errors.to_scar_error(error, f"read the function {function}") from error
     return True
-
-
-def _request_lines(
-    client: CloudWatchLogsClient, service: LogSource, group: str, stream: str, request_id: str
-) -> Iterator[LogLine]:
-    """Yield the lines of a request: find the streams that contain its id, then read only these.
-
-    At most the first ``_MAX_STREAMS`` streams are read.
-    """
-    pattern = quoted_term(request_id)
-    mentions = _group_lines(
-        client, service, group, streams=[stream] if stream else [], pattern=pattern
-    )
-    first: datetime | None = None
-    streams: dict[str, None] = {}
-    for line in mentions:
-        first = first or line.time
-        streams[line.stream] = None
-    if first is None:
-        return
-    selected = list(streams)[:_MAX_STREAMS]
-    if service == "batch":  # a stream is one attempt of one job
-        yield from _group_lines(client, service, group, streams=selected)
-    else:
-        yield from _filter_request(
-            _group_lines(client, service, group, streams=selected, since=first), request_id
-        )
-
-
-def _filter_request(lines: Iterator[LogLine], request_id: str) -> Iterator[LogLine]:
-    """Yield the lines of a request: those between its START and REPORT line in each stream.
-
-    An execution environment has its own stream and serves one request at a time.
-    """
-    serving: set[str] = set()  # streams that are between START and REPORT of the request
-    for line in lines:
-        started = _STARTED.match(line.message)
-        if started:
-            (serving.add if started[1] == request_id else serving.discard)(line.stream)
-        if line.stream in serving or request_id in line.message:
-            yield line
-        reported = _REPORTED.match(line.message)
-        if reported and reported[1] == request_id:
-            serving.discard(line.stream)
-
-
-def _group_lines(
-    client: CloudWatchLogsClient,
-    service: LogSource,
-    group: str,
-    *,
-    streams: list[str],
-    pattern: str = "",
-    since: datetime | None = None,
-) -> Iterator[LogLine]:
-    """Yield the lines of a log group, oldest first; none if the group or stream does not exist."""
-    request: FilterLogEventsRequestPaginateTypeDef = {"logGroupName": group, "interleaved": True}
-    if streams:
-        request["logStreamNames"] = streams
-    if pattern:
-        request["filterPattern"] = pattern
-    if since:
-        request["startTime"] = int(since.timestamp() * 1000)
-    for event in _filter_log_events(client, request):
-        yield LogLine(
-            time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
-            source=service,
-            stream=event["logStreamName"],
-            message=event["message"].rstrip("\n"),
-        )
-
-
-def _filter_log_events(
-    client: CloudWatchLogsClient, request: FilterLogEventsRequestPaginateTypeDef
-) -> Iterator[FilteredLogEventTypeDef]:
-    try:
-        for page in client.get_paginator("filter_log_events").paginate(**request):
-            yield from page["events"]
-    except errors.SDK_ERRORS as error:
-        if errors.error_code(error) != "ResourceNotFoundException":
-            raise errors.to_scar_error(
-                error, f"read the log group {request.get('logGroupName')}"
-            ) from error

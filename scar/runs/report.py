@@ -13,6 +13,7 @@ from scar.runs.history.submissions import describe_request
 from scar.runs.left_out import MADE_NOTHING, describe_outputs
 from scar.runs.states import RunState, is_cancelled, is_not_begun, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
+from supervisor.model import format_place
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -77,17 +78,17 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
     yield from _record_lines(history)
     if history.made_by is not None:
         yield ReportLine(0, f"its input file is an output of run {history.made_by}")
-    for bucket, key, size in history.outputs[:MAX_OUTPUTS]:
-        replaced = history.replaced_runs.get((bucket, key), "")
+    for output in history.outputs[:MAX_OUTPUTS]:
+        replaced = output.replaced
         suffix = f"; it replaced the output of run {replaced} on another file" if replaced else ""
-        yield ReportLine(0, f"uploaded s3://{bucket}/{key} ({size:,} bytes){suffix}")
+        yield ReportLine(0, f"uploaded {output.place} ({output.size:,} bytes){suffix}")
     if note := _describe_outputs(history):
         yield ReportLine(0, note)
     if len(history.outputs) > MAX_OUTPUTS:
         yield ReportLine(0, f"uploaded {len(history.outputs) - MAX_OUTPUTS:,} more files")
-    for output, runs in history.triggered_runs.items():
+    for place, runs in history.triggered_runs.items():
         for run in runs:
-            yield ReportLine(0, f"{output} started run {run.path} ({run.state_text})")
+            yield ReportLine(0, f"{place} started run {run.path} ({run.state_text})")
 
 
 def _describe_outputs(history: RunHistory) -> str:
@@ -149,7 +150,9 @@ def _describe_repetition(history: RunHistory, record: RecordData) -> str:
 
 
 def _describe_input(history: RunHistory) -> str:
-    return "input s3://{}/{}".format(*history.input) if history.input else "direct invocation"
+    if not history.input:
+        return "direct invocation"
+    return f"input {format_place(history.input_provider, '/'.join(history.input))}"
 
 
 def _describe_owner(record: RecordData) -> str:

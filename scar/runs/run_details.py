@@ -10,6 +10,7 @@ from scar.runs.left_out import describe_outputs
 from scar.runs.lookup import PARALLEL
 from scar.runs.states import FINISHED_STATES, RunState
 from scar.runs.unfinished_jobs import had_job
+from supervisor.model import format_place
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ _NOTED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetail:
-    """One run in a list. ``file`` is its input as ``s3://bucket/key``, empty for a direct call.
+    """One run in a list. ``file`` is its input (``s3://bucket/key``, ``minio.lab:bucket/key``).
+
+    It is empty for a direct call.
 
     ``started`` is in epoch seconds, ``seconds`` the duration until its end or until now; None if
     it is not known or has not begun. ``service`` is lambda or batch, ``attempts`` the attempts of
@@ -77,7 +80,7 @@ class RunDetailReader:
         started = _began(run)
         return RunDetail(
             run=run,
-            file="s3://{bucket}/{key}".format_map(source) if isinstance(source, dict) else "",
+            file=_format_input(source) if isinstance(source, dict) else "",
             is_direct=is_direct,
             started=started,
             seconds=_duration(run, started, now),
@@ -85,6 +88,11 @@ class RunDetailReader:
             attempts=sum(n.startswith(record_format.ATTEMPT_PREFIX) for n in run.record_times),
             note=_note(run, record or {}, is_direct=is_direct),
         )
+
+
+def _format_input(source: Mapping[str, object]) -> str:
+    path = "{bucket}/{key}".format_map(source)
+    return format_place(str(source.get("provider", "s3")), path)
 
 
 def _is_of_job(claim: Mapping[str, object]) -> bool:

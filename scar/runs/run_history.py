@@ -15,6 +15,7 @@ from scar.runs.history.log_streams import list_log_streams
 from scar.runs.history.model import RunHistory
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
+from supervisor.model import is_s3
 from supervisor.runs import node_records, record_format
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def read_history(connection: AwsConnection, ledger: RunLedger, run: Run) -> RunH
         node_streams=_find_node_streams(connection, ledger, run, job),
         job_streams={id_: found.log_streams for id_, found in jobs.items()},
     )
-    source = history.input
+    # The metadata of a file in another store is not read: its keys are the function's.
+    source = history.input if is_s3(history.input_provider) else None
     return replace(
         history,
         log_tail=_read_log_tail(connection, history)
@@ -147,10 +149,11 @@ def _find_repetition(ledger: RunLedger, history: RunHistory) -> Run | None:
 
 
 def _find_triggered_runs(ledger: RunLedger, history: RunHistory) -> dict[str, tuple[Run, ...]]:
-    functions = ledger.list_functions() if history.outputs else ()
+    outputs = [output for output in history.outputs if is_s3(output.provider or "s3")]
+    functions = ledger.list_functions() if outputs else ()
     started = {
-        f"s3://{bucket}/{key}": lookup.find_runs_of_input(ledger, bucket, key, functions)
-        for bucket, key, _ in history.outputs[:MAX_OUTPUTS]
+        output.place: lookup.find_runs_of_input(ledger, output.bucket, output.key, functions)
+        for output in outputs[:MAX_OUTPUTS]
     }
     return {output: runs for output, runs in started.items() if runs}
 

@@ -17,7 +17,7 @@ from supervisor.descriptors import OpenFile
 from supervisor.errors import ConfigError
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_api import S3ObjectApi
-from supervisor.storage.s3_download import ChecksumVerifier, download_object
+from supervisor.storage.s3_download import ChecksumVerifier, DownloadRules, download_object
 from supervisor.storage.s3_errors import object_changed, translate_error
 from supervisor.storage.s3_protocol import MIB, parse_object_headers, quote_etag
 from supervisor.storage.s3_upload import WriteOptions, put_multipart, put_object
@@ -95,7 +95,9 @@ class S3Store:
             request = replace(request, headers=headers)
         try:
             with open_target(target, ref) as file:
-                return download_object(self.api.client, request, file, ref)
+                # Compared here too: not every store with S3's API knows If-Match.
+                rules = DownloadRules(etag=version.etag.strip('"'))
+                return download_object(self.api.client, request, file, ref, rules)
         except AwsError as error:
             if isinstance(error, AwsErrorResponse) and self._is_deleted(error, ref):
                 raise object_changed(ref) from error

@@ -11,7 +11,6 @@ import pytest
 
 from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
-from supervisor.storage import s3
 from supervisor.storage.s3_protocol import MIB
 from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from supervisor.storage.s3 import S3Store
+    from supervisor.ports import ObjectStore
 
 ANY = VersionPin()
 HARD_KEYS = (
@@ -43,36 +42,41 @@ def endpoint(
 
 
 @pytest.fixture
-def store(endpoint: S3Endpoint) -> Iterator[S3Store]:
-    store = replace(
-        s3.connect(endpoint.environ), multipart_threshold=5 * MIB, min_part_size=5 * MIB
-    )
+def store(endpoint: S3Endpoint) -> Iterator[ObjectStore]:
+    store = endpoint.connect()
     yield store
     store.close()
 
 
 @pytest.fixture
 def ref(endpoint: S3Endpoint) -> ObjectRef:
-    return ObjectRef("s3", endpoint.bucket, f"{uuid.uuid4().hex}/object.bin")
+    return ObjectRef(endpoint.provider, endpoint.bucket, f"{uuid.uuid4().hex}/object.bin")
 
 
 @pytest.mark.parametrize("key", HARD_KEYS, ids=ascii)
 def test_what_was_written_under_a_key_is_read_under_it(
-    store: S3Store, endpoint: S3Endpoint, key: str
+    store: ObjectStore, endpoint: S3Endpoint, key: str
 ) -> None:
-    ref = ObjectRef("s3", endpoint.bucket, key)
+    kinds = {"/ at the end": key.endswith("/"), "long names": len(key) > 255, "%": "%" in key}
+    if lacking := [kind for kind in endpoint.lacks if kinds.get(kind)]:
+        pytest.skip(f"this endpoint takes no key with {lacking[0]}")
+    ref = ObjectRef(endpoint.provider, endpoint.bucket, key)
     store.write(ref, key.encode())
     found = store.read(ref)
     assert found is not None
     assert found[0] == key.encode()
 
 
-def test_an_absent_object_is_none(store: S3Store, ref: ObjectRef) -> None:
+def test_an_absent_object_is_none(store: ObjectStore, ref: ObjectRef) -> None:
     assert store.head(ref) is None
     assert store.read(ref) is None
 
 
-def test_a_part_of_an_object_ends_with_the_object(store: S3Store, ref: ObjectRef) -> None:
+def test_a_part_of_an_object_ends_with_the_object(
+    endpoint: S3Endpoint, store: ObjectStore, ref: ObjectRef
+) -> None:
+    if "ranges" in endpoint.lacks:
+        pytest.skip("this endpoint returns an error for a range that passes the end")
     assert store.read_range(ref, 0, 4) is None
     store.write(ref, b"0123456789")
     parts = [(0, 4, b"0123"), (4, 4, b"4567"), (8, 4, b"89"), (10, 4, b""), (99, 1, b"")]
@@ -80,19 +84,22 @@ def test_a_part_of_an_object_ends_with_the_object(store: S3Store, ref: ObjectRef
         assert store.read_range(ref, first, length) == part
 
 
-def test_head_returns_size_etag_times_and_metadata(store: S3Store, ref: ObjectRef) -> None:
+def test_head_returns_size_etag_times_and_metadata(
+    endpoint: S3Endpoint, store: ObjectStore, ref: ObjectRef
+) -> None:
     metadata = {"scar-run": "fn/2026-11-21/ab", "note": "naïve — 日本", "edge": " x ", "e": "=?x"}
     written = store.write(ref, b"hello", metadata=metadata)
     found = store.head(ref)
     assert found is not None
     assert found.size == written.size == 5
-    assert found.etag == written.etag == "5d41402abc4b2a76b9719d911017c592"
-    assert found.metadata == written.metadata == metadata
-    assert abs(found.response_date - found.last_modified) < 60
+    assert found.etag == written.etag
+    assert endpoint.files or found.etag == "5d41402abc4b2a76b9719d911017c592"
+    assert found.metadata == written.metadata == (metadata if endpoint.metadata else {})
+    assert not found.response_date or abs(found.response_date - found.last_modified) < 60
 
 
 def test_an_empty_file_is_uploaded_and_downloaded(
-    store: S3Store, ref: ObjectRef, tmp_path: Path
+    store: ObjectStore, ref: ObjectRef, tmp_path: Path
 ) -> None:
     source = tmp_path / "empty"
     source.touch()
@@ -103,7 +110,7 @@ def test_an_empty_file_is_uploaded_and_downloaded(
 
 @pytest.mark.parametrize("size", [1, 5 * MIB, 5 * MIB + 1, 11 * MIB + 7])
 def test_a_file_is_uploaded_and_downloaded_in_one_or_several_parts(
-    store: S3Store, ref: ObjectRef, tmp_path: Path, size: int
+    endpoint: S3Endpoint, store: ObjectStore, ref: ObjectRef, tmp_path: Path, size: int
 ) -> None:
     source, back = tmp_path / "source", tmp_path / "back"
     source.write_bytes((b"0123456789abcdef" * (size // 16 + 1))[:size])
@@ -111,13 +118,14 @@ def test_a_file_is_uploaded_and_downloaded_in_one_or_several_parts(
     uploaded = store.upload(source, ref, condition=IfNoneMatch(), metadata=metadata)
     assert uploaded.size == size
     found = store.download(ref, back, version=VersionPin(etag=uploaded.etag))
-    assert (found.size, found.etag, found.metadata) == (size, uploaded.etag, metadata)
+    assert (found.size, found.etag) == (size, uploaded.etag)
+    assert found.metadata == (metadata if endpoint.metadata else {})
     assert back.read_bytes() == source.read_bytes()
 
 
 @pytest.mark.parametrize("size", [10, 6 * MIB])
 def test_if_none_match_succeeds_once(
-    store: S3Store, ref: ObjectRef, tmp_path: Path, size: int
+    store: ObjectStore, ref: ObjectRef, tmp_path: Path, size: int
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_bytes(b"1" * size)
@@ -131,7 +139,7 @@ def test_if_none_match_succeeds_once(
 
 
 def test_the_same_bytes_written_by_another_client_are_a_failed_precondition(
-    store: S3Store, ref: ObjectRef
+    store: ObjectStore, ref: ObjectRef
 ) -> None:
     store.write(ref, b"same", condition=IfNoneMatch())
     with pytest.raises(PreconditionFailed):
@@ -139,7 +147,7 @@ def test_the_same_bytes_written_by_another_client_are_a_failed_precondition(
 
 
 def test_of_many_concurrent_conditional_writes_one_succeeds(
-    endpoint: S3Endpoint, store: S3Store, ref: ObjectRef
+    endpoint: S3Endpoint, store: ObjectStore, ref: ObjectRef
 ) -> None:
     if not endpoint.atomic:
         pytest.skip("this endpoint checks first and writes later")
@@ -160,11 +168,11 @@ def test_of_many_concurrent_conditional_writes_one_succeeds(
 
 
 def test_an_old_version_is_downloaded_although_a_newer_one_exists(
-    endpoint: S3Endpoint, store: S3Store, tmp_path: Path
+    endpoint: S3Endpoint, store: ObjectStore, tmp_path: Path
 ) -> None:
     if not endpoint.versioned_bucket:
         pytest.skip("this endpoint keeps no versions")
-    ref = ObjectRef("s3", endpoint.versioned_bucket, "key")
+    ref = ObjectRef(endpoint.provider, endpoint.versioned_bucket, "key")
     old, new = store.write(ref, b"old"), store.write(ref, b"new")
     assert old.version_id != new.version_id
     pin = VersionPin(version_id=old.version_id, etag=old.etag)
@@ -174,9 +182,9 @@ def test_an_old_version_is_downloaded_although_a_newer_one_exists(
         store.download(ref, tmp_path / "f", version=replace(pin, version_id="0" * 32))
 
 
-def test_if_match_succeeds_on_the_same_version_only(store: S3Store, ref: ObjectRef) -> None:
+def test_if_match_succeeds_on_the_same_version_only(store: ObjectStore, ref: ObjectRef) -> None:
     first = store.write(ref, b"one")
-    second = store.write(ref, b"two", condition=IfMatch(first.etag))
+    second = store.write(ref, b"two, longer", condition=IfMatch(first.etag))
     with pytest.raises(PreconditionFailed):
         store.write(ref, b"three", condition=IfMatch(first.etag))
     found = store.head(ref)
@@ -184,28 +192,34 @@ def test_if_match_succeeds_on_the_same_version_only(store: S3Store, ref: ObjectR
     assert found.etag == second.etag
 
 
-def test_if_match_fails_on_an_absent_object(store: S3Store, ref: ObjectRef) -> None:
+def test_if_match_fails_on_an_absent_object(store: ObjectStore, ref: ObjectRef) -> None:
     with pytest.raises(PreconditionFailed):
         store.write(ref, b"x", condition=IfMatch("5d41402abc4b2a76b9719d911017c592"))
 
 
 def test_a_replaced_object_is_not_downloaded(
-    store: S3Store, ref: ObjectRef, tmp_path: Path
+    store: ObjectStore, ref: ObjectRef, tmp_path: Path
 ) -> None:
     old = store.write(ref, b"old")
-    store.write(ref, b"new")
+    store.write(ref, b"newer")
     with pytest.raises(ObjectChanged):
         store.download(ref, tmp_path / "f", version=VersionPin(etag=old.etag))
     assert not (tmp_path / "f").exists()
 
 
-def test_an_absent_object_is_not_downloaded(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
+def test_an_absent_object_is_not_downloaded(
+    store: ObjectStore, ref: ObjectRef, tmp_path: Path
+) -> None:
     with pytest.raises(ObjectChanged):
         store.download(ref, tmp_path / "f", version=ANY)
     assert not (tmp_path / "f").exists()
 
 
-def test_a_missing_bucket_is_named(store: S3Store, ref: ObjectRef, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_named(
+    endpoint: S3Endpoint, store: ObjectStore, ref: ObjectRef, tmp_path: Path
+) -> None:
+    if endpoint.files:
+        pytest.skip("a folder is made when a file is written to it")
     elsewhere = replace(ref, bucket="no-such-bucket-of-ours")
     with pytest.raises(StorageError, match="no-such-bucket-of-ours") as caught:
         store.write(elsewhere, b"x")

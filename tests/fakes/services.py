@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from scar.aws.client.connection import AwsConnection
+from scar.aws.client.errors import MadeByScar4Error
 from scar.aws.inventory.functions import FunctionSummary, InputFolder
 from scar.aws.model.account import Account
 from scar.aws.model.plan import Create, Plan
@@ -61,6 +62,7 @@ class FakeServices(Services):
     options: dict[str, object] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     resources: list[Resource] = field(default_factory=list)
+    of_scar4: list[str] = field(default_factory=list)
     unusable: dict[str, str] = field(default_factory=dict)
     jobs: list[JobOptions] = field(default_factory=list)
     by_file: list[bool] = field(default_factory=list)
@@ -101,6 +103,13 @@ class FakeServices(Services):
         if self.error is not None:
             raise self.error
         return self.summaries
+
+    def list_scar4_functions(self, connection: AwsConnection) -> Sequence[str]:
+        return self.of_scar4
+
+    def raise_if_made_by_scar4(self, connection: AwsConnection, function: str) -> None:
+        if function in self.of_scar4:
+            raise MadeByScar4Error(function)
 
     def list_function_names(self, connection: AwsConnection) -> Sequence[str]:
         return [summary.name for summary in self.summaries]

@@ -120,6 +120,17 @@ class UnmanagedResourceError(OperationRefusedError):
     """A resource with the name that scar needs exists already and is not managed by scar."""
 
 
+class MadeByScar4Error(UnmanagedResourceError):
+    """A function was made by SCAR 4, whose resources scar neither changes nor deletes."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"The function {function} was made by SCAR 4, and is not managed by scar.",
+            remedy=f"`scar import -n {function} -p FOLDER` writes its FDL file and lists what to"
+            " remove before `scar init`.",
+        )
+
+
 def error_code(error: BaseException | None) -> str:
     """Return AWS's error code, such as ``NoSuchBucket``; for a HEAD request the HTTP status.
 

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import UnmanagedResourceError
+from scar.aws.client.errors import MadeByScar4Error, UnmanagedResourceError
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.function_state import is_settled
 from scar.aws.handlers.recursion import read_allow_loop, set_allow_loop
@@ -50,6 +50,8 @@ class FunctionHandler:
         if names.FUNCTION_TAG not in tags and (hidden := response.get("TagsError")):
             raise _hidden_tags_error(resource.name, hidden)
         if names.FUNCTION_TAG not in tags:
+            if names.is_made_by_scar4(tags):
+                raise MadeByScar4Error(resource.name)
             raise UnmanagedResourceError(
                 f"The Lambda function {resource.name} exists and is not managed by scar.",
                 remedy="Give the function another name in the FDL.",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ROLE_PATH = "/scar/"
 FUNCTION_TAG = "scar:function"
+# The tag that SCAR 4 gives to its functions, and its value.
+_SCAR4_TAG, _SCAR4_VALUE = "createdby", "scar"
 MODE_TAG = "scar:mode"
 IMAGE_TAG = "scar:image"
 QUEUE_TAG = "scar:queue"
@@ -45,6 +47,11 @@ _REPLACEMENT_SUFFIX = "-2"
 _SHARED_NAME = re.compile(rf"{SHARED_PREFIX}[0-9a-f]{{12}}({_REPLACEMENT_SUFFIX})?")
 _ROLE_NAME_MAX = 64
 _WORDS = re.compile("[a-z0-9]+(?:[_-][a-z0-9]+)*")
+
+
+def is_made_by_scar4(tags: Mapping[str, str]) -> bool:
+    """Return whether a function's tags are those of SCAR 4, and not scar's."""
+    return tags.get(_SCAR4_TAG) == _SCAR4_VALUE and FUNCTION_TAG not in tags
 
 
 def state_bucket_name(account: Account) -> str:

@@ -5,7 +5,8 @@ connects, calls ``session.services`` or a library package (``scar.runs``, ``scar
 ``scar.fdl``), and writes the result to ``session.terminal``.
 
 - Functions: ``init`` and ``rm`` deploy and remove; ``plan``, ``show``, ``validate`` show what a
-  file means; ``export`` and ``policy`` print documents.
+  file means; ``export`` and ``policy`` print documents, ``import`` writes the FDL file of a
+  function of SCAR 4.
 - Data: ``put``, ``get`` and ``ls``.
 - Runs: ``run`` and ``invoke`` start them; ``status``, ``wait``, ``why`` and ``log`` show them;
   ``retry`` and ``cancel`` act on them, ``shell`` starts a shell beside the script of one.

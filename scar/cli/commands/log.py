@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
     from scar.runs.ledger import Run
-    from scar.runs.logs import LogLine
+    from scar.runs.log_groups.lines import LogLine
 
 OWNER_WIDTH = 8  # characters of a request or job id
 _ALARMING = ("ERROR ", "WARNING ", "CRITICAL ")  # shown in bold type on a terminal
@@ -52,9 +52,7 @@ OVERLAP = timedelta(seconds=30)
 @names_option()
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
-@click.option(
-    "-ri", "--request-id", default="", help="Only this Lambda request, or the job of this run."
-)
+@click.option("-ri", "--request-id", default="", help="Only this Lambda request or Batch job.")
 @click.option(
     "--run",
     metavar="RUN|ARRAY[:INDEX]",

@@ -46,6 +46,7 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
         _show_functions(session, functions)
         if not session.json:
             _show_unusable(session, connection, functions)
+            _name_scar4_functions(session, connection)
         return
     from scar.transfer.location import S3Location
 
@@ -84,6 +85,15 @@ def _show_unusable(
             session.terminal.write_message(
                 f"{name}: {unusable[queue]}. `scar init` repairs or replaces it."
             )
+
+
+def _name_scar4_functions(session: Session, connection: AwsConnection) -> None:
+    found = session.services.list_scar4_functions(connection)
+    if found:
+        session.terminal.write_message(
+            f"Made by SCAR 4, not managed by scar: {', '.join(found)}. `scar import -n NAME` writes"
+            " the FDL file of one."
+        )
 
 
 def _show_objects(

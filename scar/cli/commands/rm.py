@@ -88,6 +88,8 @@ def rm(  # noqa: PLR0913 one argument per option
         show_plan(session, plan, dry_run=dry_run)
         if not dry_run:
             _report_removed(session, removed, keep_logs=keep_logs)
+    for name in absent:
+        session.services.raise_if_made_by_scar4(connection, name)
     if absent:
         raise _absent_error(absent, session.services.list_function_names(connection))
 

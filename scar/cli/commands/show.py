@@ -214,6 +214,7 @@ def _show_deployed(session: Session, names: Sequence[str], view: View) -> None:
     for name in names:
         resources = session.services.function_resources(connection, name)
         if not resources:
+            session.services.raise_if_made_by_scar4(connection, name)
             known = session.services.list_function_names(connection)
             raise FunctionNotFoundError(name, known)
         if view.site:

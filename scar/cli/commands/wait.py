@@ -179,6 +179,7 @@ def _read_functions(
     if missing:
         from scar.runs.logs import FunctionNotFoundError
 
+        session.services.raise_if_made_by_scar4(connection, missing[0])
         raise FunctionNotFoundError(missing[0], deployed)
     functions = [deployed[name] for name in names]
     events = read_waiting_events(session, connection, functions)

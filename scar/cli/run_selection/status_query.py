@@ -62,6 +62,7 @@ def read_status(session: Session, connection: AwsConnection, scope: StatusScope)
     known = {*deployed, *ledger.list_functions(), names.FAILURE_HANDLER}
     selected = scope.functions or tuple(sorted(known - {names.FAILURE_HANDLER}))
     if missing := [name for name in selected if name not in known]:
+        session.services.raise_if_made_by_scar4(connection, missing[0])
         raise FunctionNotFoundError(missing[0], known)
     present = [deployed[name] for name in selected if name in deployed]
     events = read_waiting_events(session, connection, present)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from scar.runs.history.model import RecordData, RunHistory
-    from scar.runs.logs import LogLine
+    from scar.runs.log_groups.lines import LogLine
 
 
 def list_log_streams(history: RunHistory) -> Iterator[tuple[str, str, str]]:

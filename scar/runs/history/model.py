@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from supervisor.model import format_place
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -18,11 +19,29 @@ RecordData = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputObject:
+    """An uploaded file, with its size in bytes and the run whose output it replaced.
+
+    ``provider`` is the FDL's name of its store, empty for the account's S3.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    provider: str = ""
+    replaced: str = ""
+
+    @property
+    def place(self) -> str:
+        return format_place(self.provider or "s3", f"{self.bucket}/{self.key}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunHistory:
     """One run: its records by name, its job, the end of its log, upstream and downstream runs.
 
     ``made_by`` is the run that wrote the input file; ``triggered_runs`` are the runs that the
-    outputs started, by the output's ``s3://`` URL. ``job`` is None for a run in Lambda only.
+    outputs started, by the output's place (``s3://…``). ``job`` is None for a run in Lambda only.
     ``unusable`` is why Batch cannot start the job of a queued run: its queue or compute environment
     is INVALID. ``place`` is that of its RUNNABLE job in the queue, and why it waits.
     ``repeated_as`` is the run that continues a direct invocation that was retried.
@@ -51,20 +70,24 @@ class RunHistory:
         return str(source.get("bucket", "")), str(source.get("key", ""))
 
     @property
-    def outputs(self) -> tuple[tuple[str, str, int], ...]:
-        """Return bucket, key and size in bytes of each output."""
-        return tuple(
-            (str(o["bucket"]), str(o["key"]), int(o["size"])) for o in self._output_records
-        )
+    def input_provider(self) -> str:
+        """Return the FDL's name of the store of the input file, ``s3`` for the account's."""
+        source = self.records.get(record_format.CLAIM, {}).get("input")
+        return str(source.get("provider", "s3")) if isinstance(source, dict) else "s3"
 
     @property
-    def replaced_runs(self) -> Mapping[tuple[str, str], str]:
-        """Return the run whose output, of another input file, was replaced; by bucket and key."""
-        outputs = (
-            (str(o["bucket"]), str(o["key"]), str(o.get("replaced", "")))
+    def outputs(self) -> tuple[OutputObject, ...]:
+        """Return the uploaded files."""
+        return tuple(
+            OutputObject(
+                bucket=str(o["bucket"]),
+                key=str(o["key"]),
+                size=int(o["size"]),
+                provider=str(o.get("provider", "")),
+                replaced=str(o.get("replaced", "")),
+            )
             for o in self._output_records
         )
-        return {(bucket, key): run for bucket, key, run in outputs if run}
 
     @property
     def _output_records(self) -> list[dict[str, Any]]:

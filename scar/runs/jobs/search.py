@@ -24,6 +24,11 @@ class JobNotFoundError(ScarError):
     """No job, or more than one, has this id or name."""
 
 
+def is_job_id(text: str) -> bool:
+    """Return whether the text has the form of a job's whole id."""
+    return bool(_ID.fullmatch(text))
+
+
 def find_job(batch: BatchClient, text: str) -> JobDescription:
     """Return the job; raise JobNotFoundError if there is none, or more than one.
 

@@ -32,5 +32,5 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Iterator[MotoServices]:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    with mock_account("s3", "sts", "lambda", "logs", "batch"):
+    with mock_account("s3", "sts", "lambda", "logs", "batch", "ecr"):
         yield MotoServices({})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.cli.services import Services
-    from scar.runs.logs import LogLine
+    from scar.runs.log_groups.lines import LogLine
 
 NOW = int(time.time() * 1000) - 60_000
 

@@ -1,0 +1,120 @@
+"""List what of SCAR 4's function must be removed before scar can create it anew."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from scar.aws.client.errors import error_code, translate_errors
+from scar.aws.handlers.notifications import list_function_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.scar4.functions import Scar4Function
+
+_MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException", "RepositoryNotFoundException"})
+_UNREADABLE = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalStep:
+    """One resource, and the shell commands that remove it, in order."""
+
+    resource: str
+    commands: tuple[str, ...]
+
+
+def list_removal_steps(
+    connection: AwsConnection, function: Scar4Function, buckets: Iterable[str]
+) -> tuple[RemovalStep, ...]:
+    """Return what exists, in an order in which it can be removed; raise ScarError.
+
+    Buckets, logs and what several functions of SCAR share (its layer and launch template) are not
+    in it: they do no harm.
+    """
+    with translate_errors(f"read the resources of {function.name}"):
+        return tuple(_list_steps(connection, function, buckets))
+
+
+def _list_steps(
+    connection: AwsConnection, function: Scar4Function, buckets: Iterable[str]
+) -> Iterator[RemovalStep]:
+    for bucket in sorted({*buckets}):
+        if _has_rule(connection, bucket, function.arn):
+            yield _notification_step(bucket, function.arn)
+    if function.api_id:
+        yield _step(
+            f"REST API {function.api_id}",
+            f"aws apigateway delete-rest-api --rest-api-id {shlex.quote(function.api_id)}",
+        )
+    name = shlex.quote(function.name)
+    yield _step(
+        f"Lambda function {function.name}", f"aws lambda delete-function --function-name {name}"
+    )
+    yield from _batch_steps(connection, function.name)
+    if function.image and _has_repository(connection, function.name):
+        yield _step(
+            f"ECR repository {function.name}",
+            f"aws ecr delete-repository --force --repository-name {name}",
+        )
+
+
+def _step(resource: str, *commands: str) -> RemovalStep:
+    return RemovalStep(resource=resource, commands=commands)
+
+
+def _has_rule(connection: AwsConnection, bucket: str, arn: str) -> bool:
+    try:
+        found = connection.client("s3").get_bucket_notification_configuration(Bucket=bucket)
+    except ClientError as error:
+        if error_code(error) in _MISSING | _UNREADABLE:
+            return False
+        raise
+    return any(rule.function_arn == arn for rule in list_function_rules(bucket, found))
+
+
+def _notification_step(bucket: str, arn: str) -> RemovalStep:
+    """Return the commands that remove only this function's rules of the bucket."""
+    name = shlex.quote(bucket)
+    selected = f'del(.LambdaFunctionConfigurations[] | select(.LambdaFunctionArn == "{arn}"))'
+    return _step(
+        f"event notifications of the bucket {bucket} to {arn}",
+        f"aws s3api get-bucket-notification-configuration --bucket {name}"
+        f" | jq {shlex.quote(selected)} > notifications.json",
+        f"aws s3api put-bucket-notification-configuration --bucket {name}"
+        " --notification-configuration file://notifications.json",
+    )
+
+
+def _batch_steps(connection: AwsConnection, function: str) -> Iterator[RemovalStep]:
+    """Yield the queue, compute environment and job definition that have the function's name."""
+    batch, name = connection.client("batch"), shlex.quote(function)
+    if batch.describe_job_queues(jobQueues=[function])["jobQueues"]:
+        yield _step(
+            f"job queue {function}",
+            f"aws batch update-job-queue --state DISABLED --job-queue {name}",
+            f"aws batch delete-job-queue --job-queue {name}",
+        )
+    found = batch.describe_compute_environments(computeEnvironments=[function])
+    if found["computeEnvironments"]:
+        yield _step(
+            f"compute environment {function}",
+            f"aws batch update-compute-environment --state DISABLED --compute-environment {name}",
+            f"aws batch delete-compute-environment --compute-environment {name}",
+        )
+
+
+def _has_repository(connection: AwsConnection, name: str) -> bool:
+    try:
+        return bool(
+            connection.client("ecr").describe_repositories(repositoryNames=[name])["repositories"]
+        )
+    except ClientError as error:
+        if error_code(error) in _MISSING | _UNREADABLE:
+            return False
+        raise
