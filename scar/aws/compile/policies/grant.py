@@ -31,6 +31,7 @@ GrantTarget = Literal[
     "event sources",
     "secrets",
     "stored secrets",
+    "paths of stored secrets",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[

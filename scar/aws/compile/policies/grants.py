@@ -218,12 +218,12 @@ GRANTS: tuple[Grant, ...] = (
         (
             "ssm:DeleteParameter",
             "ssm:GetParameter",
-            "ssm:GetParametersByPath",
             "ssm:PutParameter",
         ),
         extra_actions=("ssm:AddTagsToResource",),
         feature="stores",
     ),
+    Grant("paths of stored secrets", ("ssm:GetParametersByPath",), feature="stores"),
     Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
         "batch resources",
