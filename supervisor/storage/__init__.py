@@ -1,9 +1,9 @@
 """Object stores: one adapter per kind of provider behind ``ports.ObjectStore``.
 
 ``open_store()`` returns the store for a provider name of the FDL: the account's own S3, or a store
-of ``storage_providers``, whose kind is the first part of its name.
+of the FDL's section storage_providers, whose kind is the first part of its name.
 
-| | ``s3``, the account's | ``s3``, ``minio`` with keys | ``webdav`` | ``onedata`` |
+| | the account's S3 | S3 or MinIO with keys | WebDAV | OneData |
 |---|---|---|---|---|
 | shows incomplete objects | no | no | no: temporary name | no: temporary name |
 | create only if absent | atomic | atomic, or HEAD before | MOVE, Overwrite: F | hard link, atomic |
@@ -11,7 +11,7 @@ of ``storage_providers``, whose kind is the first part of its name.
 | user metadata | yes | yes | property, if it has any | extended attribute |
 | verified after download | CRC-32, MD5 | MD5, if the ETag is one | size | size |
 | verified by the store | CRC-32 | MD5, SHA-256 | size | size |
-| starts functions | events | webhook (``minio``) | no | no |
+| starts functions | events | webhook (MinIO) | no | no |
 
 Another store with S3's API checks write conditions, or it does not: ``probe`` finds out. MOVE is
 not atomic against another client's on most servers. An object in OneData that is replaced is
@@ -90,7 +90,7 @@ def open_provider(
     log: Log | None = None,
     read_secrets: Callable[[], Mapping[str, str]] | None = None,
 ) -> ObjectStore:
-    """Return a store of ``storage_providers``; nothing is sent yet. Raise ConfigError.
+    """Return a store of ``providers``; nothing is sent yet. Raise ConfigError.
 
     ``read_secrets`` returns the values of its secrets by option; by default they are read from
     AWS, with the credentials of the environment, at the first request.

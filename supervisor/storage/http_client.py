@@ -111,9 +111,8 @@ class HttpClient:
 
     def _redirect(self, request: AwsRequest, target: str) -> AwsRequest:
         base = f"{request.origin.scheme}://{request.origin.authority}{request.target}"
-        address = urljoin(base, target)
         try:
-            parts = urlsplit(address)
+            parts = urlsplit(urljoin(base, target))
             port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
             parts, port = urlsplit(""), 0
@@ -127,7 +126,7 @@ class HttpClient:
                 remedy=f"Correct the address of {self.server} in storage_providers of the FDL, or"
                 " let its administrator redirect to https.",
             )
-        if parts.path == request.origin.path + request.path + "/":
+        if parts.path == f"{request.encoded_path}/":
             raise InvalidResponse(
                 f"{request.path} of {self.server} is a folder.", remedy="Name a file."
             )

@@ -123,5 +123,10 @@ _REMEDIES = {
     413: "The server of {provider} limits the size of files; increase it there.",
     423: "Another client has locked the file: run it again when the lock has ended.",
     501: _NO_WEBDAV,
+    # Apache compares scheme and host of the header Destination with its own.
+    502: (
+        "Run it again. If it happens always, {provider} may be an Apache behind a proxy that ends"
+        " TLS: let it correct the header (RequestHeader edit Destination ^https http early)."
+    ),
     507: "Free space in {provider}: the quota is used up.",
 }

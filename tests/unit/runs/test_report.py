@@ -60,6 +60,18 @@ def test_a_run_in_both_services_is_reported_in_order_of_time() -> None:
     assert report.cause == ""
 
 
+def test_files_in_other_stores_are_reported_with_the_store() -> None:
+    source = {"provider": "minio.lab", "bucket": "b", "key": "in/x"}
+    made = {"provider": "webdav.cloud", "bucket": "results", "key": "x", "size": 5}
+    claim = {"owner": LAMBDA, "input": source}
+    texts = [
+        line.text
+        for line in build_report(a_history({"claim": claim, "done": {"outputs": [made]}})).lines
+    ]
+    assert any(text.endswith("input minio.lab:b/in/x") for text in texts)
+    assert texts[-1] == "uploaded webdav.cloud:results/x (5 bytes)"
+
+
 def test_the_replaced_output_of_another_file_is_reported() -> None:
     made = {"bucket": "b", "key": "out/x", "size": 5, "replaced": "fn/2026-09-20/def"}
     report = build_report(a_history({"claim": {"owner": LAMBDA}, "done": {"outputs": [made]}}))
