@@ -32,7 +32,7 @@ CONDITIONAL_WRITES = "conditional_writes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Folder:
+class _StoreFolder:
     """An input or output in a store; ``values`` are those of its secrets that are known here."""
 
     provider: ProviderConfig
@@ -57,14 +57,14 @@ def find_store_problems(
     return tuple(dict.fromkeys(problem for problem in found if problem))
 
 
-def _folders_of(function: Function, connection: AwsConnection) -> Iterator[_Folder]:
+def _folders_of(function: Function, connection: AwsConnection) -> Iterator[_StoreFolder]:
     stored = {f"ssm:{name}": value.reveal() for name, value in function.stored_secrets}
     providers = {provider.name: provider for provider in function.providers}
     spec = function.lambda_
     for is_output, storages in ((False, spec.input), (True, spec.output)):
         for storage in storages:
             if (provider := providers.get(storage.storage_provider)) is not None:
-                yield _Folder(
+                yield _StoreFolder(
                     provider=_with_place(provider, connection),
                     path=storage.path,
                     is_output=is_output,
@@ -82,7 +82,7 @@ def _with_place(provider: ProviderConfig, connection: AwsConnection) -> Provider
     return replace(provider, options={**place, **provider.options})
 
 
-def _find_problem(folder: _Folder) -> str:
+def _find_problem(folder: _StoreFolder) -> str:
     provider = folder.provider
     name, options = f"storage_providers.{provider.name}", provider.options
     if not all(folder.values.values()):
@@ -102,7 +102,7 @@ def _find_problem(folder: _Folder) -> str:
         return f"{name}: {error.problem} {error.remedy} Runs fail until then."
 
 
-def _try_folder(folder: _Folder, name: str) -> str:
+def _try_folder(folder: _StoreFolder, name: str) -> str:
     provider = folder.provider
     declared = provider.options.get(CONDITIONAL_WRITES)
     if folder.is_output and provider.kind in ("s3", "minio") and declared != "false":

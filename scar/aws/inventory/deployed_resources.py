@@ -13,13 +13,13 @@ from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import list_function_rules
-from scar.aws.handlers.parameters import SecretParameterHandler
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.batch_infrastructure import (
     launch_template_of,
     list_job_definitions,
     with_compared_tags,
 )
+from scar.aws.inventory.stored_secrets import list_stored_secrets
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -37,7 +37,6 @@ from scar.aws.model.resources import (
     LogGroup,
     Role,
     SchedulingPolicy,
-    SecretParameter,
     SourceQueue,
 )
 
@@ -151,7 +150,8 @@ class Inventory:
         found = {r.key: r for read in reads.values() if (r := read.result()) is not None}
         gathered = [r for r in _gathered_event_resources(found.values()) if r.key not in reads]
         found |= {r.key: r for r in pool.map(self._read_if_managed, gathered) if r is not None}
-        found |= {r.key: r for r in self._list_secrets(found.values()) if r.key not in found}
+        stored = list_stored_secrets(self.connection, found.values())
+        found = {**{r.key: r for r in stored}, **found}
         return found, [p for listing in permissions for p in listing.result()]
 
     def add_missing(
@@ -167,22 +167,6 @@ class Inventory:
             if k in desired
         }
         return replace(snapshot, resources={**snapshot.resources, **shared, **read_now})
-
-    def _list_secrets(self, resources: Iterable[Resource]) -> list[SecretParameter]:
-        """Return the parameters of functions whose tags say that they have some, without values.
-
-        Not listed for other functions, for which the caller needs no permission for SSM.
-        """
-        tagged = [
-            r.name
-            for r in resources
-            if isinstance(r, LambdaFunction) and dict(r.tags).get(names.SECRETS_TAG)
-        ]
-        if not tagged:
-            return []
-        handler = SecretParameterHandler(self.connection.client("ssm"))
-        with translate_errors("list the parameters with the secrets of stores"):
-            return [SecretParameter(name=name) for f in tagged for name in handler.list_names(f)]
 
     def _candidate_resources(self, function: str) -> list[Resource]:
         """Return what a function may have of its own, apart from repositories and images."""

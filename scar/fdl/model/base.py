@@ -23,11 +23,13 @@ from scar.fdl.field_types import (
     check_integer,
     check_kms_key_id,
     check_number,
-    check_path_of_store,
     none_to_empty,
+    rename_keys,
+)
+from scar.fdl.values.storage_paths import (
+    check_path_of_store,
     normalize_provider,
     normalize_read_path,
-    rename_keys,
 )
 
 

@@ -6,10 +6,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
-from scar.fdl.field_types import check_provider_name, check_region, none_to_empty
+from scar.fdl.field_types import check_region, none_to_empty
 from scar.fdl.model.base import FdlModel, StorageSpec
 from scar.fdl.values.addresses import Address, ServerAddress
 from scar.fdl.values.secret_values import SECRET_KEYS, Secret, SecretValue
+from scar.fdl.values.storage_paths import check_provider_name
 
 ProviderName = Annotated[str, AfterValidator(check_provider_name)]
 StoreKind = Literal["s3", "minio", "webdav", "onedata"]
@@ -21,6 +22,18 @@ _CONDITIONAL_WRITES: Any = Field(
     description="`true`: the server checks write conditions (`If-None-Match`), as Amazon S3 and"
     " current versions of MinIO do; `false`: it does not; empty: each write with a condition is"
     " also preceded by a request that looks for the object. `scar init` tries it",
+)
+
+_VERIFY: Any = Field(
+    True,
+    description="`false`: the server's TLS certificate is not verified, so that anybody on"
+    " the way can read the data and the credentials",
+)
+_CA_BUNDLE: Any = Field(
+    "",
+    description="certificates that sign the server's: a file in the function's image, or their"
+    " text in PEM format; empty: those of the public authorities",
+    examples=["/etc/ssl/certs/lab-ca.pem"],
 )
 
 
@@ -40,11 +53,11 @@ class ProviderSpec(FdlModel):
 
     @property
     def options(self) -> dict[str, str]:
-        """The plain values that are set, by key; ``true`` and ``false`` for switches."""
+        """The plain values other than the defaults, by key; ``true``, ``false`` for switches."""
         values = {
             name: getattr(self, name)
-            for name in type(self).model_fields
-            if name not in SECRET_KEYS and getattr(self, name) not in ("", None)
+            for name, field in type(self).model_fields.items()
+            if name not in SECRET_KEYS and getattr(self, name) not in ("", None, field.default)
         }
         return {
             name: str(value).lower() if isinstance(value, bool) else value
@@ -98,6 +111,8 @@ class S3Provider(ProviderSpec):
         " in the path for servers with `endpoint`, in the host for Amazon S3",
     )
 
+    verify: StrictBool = _VERIFY
+    ca_bundle: str = _CA_BUNDLE
     conditional_writes: StrictBool | None = _CONDITIONAL_WRITES
 
     @property
@@ -131,9 +146,8 @@ class MinioProvider(ProviderSpec):
         pattern=r"^[A-Za-z0-9-]{0,64}$",
         description="the server's region; empty: `us-east-1`, MinIO's default",
     )
-    verify: StrictBool = Field(
-        True, description="`false`: the server's TLS certificate is not verified"
-    )
+    verify: StrictBool = _VERIFY
+    ca_bundle: str = _CA_BUNDLE
     path_style: StrictBool = Field(
         True,
         description="`true`: requests name the bucket in the path; `false`: in the host, which"
@@ -170,6 +184,12 @@ class WebdavProvider(ProviderSpec):
         description=f"password, or token of an application: {_FORMS}",
         examples=["${env:WEBDAV_PASSWORD}"],
     )
+    token: Secret = Field(
+        default_factory=SecretValue,
+        description=f"bearer token, instead of login and password (dCache): {_FORMS}",
+    )
+    verify: StrictBool = _VERIFY
+    ca_bundle: str = _CA_BUNDLE
 
 
 class OnedataProvider(ProviderSpec):
@@ -188,6 +208,8 @@ class OnedataProvider(ProviderSpec):
         examples=["${env:ONEDATA_TOKEN}"],
     )
     space: str = Field("", description="name of the space; required", examples=["my-space"])
+    verify: StrictBool = _VERIFY
+    ca_bundle: str = _CA_BUNDLE
 
 
 def _providers(kind: str, description: str, name: str) -> Any:  # noqa: ANN401 - as pydantic's Field

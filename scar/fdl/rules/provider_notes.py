@@ -58,6 +58,11 @@ def _entry_notes(spec: ProviderSpec, is_used: bool) -> Iterator[str]:
             " everybody who can read the file reads them there: write ${env:NAME} instead, and set"
             " the variable NAME for `scar init`."
         )
+    if spec.options.get("verify") == "false":
+        yield (
+            ": verify: false lets anybody on the way read data and credentials. ca_bundle names the"
+            " certificates of an authority of your own."
+        )
     if is_unencrypted(spec.address) and spec.secrets:
         yield (
             f": {spec.address} is not encrypted: credentials and data can be read on the way. Use"

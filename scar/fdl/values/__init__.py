@@ -1,6 +1,6 @@
 """Values of the FDL with rules of their own, apart from the model.
 
 ``regions`` checks the names of AWS Regions, ``policy_files`` the user's IAM policies and their
-files, ``addresses`` the URLs of other stores, and ``secret_values`` where their secrets are read.
-``field_types`` makes types of most of them.
+files, ``addresses`` the URLs of other stores, ``storage_paths`` folders in all stores, and
+``secret_values`` where their secrets are read. ``field_types`` makes types of most of them.
 """

@@ -136,13 +136,17 @@ def test_secrets_are_references_below_the_path_of_the_function(tmp_path: Path) -
     assert function.secret_references == ("ssm:/cloud",)
 
 
-def test_options_are_texts(tmp_path: Path) -> None:
-    (function,) = functions_of(resolve(tmp_path, storage("output", "minio.lab")).document)
+def test_options_are_texts_without_the_defaults(tmp_path: Path) -> None:
+    plain = "endpoint: minio.example.org, "
+    providers = PROVIDERS.replace(plain, f"{plain}verify: false, conditional_writes: true, ")
+    resolved = resolve(tmp_path, storage("output", "minio.lab"), providers=providers)
+    (function,) = functions_of(resolved.document)
     assert function.providers[0].options == {
         "endpoint": "https://minio.example.org",
-        "verify": "true",
-        "path_style": "true",
+        "verify": "false",
+        "conditional_writes": "true",
     }
+    assert any("minio.lab: verify: false" in note for note in resolved.notes)
 
 
 def test_a_missing_variable_is_a_problem_of_its_line(tmp_path: Path) -> None:
