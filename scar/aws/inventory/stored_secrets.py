@@ -17,19 +17,22 @@ if TYPE_CHECKING:
 
 
 def list_stored_secrets(
-    connection: AwsConnection, resources: Iterable[Resource]
+    connection: AwsConnection, resources: Iterable[Resource], recorded: Iterable[str] = ()
 ) -> list[SecretParameter]:
     """Return the parameters of functions whose tags say that they have some; raise ScarError.
 
-    Not listed for other functions, for which the caller needs no permission for SSM.
+    ``recorded`` are further functions that have some, of unfinished deployments or removals. Not
+    listed for other functions, for which the caller needs no permission for SSM.
     """
-    tagged = [
+    tagged = {
         resource.name
         for resource in resources
         if isinstance(resource, LambdaFunction) and dict(resource.tags).get(names.SECRETS_TAG)
-    ]
+    } | {*recorded}
     if not tagged:
         return []
     handler = SecretParameterHandler(connection.client("ssm"))
     with translate_errors("list the parameters with the secrets of stores"):
-        return [SecretParameter(name=name) for f in tagged for name in handler.list_names(f)]
+        return [
+            SecretParameter(name=name) for f in sorted(tagged) for name in handler.list_names(f)
+        ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scar.aws.deploy.apply import PlanExecutor
 from scar.errors import OperationRefusedError
 from scar.hidden_text import HiddenText
 from supervisor.config import config_to_json
@@ -108,6 +109,34 @@ def test_rm_deletes_them_and_no_others(connection: AwsConnection, images: FakeIm
     deploy(connection, images, with_store())
     remove(connection, "crop")
     assert parameters(connection).keys() == {"/scar/crop2/minio.lab/token"}
+
+
+def test_rm_finds_them_after_a_removal_that_was_interrupted(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    """The function, whose tag says that it has some, may be deleted first."""
+    deploy(connection, images, with_store())
+    fail_next_call(connection, "ssm", "DeleteParameter")
+    with pytest.raises(OperationRefusedError):
+        remove(connection, "crop")
+    client: Any = connection.client("lambda")
+    if "crop" in [f["FunctionName"] for f in client.list_functions()["Functions"]]:
+        client.delete_function(FunctionName="crop")
+    assert parameters(connection).keys() == {NAME}
+    assert f"- secret-parameter {NAME}" in remove(connection, "crop")
+    assert parameters(connection) == {}
+
+
+def test_rm_finds_them_after_a_deployment_that_was_interrupted(
+    connection: AwsConnection, images: FakeImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PlanExecutor, "_undo_started_changes", lambda *_: None)
+    fail_next_call(connection, "lambda", "CreateFunction")
+    with pytest.raises(OperationRefusedError):
+        deploy(connection, images, with_store())
+    assert parameters(connection).keys() == {NAME}
+    remove(connection, "crop")
+    assert parameters(connection) == {}
 
 
 def test_a_failed_init_restores_the_value(connection: AwsConnection, images: FakeImages) -> None:
