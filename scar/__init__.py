@@ -9,8 +9,8 @@ plan, or exports the same resources as CloudFormation. From then on, events star
 history, logs, cost) and retries or cancels runs. ``cluster/`` makes jobs the workers of dask
 clusters. ``local/`` is the local cloud: the same code against another endpoint, without an account.
 ``errors`` has the base exceptions and their exit codes; ``meter`` formats the progress of long
-transfers; ``spelling`` suggests names for misspelt ones; ``__main__`` runs the command line as
-``python -m scar``.
+transfers; ``spelling`` suggests names for misspelt ones; ``hidden_text`` holds the value of a
+secret; ``__main__`` runs the command line as ``python -m scar``.
 
 Imports point one way: the command line imports the other packages, and all of them import the
 package of the supervisor, which runs inside Lambda and Batch and imports nothing from here.

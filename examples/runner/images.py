@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from examples.runner.dockerfile import UnsupportedDockerfileError, parse_dockerfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from examples.runner.dockerfile import Dockerfile
 
@@ -100,7 +100,7 @@ def build_from_packages(wanted: Dockerfile, folder: Path) -> None:
         _call([*scar, *variables], folder)
 
 
-def _call(command: list[str | Path], folder: Path) -> None:
+def _call(command: Sequence[str | Path], folder: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "SCAR_LOCAL"}
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
 

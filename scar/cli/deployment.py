@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.cli.fdl_files import connect_document
+from scar.cli.fdl_files import connect_to_deploy
 from scar.cli.formatting import format_count
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def deploy_functions(
 
     Return the changes, made or planned.
     """
-    connection, document = connect_document(session, file, flags, to_deploy=True)
+    connection, document, secret_variables = connect_to_deploy(session, file, flags)
     from scar.aws.compile.from_fdl import disabled_functions, functions_of
 
-    functions = functions_of(document)
+    functions = functions_of(document, secret_variables)
     plan = session.services.deploy(
         functions,
         connection,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from scar.fdl.loader import LoadContext, ResolvedDocument
     from scar.fdl.model import FdlDocument
     from scar.fdl.problems import Location
+    from scar.hidden_text import HiddenText
 
 # Values that replace all references to local files: a function is found and removed by its name,
 # also when its script and image files no longer exist.
@@ -50,19 +51,42 @@ def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) 
 
 
 def connect_document(
-    session: Session, file: Path | None, flags: FunctionFlags, *, to_deploy: bool = False
+    session: Session, file: Path | None, flags: FunctionFlags
 ) -> tuple[AwsConnection, FdlDocument]:
-    """Connect where the document says; return it with the account's variables filled in.
-
-    With ``to_deploy``, raise InvalidFdlError for functions that the local cloud cannot have.
-    """
+    """Connect where the document says; return it with the account's variables filled in."""
     context = _options_context(session, flags)
     first = resolve_document(session, file, flags)
-    if to_deploy and session.local:
-        require_emulated(first, file)
     return _connect_and_read(
         session, context, first, lambda known: _read_or_build(file, flags, known)
     )
+
+
+def connect_to_deploy(
+    session: Session, file: Path | None, flags: FunctionFlags
+) -> tuple[AwsConnection, FdlDocument, Mapping[str, HiddenText]]:
+    """Connect like ``connect_document``; return also the values of ``${env:NAME}``.
+
+    Raise InvalidFdlError, before anything is connected to, for variables that are not set and for
+    functions that the local cloud cannot have.
+    """
+    context = _options_context(session, flags)
+    first = resolve_document(session, file, flags)
+    secret_variables = require_secret_variables(session, first, file)
+    if session.local:
+        require_emulated(first, file)
+    connection, document = _connect_and_read(
+        session, context, first, lambda known: _read_or_build(file, flags, known)
+    )
+    return connection, document, secret_variables
+
+
+def require_secret_variables(
+    session: Session, resolved: ResolvedDocument, file: Path | None
+) -> Mapping[str, HiddenText]:
+    """Return the values of ``${env:NAME}``; raise InvalidFdlError if one is missing."""
+    from scar.fdl.rules.secret_variables import read_secret_variables
+
+    return read_secret_variables(resolved, file, session.services.environment)
 
 
 def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocument]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from scar.fdl.model import FileSystemSpec, LambdaSpec, NetworkSpec, UlimitSpec
 from scar.fdl.problems import format_location
 from scar.fdl.value_sources import value_source
+from scar.hidden_text import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from scar.fdl.loader import ResolvedDocument
     from scar.fdl.problems import Location
 
-MASK = "********"
 DEFAULT_SOURCE = "default"
 _ALTERNATE_KEYS = {
     **NetworkSpec.alternate_keys,

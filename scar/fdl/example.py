@@ -78,10 +78,11 @@ def _section_lines(section: type[BaseModel], indent: int, field: FieldInfo) -> I
 
 
 def _format_field(field: FieldInfo, example: object) -> str:
-    default = None if field.is_required() else _format_value(field.get_default())
+    has_none = field.is_required() or field.default_factory
+    default = None if has_none else _format_value(field.get_default())
     example = example or next(iter(field.examples or ()), None)
     if example is None:
-        return str(default)
+        return "null" if default is None else default
     is_default = f"; default {default}" if default is not None else ""
     return f"{_format_value(example)}  # example{is_default}"
 

@@ -27,8 +27,6 @@ _FUNCTION_NAME = r"[A-Za-z0-9_-]{1,64}"
 # Amazon ECR API reference, CreateRepository. The function's name needs 64 of the 256 characters.
 _REPOSITORY_PREFIX = r"(?=.{1,150}$)[a-z0-9]+(?:[._/-][a-z0-9]+)*"
 DOCKER_SCHEME = "docker://"
-# S3 user guide, "General purpose bucket naming rules".
-_BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 # docs: KMS, "Key identifiers"; `mrk-` begins the ids of multi-Region keys.
 _KMS_KEY = (
     r"(arn:[\w-]+:kms:[a-z0-9-]+:\d{12}:key/)?"
@@ -257,31 +255,6 @@ def check_region(region: str) -> str:
     if problem := find_region_problem(region):
         raise ValueError(problem)
     return region
-
-
-def normalize_storage_path(path: str) -> str:
-    bucket, _, folder = path.strip("/").partition("/")
-    if not re.fullmatch(_BUCKET_NAME, bucket):
-        raise ValueError(
-            f"{bucket!r} is not a valid bucket name: 3 to 63 of a-z, 0-9, '.' and '-', "
-            "beginning and ending with a letter or digit"
-        )
-    if len(folder.encode()) > limits.S3_KEY.maximum:
-        raise ValueError(f"the folder is longer than {limits.S3_KEY.maximum} bytes")
-    if any(part in {"", ".", ".."} for part in folder.split("/") if folder):
-        raise ValueError(f"{path!r} has an empty, '.' or '..' part")
-    return f"{bucket}/{folder}" if folder else bucket
-
-
-def normalize_provider(provider: str) -> str:
-    """Return the name of a store with its kind in lower case, as SCAR took it: ``s3.Mine``."""
-    kind, dot, name = provider.partition(".")
-    return f"{kind.lower()}{dot}{name}"
-
-
-def normalize_read_path(path: str) -> str:
-    """Return the path of a folder in S3, which may be written as a URL."""
-    return normalize_storage_path(path.removeprefix("s3://"))
 
 
 def _check_secret(text: str) -> str:

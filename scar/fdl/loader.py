@@ -23,6 +23,7 @@ from scar.fdl.problems import (
     Problem,
     format_location,
 )
+from scar.fdl.rules.provider_notes import provider_notes
 from scar.fdl.scar_words import file_words, table
 from scar.fdl.scar_words.entries import read_entry
 from scar.fdl.scar_words.service_places import find_other_places
@@ -135,7 +136,8 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         notes=(
             *notes,
             *merged.notes,
-            *find_unused_values(document, merged.origins, lines, str(path)),
+            *find_unused_values(document, merged.origins, str(path)),
+            *provider_notes(document, lines),
             *describe_disabled_parts(document),
             *describe_quotas(document),
         ),

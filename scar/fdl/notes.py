@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from scar.fdl.model import FdlDocument, StorageProviders
+    from scar.fdl.model import FdlDocument
 
 # Keys that several sections have, and that count in the section ``lambda`` alone.
 _OF_LAMBDA = ("region", "boto_profile")
@@ -39,13 +39,11 @@ def describe_unused_key(location: Location, source: str, reason: str) -> str:
 def find_unused_values(
     document: FdlDocument,
     origins: Sequence[Mapping[Location, str]],
-    lines: Mapping[Location, str],
     file: str,
 ) -> Iterator[str]:
     """Yield a note for each value without effect that a file, an option or a variable sets.
 
-    ``origins`` are the sources of the values of each function; ``lines`` are the places in the
-    document's ``file``.
+    ``origins`` are the sources of the values of each function, ``file`` is the document's.
     """
     for function, sources in zip(document.functions.aws, origins, strict=True):
         unused = list(_find_unused_section(function, sources, file))
@@ -56,7 +54,6 @@ def find_unused_values(
         yield from _find_in_function(function, shown)
         yield from _find_not_enabled(function, shown)
         yield from _find_unused_by_type(function, shown, file)
-    yield from _find_in_providers(document.storage_providers, lines)
 
 
 def _find_in_function(function: AwsFunction, origins: Mapping[Location, str]) -> Iterator[str]:
@@ -136,15 +133,6 @@ def _find_not_enabled(function: AwsFunction, origins: Mapping[Location, str]) ->
                 f"{source}: {format_location(location)} has no effect: jobs have one node without"
                 f" `enabled: true` in {format_location(section)}."
             )
-
-
-def _find_in_providers(providers: StorageProviders, lines: Mapping[Location, str]) -> Iterator[str]:
-    for name, provider in providers.s3.items():
-        for key, field in type(provider).model_fields.items():
-            unused = (field.description or "").startswith(table.NOT_USED)
-            if unused and getattr(provider, key):
-                location: Location = ("storage_providers", "s3", name, key)
-                yield _note(location, lines.get(location, ""), _reason_in(field))
 
 
 def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:

@@ -66,6 +66,8 @@ def _format_default(field: FieldInfo) -> str:
     # The defaults of a section are in its own table.
     if nested_model(field.annotation) is not None:
         return ""
+    if field.default_factory:  # of values that are no plain data: unset
+        return ""
     value: Any = field.get_default()
     if isinstance(value, Enum):
         value = value.value

@@ -1,6 +1,7 @@
 """Substitute ``${stage}``, ``${region}`` and ``${account_id}`` in the values of a file.
 
-``$${`` is the escape for a literal ``${``. Keys are not substituted.
+``$${`` is the escape for a literal ``${``. Keys are not substituted, and neither are references to
+secrets (``${env:NAME}``…), which the secret keys of ``storage_providers`` alone can have.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from scar.fdl.values.secret_values import is_reference, is_secret_key, names_secret
 
 if TYPE_CHECKING:
     from scar.fdl.problems import Location
@@ -59,6 +62,8 @@ class VariableSubstitution:
         if isinstance(value, list):
             return [self.substitute(item, (*location, n)) for n, item in enumerate(value)]
         if isinstance(value, str):
+            if is_secret_key(location) and is_reference(value):
+                return value
             return _VARIABLE_PATTERN.sub(
                 lambda match: self._replace_variable(match, location), value
             )
@@ -69,16 +74,22 @@ class VariableSubstitution:
         if escaped:
             return match.group()[1:]
         if name not in VARIABLE_NAMES:
-            known = ", ".join(f"${{{n}}}" for n in VARIABLE_NAMES)
-            self.problems.append(
-                (
-                    location,
-                    f"there is no ${{{name}}}, only {known}; write $${{{name}}} for the text",
-                )
-            )
+            if not (is_secret_key(location) and names_secret(name)):  # else: parse_secret refuses
+                self.problems.append((location, _describe_unknown(name)))
             return match.group()
         self.used_variables.add(name)
         value = self.values.get(name) or ASSUMED_VALUES.get(name, "")
         if not value:
             self.problems.append((location, "no stage is set: use --stage or SCAR_STAGE"))
         return value or match.group()
+
+
+def _describe_unknown(name: str) -> str:
+    known = ", ".join(f"${{{n}}}" for n in VARIABLE_NAMES)
+    if names_secret(name):
+        return (
+            f"${{{name}}} is for the secret keys of storage_providers (secret_key, password,"
+            " token…) only; scripts get secrets by lambda.container.secrets. Variables here are"
+            f" {known}; write $${{{name}}} for the text"
+        )
+    return f"there is no ${{{name}}}, only {known}; write $${{{name}}} for the text"

@@ -11,6 +11,15 @@ from scar.errors import UsageError
 MAX_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
+# A storage provider of the FDL before the bucket: `minio.lab:bucket`, `webdav.cloud:folder`.
+_OTHER_STORE = re.compile(r"(?P<kind>minio|webdav|onedata|s3)(\.[A-Za-z0-9_-]+)?:(?!//)")
+_CLIENTS = {
+    "s3": " or `aws s3 --profile`",
+    "minio": " or `mc`",
+    "webdav": "",
+    "onedata": " or oneclient",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class S3Location:
@@ -27,6 +36,12 @@ class S3Location:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse ``bucket``, ``bucket/folder`` or ``s3://bucket/folder/``; raise UsageError."""
+        if found := _OTHER_STORE.match(text):
+            raise UsageError(
+                f"{text!r} is in another store ({found['kind']}); put, get and ls are for S3 of the"
+                " account.",
+                remedy=f"Use a client of that store, such as rclone{_CLIENTS[found['kind']]}.",
+            )
         after_scheme = text.removeprefix("s3://") if "://" in text else text.lstrip("/")
         bucket, _, path = after_scheme.partition("/")
         if not _BUCKET.fullmatch(bucket):

@@ -231,6 +231,14 @@ def _s3files(operation: str, _: Parameters) -> Iterator[IamRequest]:
     yield IamRequest(f"s3files:{operation}", "*")
 
 
+def _ssm(operation: str, params: Parameters) -> Iterator[IamRequest]:
+    # GetParametersByPath is checked for the path.
+    arn = _ARN.format("ssm", f"parameter{params.get('Name') or params['Path']}")
+    yield IamRequest(f"ssm:{operation}", arn)
+    if params.get("Tags"):
+        yield IamRequest("ssm:AddTagsToResource", arn)
+
+
 _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "s3": _s3,
     "lambda": _lambda,
@@ -243,5 +251,6 @@ _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "kms": _kms,
     "s3files": _s3files,
     "service-quotas": _any_resource,
+    "ssm": _ssm,
     "sts": _nothing,
 }

@@ -49,6 +49,7 @@ class Reader:
             resources.BatchTargetRecord(name=o["function"], bucket=o["bucket"], text=o["text"])
             for o in metadata["objects"]
         ]
+        found += [resources.SecretParameter(name=s["name"]) for s in metadata["secrets"]]
         return found
 
     def _value(self, value: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -5,7 +5,8 @@ for the compiler and the account checks: ``buckets`` (owner, Region, KMS key), `
 subnets, security groups; ``routes`` evaluates their route tables), ``file_systems`` (mount targets
 of EFS and S3 Files), ``secret_states`` (secrets that do not exist), ``quotas`` (Lambda concurrency,
 EC2 vCPUs) and ``pass_role`` (trust policies, simulated ``iam:PassRole``). A fact that cannot be
-read becomes a warning, unless the deployment cannot continue without it.
+read becomes a warning, unless the deployment cannot continue without it. ``store_states`` tries the
+stores other than the account's S3 before changes are applied.
 
 ``price_list`` reads AWS's current list prices, which no command needs yet, and keeps them in
 ``price_cache``.

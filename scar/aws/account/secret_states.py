@@ -25,8 +25,8 @@ _MAX_NAMES = 50  # of a filter of DescribeParameters (model: ParameterStringFilt
 def find_missing_secrets(
     connection: AwsConnection, functions: Sequence[Function]
 ) -> frozenset[str]:
-    """Return the references of ``container.secrets`` for which there is no secret or parameter."""
-    texts = {text for f in functions for text in f.lambda_.container.secrets.values()}
+    """Return the references of the functions for which there is no secret or parameter."""
+    texts = {text for f in functions for text in f.secret_references}
     if not texts:
         return frozenset()
     references = {text: parse_reference(text) for text in sorted(texts)}

@@ -84,11 +84,22 @@ class SecretDescriber(Protocol):
         """Return ``{"ARN": …}``, without the value."""
 
 
-class ParameterLister(Protocol):
+class ParameterStore(Protocol):
     """The part of the Systems Manager client that scar uses; no type stubs are installed for it."""
 
-    def get_paginator(self, operation_name: Literal["describe_parameters"], /) -> Any:  # noqa: ANN401
-        """Return the paginator of pages ``{"Parameters": [{"Name": …}]}``, without values."""
+    def get_paginator(
+        self, operation_name: Literal["describe_parameters", "get_parameters_by_path"], /
+    ) -> Any:  # noqa: ANN401
+        """Return the paginator of pages ``{"Parameters": [{"Name": …}]}``."""
+
+    def get_parameter(self, *, Name: str, WithDecryption: bool) -> Mapping[str, Any]:  # noqa: N803
+        """Return ``{"Parameter": {"Value": …, "Type": …}}``."""
+
+    def put_parameter(self, *, Name: str, Value: str, Type: str, **others: Any) -> object:  # noqa: N803, ANN401
+        """Create the parameter, or with ``Overwrite`` write its next version."""
+
+    def delete_parameter(self, *, Name: str) -> object:  # noqa: N803
+        """Delete all versions of the parameter."""
 
 
 class S3FilesReader(Protocol):
@@ -200,7 +211,7 @@ class AwsConnection:
     @overload
     def client(self, service: Literal["sqs"]) -> SQSClient: ...
     @overload
-    def client(self, service: Literal["ssm"]) -> ParameterLister: ...
+    def client(self, service: Literal["ssm"]) -> ParameterStore: ...
     @overload
     def client(self, service: Literal["sts"]) -> STSClient: ...
 

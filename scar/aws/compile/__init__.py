@@ -13,6 +13,7 @@ buckets request) and ``file_systems`` (what functions and jobs mount); at the en
 with equal compute resources yield the same compute environment and queue, because these are named
 by a digest of their content.
 
+``stores`` compiles stores other than the account's S3, with references to their secrets.
 ``passed_roles`` lists the roles that the caller must be allowed to pass. ``placeholders`` compiles
 without access to the account, with made-up digests and subnets, for ``scar validate`` and the
 tests.

@@ -31,6 +31,7 @@ from scar.aws.model.resources import (
     Resource,
     Role,
     SchedulingPolicy,
+    SecretParameter,
     StateBucket,
 )
 from supervisor.model import ImageDefaults
@@ -137,6 +138,7 @@ def _compile_function(
             tags=function.tags,
             **added_policies(function),
         )
+    yield from (SecretParameter(name=name, value=v) for name, v in function.stored_secrets)
     yield from batch.compile_batch(function, flow, digest, network, file_systems)
     yield compile_lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
@@ -149,7 +151,7 @@ def _compile_function(
 
 
 def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:
-    inputs = [i for i in function.lambda_.input if i.is_s3]
+    inputs = function.account_inputs
     # One permission per bucket, one notification per folder and suffix.
     queue = gathered_events.queue_arn(function, account)
     yield from gathered_events.compile_event_source(function, account)
@@ -175,8 +177,7 @@ def _compile_buckets(functions: Iterable[Function]) -> Iterator[Bucket]:
     """Compile each bucket once, with the folders of all functions."""
     folders: dict[str, set[str]] = {}
     for function in functions:
-        for storage in (*function.lambda_.input, *function.lambda_.output):
-            if storage.is_s3:
-                folders.setdefault(storage.bucket, set()).add(storage.folder)
+        for storage in (*function.account_inputs, *function.account_outputs):
+            folders.setdefault(storage.bucket, set()).add(storage.folder)
     for bucket in sorted(folders):
         yield Bucket(name=bucket, folders=tuple(sorted(folders[bucket] - {""})))

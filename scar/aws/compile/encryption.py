@@ -28,8 +28,8 @@ def bucket_encryption(function: Function, account: Account) -> tuple[BucketEncry
     """
     spec = function.lambda_
     chosen: dict[str, tuple[str, str]] = {}
-    for storage in (*spec.input, *spec.output):
-        if storage.is_s3 and storage.sse:
+    for storage in (*function.account_inputs, *function.account_outputs):
+        if storage.sse:
             chosen.setdefault(storage.bucket, (storage.sse, storage.sse_kms_key_id))
     if spec.sse:
         for bucket in (*function.buckets, names.state_bucket_name(account)):

@@ -26,6 +26,7 @@ from scar.aws.model.resources import (
     Role,
 )
 from supervisor.config import config_to_json
+from supervisor.connections import ProviderConfig
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
 from supervisor.runs.waiting import FAILURE_HANDLER_RETRIES
 
@@ -162,6 +163,8 @@ def batch_target_record(config: FunctionConfig, account: Account) -> BatchTarget
                 inputs=config.inputs,
                 outputs=config.outputs,
                 allow_loop=config.allow_loop,
+                # By name: which inputs and outputs are not in the account's S3.
+                providers=tuple(ProviderConfig(name=p.name) for p in config.providers),
             )
         ),
     )

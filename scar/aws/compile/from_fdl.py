@@ -7,17 +7,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.aws.compile.stores import provider_config, stored_secrets
 from scar.aws.model.function import Function
 from scar.fdl.values.policy_files import read_policy
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
-    from scar.fdl.model import AwsFunction, FdlDocument
+    from collections.abc import Mapping
+
+    from scar.fdl.model import AwsFunction, FdlDocument, StorageProviders
+    from scar.hidden_text import HiddenText
+
+_NO_VARIABLES: Mapping[str, HiddenText] = {}
 
 
-def functions_of(document: FdlDocument) -> tuple[Function, ...]:
-    """Return the enabled functions in the document's order, with the content of their files."""
-    return tuple(_build_function(spec) for spec in document.functions.aws if spec.enabled)
+def functions_of(
+    document: FdlDocument, secret_variables: Mapping[str, HiddenText] = _NO_VARIABLES
+) -> tuple[Function, ...]:
+    """Return the enabled functions in the document's order, with the content of their files.
+
+    ``secret_variables`` are the values of ``${env:NAME}``, which a deployment alone needs.
+    """
+    providers = document.storage_providers
+    return tuple(
+        _build_function(spec, providers, secret_variables)
+        for spec in document.functions.aws
+        if spec.enabled
+    )
 
 
 def disabled_functions(document: FdlDocument) -> tuple[str, ...]:
@@ -25,10 +41,18 @@ def disabled_functions(document: FdlDocument) -> tuple[str, ...]:
     return tuple(spec.lambda_.name for spec in document.functions.aws if not spec.enabled)
 
 
-def _build_function(spec: AwsFunction) -> Function:
+def _build_function(
+    spec: AwsFunction, providers: StorageProviders, secret_variables: Mapping[str, HiddenText]
+) -> Function:
     # The FDL's model has a Batch section, with defaults, for functions in the mode `lambda` too.
     has_batch = spec.lambda_.execution_mode is not ExecutionMode.LAMBDA and spec.batch.enabled
     user_data = spec.batch.compute_resources.user_data
+    name, used = spec.lambda_.name, providers.used_by((*spec.lambda_.input, *spec.lambda_.output))
+    secrets = {
+        parameter: value
+        for provider, entry in used.items()
+        for parameter, value in stored_secrets(name, provider, entry, secret_variables).items()
+    }
     return Function(
         lambda_=spec.lambda_
         if has_batch
@@ -41,4 +65,6 @@ def _build_function(spec: AwsFunction) -> Function:
         inline_policies=tuple(
             sorted(read_policy(policy) for policy in spec.iam.policies if policy[:4] != "arn:")
         ),
+        providers=tuple(provider_config(name, *item) for item in used.items()),
+        stored_secrets=tuple(sorted(secrets.items(), key=lambda item: item[0])),
     )

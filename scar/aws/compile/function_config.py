@@ -49,19 +49,19 @@ def function_config(
         has_failure_handler=failure_handler.handles(function),
         cluster=function.batch is not None and function.batch.cluster,
         extra_payload=spec.extra_payload is not None,
+        providers=function.providers,
     )
 
 
 def _input_rules(function: Function) -> Iterator[InputRule]:
-    """Yield the inputs that ``compiler`` makes notifications of."""
+    """Yield the inputs: in the account's S3, and in stores that send their events themselves."""
     for item in function.lambda_.input:
-        if item.is_s3:
-            yield InputRule(
-                provider=item.storage_provider,
-                bucket=item.bucket,
-                folder=item.folder,
-                suffix=item.input_suffix,
-            )
+        yield InputRule(
+            provider=item.storage_provider,
+            bucket=item.bucket,
+            folder=item.folder,
+            suffix=item.input_suffix,
+        )
 
 
 def _output_rules(function: Function) -> Iterator[OutputRule]:
@@ -89,9 +89,9 @@ def data_flow(
     flow = DataFlow(
         account=account,
         function=function.name,
-        inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.lambda_.input if i.is_s3),
-        outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.lambda_.output if o.is_s3),
-        secrets=tuple(sorted({*function.lambda_.container.secrets.values()})),
+        inputs=tuple(BucketFolder(i.bucket, i.folder) for i in function.account_inputs),
+        outputs=tuple(BucketFolder(o.bucket, o.folder) for o in function.account_outputs),
+        secrets=tuple(sorted(function.read_secrets)),
         reads=tuple(_bucket_folder(path) for path in function.lambda_.reads),
         queue=queue,
         resubmits=function.batch is not None and bool(function.batch.retry),

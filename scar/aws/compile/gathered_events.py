@@ -69,7 +69,7 @@ def _queue_policy(function: Function, account: Account, arn: str) -> str:
 
     The account protects against a bucket of that name that another account creates later.
     """
-    buckets = sorted({item.bucket for item in function.lambda_.input if item.is_s3})
+    buckets = sorted({item.bucket for item in function.account_inputs})
     condition = {
         "ArnLike": {"aws:SourceArn": [account.s3_arn(bucket) for bucket in buckets]},
         "StringEquals": {"aws:SourceAccount": account.id},

@@ -41,6 +41,7 @@ def compile_lambda_function(
         file_systems=tuple((item.arn, item.path) for item in spec.file_system),
         log_group=names.lambda_log_group(function.name),
         allow_loop=spec.allow_loop,
+        parameters=tuple(name for name, _ in function.stored_secrets),
     )
 
 
@@ -52,6 +53,7 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
         names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
         names.EVENT_QUEUE_TAG: flow.event_queue.rpartition(":")[2],
+        names.SECRETS_TAG: names.secret_path(function.name) if function.stored_secrets else "",
     }
     # One tag per bucket: the names of all would not fit into the 256 characters of a value.
     buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})

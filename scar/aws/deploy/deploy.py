@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.account.account_state import has_network, inspect_account
+from scar.aws.account.store_states import find_store_problems
 from scar.aws.client.encryption import add_encryption
 from scar.aws.compile import compiler, failure_handler
 from scar.aws.compile.encryption import encryption_of_all, requests_encryption
@@ -19,7 +20,7 @@ from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.inventory.batch_infrastructure import list_job_definitions
 from scar.aws.inventory.functions import functions_with_roles, list_tagged_functions
 from scar.aws.model import names
-from scar.aws.model.resources import StateBucket
+from scar.aws.model.resources import SecretParameter, StateBucket
 from scar.aws.validation import account_checks, deployment_checks
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ class Deployment:
         plan, lock_state = self._plan(aws)
         if dry_run or not plan:
             return plan
+        # Not for a plan: it writes to the outputs' folders.
+        for warning in find_store_problems(self.functions, self.connection):
+            self.report(f"Warning: {warning}")
         if not needs_lock(plan):
             self._apply_plan(plan, aws)
             return plan
@@ -76,7 +80,7 @@ class Deployment:
             s3=self.connection.client("s3"),
             bucket=names.state_bucket_name(self.connection.account),
             report=self.report,
-            unfinished=self._unfinished_functions(),
+            unfinished=self._unfinished_functions(plan),
             known_state=lock_state,
         )
         with lock:
@@ -122,12 +126,17 @@ class Deployment:
             if isinstance(change.resource, StateBucket):
                 aws.create(StateBucket.without_settings(change.resource.name))
 
-    def _unfinished_functions(self) -> dict[str, tuple[str, ...]]:
+    def _unfinished_functions(self, plan: Plan) -> dict[str, tuple[str, ...]]:
         """Return what the lock has to record, in case this process dies while it applies.
 
-        A function's tags name its buckets; until the function exists, only this record does.
+        A function's tags name its buckets, and the path of its parameters; until the function
+        exists, only this record does.
         """
-        return {f.name: f.buckets for f in self.functions}
+        changed = {c.resource.function for c in plan.changes if _is_secret(c.resource)}
+        return {
+            f.name: (*f.buckets, *([names.secret_path(f.name)] if f.name in changed else ()))
+            for f in self.functions
+        }
 
     def _compile_desired(self) -> tuple[tuple[Resource, ...], AccountState]:
         """Build the images while the account is inspected, and compile the desired resources."""
@@ -171,6 +180,10 @@ class Deployment:
             return function_config(function, account, image, network)
 
         return build_config
+
+
+def _is_secret(resource: Resource) -> bool:
+    return isinstance(resource, SecretParameter)
 
 
 def init(

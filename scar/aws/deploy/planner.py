@@ -27,6 +27,7 @@ from scar.aws.model.resources import (
     JobDefinition,
     LambdaFunction,
     Role,
+    SecretParameter,
     SourceQueue,
     SupersededRepository,
     UnusedImage,
@@ -60,6 +61,7 @@ _REMOVABLE_KINDS = (
     JobDefinition,
     Role,
     BatchTargetRecord,
+    SecretParameter,
 )
 # What disabled functions lose besides.
 _COMPUTE_KINDS = (LambdaFunction, EventInvokeConfig)

@@ -14,6 +14,7 @@ from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.inventory.functions import list_tagged_functions
+from scar.aws.inventory.stored_secrets import list_stored_secrets
 from scar.aws.inventory.unused import find_empty_buckets, find_unused_infrastructure
 from scar.aws.model import names
 from scar.aws.model.plan import Plan, owning_functions, plan
@@ -28,6 +29,7 @@ from scar.aws.model.resources import (
     JobQueue,
     LambdaFunction,
     LogGroup,
+    SecretParameter,
     SourceQueue,
 )
 from scar.errors import OperationRefusedError
@@ -134,7 +136,12 @@ class Removal:
         return done
 
     def _unfinished(self, state: _RemovalState) -> UnfinishedFunctions:
-        return dict.fromkeys(self.names, tuple(sorted(state.snapshot.notifications)))
+        secrets = [r for r in state.snapshot.resources.values() if isinstance(r, SecretParameter)]
+        paths = {names.secret_path(r.function) for r in secrets}
+        return {
+            n: (*sorted(state.snapshot.notifications), *({names.secret_path(n)} & paths))
+            for n in self.names
+        }
 
     def _refuse_running(self, state: _RemovalState) -> None:
         if state.running_jobs and not self.options.force:
@@ -196,7 +203,10 @@ class Removal:
     def _read_state(self, aws: AwsResources, unfinished: UnfinishedFunctions) -> _RemovalState:
         """Read what exists, also in buckets of the FDL and of unfinished deployments, and plan."""
         inventory = Inventory(self.connection, aws)
-        recorded_buckets = {bucket for name in self.names for bucket in unfinished.get(name, ())}
+        # Among the buckets there may be paths in Parameter Store: these begin with a slash.
+        recorded = {text for name in self.names for text in unfinished.get(name, ())}
+        with_secrets = [n for n in self.names if names.secret_path(n) in recorded]
+        recorded_buckets = {text for text in recorded if not text.startswith("/")}
         with ThreadPoolExecutor(1) as pool:
             remaining = pool.submit(self._remaining_functions)
             functions = {*self.names, names.FAILURE_HANDLER}
@@ -204,6 +214,8 @@ class Removal:
                 sorted(functions), (), self.options.buckets | recorded_buckets
             )
             others = remaining.result()
+        found = list_stored_secrets(self.connection, (), with_secrets)
+        snapshot = replace(snapshot, resources={**{r.key: r for r in found}, **snapshot.resources})
         snapshot = replace(snapshot, resources=self._resources_to_remove(snapshot, others))
         active = self._list_active_jobs(snapshot)
         removal_plan = self._plan_removal(inventory, snapshot, {job.queue for job in active})

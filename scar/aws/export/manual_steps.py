@@ -19,6 +19,10 @@ MANUAL_KINDS: Mapping[type[kinds.Resource], str] = {
     " tool), and set the parameter named in Metadata to its digest.",
     kinds.BatchTargetRecord: "Objects in the state bucket: upload each text in Metadata under its"
     " key.",
+    kinds.SecretParameter: "Secrets of storage providers: CloudFormation cannot create SecureString"
+    " parameters. Create those named in Metadata before the functions run, without their values in"
+    " the shell's history: `aws ssm put-parameter --type SecureString --name NAME --value"
+    " file://FILE`; or write ${ssm:/path} of existing ones in the FDL file.",
     kinds.BucketNotification: "Notifications of existing buckets (MakesBucketsToo=false): add the"
     " rules in Metadata, encoded as S3 requires, to the bucket's notification configuration, as"
     " `scar init` would.",
@@ -59,6 +63,7 @@ def manual_resources(resources: Sequence[kinds.Resource]) -> dict[str, object]:
             for r in resources
             if isinstance(r, kinds.BatchTargetRecord)
         ],
+        "secrets": [{"name": r.name} for r in resources if isinstance(r, kinds.SecretParameter)],
         "folders": [
             {"bucket": r.name, "folders": list(r.folders)}
             for r in resources
@@ -87,7 +92,7 @@ def manual_steps(resources: Sequence[kinds.Resource], used: frozenset[str]) -> I
     yield from _STEPS_ALWAYS
     if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in resources):
         yield _STEP_PUBLIC_IP
-    if _DYNAMIC_REFERENCE in json.dumps([asdict(r) for r in resources]):
+    if _DYNAMIC_REFERENCE in json.dumps([asdict(r) for r in resources], default=str):
         yield _STEP_DYNAMIC_REFERENCE
     if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
         yield _STEP_NAMES

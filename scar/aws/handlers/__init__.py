@@ -15,7 +15,8 @@ The handlers, by service:
 - S3: ``s3`` (state bucket, users' buckets), ``notifications``
   (``notification_targets``: whose target S3 rejects), ``batch_target`` (the record that
   the failure handler reads)
-- ``ecr`` (repositories, images), ``iam`` (roles, instance profiles), ``logs`` (log groups)
+- ``ecr`` (repositories, images), ``iam`` (roles, instance profiles), ``logs`` (log groups),
+  ``parameters`` (secrets of stores)
 
 ``image_store`` is the interface to the builder of images, which pushes them.
 

@@ -29,6 +29,7 @@ from scar.aws.handlers.launch_templates import LaunchTemplateHandler
 from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import PATIENCE as NOTIFICATION_PATIENCE
 from scar.aws.handlers.notifications import NotificationHandler
+from scar.aws.handlers.parameters import SecretParameterHandler
 from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
 from scar.aws.model import resources as kinds
 
@@ -87,6 +88,7 @@ class AwsResources:
             kinds.StateBucket: lambda: StateBucketHandler(client("s3"), current_region()),
             kinds.Bucket: lambda: BucketHandler(client("s3"), current_region()),
             kinds.LogGroup: lambda: LogGroupHandler(client("logs")),
+            kinds.SecretParameter: lambda: SecretParameterHandler(client("ssm")),
             kinds.Role: lambda: RoleHandler(client("iam")),
             kinds.InstanceProfile: lambda: InstanceProfileHandler(client("iam")),
             kinds.EcrRepository: lambda: EcrRepositoryHandler(client("ecr")),

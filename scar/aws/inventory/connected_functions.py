@@ -158,9 +158,10 @@ class ConnectionReader:
             # Records of earlier releases contain no outputs.
             if text and "allow_loop" in json.loads(text):
                 config = parse_config(text)
+                others = {provider.name for provider in config.providers}
                 return FunctionLinks(
                     name=name,
-                    outputs=config.outputs,
+                    outputs=tuple(o for o in config.outputs if o.provider not in others),
                     allow_loop=config.allow_loop,
                     is_deployed=True,
                 )

@@ -19,6 +19,7 @@ from scar.aws.inventory.batch_infrastructure import (
     list_job_definitions,
     with_compared_tags,
 )
+from scar.aws.inventory.stored_secrets import list_stored_secrets
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -149,6 +150,8 @@ class Inventory:
         found = {r.key: r for read in reads.values() if (r := read.result()) is not None}
         gathered = [r for r in _gathered_event_resources(found.values()) if r.key not in reads]
         found |= {r.key: r for r in pool.map(self._read_if_managed, gathered) if r is not None}
+        stored = list_stored_secrets(self.connection, found.values())
+        found = {**{r.key: r for r in stored}, **found}
         return found, [p for listing in permissions for p in listing.result()]
 
     def add_missing(

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs
 
     # Commands without an FDL file, such as rm, do not load pydantic.
-    from scar.fdl.model import BatchSpec, CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
+    from scar.fdl.model import (
+        BatchSpec,
+        CloudWatchSpec,
+        EcrSpec,
+        IamSpec,
+        LambdaSpec,
+        StorageSpec,
+    )
+    from scar.hidden_text import HiddenText
+    from supervisor.connections import ProviderConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +30,9 @@ class Function:
     The fields are sections of the FDL's model: a value has the FDL's name, type, unit and default.
     ``batch`` is None in the execution mode ``lambda``. ``user_data`` is the text of the file
     ``batch.compute_resources.user_data``, and ``inline_policies`` are the names and texts of the
-    files in ``iam.policies``, read before because the compiler reads no files.
+    files in ``iam.policies``, read before because the compiler reads no files. ``providers`` are
+    the stores other than the account's S3 that it uses, and ``stored_secrets`` their secrets that
+    the deployment stores, by the name of the parameter.
     """
 
     lambda_: LambdaSpec
@@ -31,6 +42,8 @@ class Function:
     batch: BatchSpec | None
     user_data: str = ""
     inline_policies: Pairs = ()
+    providers: tuple[ProviderConfig, ...] = ()
+    stored_secrets: tuple[tuple[str, HiddenText], ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,10 +68,41 @@ class Function:
         return tuple(sorted((key, value) for key, value in self.lambda_.tags.items() if value))
 
     @property
+    def account_inputs(self) -> tuple[StorageSpec, ...]:
+        """The inputs in the account's S3, whose notifications start the function."""
+        return self._in_account(self.lambda_.input)
+
+    @property
+    def account_outputs(self) -> tuple[StorageSpec, ...]:
+        """The outputs in the account's S3."""
+        return self._in_account(self.lambda_.output)
+
+    @property
     def buckets(self) -> tuple[str, ...]:
-        """The S3 buckets that the function reads or writes."""
-        storages = (*self.lambda_.input, *self.lambda_.output)
-        return tuple(sorted({storage.bucket for storage in storages if storage.is_s3}))
+        """The buckets of the account's S3 that the function reads or writes."""
+        storages = (*self.account_inputs, *self.account_outputs)
+        return tuple(sorted({storage.bucket for storage in storages}))
+
+    @property
+    def secret_references(self) -> tuple[str, ...]:
+        """The references to secrets that scar does not store: they must exist."""
+        stored = {f"ssm:{name}" for name, _ in self.stored_secrets}
+        return tuple(sorted(self.read_secrets - stored))
+
+    @property
+    def read_secrets(self) -> frozenset[str]:
+        """The references to all secrets that runs read, for the script and for stores."""
+        of_stores = (text for p in self.providers for text in p.secrets.values())
+        return frozenset((*self.lambda_.container.secrets.values(), *of_stores))
+
+    def _in_account(self, storages: tuple[StorageSpec, ...]) -> tuple[StorageSpec, ...]:
+        others = {provider.name for provider in self.providers}
+        return tuple(
+            storage
+            for storage in storages
+            if storage.storage_provider.partition(".")[0] == "s3"
+            and storage.storage_provider not in others
+        )
 
     @property
     def read_buckets(self) -> tuple[str, ...]:

@@ -33,6 +33,8 @@ BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
 EVENT_QUEUE_TAG = "scar:event-queue"
+# The path of the parameters with the secrets of a function's stores.
+SECRETS_TAG = "scar:secrets"
 
 SHARED_PREFIX = "scar-"
 # SQS allows 80 characters, and Lambda 64 of the same kinds for the function.
@@ -65,6 +67,16 @@ def lambda_log_group(function: str) -> str:
 def batch_log_group(function: str) -> str:
     """Return the log group of a function's jobs."""
     return f"/aws/batch/{function}"
+
+
+def secret_path(function: str) -> str:
+    """Return the path in Parameter Store of the secrets that scar stores for a function."""
+    return f"/scar/{function}"
+
+
+def secret_parameter(function: str, provider: str, key: str) -> str:
+    """Return the parameter with a secret of a storage provider: ``/scar/crop/minio.lab/token``."""
+    return f"{secret_path(function)}/{provider}/{key}"
 
 
 def repository_name(function: str, prefix: str = REPOSITORY_PREFIX) -> str:

@@ -9,6 +9,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING, ClassVar, assert_never
 
 from scar.aws.model.value_changes import describe_changed_names, describe_value_change
+from scar.hidden_text import MASK, HiddenText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +33,8 @@ class FieldChange:
         if isinstance(self.before, tuple) and isinstance(self.after, tuple) and self.is_secret:
             names = describe_changed_names(self.before, self.after)
             return f"{self.name}: {names} (values are not shown)"
+        if isinstance(self.before, HiddenText) or isinstance(self.after, HiddenText):
+            return f"{self.name}: differs (values are not shown)"
         if self.name == _STATUS_FIELD:
             return f"{self.name}: {self.before} -> {self.after}"
         return f"{self.name}: {describe_value_change(self.before, self.after)}"
@@ -279,7 +282,9 @@ def _mask_variables(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _mask_value(name: str, value: object) -> object:
-    """Return the value, of environment variables the names only."""
+    """Return the value, of environment variables the names only, of a secret asterisks."""
+    if isinstance(value, HiddenText):
+        return MASK
     if name != VARIABLES_FIELD or not isinstance(value, tuple):
         return value
     return [pair[0] for pair in value]

@@ -77,6 +77,14 @@ _RATES_BY_SERVICE: Mapping[str, Mapping[str, RequestRate]] = {
         TagResource=5,
         UntagResource=5,
     ),
+    # Of the default throughput. Pages of AWS disagree about PutParameter: the lowest that was
+    # documented.
+    "ssm": _documented(
+        "docs: Systems Manager quotas, Parameter Store",
+        GetParameter=40,
+        GetParameters=40,
+        PutParameter=3,
+    ),
 }
 
 REQUEST_RATES: Mapping[tuple[str, str], RequestRate] = {

@@ -127,6 +127,13 @@ def _warn_of_secrets(function: Function, missing: frozenset[str]) -> Iterator[st
                 f"{function.name}: {reference} of the variable {name} (lambda.container.secrets)"
                 " does not exist in this account and Region: runs fail until it does."
             )
+    for provider in function.providers:
+        for key, reference in provider.secrets.items():
+            if reference in missing:
+                yield (
+                    f"{function.name}: {reference} of storage_providers.{provider.name}.{key} does"
+                    " not exist in this account and Region: runs fail until it does."
+                )
 
 
 def _check_network(function: Function, account_state: AccountState) -> Iterator[str]:

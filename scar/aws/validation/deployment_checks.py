@@ -52,7 +52,7 @@ def check_functions(functions: Sequence[Function]) -> Iterator[str]:
         yield from _check_roles(function)
     yield from _check_boundaries(functions)
     yield from check_loops([links_of(function) for function in functions])
-    inputs = [(f, i) for f in functions for i in f.lambda_.input if i.is_s3]
+    inputs = [(f, i) for f in functions for i in f.account_inputs]
     for (one, first), (other, second) in combinations(inputs, 2):
         if _inputs_overlap(first, second):
             yield (

@@ -21,24 +21,22 @@ if TYPE_CHECKING:
 
 
 def links_of(function: Function) -> FunctionLinks:
-    """Return the links of a function that is to be deployed; only S3 starts functions."""
+    """Return the links of a function that is to be deployed, through the account's S3."""
     spec = function.lambda_
     return FunctionLinks(
         name=function.name,
         inputs=tuple(
-            WatchedFolder(i.bucket, i.folder, i.input_suffix) for i in spec.input if i.is_s3
+            WatchedFolder(i.bucket, i.folder, i.input_suffix) for i in function.account_inputs
         ),
-        outputs=tuple(map(_output_rule, spec.output)),
+        outputs=tuple(map(_output_rule, function.account_outputs)),
         allow_loop=spec.allow_loop,
     )
 
 
 def starts(output: OutputRule, watched: WatchedFolder) -> bool:
-    """Return whether objects of an output can match a notification."""
+    """Return whether objects of an output in the account's S3 can match a notification."""
     folder = output.target("")
-    # `s3.<name>` is Amazon S3 too: a named provider cannot have keys of its own yet.
-    is_s3 = folder.provider.partition(".")[0] == "s3"
-    return is_s3 and cycles.can_trigger(
+    return cycles.can_trigger(
         (folder.bucket, folder.key),
         output.suffix,
         (watched.bucket, watched.prefix),

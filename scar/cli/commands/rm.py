@@ -146,5 +146,11 @@ def _connect_selection(
         return connection, names or session.services.list_function_names(connection), frozenset()
     connection, document = connect_names(session, file)
     specs = [entry.lambda_ for entry in document.functions.aws]
-    buckets = frozenset(s.bucket for spec in specs for s in (*spec.input, *spec.output))
+    # Of the account only: a folder of another store may have the name of a bucket.
+    buckets = frozenset(
+        s.bucket
+        for spec in specs
+        for s in (*spec.input, *spec.output)
+        if document.storage_providers.is_account_s3(s)
+    )
     return connection, [spec.name for spec in specs], buckets

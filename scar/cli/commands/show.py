@@ -306,7 +306,7 @@ def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, 
     """Yield resource, field and value; values of environment variables may be secrets."""
     from dataclasses import fields
 
-    from scar.fdl.effective_values import MASK
+    from scar.hidden_text import MASK, HiddenText
 
     for field in fields(resource):
         value = getattr(resource, field.name)
@@ -314,5 +314,7 @@ def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, 
         if field.name == "environment" and isinstance(value, tuple):
             for variable, text in value:
                 yield str(resource.key), f"environment.{variable}", text if secrets else MASK
+        elif isinstance(value, HiddenText):
+            yield str(resource.key), field.name, MASK
         elif field.name != "name":
             yield str(resource.key), field.name, value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
+from scar.fdl.model import NO_PROVIDERS, StorageProviders
 from supervisor.model import ExecutionMode
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 
 
-def check_array(function: AwsFunction, location: Location) -> Iterator[tuple[Location, str]]:
+def check_array(
+    function: AwsFunction, location: Location, providers: StorageProviders = NO_PROVIDERS
+) -> Iterator[tuple[Location, str]]:
     """Yield the location and message of each broken rule; ``location`` is the section's."""
     array, spec = function.batch.array, function.lambda_
     if array is None:
@@ -29,8 +32,11 @@ def check_array(function: AwsFunction, location: Location) -> Iterator[tuple[Loc
         )
     if function.batch.nodes:
         yield location, "cannot be used with multi_node_parallel: AWS has no arrays of such jobs"
-    if not any(item.is_s3 for item in spec.input):
-        yield location, "gathers the events of new objects, and the function has no input"
+    if not any(map(providers.is_account_s3, spec.input)):
+        yield (
+            location,
+            "gathers the events of new objects in S3, and the function has no input in S3",
+        )
     least = limits.EVENT_SOURCE_CONCURRENCY.minimum
     if spec.concurrency is not None and spec.concurrency < least:
         yield (

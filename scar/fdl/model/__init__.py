@@ -2,7 +2,8 @@
 
 Each class is one section of the FDL file, and its attribute names are the FDL's keys:
 
-- ``document``: the whole file, one function with its services, and storage providers
+- ``document``: the whole file, and one function with its services
+- ``storage_providers``: stores other than the account's S3
 - ``lambda_``: the Lambda function, its container, and EFS file systems
 - ``batch``: AWS Batch jobs and their compute environment
 - ``endpoint``: the HTTP endpoint
@@ -34,14 +35,22 @@ from scar.fdl.model.document import (
     AwsFunction,
     FdlDocument,
     FunctionsSpec,
-    S3Provider,
-    StorageProviders,
 )
 from scar.fdl.model.endpoint import ApiGatewaySpec
 from scar.fdl.model.lambda_ import ContainerSpec, FileSystemSpec, LambdaSpec, SupervisorSpec
 from scar.fdl.model.services import CloudWatchSpec, EcrSpec, IamSpec
+from scar.fdl.model.storage_providers import (
+    NO_PROVIDERS,
+    MinioProvider,
+    OnedataProvider,
+    ProviderSpec,
+    S3Provider,
+    StorageProviders,
+    WebdavProvider,
+)
 
 __all__ = [
+    "NO_PROVIDERS",
     "ApiGatewaySpec",
     "ArraySpec",
     "AwsFunction",
@@ -62,7 +71,10 @@ __all__ = [
     "JobFileSystemSpec",
     "JobOverrideSpec",
     "LambdaSpec",
+    "MinioProvider",
     "NetworkSpec",
+    "OnedataProvider",
+    "ProviderSpec",
     "S3Provider",
     "SchedulingSpec",
     "StorageProviders",
@@ -70,4 +82,5 @@ __all__ = [
     "SupervisorSpec",
     "TmpfsSpec",
     "UlimitSpec",
+    "WebdavProvider",
 ]

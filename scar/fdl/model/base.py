@@ -24,18 +24,23 @@ from scar.fdl.field_types import (
     check_kms_key_id,
     check_number,
     none_to_empty,
-    normalize_provider,
-    normalize_read_path,
-    normalize_storage_path,
     rename_keys,
 )
 from scar.fdl.values.aws_names import SecurityGroupIds, SubnetIds
+from scar.fdl.values.storage_paths import (
+    check_path_of_store,
+    normalize_provider,
+    normalize_read_path,
+)
 
 
 class FdlModel(BaseModel):
     """A section of the FDL: immutable; unknown keys are validation errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    # Texts of pydantic's errors are without the values, which may be secrets.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
 
     # Other accepted spellings (of Lambda's API and of SCAR), mapped to the FDL's key.
     alternate_keys: ClassVar[Mapping[str, str]] = {}
@@ -95,13 +100,16 @@ ReadPath = Annotated[str, AfterValidator(normalize_read_path)]
 
 
 class StorageSpec(FdlModel):
-    """An S3 bucket, or a folder (key prefix) in it."""
+    """A bucket, or a folder in a bucket or in another store."""
 
     storage_provider: Annotated[str, AfterValidator(normalize_provider)] = Field(
-        "s3", description="`s3`, or `s3.<name>` for an entry of `storage_providers.s3`"
+        "s3",
+        description="`s3`: the account's S3; `s3.<name>`, `minio.<name>`, `webdav.<name>` or"
+        " `onedata.<name>`: an entry of `storage_providers`",
     )
-    path: Annotated[str, AfterValidator(normalize_storage_path)] = Field(
-        description="bucket and folder: `bucket/folder`, or `bucket` alone; required"
+    path: Annotated[str, AfterValidator(check_path_of_store)] = Field(
+        description="bucket and folder: `bucket/folder`, or `bucket` alone; of WebDAV and OneData"
+        " the folder; required"
     )
     prefix: TextList = Field(
         (), description="outputs only: upload only file names that start with one of these"
@@ -116,17 +124,13 @@ class StorageSpec(FdlModel):
         "",
         description="server-side encryption to request for every object that scar writes to this"
         " bucket, as some bucket policies require: `AES256`, `aws:kms` or `aws:kms:dsse`; empty:"
-        " that of `lambda.sse`",
+        " that of `lambda.sse`; for the account's S3 only",
     )
     sse_kms_key_id: KmsKeyId = Field(
         "",
         description="ID or ARN of the KMS key for `sse: aws:kms`; empty: the AWS managed key"
         " `aws/s3`",
     )
-
-    @property
-    def is_s3(self) -> bool:
-        return self.storage_provider.partition(".")[0] == "s3"
 
     @property
     def bucket(self) -> str:

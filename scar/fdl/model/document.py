@@ -12,6 +12,7 @@ from scar.fdl.model.batch import BatchSpec
 from scar.fdl.model.endpoint import ApiGatewaySpec
 from scar.fdl.model.lambda_ import LambdaSpec
 from scar.fdl.model.services import CloudWatchSpec, EcrSpec, IamSpec
+from scar.fdl.model.storage_providers import StorageProviders
 
 
 class AwsFunction(FdlModel):
@@ -43,29 +44,6 @@ class FunctionsSpec(FdlModel):
     oscar: Any = Field(
         None, description="accepted, not used: functions of OSCAR clusters are deployed by OSCAR"
     )
-
-
-class S3Provider(FdlModel):
-    """A named S3 storage provider."""
-
-    access_key: str = Field(
-        "", description="not supported, must be empty: runs use the function's role"
-    )
-    secret_key: str = Field("", repr=False, description="accepted, not used")
-    region: str = Field("", description="accepted, not used: see `lambda.region`")
-
-
-class StorageProviders(FdlModel):
-    """Storage providers, by kind and name."""
-
-    s3: dict[str, S3Provider] = Field(
-        {},
-        description="S3 storage providers by name, for `storage_provider: s3.<name>`",
-        examples=[{"my_s3": {}}],
-    )
-    minio: Any = Field(None, description="not supported yet, must be omitted")
-    onedata: Any = Field(None, description="not supported yet, must be omitted")
-    webdav: Any = Field(None, description="not supported yet, must be omitted")
 
 
 class FdlDocument(FdlModel):

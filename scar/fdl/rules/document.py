@@ -35,23 +35,22 @@ def check_rules(
     ``with_batch`` are the numbers of those whose section `batch` is checked in any execution mode:
     the file has it, not a configuration for all functions.
     """
-    for kind in ("minio", "onedata", "webdav"):
-        if getattr(providers, kind) is not None:
-            yield ("storage_providers", kind), f"{kind} is not supported yet; only s3 is"
     earlier: list[AwsFunction] = []
     for number, function in functions:
         location: Location = ("functions", "aws", number)
-        yield from _check_function(function, location)
+        yield from _check_function(function, location, providers)
         if function.lambda_.execution_mode is not ExecutionMode.LAMBDA or number in with_batch:
             yield from check_batch(function, location)
             yield from check_nodes(function, location)
         yield from check_storage(function, location, providers)
-        yield from _check_across_functions(earlier, function, location)
+        yield from _check_across_functions(earlier, function, location, providers)
         earlier.append(function)
-    yield from check_cycles(functions)
+    yield from check_cycles(functions, providers)
 
 
-def _check_function(function: AwsFunction, location: Location) -> Iterator[LocatedProblem]:
+def _check_function(
+    function: AwsFunction, location: Location, providers: StorageProviders
+) -> Iterator[LocatedProblem]:
     section: Location = (*location, "lambda")
     yield from _check_container_image(function.lambda_, (*section, "container"))
     if function.lambda_.run_script and not function.lambda_.allow_script:
@@ -63,7 +62,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
             ),
         )
     yield from _check_lambda_limits(function.lambda_, section)
-    yield from check_tags(function.lambda_, section)
+    yield from check_tags(function.lambda_, section, providers)
     yield from check_variables(function, location)
     yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
@@ -80,7 +79,7 @@ def _check_function(function: AwsFunction, location: Location) -> Iterator[Locat
             (*location, "batch", "cluster"),
             "requires execution_mode: batch: a cluster consists of Batch jobs",
         )
-    yield from check_array(function, (*location, "batch", "array"))
+    yield from check_array(function, (*location, "batch", "array"), providers)
 
 
 def _check_container_image(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
@@ -166,7 +165,10 @@ def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
 
 
 def _check_across_functions(
-    earlier: Sequence[AwsFunction], function: AwsFunction, location: Location
+    earlier: Sequence[AwsFunction],
+    function: AwsFunction,
+    location: Location,
+    providers: StorageProviders,
 ) -> Iterator[LocatedProblem]:
     spec = function.lambda_
     section: Location = (*location, "lambda")
@@ -175,12 +177,13 @@ def _check_across_functions(
     watched = [(source, other.lambda_.name) for other in earlier for source in other.lambda_.input]
     for number, source in enumerate(spec.input):
         for other_source, name in watched:
-            if _inputs_overlap(source, other_source):
+            same_store = providers.store_of(source) == providers.store_of(other_source)
+            if same_store and _inputs_overlap(source, other_source):
                 yield (
                     (*section, "input", number, "path"),
                     (
-                        f"overlaps with {other_source.path}, an input of {name}: S3 can start only"
-                        " one function for an upload"
+                        f"overlaps with {other_source.path}, an input of {name}: an upload can"
+                        " start only one function"
                     ),
                 )
         watched.append((source, spec.name))

@@ -10,13 +10,15 @@ from scar.fdl.cycles import can_trigger, find_cycles_through
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scar.fdl.model import AwsFunction, LambdaSpec, StorageSpec
+    from scar.fdl.model import AwsFunction, LambdaSpec, StorageProviders, StorageSpec
     from scar.fdl.problems import Location
 
 LocatedProblem = tuple["Location", str]
 
 
-def check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[LocatedProblem]:
+def check_cycles(
+    functions: Sequence[tuple[int, AwsFunction]], providers: StorageProviders
+) -> Iterator[LocatedProblem]:
     """Check for functions that start each other in an infinite loop.
 
     A function that starts itself is checked in ``storage``.
@@ -27,14 +29,14 @@ def check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Locat
         name: {
             other
             for other, other_spec in specs.items()
-            if other != name and _find_folder_between(spec, other_spec)
+            if other != name and _find_folder_between(spec, other_spec, providers)
         }
         for name, spec in specs.items()
         if not spec.allow_loop
     }
     for cycle in find_cycles_through(starts, starts):
         folders = ", ".join(
-            _find_folder_between(specs[one], specs[other])
+            _find_folder_between(specs[one], specs[other], providers)
             for one, other in pairwise((*cycle, cycle[0]))
         )
         yield (
@@ -47,18 +49,23 @@ def check_cycles(functions: Sequence[tuple[int, AwsFunction]]) -> Iterator[Locat
         )
 
 
-def _find_folder_between(spec: LambdaSpec, other: LambdaSpec) -> str:
+def _find_folder_between(spec: LambdaSpec, other: LambdaSpec, providers: StorageProviders) -> str:
     """Return the first output folder of a function that starts another one, else empty text."""
     return next(
-        (o.path for o in spec.output if any(_triggers_input(o, i) for i in other.input)), ""
+        (o.path for o in spec.output if any(_triggers_input(o, i, providers) for i in other.input)),
+        "",
     )
 
 
-def find_self_trigger(spec: LambdaSpec, output: StorageSpec) -> StorageSpec | None:
+def find_self_trigger(
+    spec: LambdaSpec, output: StorageSpec, providers: StorageProviders
+) -> StorageSpec | None:
     """Return the input that would be triggered by the output; None if that is allowed."""
     if spec.allow_loop:
         return None
-    return next((source for source in spec.input if _triggers_input(output, source)), None)
+    return next(
+        (source for source in spec.input if _triggers_input(output, source, providers)), None
+    )
 
 
 def describe_self_trigger(output: StorageSpec, source: StorageSpec) -> str:
@@ -72,8 +79,8 @@ def describe_self_trigger(output: StorageSpec, source: StorageSpec) -> str:
     )
 
 
-def _triggers_input(output: StorageSpec, source: StorageSpec) -> bool:
-    return can_trigger(
+def _triggers_input(output: StorageSpec, source: StorageSpec, providers: StorageProviders) -> bool:
+    return providers.store_of(output) == providers.store_of(source) and can_trigger(
         (output.bucket, output.folder),
         output.suffix,
         (source.bucket, source.folder),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.fdl.rules.loops import describe_self_trigger, find_self_trigger
+from scar.fdl.rules.providers import check_named_store, check_provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +20,12 @@ def check_storage(
     function: AwsFunction, location: Location, providers: StorageProviders
 ) -> Iterator[LocatedProblem]:
     spec = function.lambda_
-    yield from _check_encryption(spec, (*location, "lambda"))
+    yield from _check_encryption(spec, (*location, "lambda"), providers)
     for kind, storages in (("input", spec.input), ("output", spec.output)):
         for number, storage in enumerate(storages):
             section: Location = (*location, "lambda", kind, number)
-            yield from _check_storage_provider(storage, section, providers)
+            yield from check_provider(kind, storage, section)
+            yield from check_named_store(function, kind, storage, section, providers)
             if kind == "input" and storage.prefix:
                 yield (
                     (*section, "prefix"),
@@ -34,7 +36,7 @@ def check_storage(
                     (*section, "suffix"),
                     "an input can have only one suffix: S3 filters events by one",
                 )
-            if kind == "output" and (source := find_self_trigger(spec, storage)):
+            if kind == "output" and (source := find_self_trigger(spec, storage, providers)):
                 yield (
                     (*section, "path"),
                     (
@@ -44,16 +46,19 @@ def check_storage(
                 )
 
 
-def _check_encryption(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
+def _check_encryption(
+    spec: LambdaSpec, section: Location, providers: StorageProviders
+) -> Iterator[LocatedProblem]:
     """Check that KMS keys have a KMS algorithm, and that the entries of a bucket agree."""
     entries: list[tuple[Location, LambdaSpec | StorageSpec]] = [(section, spec)]
-    by_bucket: dict[str, tuple[str, str]] = {}
+    by_bucket: dict[tuple[str, str], tuple[str, str]] = {}
     for kind, storages in (("input", spec.input), ("output", spec.output)):
         for number, storage in enumerate(storages):
             at: Location = (*section, kind, number)
             entries.append((at, storage))
             chosen = storage.sse, storage.sse_kms_key_id
-            if storage.sse and by_bucket.setdefault(storage.bucket, chosen) != chosen:
+            bucket = providers.store_of(storage), storage.bucket
+            if storage.sse and by_bucket.setdefault(bucket, chosen) != chosen:
                 yield (
                     (*at, "sse"),
                     f"differs from that of another entry of the bucket {storage.bucket}",
@@ -61,21 +66,3 @@ def _check_encryption(spec: LambdaSpec, section: Location) -> Iterator[LocatedPr
     for at, entry in entries:
         if entry.sse_kms_key_id and not entry.sse.startswith("aws:kms"):
             yield (*at, "sse_kms_key_id"), "requires sse: aws:kms or aws:kms:dsse beside it"
-
-
-def _check_storage_provider(
-    storage: StorageSpec, section: Location, providers: StorageProviders
-) -> Iterator[LocatedProblem]:
-    kind, _, name = storage.storage_provider.partition(".")
-    if kind != "s3":
-        yield (
-            (*section, "storage_provider"),
-            f"{storage.storage_provider!r} is not supported yet; only s3 is",
-        )
-    elif name and name not in providers.s3:
-        yield (*section, "storage_provider"), f"storage_providers.s3 has no {name!r}"
-    elif name and providers.s3[name].access_key:
-        yield (
-            (*section, "storage_provider"),
-            "access keys are not supported yet: runs use the function's role",
-        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.aws.model.tags import OWN_PREFIX, RESERVED, is_tag_text
+from scar.fdl.model import NO_PROVIDERS, StorageProviders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,15 +14,20 @@ if TYPE_CHECKING:
     from scar.fdl.model import LambdaSpec
     from scar.fdl.problems import Location
 
-# Tags of a function by which scar finds it: its name, mode, image and queue, and one per bucket.
+# Tags of a function by which scar finds it: its name, mode, image and queue, and one per bucket;
+# one more if it has stores with stored secrets.
 _OWN_TAGS = 4
 
 
-def check_tags(spec: LambdaSpec, section: Location) -> Iterator[tuple[Location, str]]:
+def check_tags(
+    spec: LambdaSpec, section: Location, providers: StorageProviders = NO_PROVIDERS
+) -> Iterator[tuple[Location, str]]:
     """Yield the location and message of each tag that AWS would refuse."""
     where: Location = (*section, "tags")
-    buckets = {item.bucket for item in (*spec.input, *spec.output) if item.is_s3}
-    most = limits.TAGS.maximum - _OWN_TAGS - len(buckets)
+    storages = (*spec.input, *spec.output)
+    buckets = {item.bucket for item in storages if providers.is_account_s3(item)}
+    own_tags = _OWN_TAGS + bool(providers.used_by(storages))
+    most = limits.TAGS.maximum - own_tags - len(buckets)
     if len(spec.tags) > most:
         yield (
             where,

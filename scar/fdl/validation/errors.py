@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.fdl.known_keys import find_field, list_keys, list_sections_with
 from scar.fdl.model import AwsFunction, FdlDocument
 from scar.fdl.problems import Location, Problem, format_location
+from scar.fdl.values.secret_values import SECTION as STORAGE_PROVIDERS
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ _EXPECTED = {
 
 
 def _error_message(detail: ErrorDetails, location: Location) -> str:
+    # Values of this section may be secrets, also where a key is misplaced or missing.
+    is_hidden = location[:1] == (STORAGE_PROVIDERS,)
     match detail["type"]:
         case "extra_forbidden":
             problem = f"there is no such key{_suggest_key(location)}"
@@ -51,13 +54,16 @@ def _error_message(detail: ErrorDetails, location: Location) -> str:
             problem = "is required and missing"
         case "value_error":
             problem = detail["msg"].removeprefix("Value error, ")
+        case "string_pattern_mismatch" if is_hidden:
+            problem = f"is not valid{_describe_key(location)}"
         case "string_pattern_mismatch":
             problem = f"{_format_input(detail['input'])} is not valid{_describe_key(location)}"
         case "too_short":
             problem = "there is no function"
         case kind:
             expected = _EXPECTED.get(kind, detail["msg"].removeprefix("Input "))
-            problem = f"{expected}, not {_format_input(detail['input'])}"
+            found = "" if is_hidden else f", not {_format_input(detail['input'])}"
+            problem = f"{expected}{found}"
     return problem
 
 

@@ -62,6 +62,8 @@ _DELETE_OPERATIONS = _operation_names(
 # empty if there is none).
 _PUT_OPERATIONS: Mapping[str, tuple[str, str]] = {
     "AddPermission": ("StatementId", "RemovePermission"),
+    # An earlier value is deleted from the journal: it may be a secret.
+    "PutParameter": ("", ""),
     "PutFunctionConcurrency": ("", "DeleteFunctionConcurrency"),
     "PutFunctionEventInvokeConfig": ("", "DeleteFunctionEventInvokeConfig"),
     "PutFunctionRecursionConfig": ("", ""),

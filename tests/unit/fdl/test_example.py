@@ -26,7 +26,9 @@ def missing(model: type[BaseModel], shown: Any, path: str) -> list[str]:  # noqa
     if isinstance(shown, list):
         return missing(model, shown[0], path)
     assert isinstance(shown, dict), path
-    named = {"storage_providers.s3": "my_s3", "functions.aws.batch.ulimits": "nofile"}
+    kinds = ("s3", "minio", "webdav", "onedata")
+    named = {f"storage_providers.{kind}": f"my_{kind}" for kind in kinds}
+    named["functions.aws.batch.ulimits"] = "nofile"
     shown = shown[named[path]] if path in named else shown
     absent = []
     for name, field in model.model_fields.items():

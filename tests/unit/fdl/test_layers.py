@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.errors import ConfigurationError
-from scar.fdl.effective_values import MASK, list_effective_values
+from scar.fdl.effective_values import list_effective_values
 from scar.fdl.layers import SettingsLayer, merge_layers
 from scar.fdl.loader import LoadContext, ResolvedDocument, resolve_file
 from scar.fdl.problems import InvalidFdlError
 from scar.fdl.settings import UserSettings, config_path, read_settings
 from scar.fdl.variables import TemplateVariables
+from scar.hidden_text import MASK
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -177,7 +177,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("input: [{path: Bucket/x}]", "is not a valid bucket name"),
         ("input: [{path: bucket/../x}]", "has an empty, '.' or '..' part"),
         ("input: [{path: bucket/a}, {path: bucket/a/b}]", "overlaps with bucket/a"),
-        ("input: [{storage_provider: minio.x, path: bucket/a}]", "only s3 is"),
+        ("input: [{storage_provider: minio.x, path: bucket/a}]", "storage_providers.minio has no"),
         ("input: [{storage_provider: s3.x, path: bucket/a}]", "storage_providers.s3 has no 'x'"),
         ("timeout: 10", "leaves no time for the script"),
         ("timeout: 901", "less than or equal to 900"),

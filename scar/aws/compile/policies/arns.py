@@ -146,6 +146,12 @@ def _secret_arns(scope: PolicyScope) -> Iterator[str]:
     yield from (every if secret == ANY else secret for secret in scope.secrets)
 
 
+def _secret_path_arns(scope: PolicyScope) -> Iterator[str]:
+    """Yield the path of each function's parameters, by which they are listed."""
+    for name in _user_functions(scope):
+        yield scope.account.arn("ssm", f"parameter{names.secret_path(name)}")
+
+
 def _arns_per_name(
     service: str, resource: str, names_of: Callable[[PolicyScope], tuple[str, ...]]
 ) -> Callable[[PolicyScope], Iterator[str]]:
@@ -200,5 +206,7 @@ _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = 
     ),
     "event sources": lambda _: (ANY,),
     "secrets": _secret_arns,
+    "stored secrets": lambda scope: (f"{arn}/*" for arn in _secret_path_arns(scope)),
+    "paths of stored secrets": _secret_path_arns,
     "launch templates": _fixed_arns("ec2", "launch-template/*"),
 }

@@ -30,6 +30,8 @@ GrantTarget = Literal[
     "event queues",
     "event sources",
     "secrets",
+    "stored secrets",
+    "paths of stored secrets",
 ]
 # When it is made: always, or only if a function uses this feature.
 Feature = Literal[
@@ -46,6 +48,7 @@ Feature = Literal[
     "shell",
     "arrays",
     "secrets",
+    "stores",
 ]
 FEATURES: tuple[Feature, ...] = get_args(Feature)
 

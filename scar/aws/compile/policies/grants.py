@@ -212,6 +212,18 @@ GRANTS: tuple[Grant, ...] = (
     # Whether secrets exist; neither operation returns a value. DescribeParameters has no resources.
     Grant("secrets", ("secretsmanager:DescribeSecret",), feature="secrets"),
     Grant("anything", ("ssm:DescribeParameters",), feature="secrets"),
+    # The secrets of other stores. PutParameter with tags needs AddTagsToResource too.
+    Grant(
+        "stored secrets",
+        (
+            "ssm:DeleteParameter",
+            "ssm:GetParameter",
+            "ssm:PutParameter",
+        ),
+        extra_actions=("ssm:AddTagsToResource",),
+        feature="stores",
+    ),
+    Grant("paths of stored secrets", ("ssm:GetParametersByPath",), feature="stores"),
     Grant("anything", ("service-quotas:GetServiceQuota",), feature="batch"),
     Grant(
         "batch resources",

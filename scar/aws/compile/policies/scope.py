@@ -48,13 +48,13 @@ class PolicyScope:
 def account_scope(account: Account) -> PolicyScope:
     """Return the scope of every possible function of the account, the failure handler included.
 
-    Shells in jobs and the look-up of secrets are not in it: who may do these is named by the policy
-    for a file.
+    Shells in jobs, the look-up of secrets and the storing of secrets are not in it: who may do
+    these is named by the policy for a file.
     """
     return PolicyScope(
         account=account,
         source_repositories=(account.arn("ecr", f"repository/{ANY}"),),
-        features=frozenset(FEATURES) - {"given roles", "secrets", "shell"},
+        features=frozenset(FEATURES) - {"given roles", "secrets", "shell", "stores"},
     )
 
 
@@ -78,7 +78,8 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "arrays": any(spec.array is not None for spec in specs),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
         "clusters": any(spec.cluster for spec in specs),
-        "secrets": any(f.lambda_.container.secrets for f in functions),
+        "secrets": any(f.secret_references for f in functions),
+        "stores": any(f.stored_secrets for f in functions),
         "shell": any(spec.enable_execute_command for spec in specs),
     }
     failure_handler = [names.FAILURE_HANDLER] if makes_roles else []
@@ -102,9 +103,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         service_roles=_unique_sorted(s.service_role for s in specs if s.service_role),
         boundary=boundaries.pop() if len(boundaries) == 1 else "",
         secrets=_unique_sorted(
-            arn
-            for f in functions
-            for arn in described_secrets(f.lambda_.container.secrets.values(), account)
+            arn for f in functions for arn in described_secrets(f.secret_references, account)
         ),
         features=frozenset(part for part, there in parts.items() if there),
     )

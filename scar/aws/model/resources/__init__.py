@@ -6,7 +6,7 @@ resource. The kinds are in one module per service: ``lambda_`` (functions, permi
 configs, batch target records), ``batch`` (compute environments, job queues, job definitions, launch
 templates), ``event_sources`` (queues of gathered events and their event source mappings),
 ``s3`` (buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles,
-instance profiles) and ``logs`` (log groups).
+instance profiles), ``logs`` (log groups) and ``parameters`` (secrets in Parameter Store).
 
 Only the name has no default, so that a resource can be read by its name alone. The default of a
 field is what AWS does without the parameter, never what scar chooses: scar's defaults are in the
@@ -41,6 +41,7 @@ from scar.aws.model.resources.lambda_ import (
     LambdaFunction,
 )
 from scar.aws.model.resources.logs import LogGroup
+from scar.aws.model.resources.parameters import SecretParameter
 from scar.aws.model.resources.s3 import Bucket, BucketNotification, StateBucket
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "ResourceKey",
     "Role",
     "SchedulingPolicy",
+    "SecretParameter",
     "SourceQueue",
     "StateBucket",
     "SupersededRepository",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from scar.aws.model import names
@@ -11,6 +11,7 @@ from scar.aws.model.resources.batch import JobDefinition
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository
 from scar.aws.model.resources.iam import Role
 from scar.aws.model.resources.logs import LogGroup
+from scar.aws.model.resources.parameters import SecretParameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,8 @@ class LambdaFunction(Resource):
     """A function with a container image; memory and ephemeral storage in MB, timeout in seconds.
 
     ``file_systems`` are pairs of an EFS access point's ARN and a mount path. ``allow_loop``: Lambda
-    does not stop it in a recursive loop.
+    does not stop it in a recursive loop. ``parameters`` are the names of those with secrets that
+    its runs read; they are not a part of the function.
     """
 
     kind: ClassVar[str] = "function"
@@ -47,6 +49,7 @@ class LambdaFunction(Resource):
     file_systems: Pairs = ()
     log_group: str = ""
     allow_loop: bool = False
+    parameters: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def function(self) -> str:
@@ -68,6 +71,7 @@ class LambdaFunction(Resource):
             {
                 ResourceKey(LogGroup.kind, names.lambda_log_group(self.name)),
                 ResourceKey(JobDefinition.kind, self.name),
+                *(ResourceKey(SecretParameter.kind, name) for name in self.parameters),
             }
         )
 

@@ -129,9 +129,9 @@ class Replay:
     def file(self) -> Path:
         return self.folder / "functions.yaml"
 
-    def write_fdl(self, *functions: dict[str, Any]) -> None:
-        """Write the FDL file."""
-        self.file.write_text(json.dumps({"functions": {"aws": functions}}))
+    def write_fdl(self, *functions: dict[str, Any], **sections: object) -> None:
+        """Write the FDL file; ``sections`` are further ones."""
+        self.file.write_text(json.dumps({"functions": {"aws": functions}, **sections}))
 
     def scar(self, *arguments: str, status: int = 0) -> str:
         """Run a command and return its output; ``FILE`` stands for the FDL file.

@@ -95,6 +95,18 @@ def with_shares(replay: Replay) -> None:
     replay.scar("rm", "-f", "FILE")
 
 
+def with_another_store(replay: Replay) -> None:
+    """Store the secrets of a MinIO server, change one, remove everything."""
+    output = [{"storage_provider": "minio.lab", "path": "results/out"}]
+    for secret in ("one", "two"):
+        lab = {"endpoint": "http://127.0.0.1:1", "access_key": "me", "secret_key": secret}
+        providers = {"storage_providers": {"minio": {"lab": lab}}}
+        replay.write_fdl(function(output=output), **providers)
+        replay.scar("init", "-f", "FILE")
+    replay.scar("plan", "-f", "FILE")
+    replay.scar("rm", "-f", "FILE")
+
+
 def in_vpc_with_efs_and_kms(replay: Replay) -> None:
     """Use a VPC, a file system, a bucket with a KMS key, and another repository prefix."""
     make_encrypted_bucket(replay)
@@ -329,6 +341,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         in_lambda_mode,
         on_compute_environments,
         with_shares,
+        with_another_store,
         in_vpc_with_efs_and_kms,
         with_a_file_system_in_jobs,
         with_the_users_roles,

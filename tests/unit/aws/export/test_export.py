@@ -38,6 +38,7 @@ from scar.fdl.model import (
     TmpfsSpec,
     UlimitSpec,
 )
+from scar.hidden_text import HiddenText
 from supervisor.model import ExecutionMode
 from tests.fakes.functions import changed, new_function
 from tests.fakes.template_reader import Reader
@@ -69,6 +70,7 @@ LAMBDA = new_function(
     allow_loop=True,
     permissions_boundary="arn:aws:iam::123456789012:policy/b",
     delete_image=False,
+    stored_secrets=(("/scar/crop/minio.lab/token", HiddenText("hunter2")),),
 )
 EC2 = new_function(
     name="Second",
@@ -176,7 +178,9 @@ def planned(
 
 
 def filled(resource: resources.Resource) -> resources.Resource:
-    """Replace placeholders by the values of the parameters."""
+    """Replace placeholders by the values of the parameters; a template has no secrets."""
+    if isinstance(resource, resources.SecretParameter):
+        return resources.SecretParameter(name=resource.name)
     if isinstance(resource, resources.ComputeEnvironment):
         subnets, groups = (
             (pseudo_parameters.mark(SUBNETS),),
