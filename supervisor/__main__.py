@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
     from supervisor.model import FunctionConfig, ObjectRef, StoredObject
-    from supervisor.ports import JobSubmitter, ObjectStore
+    from supervisor.ports import EndpointServices, JobSubmitter, ObjectStore
 
 DEFAULT_HOME = "/opt/scar"
 DEFAULT_TEMPORARY = "/tmp"  # noqa: S108 - the only writable folder in Lambda
@@ -202,6 +202,12 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
 
         return secrets.connect(config.secrets, environ, log=log)
 
+    @cache
+    def open_services() -> EndpointServices:
+        from supervisor.endpoint import services
+
+        return services.connect(config, environ)
+
     gc.enable()  # runtime/fast_start.py disabled it
     return Supervisor(
         config=config,
@@ -213,6 +219,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         environ=_initial_environment(),
         open_store=open_store,
         open_submitter=open_submitter,
+        open_services=open_services,
         read_secrets=lambda until: open_secrets().read(until) if config.secrets else {},
         runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
         log=log,

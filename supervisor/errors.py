@@ -6,6 +6,7 @@ The class names are part of stored and sent data: ``kind`` in ``error.json`` and
 SupervisorError
 ├── ConfigError            the function configuration is invalid or cannot be read
 ├── EventError             the event cannot be parsed
+│   └── RequestRefused     an HTTP request is answered with a status of 400 and above
 ├── StorageError           an object cannot be read or written
 │   ├── ObjectChanged      the version of the object that the event names no longer exists
 │   └── PreconditionFailed another process wrote the object first
@@ -166,6 +167,20 @@ class ConfigError(SupervisorError):
 
 class EventError(SupervisorError):
     """The event cannot be parsed."""
+
+
+class RequestRefused(EventError):
+    """A request of an HTTP endpoint starts no run; ``status`` is that of the response.
+
+    ``retry_after``: seconds after which the caller may send it again; 0: it would be refused again.
+    """
+
+    def __init__(
+        self, problem: str, *, remedy: str = "", status: int = 400, retry_after: int = 0
+    ) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class StorageError(SupervisorError):

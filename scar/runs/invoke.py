@@ -20,7 +20,7 @@ from scar.runs.logs import FunctionNotFoundError
 from supervisor.errors import parse_script_status
 from supervisor.events.direct_invocation import SCRIPT_ENCODING
 from supervisor.events.parser import MANUAL_RUN_PREFIX
-from supervisor.events.response import JOB_HEADER, RUN_HEADER
+from supervisor.events.response_body import JOB_HEADER, RUN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,8 +6,8 @@
 object to disk and resumes after broken connections; ``s3_upload`` writes an object in one
 conditional write, in parts if it is large, and finds out whether a write whose response was lost
 took effect; ``s3_listing`` finds an object without the permission to read it; ``s3_protocol``
-encodes and decodes headers and XML; ``s3_errors`` translates S3's errors into ``StorageError``
-with the missing permission and a remedy.
+encodes and decodes headers and XML; ``presigned`` returns URLs for one upload or download;
+``s3_errors`` translates S3's errors into ``StorageError`` with the missing permission and a remedy.
 
 ``s3_protocol`` and ``s3_errors`` are pure. To add a provider: one module with a function
 ``connect()``, a case in ``open_store()``, its name in ``PROVIDERS``, and a run of the conformance
