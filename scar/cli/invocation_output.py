@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 
 def show_response(
-    session: Session, function: str, response: InvocationResponse, output: Path | None
+    session: Session,
+    function: str,
+    response: InvocationResponse,
+    output: Path | None,
+    *,
+    is_written: bool = False,
 ) -> None:
-    """Write the script's output to stdout or to a file; raise ScarError if the script failed."""
-    if output is not None:
+    """Write the script's output to stdout or to a file; raise ScarError if the script failed.
+
+    ``is_written``: the output was written as it arrived.
+    """
+    if is_written:
+        pass
+    elif output is not None:
         _write_output_file(output, response.output)
         session.terminal.write_message(f"Output written to {output}")
     elif session.json:

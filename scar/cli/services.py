@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.images.image_builder import FunctionImageBuilder
+    from scar.aws.inventory.endpoint_address import Endpoint
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
@@ -174,6 +175,12 @@ class Services:
         return remove(names, connection, report, options, dry_run=dry_run)
 
     # Invocations and runs
+
+    def find_endpoint(self, connection: AwsConnection, function: str) -> Endpoint | None:
+        """Return the HTTP endpoint of a function; None without one."""
+        from scar.aws.inventory.endpoint_address import find_endpoint
+
+        return find_endpoint(connection, function)
 
     def invoke(
         self, connection: AwsConnection, function: str, payload: dict[str, object], *, timeout: int

@@ -28,7 +28,8 @@ and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel
 
 ``arrays`` has the array jobs of Batch: submission, counts of their children, reports.
 
-Beside runs, ``jobs/`` lists, shows and ends single jobs of Batch, ``invoke`` invokes a function and
+Beside runs, ``endpoints/`` calls a function through its HTTP endpoint, ``jobs/`` lists, shows and
+ends single jobs of Batch, ``invoke`` invokes a function and
 builds the events for that, and ``logs`` reads the logs of functions and runs from CloudWatch Logs,
 with ``filter_patterns``. ``shell/`` starts commands in the container of a running job.
 

@@ -13,7 +13,7 @@ from supervisor.runs import record_format
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.invocation import DirectInvocation, HttpRequest, EndpointResponse
+    from supervisor.invocation import DirectInvocation, EndpointResponse, HttpRequest
     from supervisor.model import FunctionConfig
     from supervisor.ports import EndpointServices, ObjectStore
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
+    from scar.aws.inventory.endpoint_address import Endpoint
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
     from scar.runs.ledger import Run
@@ -64,7 +65,11 @@ class FakeServices(Services):
     unusable: dict[str, str] = field(default_factory=dict)
     jobs: list[JobOptions] = field(default_factory=list)
     by_file: list[bool] = field(default_factory=list)
+    endpoint: Endpoint | None = None
     target: BatchTarget = field(default_factory=lambda: BatchTarget(queue="q", definition="fn"))
+
+    def find_endpoint(self, connection: AwsConnection, function: str) -> Endpoint | None:
+        return self.endpoint
 
     def require_job_options(
         self,

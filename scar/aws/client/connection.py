@@ -37,6 +37,7 @@ MAX_ATTEMPTS = 5
 MAX_POOL_CONNECTIONS = 32
 
 ServiceName = Literal[
+    "apigatewayv2",
     "batch",
     "ec2",
     "ecr",
@@ -171,6 +172,8 @@ class AwsConnection:
     )
     _identity_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
+    @overload
+    def client(self, service: Literal["apigatewayv2"]) -> Any: ...  # noqa: ANN401 - no stubs
     @overload
     def client(self, service: Literal["batch"]) -> BatchClient: ...
     @overload

@@ -9,7 +9,7 @@ and empty buckets, which a deployment or removal then deletes. ``functions`` lis
 what a function's jobs may be, for ``scar run``, and ``queue_front`` which jobs are at the front of
 a job queue. ``connected_functions`` follows outputs through notifications to the deployed functions
 that they start, to find loops. ``event_queues`` counts events that wait in
-queues.
+queues. ``endpoint_address`` finds the address of a function's HTTP endpoint.
 
 All of it only reads. Resources of the same name that scar did not create are never part of a
 snapshot: a desired one raises an error, any other is ignored. A further kind of resource that

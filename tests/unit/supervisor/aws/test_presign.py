@@ -55,7 +55,11 @@ def test_urls_equal_those_of_botocore(
     assert sorted(query.split("&")) == sorted(their_query.split("&"))
 
 
-def _sign_at(signer: Any, request: AWSRequest, stamp: str) -> None:
+def _sign_at(
+    signer: Any,  # noqa: ANN401 - private methods
+    request: AWSRequest,
+    stamp: str,
+) -> None:
     """Sign as ``add_auth`` does, at this time instead of now."""
     signer._modify_request_before_signing(request)
     canonical = signer.canonical_request(request)
