@@ -29,8 +29,8 @@ react; the failure handler function does, which runs this program too (``batch/`
 A crash may happen between any two calls. So each step may be repeated: a claim has a lease after
 which another attempt takes over, and an output that exists for this run is not written again.
 
-Shared by all: ``model`` (configuration and objects), ``connections`` (what a function is connected to
-besides its buckets), ``invocation`` (triggers, owners, results),
+Shared by all: ``model`` (configuration and objects), ``connections`` (what a function is connected
+to besides its buckets), ``invocation`` (triggers, owners, results),
 ``errors``, ``ports`` (the interfaces of object store, job submitter and script runner), ``logs``
 (JSON lines), ``descriptors`` (files and folders that a script cannot replace), ``folders``
 (removing folder trees), ``signals`` (resending of signals). ``aws/`` is the HTTP client that

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 from supervisor.aws.function_invoker import MAX_EVENT
 from supervisor.endpoint.bodies import body_ref, new_body_id
-from supervisor.events.api_request import with_stored_body, without_asynchronous
-from supervisor.events.json_values import ACCEPTED_KEY, compact_json
+from supervisor.events.api_request import (
+    accepted_event,
+    with_stored_body,
+    without_asynchronous,
+)
+from supervisor.events.json_values import compact_json
 from supervisor.events.response_body import RUN_HEADER
 from supervisor.invocation import EndpointResponse
 from supervisor.model import IfNoneMatch
@@ -47,5 +51,4 @@ def accept(
 
 
 def _encode(request: JsonObject, run: RunPath) -> bytes:
-    accepted = {"run": run.run_id, "date": run.date, "event": request}
-    return compact_json({ACCEPTED_KEY: accepted}).encode()
+    return compact_json(accepted_event(request, run.run_id, run.date)).encode()

@@ -63,6 +63,11 @@ def parse_accepted_request(event: JsonObject) -> DirectInvocation:
     return replace(parsed, is_api_request=False, accepted=(run, date))
 
 
+def accepted_event(request: JsonObject, run: str, date: str) -> JsonObject:
+    """Return the event that makes the request this run, for nobody who waits."""
+    return {ACCEPTED_KEY: {"run": run, "date": date, "event": request}}
+
+
 def without_asynchronous(event: JsonObject) -> JsonObject:
     """Return the request without the headers that make it an asynchronous one."""
     names = (INVOCATION_HEADER, PREFER_HEADER)
