@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.errors import translate_errors
 from scar.aws.model import names
+from scar.errors import OperationRefusedError
 from supervisor.connections import EndpointAuthentication, EndpointKind
 
 if TYPE_CHECKING:
@@ -28,41 +29,43 @@ class Endpoint:
 
 
 def find_endpoint(connection: AwsConnection, function: str) -> Endpoint | None:
-    """Return the endpoint of a function; None without one. Raise ScarError.
+    """Return the endpoint of a function; None without one.
 
-    An address is never derived: in the local cloud it is one of this machine.
+    Its tag says what kind it is. An address is never derived: in the local cloud it is one of this
+    machine. Raise OperationRefusedError if the endpoint does not exist any more.
     """
     with translate_errors(f"look for the HTTP endpoint of {function}"):
-        return _find_url(connection, function) or _find_api(connection, function)
-
-
-def _find_url(connection: AwsConnection, function: str) -> Endpoint | None:
-    client = connection.client("lambda")
-    try:
-        found = client.get_function_url_config(FunctionName=function)
-    except client.exceptions.ResourceNotFoundException:
-        return None
-    is_signed = found["AuthType"] == "AWS_IAM"
+        arn = connection.account.arn("lambda", f"function:{function}")
+        tags = connection.client("lambda").list_tags(Resource=arn)["Tags"]
+        kind, _, authentication = tags.get(names.ENDPOINT_TAG, "").partition(":")
+        if not kind:
+            return None
+        is_api = kind == EndpointKind.HTTP
+        address = (
+            _api_address(connection, function) if is_api else _function_url(connection, function)
+        )
+    if not address:
+        raise OperationRefusedError(
+            f"The HTTP endpoint of {function} does not exist any more.",
+            remedy="Run `scar init` again: it creates what is missing.",
+        )
     return Endpoint(
-        kind=EndpointKind.URL,
-        authentication=EndpointAuthentication.IAM if is_signed else EndpointAuthentication.NONE,
-        url=f"{found['FunctionUrl'].rstrip('/')}/",
+        kind=EndpointKind(kind),
+        authentication=EndpointAuthentication(authentication),
+        url=f"{address.rstrip('/')}/",
     )
 
 
-def _find_api(connection: AwsConnection, function: str) -> Endpoint | None:
+def _function_url(connection: AwsConnection, function: str) -> str:
+    client = connection.client("lambda")
+    try:
+        return client.get_function_url_config(FunctionName=function)["FunctionUrl"]
+    except client.exceptions.ResourceNotFoundException:
+        return ""
+
+
+def _api_address(connection: AwsConnection, function: str) -> str:
     client: Any = connection.client("apigatewayv2")
-    pages = client.get_paginator("get_apis").paginate()
-    for api in (item for page in pages for item in page["Items"]):
-        if api.get("Tags", {}).get(names.FUNCTION_TAG) == function:
-            pages = client.get_paginator("get_routes").paginate(ApiId=api["ApiId"])
-            routes = [route for page in pages for route in page["Items"]]
-            is_signed = any(route.get("AuthorizationType") == "AWS_IAM" for route in routes)
-            return Endpoint(
-                kind=EndpointKind.HTTP,
-                authentication=EndpointAuthentication.IAM
-                if is_signed
-                else EndpointAuthentication.NONE,
-                url=f"{api['ApiEndpoint'].rstrip('/')}/",
-            )
-    return None
+    apis = (api for page in client.get_paginator("get_apis").paginate() for api in page["Items"])
+    found = (a for a in apis if a.get("Tags", {}).get(names.FUNCTION_TAG) == function)
+    return next((str(api["ApiEndpoint"]) for api in found), "")

@@ -31,6 +31,8 @@ BUCKETS_TAG = "scar:buckets"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
 EVENT_QUEUE_TAG = "scar:event-queue"
+# Of a function: kind and authentication of its HTTP endpoint, such as `http:IAM`.
+ENDPOINT_TAG = "scar:endpoint"
 
 SHARED_PREFIX = "scar-"
 # SQS allows 80 characters, and Lambda 64 of the same kinds for the function.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from scar.aws.inventory.endpoint_address import Endpoint
+from scar.aws.inventory.endpoint_address import Endpoint, find_endpoint
 from scar.errors import ScarError
 from scar.runs.endpoints.calls import CallBody, EndpointCall
 from scar.runs.endpoints.http import EndpointClient
@@ -179,3 +179,7 @@ def test_no_signature_reaches_the_run(cloud: LocalCloudProcess, gateway: Gateway
     answer, _ = call(cloud, gateway, CallBody(content=b"x"))
     assert "authorization" in str(gateway.events[-1]["headers"])
     assert "Signature" not in str(cloud.records("web", answer.run_id))
+
+
+def test_a_function_without_an_endpoint_has_none(cloud: LocalCloudProcess) -> None:
+    assert find_endpoint(cloud.connection, "web") is None
