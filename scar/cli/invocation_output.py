@@ -63,12 +63,17 @@ def response_to_json(function: str, response: InvocationResponse) -> dict[str, o
 
 
 def require_success(function: str, response: InvocationResponse) -> None:
-    """Raise ScarError if the response has the status of an HTTP error."""
+    """Raise ScarError if the response has the status of an HTTP error.
+
+    The command ends with the status of the function's script if that failed.
+    """
     if response.status >= 400:
-        raise ScarError(
+        error = ScarError(
             f"The function {function} returned HTTP status {response.status}.",
             remedy=f"See `scar log -n {function} -ri {response.request_id}`.",
         )
+        error.exit_code = response.script_status or error.exit_code
+        raise error
 
 
 def show_queued(

@@ -9,6 +9,7 @@ from supervisor.events.response_body import (
     BINARY,
     JOB_HEADER,
     RUN_HEADER,
+    STATUS_HEADER,
     TEXT,
     cut_output,
     error_text,
@@ -72,6 +73,8 @@ def _build_failure(
     if isinstance(error, SubmissionThrottled):  # nothing was submitted
         status = 503
         headers |= {"retry-after": str(RETRY_AFTER)}
+    if isinstance(error, ScriptFailed):
+        headers |= {STATUS_HEADER: str(error.status)}
     if isinstance(error, ScriptFailed) and result.output:
         body = cut_output(result.output)
         return EndpointResponse(

@@ -17,6 +17,8 @@ TRUNCATION_NOTICE = b"[The beginning of the output is only in the log.]\n"
 # must not parse the body for this: a script may print the same sentence. Responses to HTTP requests
 # always have the run.
 RUN_HEADER, JOB_HEADER = "x-scar-run-id", "x-scar-job-id"
+# How the script of a failed HTTP request ended, as a shell reports it.
+STATUS_HEADER = "x-scar-script-status"
 TEXT, BINARY = "text/plain; charset=utf-8", "application/octet-stream"
 
 

@@ -12,10 +12,10 @@ from urllib3.exceptions import HTTPError
 
 from scar.errors import OperationRefusedError, ScarError, WaitTimeoutError
 from scar.runs.endpoints.http import MAX_MESSAGE, EndpointClient, HttpReply
-from scar.runs.invoke import InvocationResponse
+from scar.runs.invoke import InvocationResponse, parse_status
 from scar.runs.left_out import describe_headers
 from supervisor.connections import EndpointKind
-from supervisor.events.response_body import JOB_HEADER, RUN_HEADER
+from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, STATUS_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,6 +100,7 @@ class EndpointCall:
             run_id=run,
             job_id=reply.headers.get(JOB_HEADER, ""),
             note=describe_headers(dict(reply.headers), is_direct=True),
+            script_status=parse_status(reply.headers.get(STATUS_HEADER, "")),
         )
 
     def _require_response(self, reply: HttpReply, seconds: float) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -20,8 +23,9 @@ from supervisor import storage
 from supervisor.connections import EndpointAuthentication, EndpointConfig, EndpointKind
 from supervisor.endpoint import services
 from supervisor.events import response
+from tests.conformance.engine_harness import unavailable
 from tests.fakes.endpoints.gateway import Gateway, serve_gateway
-from tests.fakes.local_cloud import ACCOUNT, STATE, a_local_cloud, function
+from tests.fakes.local_cloud import ACCOUNT, ROOT, STATE, a_local_cloud, function
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness
 from tests.waiting import until
 
@@ -183,3 +187,68 @@ def test_no_signature_reaches_the_run(cloud: LocalCloudProcess, gateway: Gateway
 
 def test_a_function_without_an_endpoint_has_none(cloud: LocalCloudProcess) -> None:
     assert find_endpoint(cloud.connection, "web") is None
+
+
+def documented(kind: str) -> str:
+    """Return a block of the page on calls."""
+    text = (ROOT / "docs/endpoint-calls.md").read_text()
+    found = re.search(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_documented_commands_of_curl_do_what_the_page_says(
+    cloud: LocalCloudProcess, gateway: Gateway, tmp_path: Path
+) -> None:
+    for program in ("curl", "jq"):
+        if shutil.which(program) is None:
+            unavailable(f"{program} is not installed")
+    photo, video = os.urandom(1000), os.urandom(5 * MIB)
+    (tmp_path / "photo.jpg").write_bytes(photo)
+    (tmp_path / "video.mp4").write_bytes(video)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "ENDPOINT": gateway.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "AKID",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "token",
+    }
+
+    def shell(kind: str) -> str:
+        return subprocess.run(
+            ["bash", "-euc", documented(kind)],
+            cwd=tmp_path,
+            env=environ,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
+
+    shell("sh signed")
+    assert (tmp_path / "small.jpg").read_bytes() == photo
+    assert (tmp_path / "signed.curl").stat().st_mode & 0o777 == 0o600
+    signed = str(gateway.events[-1]["headers"])
+    assert "us-east-1/execute-api/aws4_request" in signed
+    assert "'x-amz-security-token': 'token'" in signed
+    shell("sh large")
+    assert (tmp_path / "result").read_bytes() == video
+    accepted = shell("sh asynchronous")
+    assert " 202 " in accepted
+    assert "x-scar-run-id: " in accepted
+
+
+def test_the_documented_program_in_python_does_what_the_page_says(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = os.urandom(1000)
+    (tmp_path / "photo.jpg").write_bytes(photo)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    names: dict[str, object] = {"ENDPOINT": gateway.url}
+    exec(documented("python signed"), names)  # noqa: S102 - our own document
+    answer = names["response"]
+    assert isinstance(answer, requests.Response)
+    assert answer.content == photo

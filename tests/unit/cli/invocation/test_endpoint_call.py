@@ -100,7 +100,8 @@ def test_a_failed_run_is_a_failed_command_with_its_output(
     gateway: Gateway, function: Function, capsys: pytest.CaptureFixture[str]
 ) -> None:
     function.status, function.body = 500, b"no such file\n"
-    assert run(["invoke", "-n", "gray"], services_of(gateway)) == 1
+    function.headers["x-scar-script-status"] = "3"
+    assert run(["invoke", "-n", "gray"], services_of(gateway)) == 3
     shown = capsys.readouterr()
     assert shown.out == "no such file\n"
     assert "HTTP status 500" in shown.err

@@ -165,6 +165,7 @@ def test_api_callers_get_a_failing_script_as_a_response() -> None:
         "content-type": "text/plain; charset=utf-8",
         "x-content-type-options": "nosniff",
         "x-scar-run-id": RUN.run_id,
+        "x-scar-script-status": "3",
     }
 
 
