@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode
 from supervisor.runs import record_format
 from tests.fakes.supervisor_factory import (
+    NOW,
     TIMED_OUT,
     failed_invocation,
     lambda_invocation,
@@ -65,6 +67,23 @@ def test_the_run_has_the_id_of_the_answer(tmp_path: Path) -> None:
     assert not handled.is_api_request
     assert harness.fakes.store.keys()["out/event-file-req-1"] == b"x"
     assert any("/req-1/done" in key for key in harness.stored("runs/fn/"))
+
+
+def test_a_run_that_starts_after_midnight_has_the_date_of_the_answer(tmp_path: Path) -> None:
+    harness = new_endpoint(tmp_path)
+    event = accepted(harness)
+    day = event["scar_request"]["date"]
+    harness.fakes.supervisor = replace(harness.fakes.supervisor, now=lambda: NOW + 86_400)
+    invocation = lambda_invocation(event, request="req-2", seconds=90_000)
+    harness.fakes.supervisor.handle(invocation)
+    assert f"runs/fn/{day}/req-1/done.json" in harness.stored("runs/")
+
+
+def test_the_recorded_request_is_not_asynchronous(tmp_path: Path) -> None:
+    harness = new_endpoint(tmp_path)
+    harness.send(a_request(b"x", headers={"prefer": "respond-async"}))
+    (event,) = harness.services.events
+    assert b"respond-async" not in event
 
 
 def test_what_lambda_delivers_twice_runs_once(tmp_path: Path) -> None:
