@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Lambda takes 6 MiB of JSON, with the body as base64 or as a JSON string; the rest is for headers.
 MAX_EVENT = 6 * 1024 * 1024 - 65_536
+# Either is enough; functions of SCAR know only the second.
+ASYNCHRONOUS = {"prefer": "respond-async", "x-amz-invocation-type": "Event"}
 UPLOAD_PATH = ".scar/upload"
 MAX_TRANSFERS = 3  # attempts of an upload or download
 # Seconds after which an HTTP API gives up waiting, less some for the clocks.
@@ -73,7 +75,7 @@ class EndpointCall:
         Raise WaitTimeoutError if only the endpoint has given up, another ScarError if no run
         answers. The response of a run that failed is returned: it has its status.
         """
-        headers = {"x-amz-invocation-type": "Event"} if asynchronous else {}
+        headers = dict(ASYNCHRONOUS) if asynchronous else {}
         content: bytes | None = None
         if body is not None:
             headers["content-type"] = body.content_type

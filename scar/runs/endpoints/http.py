@@ -85,7 +85,8 @@ class EndpointClient:
                 remedy="The run may go on: see `scar status`. Invoke it with -a to not wait.",
             ) from error
         except BotoCoreError as error:
-            raise errors.to_scar_error(error, f"send the request to {place}") from error
+            found = errors.to_scar_error(error, f"send the request to {place}")
+            raise type(found)(found.problem.replace(url, place), remedy=found.remedy) from error
         lowered = {name.lower(): value for name, value in response.headers.items()}
         return HttpReply(response.status_code, lowered, response.raw)
 
@@ -121,9 +122,11 @@ class EndpointClient:
         origin = "/".join(url.split("/", 3)[:3])
         if origin not in self._sessions:
             core: Any = self.connection.session._session  # noqa: SLF001 - boto3 has no other way
+            # The local cloud's connection ignores proxies: none reaches this machine.
+            proxies = getattr(core.get_default_client_config(), "proxies", None)
             self._sessions[origin] = URLLib3Session(
                 verify=core.get_config_variable("ca_bundle") or True,
-                proxies=get_environ_proxies(url),
+                proxies=get_environ_proxies(url) if proxies is None else proxies,
                 timeout=(CONNECT_TIMEOUT, self.timeout),  # type: ignore[arg-type] # both are taken
             )
         return self._sessions[origin]
