@@ -176,7 +176,9 @@ class Services:
 
     # Invocations and runs
 
-    def find_endpoint(self, connection: AwsConnection, function: str) -> Endpoint | None:
+    def find_endpoint(
+        self, connection: AwsConnection, function: FunctionSummary
+    ) -> Endpoint | None:
         """Return the HTTP endpoint of a function; None without one."""
         from scar.aws.inventory.endpoint_address import find_endpoint
 

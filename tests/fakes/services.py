@@ -68,7 +68,9 @@ class FakeServices(Services):
     endpoint: Endpoint | None = None
     target: BatchTarget = field(default_factory=lambda: BatchTarget(queue="q", definition="fn"))
 
-    def find_endpoint(self, connection: AwsConnection, function: str) -> Endpoint | None:
+    def find_endpoint(
+        self, connection: AwsConnection, function: FunctionSummary
+    ) -> Endpoint | None:
         return self.endpoint
 
     def require_job_options(

@@ -12,6 +12,7 @@ from supervisor.connections import EndpointAuthentication, EndpointKind
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.functions import FunctionSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +23,14 @@ class Endpoint:
     authentication: EndpointAuthentication
     url: str
 
-    @property
-    def signing_name(self) -> str:
-        """The service that requests are signed for."""
-        return "execute-api" if self.kind is EndpointKind.HTTP else "lambda"
 
-
-def find_endpoint(connection: AwsConnection, function: str) -> Endpoint | None:
+def find_endpoint(connection: AwsConnection, summary: FunctionSummary) -> Endpoint | None:
     """Return the endpoint of a function; None without one.
 
     Its tag says what kind it is. An address is never derived: in the local cloud it is one of this
     machine. Raise OperationRefusedError if the endpoint does not exist any more.
     """
+    function = summary.name
     with translate_errors(f"look for the HTTP endpoint of {function}"):
         arn = connection.account.arn("lambda", f"function:{function}")
         tags = connection.client("lambda").list_tags(Resource=arn)["Tags"]

@@ -87,7 +87,7 @@ def invoke(  # noqa: PLR0913 one argument per option
     else:
         connection = session.connect()
     function = find_function(session, connection, name or "")
-    if endpoint := session.services.find_endpoint(connection, function.name):
+    if endpoint := session.services.find_endpoint(connection, function):
         from scar.cli.invocation.endpoint_call import EndpointRequest
 
         request = EndpointRequest(

@@ -14,7 +14,7 @@ from botocore.utils import get_environ_proxies
 
 from scar.aws.client import errors
 from scar.errors import ConfigurationError, WaitTimeoutError
-from supervisor.connections import EndpointAuthentication
+from supervisor.connections import EndpointAuthentication, EndpointKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +27,8 @@ CONNECT_TIMEOUT = 10  # seconds
 MAX_ATTEMPTS = 4
 MAX_PAUSE = 20.0  # seconds
 CHUNK = 1 << 18
+# The service that requests to an endpoint are signed for.
+SIGNING_NAMES = {EndpointKind.HTTP: "execute-api", EndpointKind.URL: "lambda"}
 # Bytes of an error's text that are read.
 MAX_MESSAGE = 1 << 16
 
@@ -75,7 +77,7 @@ class EndpointClient:
             method=method, url=url, headers=dict(headers or {}), data=body, stream_output=True
         )
         if signed_for and signed_for.authentication is EndpointAuthentication.IAM:
-            self._sign(request, signed_for.signing_name)
+            self._sign(request, SIGNING_NAMES[signed_for.kind])
         place = url.partition("?")[0]  # a presigned URL is a secret
         try:
             response = self._session(url).send(request.prepare())

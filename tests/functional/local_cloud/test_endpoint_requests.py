@@ -26,6 +26,7 @@ from supervisor.events import response
 from tests.conformance.engine_harness import unavailable
 from tests.fakes.endpoints.gateway import Gateway, serve_gateway
 from tests.fakes.local_cloud import ACCOUNT, ROOT, STATE, a_local_cloud, function
+from tests.fakes.services import function_summary
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness
 from tests.waiting import until
 
@@ -186,7 +187,7 @@ def test_no_signature_reaches_the_run(cloud: LocalCloudProcess, gateway: Gateway
 
 
 def test_a_function_without_an_endpoint_has_none(cloud: LocalCloudProcess) -> None:
-    assert find_endpoint(cloud.connection, "web") is None
+    assert find_endpoint(cloud.connection, function_summary("web")) is None
 
 
 def documented(kind: str) -> str:
