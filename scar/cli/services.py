@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.images.image_builder import FunctionImageBuilder
-    from scar.aws.inventory.endpoint_address import Endpoint
+    from scar.aws.inventory.endpoints import Endpoint
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
@@ -114,6 +114,14 @@ class Services:
         from scar.aws.inventory.functions import list_functions
 
         return list_functions(connection)
+
+    def read_endpoints(
+        self, connection: AwsConnection, endpoints: Mapping[str, Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        """Return the HTTP endpoints of functions with their addresses."""
+        from scar.aws.inventory.endpoints import read_endpoints
+
+        return read_endpoints(connection, endpoints)
 
     def describe_unusable_queues(
         self, connection: AwsConnection, queues: Iterable[str]

@@ -30,6 +30,7 @@ from scar.fdl.problems import (
     format_location,
 )
 from scar.fdl.rules import check_rules
+from scar.fdl.rules.endpoints import describe_endpoints
 from scar.fdl.validation_errors import convert_validation_error
 from scar.fdl.value_sources import add_source
 from scar.fdl.variables import TemplateVariables, VariableSubstitution
@@ -132,6 +133,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
             *find_unused_values(document, origins, _lines_of(parsed, path), str(path)),
             *describe_disabled_parts(document),
             *describe_quotas(document),
+            *describe_endpoints(document),
         ),
         used_variables=frozenset(substitution.used_variables),
         assumed_variables=substitution.assumed_variables,

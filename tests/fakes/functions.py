@@ -25,8 +25,8 @@ def changed(function: Function, **keys: object) -> Function:
     """Return the function with other values of some keys.
 
     A key belongs to the first of these parts that has it: ``lambda``, ``iam``, ``cloudwatch``,
-    ``ecr``, ``lambda.container``. ``batch`` and ``user_data`` are replaced as a whole. Values are
-    not validated: files need not exist, and numbers may be out of AWS's range.
+    ``ecr``, ``lambda.container``. ``batch``, ``endpoint`` and ``user_data`` are replaced as a
+    whole. Values are not validated: files need not exist, and numbers may be out of AWS's range.
     """
     for key, value in keys.items():
         function = _change_key(function, key, value)
@@ -34,7 +34,7 @@ def changed(function: Function, **keys: object) -> Function:
 
 
 def _change_key(function: Function, key: str, value: Any) -> Function:  # noqa: ANN401
-    if key in ("batch", "user_data"):
+    if key in ("batch", "endpoint", "user_data"):
         return replace(function, **{key: value})
     for name in ("lambda_", "iam", "cloudwatch", "ecr"):
         part = getattr(function, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
-    from scar.aws.inventory.endpoint_address import Endpoint
+    from scar.aws.inventory.endpoints import Endpoint
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
     from scar.runs.ledger import Run
@@ -84,6 +84,11 @@ class FakeServices(Services):
         self.jobs.append(options)
         self.by_file.append(by_file)
         return self.target
+
+    def read_endpoints(
+        self, connection: AwsConnection, endpoints: Mapping[str, Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        return {f: replace(e, url=f"https://{f}.test/") for f, e in endpoints.items()}
 
     def describe_unusable_queues(
         self, connection: AwsConnection, queues: Iterable[str]

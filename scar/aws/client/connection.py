@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
+    from scar.aws.client.api_gateway import ApiGatewayClient
     from scar.aws.client.recent_changes import RecentChanges
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -173,7 +174,7 @@ class AwsConnection:
     _identity_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
     @overload
-    def client(self, service: Literal["apigatewayv2"]) -> Any: ...  # noqa: ANN401 - no stubs
+    def client(self, service: Literal["apigatewayv2"]) -> ApiGatewayClient: ...
     @overload
     def client(self, service: Literal["batch"]) -> BatchClient: ...
     @overload

@@ -52,6 +52,7 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
         names.IMAGE_TAG: _tag_value(function.image_name),
         names.QUEUE_TAG: flow.queue,
         names.EVENT_QUEUE_TAG: flow.event_queue.rpartition(":")[2],
+        names.ENDPOINT_TAG: flow.endpoint,
     }
     # One tag per bucket: the names of all would not fit into the 256 characters of a value.
     buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs
 
     # Commands without an FDL file, such as rm, do not load pydantic.
-    from scar.fdl.model import BatchSpec, CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
+    from scar.fdl.model import (
+        ApiGatewaySpec,
+        BatchSpec,
+        CloudWatchSpec,
+        EcrSpec,
+        IamSpec,
+        LambdaSpec,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +26,10 @@ class Function:
     """A function's settings that the deployment uses, and the values derived from them.
 
     The fields are sections of the FDL's model: a value has the FDL's name, type, unit and default.
-    ``batch`` is None in the execution mode ``lambda``. ``user_data`` is the text of the file
-    ``batch.compute_resources.user_data``, and ``inline_policies`` are the names and texts of the
-    files in ``iam.policies``, read before because the compiler reads no files.
+    ``batch`` is None in the execution mode ``lambda``, ``endpoint`` without an HTTP endpoint.
+    ``user_data`` is the text of the file ``batch.compute_resources.user_data``, and
+    ``inline_policies`` are the names and texts of the files in ``iam.policies``, read before
+    because the compiler reads no files.
     """
 
     lambda_: LambdaSpec
@@ -31,6 +39,7 @@ class Function:
     batch: BatchSpec | None
     user_data: str = ""
     inline_policies: Pairs = ()
+    endpoint: ApiGatewaySpec | None = None
 
     @property
     def name(self) -> str:

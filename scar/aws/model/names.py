@@ -41,6 +41,10 @@ EVENT_QUEUE_PREFIX = "scar-events-"
 # older than the term: another one would leave the deployed function behind.
 FAILURE_HANDLER = "scar-failure-handler"
 
+# Of the statements in a function's policy that its HTTP endpoint needs.
+API_STATEMENT_ID = "scar-api"
+URL_STATEMENT_IDS = ("scar-url", "scar-url-invoke")
+
 _REPLACEMENT_SUFFIX = "-2"
 _SHARED_NAME = re.compile(rf"{SHARED_PREFIX}[0-9a-f]{{12}}({_REPLACEMENT_SUFFIX})?")
 _ROLE_NAME_MAX = 64

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.inventory.endpoint_address import Endpoint
+    from scar.aws.inventory.endpoints import Endpoint
     from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
     from scar.runs.endpoints.calls import CallBody

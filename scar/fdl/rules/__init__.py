@@ -2,7 +2,8 @@
 
 ``document`` has those of each function and of functions that share a name or an input, and calls
 the others: ``storage`` (inputs and outputs), ``loops`` (functions that start themselves or each
-other), ``environment`` (variables and secrets), ``tags``, and ``scar.fdl.batch_rules`` for jobs.
+other), ``environment`` (variables and secrets), ``endpoints`` (HTTP endpoints), ``tags``, and
+``scar.fdl.batch_rules`` for jobs.
 """
 
 from scar.fdl.rules.document import check_rules

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from scar.aws.inventory.endpoint_address import Endpoint
+    from scar.aws.inventory.endpoints import Endpoint
 
 # Lambda takes 6 MiB of JSON, with the body as base64 or as a JSON string; the rest is for headers.
 MAX_EVENT = 6 * 1024 * 1024 - 65_536

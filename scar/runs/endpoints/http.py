@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.inventory.endpoint_address import Endpoint
+    from scar.aws.inventory.endpoints import Endpoint
 
 CONNECT_TIMEOUT = 10  # seconds
 # Requests that were throttled, or refused before anything ran, are sent again so often.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from scar.aws.inventory.endpoint_address import Endpoint, find_endpoint
+from scar.aws.inventory.endpoint_address import find_endpoint
+from scar.aws.inventory.endpoints import Endpoint
 from scar.errors import ScarError
 from scar.runs.endpoints.calls import CallBody, EndpointCall
 from scar.runs.endpoints.http import EndpointClient

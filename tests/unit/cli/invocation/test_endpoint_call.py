@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.aws.inventory.endpoint_address import Endpoint
+from scar.aws.inventory.endpoints import Endpoint
 from scar.cli.invocation.endpoint_call import open_output
 from scar.cli.main import run
 from scar.errors import UsageError

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from scar.aws.inventory.endpoint_address import Endpoint
+from scar.aws.inventory.endpoints import Endpoint
 from scar.errors import OperationRefusedError, ScarError, WaitTimeoutError
 from scar.runs.endpoints import calls
 from scar.runs.endpoints.calls import CallBody, EndpointCall
