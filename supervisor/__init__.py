@@ -19,6 +19,9 @@ environment: the Lambda runtime loop, one Batch job, or one event from standard 
    Batch job instead;
 6. writes ``done.json`` or ``error.json``.
 
+A request of the function's HTTP endpoint is an event like others; ``endpoint/`` answers those that
+start no run (uploads of large bodies, asynchronous requests) and returns outputs of any size.
+
 What comes out is an ``InvocationResult``: the response of a Lambda invocation (``events/``) or
 the exit status of a job (``runtime/``). If Lambda ends the sandbox itself, none of this code can
 react; the failure handler function does, which runs this program too (``batch/``).

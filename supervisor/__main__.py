@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
     from supervisor.model import FunctionConfig, ObjectRef, StoredObject
-    from supervisor.ports import JobSubmitter, ObjectStore
+    from supervisor.ports import EndpointServices, JobSubmitter, ObjectStore
 
 DEFAULT_HOME = "/opt/scar"
 DEFAULT_TEMPORARY = "/tmp"  # noqa: S108 - the only writable folder in Lambda
@@ -205,17 +205,10 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         return secrets.connect(config.secrets, environ, log=log)
 
     @cache
-    def open_token(provider: str) -> SecretReader | None:
-        found = (p.secrets.get("webhook_token") for p in config.providers if p.name == provider)
-        if not (reference := next(found, None)):
-            return None
-        from supervisor.aws import secrets
+    def open_services() -> EndpointServices:
+        from supervisor.endpoint import services
 
-        return secrets.connect({"webhook_token": reference}, environ, log=log)
-
-    def read_webhook_token(provider: str, until: float | None) -> str:
-        reader = open_token(provider)  # it keeps values for some minutes
-        return "" if reader is None else reader.read(until)["webhook_token"]
+        return services.connect(config, environ)
 
     gc.enable()  # runtime/fast_start.py disabled it
     return Supervisor(
@@ -228,11 +221,34 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         environ=_initial_environment(),
         open_store=open_store,
         open_submitter=open_submitter,
-        read_webhook_token=read_webhook_token,
+        read_webhook_token=_webhook_token_reader(config, environ, log),
+        open_services=open_services,
         read_secrets=lambda until: open_secrets().read(until) if config.secrets else {},
         runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
         log=log,
     )
+
+
+def _webhook_token_reader(
+    config: FunctionConfig, environ: Mapping[str, str], log: Log
+) -> Callable[[str, float | None], str]:
+    """Return a function that reads the token of a store's webhook; empty without one."""
+    from functools import cache
+
+    @cache
+    def open_token(provider: str) -> SecretReader | None:
+        found = (p.secrets.get("webhook_token") for p in config.providers if p.name == provider)
+        if not (reference := next(found, None)):
+            return None
+        from supervisor.aws import secrets
+
+        return secrets.connect({"webhook_token": reference}, environ, log=log)
+
+    def read_webhook_token(provider: str, until: float | None) -> str:
+        reader = open_token(provider)  # it keeps values for some minutes
+        return "" if reader is None else reader.read(until)["webhook_token"]
+
+    return read_webhook_token
 
 
 def _read_config(path: Path) -> FunctionConfig:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from supervisor.errors import EventError, SupervisorError
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
 # Characters; Lambda sends about 120. The job's environment, which is limited, holds it too.
 MAX_TRACE_ID = 1024
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
+
+
+def is_run_id(text: str) -> bool:
+    """Return whether the text can be a run id: it becomes part of keys and of paths."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def is_run_date(text: str) -> bool:
+    """Return whether the text has the form of a run's date."""
+    return _DATE.fullmatch(text) is not None
 
 
 def valid_trace_id(text: str) -> str:
@@ -53,12 +67,30 @@ class ObjectEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """What a request of API Gateway or a function URL has besides its body.
+
+    ``headers`` are those that a script may know, by lower-case name. ``body_id`` names an object
+    with the body (``endpoint.bodies``), empty if the request has its body itself.
+    ``is_asynchronous``: the caller does not wait for the end of the run.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body_id: str = ""
+    is_asynchronous: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectInvocation:
     """An invocation without an object. ``payload`` (if not None) becomes the file ``file_name``.
 
     ``script`` or ``arguments`` (if not None) replace the function's own command; both together
     are a script and its arguments. ``parameters`` become the variables ``CONT_VAR_<name>``.
     ``is_api_request``: failures are HTTP responses (status 500) instead of Lambda errors.
+    ``request`` is set for requests of an HTTP endpoint, also for those that the function accepted
+    and sent to itself (``accepted``: their run's id and date), which nobody waits for.
     ``job``: what its Batch job is to have; ``refusal``: why it cannot have what the event requests.
     """
 
@@ -69,6 +101,8 @@ class DirectInvocation:
     file_name: str = "event.json"
     parameters: Mapping[str, str] = field(default_factory=dict)
     is_api_request: bool = False
+    request: HttpRequest | None = None
+    accepted: tuple[str, str] | None = None
     job: JobOptions | None = None
     refusal: EventError | None = None
 
@@ -167,6 +201,7 @@ class ProcessSpec:
     ``has_own_home``: the image or the function sets ``HOME``, so it is not the user's from passwd.
 
     ``user`` has Docker's form ``name|uid[:group|gid]``; empty: the supervisor's own user.
+    ``copy_output`` gets all of the program's output, piece by piece.
     """
 
     argv: tuple[str, ...]
@@ -175,6 +210,7 @@ class ProcessSpec:
     folder: Path
     has_own_home: bool = False
     user: str = ""
+    copy_output: Callable[[bytes], None] | None = None
 
     @property
     def home(self) -> Path:
@@ -249,7 +285,8 @@ class RunOutcome(enum.StrEnum):
 class RunResult:
     """How one run ended; ``output`` is the end of the script's output, ``job_id`` Batch's.
 
-    ``uploaded`` is the number of output objects, ``left_out`` what is not uploaded.
+    ``uploaded`` is the number of output objects, ``left_out`` what is not uploaded. ``location`` is
+    the URL of an output that is too large for a response; then ``output`` is empty.
     """
 
     run: RunPath
@@ -259,11 +296,24 @@ class RunResult:
     error: SupervisorError | None = None
     uploaded: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointResponse:
+    """The response to a request of an HTTP endpoint; header names are lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvocationResult:
     """The results of an event: one per run, none if the event starts no run.
+
+    ``response`` is that of an API request which started no run here. ``is_public``: everybody may
+    call the endpoint, so its responses say nothing about the account.
 
     ``failed_messages`` are the ids of an SQS event's messages that must be sent again; None for
     every event whose messages are not handled one by one.
@@ -272,3 +322,5 @@ class InvocationResult:
     results: tuple[RunResult, ...] = ()
     is_api_request: bool = False
     failed_messages: tuple[str, ...] | None = None
+    response: EndpointResponse | None = None
+    is_public: bool = False

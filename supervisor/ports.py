@@ -77,6 +77,19 @@ class JobSubmitter(Protocol):
         """
 
 
+class EndpointServices(Protocol):
+    """Requests to AWS for the function's HTTP endpoint. Methods raise SupervisorError."""
+
+    def sign_upload(self, ref: ObjectRef, size: int) -> tuple[str, Mapping[str, str]]:
+        """Return the URL of one PUT of ``size`` bytes, and the headers that it must have."""
+
+    def sign_download(self, ref: ObjectRef, content_type: str) -> str:
+        """Return the URL of a GET, which is answered with this content type."""
+
+    def enqueue(self, event: bytes) -> None:
+        """Send this function an event that nobody waits for; raise RequestRefused."""
+
+
 class SecretSource(Protocol):
     """Reads the secrets of a function's script."""
 

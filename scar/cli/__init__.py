@@ -17,9 +17,10 @@ How a command is run:
    ``scar.local.connect`` into one to the local cloud. Its description is the first line on stderr.
 5. **Work.** The command passes the connection to ``services`` or to a library package. What several
    commands do is in a module: ``deployment`` (init, update, plan, rm), ``function_call`` (run,
-   invoke), ``input_files_run`` (run), ``run_selection/`` (log, status, wait, retry, cancel),
-   ``run_actions`` (retry, cancel: many runs in parallel), ``arrays/`` (array jobs in run, status,
-   why, wait, retry and cancel); ``prompts`` asks for confirmation before something is deleted.
+   invoke), ``invocation/`` (invoke), ``input_files_run`` (run), ``run_selection/`` (log, status,
+   wait, retry, cancel), ``run_actions`` (retry, cancel: many runs in parallel), ``arrays/`` (array
+   jobs in run, status, why, wait, retry and cancel); ``prompts`` asks for confirmation before
+   something is deleted.
    ``completion/`` completes what is typed, also names of the account's functions and folders.
 6. **Output.** Data goes to stdout, messages and progress to stderr, all by the ``Terminal`` in
    ``output``; ``formatting`` writes numbers, sizes and foreign text. ``invocation_output``,

@@ -8,8 +8,11 @@ from scar.cli.fdl_files import connect_to_deploy
 from scar.cli.formatting import format_count
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
     from scar.cli.function_flags import FunctionFlags
     from scar.cli.session import Session
@@ -40,7 +43,25 @@ def deploy_functions(
         state = "Ready" if plan else "Already up to date"
         if names:
             session.terminal.write_message(f"{state}: {names}")
+        _show_addresses(session, connection, functions)
     return plan
+
+
+def _show_addresses(
+    session: Session, connection: AwsConnection, functions: Sequence[Function]
+) -> None:
+    """Write the addresses of HTTP endpoints, and who may call them."""
+    from scar.aws.compile.endpoints import endpoint_tag
+    from scar.aws.inventory.endpoints import Endpoint
+
+    declared = {f.name: e for f in functions if (e := Endpoint.parse_tag(endpoint_tag(f)))}
+    if not declared:
+        return
+    for name, endpoint in session.services.read_endpoints(connection, declared).items():
+        callers = "everybody" if endpoint.authentication == "NONE" else "signed requests (IAM)"
+        # API Gateway may list a new API only after some seconds.
+        address = endpoint.url or "its address is not listed yet; `scar ls` shows it"
+        session.terminal.write_message(f"{name}: {address} ({callers})")
 
 
 def show_plan(session: Session, plan: Plan, *, dry_run: bool) -> None:

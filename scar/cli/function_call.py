@@ -101,6 +101,7 @@ def read_event_file(path: Path, name: str, option: str, *, only_regular: bool = 
     if len(content) > maximum:
         raise UsageError(
             f"{name} has more than {maximum:,} bytes, Lambda's limit for an event.",
-            remedy="Send less, or upload the data to an input folder: files start functions too.",
+            remedy="Send less, or upload the data to an input folder: files start functions too."
+            " A function with an HTTP endpoint (api_gateway) takes more.",
         )
     return content

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 
 def show_response(
-    session: Session, function: str, response: InvocationResponse, output: Path | None
+    session: Session,
+    function: str,
+    response: InvocationResponse,
+    output: Path | None,
+    *,
+    is_written: bool = False,
 ) -> None:
-    """Write the script's output to stdout or to a file; raise ScarError if the script failed."""
-    if output is not None:
+    """Write the script's output to stdout or to a file; raise ScarError if the script failed.
+
+    ``is_written``: the output was written as it arrived.
+    """
+    if is_written:
+        pass
+    elif output is not None:
         _write_output_file(output, response.output)
         session.terminal.write_message(f"Output written to {output}")
     elif session.json:
@@ -53,12 +63,17 @@ def response_to_json(function: str, response: InvocationResponse) -> dict[str, o
 
 
 def require_success(function: str, response: InvocationResponse) -> None:
-    """Raise ScarError if the response has the status of an HTTP error."""
+    """Raise ScarError if the response has the status of an HTTP error.
+
+    The command ends with the status of the function's script if that failed.
+    """
     if response.status >= 400:
-        raise ScarError(
+        error = ScarError(
             f"The function {function} returned HTTP status {response.status}.",
             remedy=f"See `scar log -n {function} -ri {response.request_id}`.",
         )
+        error.exit_code = response.script_status or error.exit_code
+        raise error
 
 
 def show_queued(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.images.image_builder import FunctionImageBuilder
+    from scar.aws.inventory.endpoints import Endpoint
     from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.function import Function
     from scar.aws.model.plan import Plan
@@ -114,6 +115,14 @@ class Services:
 
         return list_functions(connection)
 
+    def read_endpoints(
+        self, connection: AwsConnection, endpoints: Mapping[str, Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        """Return the HTTP endpoints of functions with their addresses."""
+        from scar.aws.inventory.endpoints import read_endpoints
+
+        return read_endpoints(connection, endpoints)
+
     def describe_unusable_queues(
         self, connection: AwsConnection, queues: Iterable[str]
     ) -> Mapping[str, str]:
@@ -186,6 +195,14 @@ class Services:
         return remove(names, connection, report, options, dry_run=dry_run)
 
     # Invocations and runs
+
+    def find_endpoint(
+        self, connection: AwsConnection, function: FunctionSummary
+    ) -> Endpoint | None:
+        """Return the HTTP endpoint of a function; None without one."""
+        from scar.aws.inventory.endpoint_address import find_endpoint
+
+        return find_endpoint(connection, function)
 
     def invoke(
         self, connection: AwsConnection, function: str, payload: dict[str, object], *, timeout: int

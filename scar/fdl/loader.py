@@ -23,6 +23,7 @@ from scar.fdl.problems import (
     Problem,
     format_location,
 )
+from scar.fdl.rules.endpoints import describe_endpoints
 from scar.fdl.rules.provider_notes import provider_notes
 from scar.fdl.scar_words import file_words, table
 from scar.fdl.scar_words.entries import read_entry
@@ -140,6 +141,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
             *provider_notes(document, lines),
             *describe_disabled_parts(document),
             *describe_quotas(document),
+            *describe_endpoints(document),
         ),
         used_variables=frozenset(substitution.used_variables),
         assumed_variables=substitution.assumed_variables,

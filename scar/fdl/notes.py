@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Keys that several sections have, and that count in the section ``lambda`` alone.
 _OF_LAMBDA = ("region", "boto_profile")
 _BATCH: Location = ("batch",)
+_ENDPOINT: Location = ("api_gateway",)
 _ENABLED: Location = ("batch", "enabled")
 _INSTANCE_ROLE: Location = ("batch", "compute_resources", "instance_role")
 
@@ -51,6 +52,7 @@ def find_unused_values(
         # One note for the section is enough.
         hidden = _BATCH if unused else None
         shown = {at: source for at, source in sources.items() if at[:1] != hidden}
+        yield from _find_unused_endpoint(function, shown, file)
         yield from _find_in_function(function, shown)
         yield from _find_not_enabled(function, shown)
         yield from _find_unused_by_type(function, shown, file)
@@ -94,6 +96,26 @@ def _find_unused_section(
         if not is_unset and not is_default(location, plain):
             yield _note(_BATCH, source, "the function runs in Lambda only (execution_mode: lambda)")
             return
+
+
+def _find_unused_endpoint(
+    function: AwsFunction, origins: Mapping[Location, str], file: str
+) -> Iterator[str]:
+    """Yield one note if a function without an HTTP endpoint has settings of one."""
+    if function.api_gateway.is_used:
+        return
+    for location, source in origins.items():
+        # `type: http` without a name, and an empty name, are the defaults.
+        if location[:1] == _ENDPOINT and is_own_value(source, file):
+            found, value = find_field(AwsFunction, location), _model_value(function, location)
+            is_unused = (found.description or "").startswith(table.NOT_USED) if found else True
+            if found is not None and value != found.default and not is_unused:
+                yield _note(
+                    _ENDPOINT,
+                    source,
+                    "without `name` or `type: url` the function has no HTTP endpoint",
+                )
+                return
 
 
 def _find_unused_by_type(

@@ -28,10 +28,10 @@ and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel
 
 ``arrays`` has the array jobs of Batch: submission, counts of their children, reports.
 
-Beside runs, ``jobs/`` lists, shows and ends single jobs of Batch, ``invoke`` invokes a function and
-builds the events for that, and ``logs`` reads the logs of functions and runs from CloudWatch Logs
-(``log_groups/``), with ``filter_patterns``. ``shell/`` starts commands in the container of a
-running job.
+Beside runs, ``endpoints/`` calls a function through its HTTP endpoint, ``jobs/`` lists, shows and
+ends single jobs of Batch, ``invoke`` invokes a function and builds the events for that, and
+``logs`` reads the logs of functions and runs from CloudWatch Logs (``log_groups/``), with
+``filter_patterns``. ``shell/`` starts commands in the container of a running job.
 
 ``states``, ``diagnosis`` and ``report`` are pure functions; no I/O. The others take a client or
 an ``AwsConnection`` as an argument. All raise ``ScarError``.

@@ -20,7 +20,7 @@ from scar.runs.logs import FunctionNotFoundError
 from supervisor.errors import parse_script_status
 from supervisor.events.direct_invocation import SCRIPT_ENCODING
 from supervisor.events.parser import MANUAL_RUN_PREFIX
-from supervisor.events.response import JOB_HEADER, RUN_HEADER
+from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, STATUS_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -55,6 +55,7 @@ class InvocationResponse:
 
     ``run_id`` and ``job_id`` are set if the run continues as a Batch job; the first of several.
     ``note`` says what the run did not upload, or that it made nothing; usually empty.
+    ``script_status`` is that of a script that failed, 0 if it did not.
     """
 
     status: int
@@ -63,6 +64,7 @@ class InvocationResponse:
     run_id: str = ""
     job_id: str = ""
     note: str = ""
+    script_status: int = 0
 
 
 def invoke_function(
@@ -203,7 +205,13 @@ def parse_response(
         run_id=_header(response, RUN_HEADER),
         job_id=_header(response, JOB_HEADER),
         note=describe_headers(response.get("headers"), is_direct=is_direct),
+        script_status=parse_status(_header(response, STATUS_HEADER)),
     )
+
+
+def parse_status(text: str) -> int:
+    """Return the exit status in a header, 0 without one."""
+    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 4 else 0
 
 
 def _header(response: Mapping[str, object], name: str) -> str:

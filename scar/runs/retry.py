@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.errors import ScarError
+from scar.runs.endpoints.repetition import parse_direct, parse_single, without_caller
 from scar.runs.ledger import RunChangedError
 from scar.runs.logs import FunctionNotFoundError
 from scar.runs.states import FAILURE_STATES, LAMBDA_LEASE, RunState, is_cancelled, is_not_begun
-from supervisor.errors import EventError
-from supervisor.events.parser import parse_event
-from supervisor.invocation import DirectInvocation, ObjectEvent, RunPath
+from supervisor.invocation import DirectInvocation, ObjectEvent
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -80,6 +79,8 @@ def retry_run(
     if keeps_id:
         with _refusing_changes():
             _mark_retried(ledger, run, sleep)
+    else:
+        event = without_caller(event, lambda: _safe_date(ledger, run))
     try:
         request = enqueue(run.path.function, event)
     except BaseException as error:
@@ -152,13 +153,10 @@ def follow_repetitions(ledger: RunLedger, run: Run) -> Run:
 
 def _starts_same_run(run: Run, event: dict[str, object]) -> bool:
     """Return whether this event belongs to the run, whatever request delivers it."""
-    try:
-        triggers = parse_event(json.dumps(event).encode())
-    except EventError:
+    trigger = parse_single(event)
+    if not isinstance(trigger, ObjectEvent):
         return False
-    if len(triggers) != 1 or not isinstance(triggers[0], ObjectEvent):
-        return False
-    path = record_format.run_path(run.path.function, triggers[0], "", "", ("", ""))
+    path = record_format.run_path(run.path.function, trigger, "", "", ("", ""))
     return path == run.path
 
 
@@ -239,11 +237,10 @@ def _restore(ledger: RunLedger, run: Run) -> None:
 
 def _mark_repeated(ledger: RunLedger, run: Run, request: str, event: dict[str, object]) -> str:
     """Record which run continues a direct invocation, and that it waits; return its id."""
-    new_id = record_format.run_id(run.path.function, DirectInvocation(event=""), request)
-    # Not later than the day on which the supervisor claims it, even if its clock is slow.
-    now = ledger.read_time(run.path)
-    today = f"{datetime.fromtimestamp(now - CLOCK_SKEW, UTC):%Y-%m-%d}"
-    new_run = RunPath(function=run.path.function, date=today, run_id=new_id)
+    trigger = parse_direct(event) or DirectInvocation(event="")
+    today = "" if trigger.accepted else _safe_date(ledger, run)
+    new_run = record_format.run_path(run.path.function, trigger, request, today, ("", ""))
+    new_id = new_run.run_id
     waiting = {
         "run": str(new_run),
         "request": request,
@@ -262,6 +259,12 @@ def _mark_repeated(ledger: RunLedger, run: Run, request: str, event: dict[str, o
             remedy=f"{error.remedy} Do not retry this run once more: it would run twice.",
         ) from error
     return new_id
+
+
+def _safe_date(ledger: RunLedger, run: Run) -> str:
+    """Return the date of a new run: not later than the day on which the supervisor claims it."""
+    now = ledger.read_time(run.path)  # the supervisor's clock may be slow
+    return f"{datetime.fromtimestamp(now - CLOCK_SKEW, UTC):%Y-%m-%d}"
 
 
 def _refusal_remedy(ledger: RunLedger, run: Run) -> str:

@@ -75,16 +75,26 @@ def sign(
             request.payload_hash,
         )
     )
-    day_scope = f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
-    to_sign = "\n".join((ALGORITHM, stamp, day_scope, _sha256_hex(canonical)))
-    signature = hmac.digest(
-        _signing_key(credentials, scope, stamp[:8]), to_sign.encode(), "sha256"
-    ).hex()
+    signature = sign_canonical(canonical, credentials, scope, stamp)
     headers["authorization"] = (
-        f"{ALGORITHM} Credential={credentials.access_key}/{day_scope}, "
+        f"{ALGORITHM} Credential={credentials.access_key}/{day_scope(scope, stamp)}, "
         f"SignedHeaders={names}, Signature={signature}"
     )
     return headers
+
+
+def day_scope(scope: CredentialScope, stamp: str) -> str:
+    """Return the scope with the day of a time stamp, as it follows the access key."""
+    return f"{stamp[:8]}/{scope.region}/{scope.service}/aws4_request"
+
+
+def sign_canonical(
+    canonical: str, credentials: Credentials, scope: CredentialScope, stamp: str
+) -> str:
+    """Return the signature of a canonical request, in hex."""
+    to_sign = "\n".join((ALGORITHM, stamp, day_scope(scope, stamp), _sha256_hex(canonical)))
+    key = _signing_key(credentials, scope, stamp[:8])
+    return hmac.digest(key, to_sign.encode(), "sha256").hex()
 
 
 def _canonical_path(request: AwsRequest, scope: CredentialScope) -> str:

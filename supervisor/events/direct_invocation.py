@@ -1,4 +1,4 @@
-"""Invocations without an object: API Gateway, function URLs, and direct calls."""
+"""Invocations without an object that are no HTTP requests: direct calls of the function."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from supervisor.events.json_values import (
     OPTIONS_KEY,
     compact_json,
     invalid_event,
-    is_json_object,
 )
 from supervisor.invocation import DirectInvocation
 from supervisor.model import ComputeService, ExecutionMode
@@ -25,53 +24,6 @@ if TYPE_CHECKING:
 # The one value of an event's ``script_encoding``. Senders that encode scripts set it, because
 # base64 text and a plain command such as ``date`` cannot be told apart.
 SCRIPT_ENCODING = "base64"
-
-
-def is_api_request(event: JsonObject) -> bool:
-    """Return whether the event is a request of API Gateway or a function URL."""
-    context = event.get("requestContext")
-    has_path = "httpMethod" in event or "rawPath" in event
-    return has_path or (is_json_object(context) and ("http" in context or "httpMethod" in context))
-
-
-def parse_api_request(event: JsonObject) -> DirectInvocation:
-    """Parse a request of API Gateway or a function URL: its body is the payload."""
-    parameters = event.get("queryStringParameters") or {}
-    if not is_json_object(parameters):
-        raise invalid_event("queryStringParameters is not an object", "Send the request unchanged.")
-    body = event.get("body")
-    payload = None if body in (None, "") else _decode_body(event, body)
-    is_json = "json" in _content_type(event)
-    return DirectInvocation(
-        event=compact_json(event),
-        payload=payload,
-        file_name="api_event.json" if is_json else "api_event_file",
-        parameters={name: str(value) for name, value in parameters.items()},
-        is_api_request=True,
-    )
-
-
-def _content_type(event: JsonObject) -> str:
-    headers = event.get("headers")
-    if not is_json_object(headers):
-        return ""
-    return next((str(v).lower() for k, v in headers.items() if k.lower() == "content-type"), "")
-
-
-def _decode_body(event: JsonObject, body: object) -> bytes:
-    if not isinstance(body, str):
-        return compact_json(body).encode()
-    if event.get("isBase64Encoded"):
-        try:
-            return base64.b64decode(body, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise invalid_event(
-                "body is not base64, as isBase64Encoded says", "Encode it."
-            ) from error
-    # SCAR's `invoke` sends files as base64 text of this type, without isBase64Encoded.
-    if "octet-stream" in _content_type(event):
-        return _decode_base64(body) or _encode_utf8(body)
-    return _encode_utf8(body)
 
 
 def parse_direct_invocation(event: JsonObject) -> DirectInvocation:

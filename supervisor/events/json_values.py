@@ -14,6 +14,9 @@ JsonObject = dict[str, object]
 # The member of an event, beside ``Records`` or ``script``, that says what the run's Batch job is to
 # have. It is not a part of the payload.
 OPTIONS_KEY = "scar_job"
+# The only member of the event that a function sends to itself for an asynchronous request. API
+# Gateway and function URLs send no event with it, whatever a caller sends them.
+ACCEPTED_KEY = "scar_request"
 
 
 def compact_json(value: object) -> str:

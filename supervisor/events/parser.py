@@ -7,13 +7,9 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from supervisor.events.direct_invocation import (
-    is_api_request,
-    parse_api_request,
-    parse_direct_invocation,
-    parse_payload,
-)
+from supervisor.events.direct_invocation import parse_direct_invocation, parse_payload
 from supervisor.events.json_values import (
+    ACCEPTED_KEY,
     OPTIONS_KEY,
     compact_json,
     invalid_event,
@@ -62,9 +58,23 @@ def parse_event(raw: bytes) -> tuple[Trigger, ...]:
     if _is_notification(event):
         found = tuple(_from_notification(event, 0))
         return _with_job_options(found, event) if OPTIONS_KEY in event else found
-    if is_api_request(event):
+    if _is_api_request(event):
+        # Imported here: most events are none, and the time of a start counts.
+        from supervisor.events.api_request import parse_api_request
+
         return (parse_api_request(event),)
+    if ACCEPTED_KEY in event:
+        from supervisor.events.api_request import parse_accepted_request
+
+        return (parse_accepted_request(event),)
     return (parse_direct_invocation(event),)
+
+
+def _is_api_request(event: JsonObject) -> bool:
+    """Return whether the event is a request of API Gateway or a function URL."""
+    context = event.get("requestContext")
+    has_path = "httpMethod" in event or "rawPath" in event
+    return has_path or (is_json_object(context) and ("http" in context or "httpMethod" in context))
 
 
 def _with_job_options(

@@ -8,9 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RunsFailed
+from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, cut_output, error_text
 from supervisor.invocation import RunOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supervisor.errors import SupervisorError
     from supervisor.invocation import (
         Invocation,
@@ -20,16 +23,9 @@ if TYPE_CHECKING:
         RunResult,
     )
 
-# Lambda's limit for the response of a synchronous invocation, less room for headers and braces.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-MAX_BODY = 6 * 1024 * 1024 - 4096
-# The runs that continue in Batch and their job ids, comma-separated, in the same order. Programs
-# must not parse the body for this: a script may print the same sentence.
-RUN_HEADER, JOB_HEADER = "x-scar-run-id", "x-scar-job-id"
 # The number of output objects, and as JSON what was left out, as in the run's record.
 OUTPUTS_HEADER, LEFT_OUT_HEADER = "x-scar-outputs", "x-scar-left-out"
 MAX_LEFT_OUT_HEADER = 1024  # bytes; examples are omitted above it
-TRUNCATION_NOTICE = b"[The beginning of the output is only in the log.]\n"
 
 
 def find_error(handled: InvocationResult) -> SupervisorError | None:
@@ -57,25 +53,40 @@ def build_body(handled: InvocationResult, invocation: Invocation) -> bytes:
     if handled.failed_messages is not None:
         failures = [{"itemIdentifier": message} for message in handled.failed_messages]
         return json.dumps({"batchItemFailures": failures}).encode()
-    output = b"".join(_result_output(result) for result in handled.results)
-    # Base64 encodes three bytes as four characters.
-    largest = MAX_BODY // 4 * 3
-    if len(output) > largest:
-        output = TRUNCATION_NOTICE + output[len(output) - largest + len(TRUNCATION_NOTICE) :]
+    if handled.response is not None or handled.is_api_request:
+        # Imported here: most events are no HTTP requests, and the time of a start counts.
+        from supervisor.events.http_response import build_http_response
+
+        response = handled.response or build_http_response(handled)
+        own = {} if handled.is_public else {**_log_headers(invocation), **_output_headers(handled)}
+        return encode_response(response.status, response.body, {**own, **response.headers})
+    output = cut_output(b"".join(_result_output(result) for result in handled.results))
     failed = any(result.error is not None for result in handled.results)
+    headers = {
+        **_log_headers(invocation),
+        **_batch_headers(handled),
+        **_output_headers(handled),
+    }
+    return encode_response(500 if failed else 200, output, headers)
+
+
+def encode_response(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a response in SCAR's form, which is also that of API Gateway and function URLs."""
     response = {
-        "statusCode": 500 if failed else 200,
-        "headers": {
-            "amz-lambda-request-id": invocation.owner.request,
-            "amz-log-group-name": invocation.log_group,
-            "amz-log-stream-name": invocation.log_stream,
-            **_batch_headers(handled),
-            **_output_headers(handled),
-        },
-        "body": base64.b64encode(output).decode("ascii"),
+        "statusCode": status,
+        "headers": headers,
+        "body": base64.b64encode(body).decode("ascii"),
         "isBase64Encoded": True,
     }
     return json.dumps(response).encode()
+
+
+def _log_headers(invocation: Invocation) -> dict[str, str]:
+    return {
+        "amz-lambda-request-id": invocation.owner.request,
+        "amz-log-group-name": invocation.log_group,
+        "amz-log-stream-name": invocation.log_stream,
+    }
 
 
 def build_error(error: SupervisorError) -> bytes:
@@ -130,7 +141,5 @@ def _result_output(result: RunResult) -> bytes:
     if result.state is RunOutcome.SUBMITTED:
         return f"Run {result.run.run_id} continues as Batch job {result.job_id}.\n".encode()
     if result.error is not None and not result.output:
-        # Names in the problem may have bytes that are not UTF-8.
-        text = f"{result.error.problem} {result.error.remedy}\n"
-        return text.encode("utf-8", "backslashreplace")
+        return error_text(result.error)
     return result.output

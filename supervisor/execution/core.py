@@ -13,6 +13,7 @@ from supervisor.errors import (
     EventError,
     JobTerminated,
     ObjectChanged,
+    RequestRefused,
     ScriptFailed,
     SubmissionPending,
     SupervisorError,
@@ -20,7 +21,7 @@ from supervisor.errors import (
 )
 from supervisor.events import parser
 from supervisor.events.direct_invocation import find_refusal, refuse_script
-from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets
+from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets, no_services
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
 from supervisor.invocation import (
@@ -42,9 +43,15 @@ if TYPE_CHECKING:
 
     from supervisor.execution.batch_submission import BatchSubmission
     from supervisor.execution.nodes import NodeRunner
-    from supervisor.invocation import Invocation, Trigger
+    from supervisor.invocation import EndpointResponse, Invocation, Trigger
     from supervisor.model import FunctionConfig
-    from supervisor.ports import JobSubmitter, ObjectStore, ScriptRunner, SecretSource
+    from supervisor.ports import (
+        EndpointServices,
+        JobSubmitter,
+        ObjectStore,
+        ScriptRunner,
+        SecretSource,
+    )
 
 
 def no_webhook_token(provider: str, until: float | None) -> str:
@@ -78,6 +85,7 @@ class Supervisor:
     free_space: Callable[[Path], int] = free_bytes
     upload_threads: int = THREADS
     read_webhook_token: Callable[[str, float | None], str] = no_webhook_token
+    open_services: Callable[[], EndpointServices] = no_services
 
     def handle(self, invocation: Invocation) -> InvocationResult:
         """Execute or submit every run of an event; the failure of a run is in its result.
@@ -88,8 +96,22 @@ class Supervisor:
             gathered = self._handle_messages(invocation)
             if gathered is not None:
                 return gathered
+        try:
+            return self._handle_event(invocation)
+        except RequestRefused as error:
+            if invocation.owner.site is not ComputeService.LAMBDA:
+                raise
+            # Imported here: only requests of an endpoint need it.
+            from supervisor.events.http_response import build_refusal
+
+            self.log.info(f"The request is refused, status {error.status}: {error.problem}")
+            return self._answered(build_refusal(error))
+
+    def _handle_event(self, invocation: Invocation) -> InvocationResult:
         parsed = parser.parse_event(invocation.event)
         triggers = self._assign_stores(parsed, invocation)
+        if answer := self._answer_at_once(triggers, invocation):
+            return self._answered(answer)
         if invocation.run_id and len(triggers) != 1:
             raise EventError(
                 f"The event of run {invocation.run_id} names {len(triggers)} objects, not one.",
@@ -106,6 +128,7 @@ class Supervisor:
                 isinstance(trigger, DirectInvocation) and trigger.is_api_request
                 for trigger in parsed
             ),
+            is_public=self._is_public,
         )
 
     def _assign_stores(
@@ -125,6 +148,40 @@ class Supervisor:
             invocation.event,
             lambda provider: self.read_webhook_token(provider, invocation.deadline),
         )
+
+    def _answer_at_once(
+        self, triggers: tuple[Trigger, ...], invocation: Invocation
+    ) -> EndpointResponse | None:
+        """Return the response to a request that starts no run here; None for all other events."""
+        request = triggers[0] if triggers else None
+        if (
+            invocation.owner.site is not ComputeService.LAMBDA
+            or not isinstance(request, DirectInvocation)
+            or not request.is_api_request
+        ):
+            return None
+        # Imported here: only requests of an endpoint need it.
+        from supervisor.endpoint.front import EndpointFront
+
+        front = EndpointFront(
+            config=self.config,
+            open_services=self.open_services,
+            open_store=self.open_store,
+            now=self.now(),
+            today=self._today(),
+        )
+        return front.answer(request, invocation.owner.request)
+
+    def _answered(self, response: EndpointResponse) -> InvocationResult:
+        return InvocationResult(is_api_request=True, response=response, is_public=self._is_public)
+
+    @property
+    def _is_public(self) -> bool:
+        endpoint = self.config.endpoint
+        return endpoint is not None and endpoint.authentication.value == "NONE"
+
+    def _today(self) -> str:
+        return time.strftime("%Y-%m-%d", time.gmtime(self.now()))
 
     def _handle_messages(self, invocation: Invocation) -> InvocationResult | None:
         """Handle the messages of an SQS event one by one; None for every other event."""
@@ -148,7 +205,7 @@ class Supervisor:
 
     def _handle_trigger(self, trigger: Trigger, invocation: Invocation) -> RunResult:
         config = self.config
-        today = time.strftime("%Y-%m-%d", time.gmtime(self.now()))
+        today = self._today()
         submitted = (invocation.run_id, invocation.date)
         run = record_format.run_path(
             config.name, trigger, invocation.owner.request, today, submitted
@@ -283,6 +340,8 @@ class Supervisor:
             output=executed.output,
             uploaded=count,
             left_out=executed.left_out,
+            location=executed.location,
+            error=executed.problem,
         )
 
     def _check_last_attempt(self, context: RunContext, log: Log) -> None:
@@ -346,6 +405,7 @@ class Supervisor:
             read_secrets=self.read_secrets,
             free_space=self.free_space,
             upload_threads=self.upload_threads,
+            open_services=self.open_services,
         )
 
     def _has_job_ended(self, job: str, invocation: Invocation) -> bool:

@@ -12,6 +12,7 @@ from supervisor.model import ComputeService
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supervisor.invocation import HttpRequest
     from supervisor.model import BatchTarget, FunctionConfig
 
 # bundle/launch.c renames variables that would break the supervisor's own Python.
@@ -32,6 +33,8 @@ RUN_VARIABLES = frozenset(
     | {"EVENT", "EVENT_TIME", "REQUEST_ID", "AWS_LAMBDA_REQUEST_ID", "INSTANCE_IP"}
     | {"SCAR_RUN_ID", "SCAR_FUNCTION", "SCAR_SITE", "SCAR_ATTEMPT", "SCAR_DEADLINE"}
     | {"SCAR_HOSTFILE", "SCAR_JOB_NUMBER", TRACE_VARIABLE}
+    # Of HTTP requests; and SCAR_HTTP_HEADER_<NAME>.
+    | {"SCAR_HTTP_METHOD", "SCAR_HTTP_PATH"}
 )
 
 
@@ -62,6 +65,7 @@ class RunVariables:
     log_group: str = ""
     log_stream: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    request: HttpRequest | None = None
 
 
 # docs: "AWS Batch job environment variables"; ECS task metadata and task IAM roles.
@@ -188,7 +192,22 @@ def _run_variables(config: FunctionConfig, run: RunVariables) -> dict[str, str]:
         "SCAR_DEADLINE": "" if run.deadline is None else f"{run.deadline:.3f}",
     }
     parameters = {f"CONT_VAR_{name}": value for name, value in run.parameters.items()}
-    return {**parameters, **always, **{name: value for name, value in sometimes.items() if value}}
+    http = _http_variables(run.request) if run.request else {}
+    return {
+        **parameters,
+        **http,
+        **always,
+        **{name: value for name, value in sometimes.items() if value},
+    }
+
+
+def _http_variables(request: HttpRequest) -> dict[str, str]:
+    """Return what a script knows of an HTTP request; the prefix keeps names apart from others."""
+    headers = {
+        f"SCAR_HTTP_HEADER_{name.upper().replace('-', '_')}": value
+        for name, value in request.headers.items()
+    }
+    return {**headers, "SCAR_HTTP_METHOD": request.method, "SCAR_HTTP_PATH": request.path}
 
 
 def _check_unicode(run: RunVariables) -> None:
@@ -197,6 +216,8 @@ def _check_unicode(run: RunVariables) -> None:
         "EVENT_TIME": run.event_time,
         "EVENT": run.event,
     }
+    if run.request is not None:
+        values |= _http_variables(run.request)
     for name, value in {**values, **run.parameters}.items():
         try:
             (name + value).encode()

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
-from supervisor.errors import SIGKILL_STATUS, DiskFull
+from supervisor.errors import SIGKILL_STATUS, ConfigError, DiskFull
 from supervisor.execution import command, staging
 from supervisor.execution.output_listing import list_outputs
 from supervisor.execution.time_limit import deadline_exceeded, enforce_time_limit
 from supervisor.execution.upload_pool import THREADS, UploadPool
 from supervisor.execution.workspace import create_workspace
-from supervisor.invocation import LeftOutReason, ObjectEvent, ProcessSpec
+from supervisor.invocation import DirectInvocation, LeftOutReason, ObjectEvent, ProcessSpec
 from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from supervisor.endpoint.output_spool import OutputSpool
     from supervisor.errors import SupervisorError
+    from supervisor.execution.command import Command
     from supervisor.execution.staging import RunContext, StagedInput
     from supervisor.execution.workspace import Workspace
     from supervisor.invocation import LeftOut
     from supervisor.logs import Log
     from supervisor.model import FunctionConfig
-    from supervisor.ports import ObjectStore, ScriptRunner, SecretSource
+    from supervisor.ports import EndpointServices, ObjectStore, ScriptRunner, SecretSource
     from supervisor.runs.record_format import UploadedObject
 
 
@@ -35,12 +38,15 @@ if TYPE_CHECKING:
 class ExecutionResult:
     """The result of a run; ``output`` is the end of the script's output.
 
-    ``left_out`` is what the script left in the output folder and is not uploaded.
+    ``left_out`` is what the script left in the output folder and is not uploaded. For an HTTP
+    request ``output`` is the whole one, or ``location`` is its URL, or ``problem`` says why not.
     """
 
     output: bytes
     uploaded: tuple[UploadedObject, ...]
     left_out: tuple[LeftOut, ...] = ()
+    location: str = ""
+    problem: SupervisorError | None = None
 
 
 def free_bytes(folder: Path) -> int:
@@ -53,6 +59,11 @@ def no_secrets(until: float | None) -> Mapping[str, str]:
     """Return no variables: the source of secrets of a function without any."""
     del until
     return {}
+
+
+def no_services() -> EndpointServices:
+    """Raise ConfigError: the services of a function without an endpoint."""
+    raise ConfigError("The function has no HTTP endpoint.", remedy="Run `scar init` again.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +85,7 @@ class RunExecutor:
     free_space: Callable[[Path], int] = free_bytes
     upload_threads: int = THREADS
     before_upload: Callable[[], None] = lambda: None
+    open_services: Callable[[], EndpointServices] = no_services
 
     def run(self, context: RunContext, log: Log) -> ExecutionResult:
         """Execute the run; nothing is uploaded unless the script succeeded and time remains.
@@ -83,14 +95,22 @@ class RunExecutor:
         """
         # First: a run that cannot have its secrets needs no input.
         secrets = self.read_secrets(context.stop_at)
-        with create_workspace(
-            self.temporary, exclusive=self.exclusive, warn=log.warning
-        ) as workspace:
+        with (
+            create_workspace(
+                self.temporary, exclusive=self.exclusive, warn=log.warning
+            ) as workspace,
+            self._open_spool(context, workspace) as spool,
+        ):
             with enforce_time_limit(
                 self._remaining_seconds(context, "at the start"), "during the download of the input"
             ):
                 staged = self._stage_in(context, workspace)
-            output = self._run_script(context, workspace, staged, secrets, log)
+            chosen = self._choose_command(context, workspace, log)
+            environment = {
+                **staging.script_environment(context, workspace, staged, self.environ, self.home),
+                **secrets,
+            }
+            output = self._run_script(context, workspace, chosen, environment, spool)
             if not context.is_uploaded:
                 return ExecutionResult(output=output, uploaded=())
             self.before_upload()
@@ -114,7 +134,43 @@ class RunExecutor:
                 others=frozenset(item.name for item in self.config.providers),
             )
             uploaded = pool.upload(listing.files)
-        return ExecutionResult(output=output, uploaded=uploaded, left_out=listing.left_out)
+            executed = ExecutionResult(output=output, uploaded=uploaded, left_out=listing.left_out)
+            return executed if spool is None else self._add_answer(executed, spool, context)
+
+    def _open_spool(
+        self, context: RunContext, workspace: Workspace
+    ) -> AbstractContextManager[OutputSpool | None]:
+        """Return the spool of an HTTP request whose caller waits for the output; else None."""
+        trigger = context.trigger
+        is_answered = isinstance(trigger, DirectInvocation) and trigger.is_api_request
+        if not is_answered or context.invocation.owner.site is not ComputeService.LAMBDA:
+            return nullcontext()
+        # Imported here: only HTTP requests need it.
+        from supervisor.endpoint.output_spool import open_spool
+
+        return open_spool(workspace.root)
+
+    def _add_answer(
+        self, executed: ExecutionResult, spool: OutputSpool, context: RunContext
+    ) -> ExecutionResult:
+        """Replace the end of the output by all of it, or by its URL; raise StorageError."""
+        from supervisor.endpoint.results import answer_with_output
+
+        with enforce_time_limit(
+            self._remaining_seconds(context, "before the upload of the script's output"),
+            "during the upload of the script's output",
+        ):
+            answer = answer_with_output(
+                spool,
+                executed.output,
+                context.run,
+                self.config,
+                self.open_services,
+                self.open_store,
+            )
+        return replace(
+            executed, output=answer.output, location=answer.location, problem=answer.problem
+        )
 
     def _stage_in(self, context: RunContext, workspace: Workspace) -> StagedInput:
         # The event's size permits failing early, before a download that cannot succeed.
@@ -134,29 +190,19 @@ class RunExecutor:
         self,
         context: RunContext,
         workspace: Workspace,
-        staged: StagedInput,
-        secrets: Mapping[str, str],
-        log: Log,
+        chosen: Command,
+        environment: Mapping[str, str],
+        spool: OutputSpool | None,
     ) -> bytes:
         service = context.invocation.owner.site
-        # Lambda runs every image as its own unprivileged user.
-        user = self.config.image.user if service is ComputeService.BATCH else ""
-        with _translate_disk_full():
-            chosen = command.choose_command(
-                self.config, context.trigger, self.home, workspace, user
-            )
-        if chosen.note:
-            log.info(chosen.note)
         spec = ProcessSpec(
             argv=chosen.argv,
             cwd=chosen.cwd,
-            environment={
-                **staging.script_environment(context, workspace, staged, self.environ, self.home),
-                **secrets,
-            },
+            environment=environment,
             folder=workspace.root,
             has_own_home="HOME" in {**self.config.image.environment, **self.config.environment},
-            user=user,
+            user=self._user_of(service),
+            copy_output=spool.add if spool is not None else None,
         )
         status, output = self.runner.run(
             spec, timeout=self._remaining_seconds(context, "before the start of the script")
@@ -164,6 +210,20 @@ class RunExecutor:
         if status != 0:
             raise self._script_error(status, output, service, workspace, chosen.cwd)
         return output
+
+    def _choose_command(self, context: RunContext, workspace: Workspace, log: Log) -> Command:
+        user = self._user_of(context.invocation.owner.site)
+        with _translate_disk_full():
+            chosen = command.choose_command(
+                self.config, context.trigger, self.home, workspace, user
+            )
+        if chosen.note:
+            log.info(chosen.note)
+        return chosen
+
+    def _user_of(self, service: ComputeService) -> str:
+        """Return the user of the script: Lambda runs every image as its own unprivileged one."""
+        return self.config.image.user if service is ComputeService.BATCH else ""
 
     def _script_error(
         self,

@@ -41,12 +41,18 @@ def write_to_stdout(data: bytes) -> None:
 
 
 class OutputTail:
-    """Keeps the last ``TAIL_BYTES`` bytes, and never more than twice as many."""
+    """Keeps the last ``TAIL_BYTES`` bytes, and never more than twice as many.
 
-    def __init__(self) -> None:
+    ``copy`` gets all bytes.
+    """
+
+    def __init__(self, copy: Callable[[bytes], None] | None = None) -> None:
         self._kept = bytearray()
+        self._copy = copy
 
     def add(self, data: bytes) -> None:
+        if self._copy is not None:
+            self._copy(data)
         self._kept += data
         if len(self._kept) > 2 * TAIL_BYTES:
             del self._kept[:-TAIL_BYTES]
@@ -73,7 +79,7 @@ class ProcessRunner:
         deadline = None if timeout is None else time.monotonic() + timeout
         account = self._resolve_account(spec.user)
         spare = child_processes.list_children()
-        tail = OutputTail()
+        tail = OutputTail(spec.copy_output)
         # Before the start: a short script may have ended, and left orphans, when Popen returns.
         child_processes.adopt_orphans()
         try:

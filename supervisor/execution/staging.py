@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from supervisor.errors import ObjectChanged, StorageError
 from supervisor.execution import lineage
 from supervisor.execution.environment import RunVariables, build_environment
 from supervisor.execution.outputs import INPUT_KEY, RECOVERED_KEY, RUN_KEY, SEQUENCER_KEY
 from supervisor.execution.workspace import safe_file_name
 from supervisor.invocation import ObjectEvent
+from supervisor.model import VersionPin
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.execution.workspace import Workspace
-    from supervisor.invocation import Invocation, RunPath, Trigger
+    from supervisor.invocation import DirectInvocation, Invocation, RunPath, Trigger
     from supervisor.model import FunctionConfig, ObjectRef
     from supervisor.ports import ObjectStore
 
@@ -63,14 +65,8 @@ def stage_in(
     """Create the input file; raise ObjectChanged, StorageError, ChainTooLong."""
     trigger, run = context.trigger, str(context.run)
     if not isinstance(trigger, ObjectEvent):
-        if trigger.payload is None:
-            return StagedInput(path="", metadata={RUN_KEY: run})
-        # A name of its own for each call, the same in all of its attempts: scripts name their
-        # outputs after their input, and two calls must not have the same output.
-        suffix = PurePosixPath(trigger.file_name).suffix
-        file = workspace.inputs / f"event-file-{context.run.run_id}{suffix}"
-        file.write_bytes(trigger.payload)
-        return StagedInput(path=str(file), metadata={RUN_KEY: run})
+        path = _stage_payload(context, trigger, workspace, open_store)
+        return StagedInput(path=path, metadata={RUN_KEY: run})
     source = trigger.source
     file = workspace.inputs / safe_file_name(source.key)
     version = trigger.version
@@ -89,6 +85,37 @@ def stage_in(
     return StagedInput(
         path=str(file), metadata={k: v for k, v in metadata.items() if v}, lineage=origin
     )
+
+
+def _stage_payload(
+    context: RunContext,
+    trigger: DirectInvocation,
+    workspace: Workspace,
+    open_store: Callable[[str], ObjectStore],
+) -> str:
+    """Write the payload of an invocation, or download it; return the path, empty without one."""
+    body_id = trigger.request.body_id if trigger.request else ""
+    if trigger.payload is None and not body_id:
+        return ""
+    # A name of its own for each call, the same in all of its attempts: scripts name their
+    # outputs after their input, and two calls must not have the same output.
+    suffix = PurePosixPath(trigger.file_name).suffix
+    file = workspace.inputs / f"event-file-{context.run.run_id}{suffix}"
+    if trigger.payload is not None:
+        file.write_bytes(trigger.payload)
+        return str(file)
+    # Imported here: only large bodies of HTTP requests are stored.
+    from supervisor.endpoint.bodies import body_ref
+
+    ref = body_ref(context.config, body_id)
+    try:
+        open_store("s3").download(ref, file, version=VersionPin())
+    except ObjectChanged as error:  # of an input it would mean that a newer one has its own event
+        raise StorageError(
+            f"The body of the request does not exist any more: {ref}.",
+            remedy="Bodies are kept for a day: upload it and send the request again.",
+        ) from error
+    return str(file)
 
 
 def write_hostfile(hosts: Sequence[str], workspace: Workspace) -> str:
@@ -144,6 +171,7 @@ def script_environment(
         log_group=context.invocation.log_group,
         log_stream=context.invocation.log_stream,
         parameters={} if isinstance(trigger, ObjectEvent) else trigger.parameters,
+        request=None if isinstance(trigger, ObjectEvent) else trigger.request,
     )
     return build_environment(context.config, process, variables)
 

@@ -16,12 +16,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
-from supervisor.invocation import ObjectEvent, RunOwner, RunPath
+from supervisor.invocation import ObjectEvent, RunOwner, RunPath, is_run_date, is_run_id
 from supervisor.model import ComputeService, ObjectRef
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ RETRY, REPEATED, CANCELLED = "retry", "repeated", "cancelled"
 REPEATS = "repeats"
 # Characters of an event that is stored in the claim; every takeover reads the claim.
 MAX_INLINE_EVENT = 65_536
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
 
 def attempt_name(owner: RunOwner, job: int = 1) -> str:
@@ -112,29 +109,20 @@ def run_id(function: str, trigger: Trigger, request: str) -> str:
         version = trigger.version.version_id or trigger.version.etag
         manual = (trigger.manual_run_id,) if trigger.manual_run_id else ()
         return input_id(function, trigger) + _hash_prefix(version, trigger.sequencer, *manual)
+    if trigger.accepted is not None:
+        # The caller of the endpoint has this id; the request is the function's own.
+        return trigger.accepted[0]
     # A request id becomes part of a key and of a job name; other clients may send any text.
     return (
-        request
-        if _SAFE_ID.fullmatch(request)
-        else _hash_prefix(request) + _hash_prefix("request", request)
+        request if is_run_id(request) else _hash_prefix(request) + _hash_prefix("request", request)
     )
 
 
 def run_date(trigger: Trigger, today: str) -> str:
     """Return the date of the event, so that a late duplicate finds the record of the first."""
-    if isinstance(trigger, ObjectEvent) and _DATE.match(trigger.time):
-        return trigger.time[:10]
-    return today
-
-
-def is_run_id(text: str) -> bool:
-    """Return whether the text can be a run id: it becomes part of keys and of paths."""
-    return _SAFE_ID.fullmatch(text) is not None
-
-
-def is_run_date(text: str) -> bool:
-    """Return whether the text has the form of a run's date."""
-    return _DATE.fullmatch(text) is not None
+    if isinstance(trigger, ObjectEvent):
+        return trigger.time[:10] if is_run_date(trigger.time[:10]) else today
+    return trigger.accepted[1] if trigger.accepted is not None else today
 
 
 def run_path(

@@ -6,9 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.errors import SIGKILL_STATUS, EventError, ScriptFailed
-from supervisor.invocation import TRACE_VARIABLE, Invocation, JobNode, RunOwner, valid_trace_id
+from supervisor.invocation import (
+    TRACE_VARIABLE,
+    Invocation,
+    JobNode,
+    RunOwner,
+    is_run_date,
+    is_run_id,
+    valid_trace_id,
+)
 from supervisor.model import ComputeService, ObjectRef
-from supervisor.runs.record_format import is_run_date, is_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -25,9 +25,9 @@ def changed(function: Function, **keys: object) -> Function:
     """Return the function with other values of some keys.
 
     A key belongs to the first of these parts that has it: ``lambda``, ``iam``, ``cloudwatch``,
-    ``ecr``, ``lambda.container``. ``batch``, ``user_data``, ``providers`` and
-    ``stored_secrets`` are replaced as a whole. Values are
-    not validated: files need not exist, and numbers may be out of AWS's range.
+    ``ecr``, ``lambda.container``. ``batch``, ``endpoint``, ``user_data``, ``providers`` and
+    ``stored_secrets`` are replaced as a whole. Values are not validated: files need not exist, and
+    numbers may be out of AWS's range.
     """
     for key, value in keys.items():
         function = _change_key(function, key, value)
@@ -35,7 +35,7 @@ def changed(function: Function, **keys: object) -> Function:
 
 
 def _change_key(function: Function, key: str, value: Any) -> Function:  # noqa: ANN401
-    if key in ("batch", "user_data", "providers", "stored_secrets"):
+    if key in ("batch", "endpoint", "user_data", "providers", "stored_secrets"):
         return replace(function, **{key: value})
     for name in ("lambda_", "iam", "cloudwatch", "ecr"):
         part = getattr(function, name)

@@ -21,6 +21,8 @@ from moto.core.routing import get_service_router
 from moto.s3 import notifications
 from werkzeug.exceptions import NotFound
 
+from tests.fakes.moto_endpoints import add_endpoints
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,6 +39,7 @@ def mock_account(*services: str) -> Iterator[None]:
     """Mock an account in memory; several threads may call these services only."""
     create_routes(*services)
     with pytest.MonkeyPatch.context() as patch:
+        add_endpoints(patch)
         patch.setattr(BotocoreStubber, "process_request", _serialized())
         # Folders of one function's outputs may be in another's input; moto would start containers.
         patch.setattr(notifications, "_invoke_awslambda", lambda *_: None)

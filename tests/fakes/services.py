@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import boto3
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.deploy.remove import RemovalOptions
+    from scar.aws.inventory.endpoints import Endpoint
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
     from scar.runs.ledger import Run
@@ -66,7 +67,13 @@ class FakeServices(Services):
     unusable: dict[str, str] = field(default_factory=dict)
     jobs: list[JobOptions] = field(default_factory=list)
     by_file: list[bool] = field(default_factory=list)
+    endpoint: Endpoint | None = None
     target: BatchTarget = field(default_factory=lambda: BatchTarget(queue="q", definition="fn"))
+
+    def find_endpoint(
+        self, connection: AwsConnection, function: FunctionSummary
+    ) -> Endpoint | None:
+        return self.endpoint
 
     def require_job_options(
         self,
@@ -79,6 +86,11 @@ class FakeServices(Services):
         self.jobs.append(options)
         self.by_file.append(by_file)
         return self.target
+
+    def read_endpoints(
+        self, connection: AwsConnection, endpoints: Mapping[str, Endpoint]
+    ) -> Mapping[str, Endpoint]:
+        return {f: replace(e, url=f"https://{f}.test/") for f, e in endpoints.items()}
 
     def describe_unusable_queues(
         self, connection: AwsConnection, queues: Iterable[str]

@@ -17,6 +17,7 @@ from scar.aws.handlers.batch.scheduling_policies import parse_policy
 from scar.aws.model import names, resources
 from scar.aws.requests import launch_template_requests
 from scar.aws.requests.notification_filters import decode_filter
+from tests.fakes.template_endpoints import is_endpoint_part, read_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,9 +37,11 @@ class Reader:
         found = [
             self._parse_resource(entry["Type"], self._value(entry["Properties"]))
             for entry in self.template["Resources"].values()
-            # Policies are read with their bucket or queue.
+            # Policies are read with their bucket or queue, parts of endpoints with these.
             if entry["Type"] not in ("AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy")
+            and not is_endpoint_part(entry)
         ]
+        found += read_endpoints(self.template["Resources"], self.values, self._value)
         metadata = self._value(self.template["Metadata"]["scar"])
         found = [self._with_folders(r, metadata["folders"]) for r in found]
         found += self._notifications()
@@ -99,14 +102,16 @@ class Reader:
     def _parse_resource(self, kind: str, p: Properties) -> resources.Resource:  # noqa: C901, PLR0911, PLR0912
         match kind:
             case "AWS::S3::Bucket" if "BucketEncryption" in p:
-                (rule,) = p["LifecycleConfiguration"]["Rules"]
+                rules = {r["Prefix"]: r for r in p["LifecycleConfiguration"]["Rules"]}
                 (default,) = p["BucketEncryption"]["ServerSideEncryptionConfiguration"]
                 access = p["PublicAccessBlockConfiguration"]
-                assert rule["Status"] == "Enabled"
-                assert rule["Prefix"] == "runs/"
+                assert {r["Status"] for r in rules.values()} == {"Enabled"}
+                days = {prefix: r["ExpirationInDays"] for prefix, r in rules.items()}
+                assert days["requests/"] == days["results/"]
                 return resources.StateBucket(
                     name=p["BucketName"],
-                    keep_days=rule["ExpirationInDays"],
+                    keep_days=days["runs/"],
+                    exchange_days=days["results/"],
                     is_private=len(access) == 4 and all(access.values()),
                     encryption=default["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
                     requires_tls=self._requires_tls(p["BucketName"]),
@@ -199,7 +204,7 @@ class Reader:
             for n in self._value(self.template["Metadata"]["scar"]["notifications"])
         }
         for entry in self.template["Resources"].values():
-            if entry["Type"] == "AWS::SQS::QueuePolicy":
+            if entry["Type"] == "AWS::SQS::QueuePolicy" or is_endpoint_part(entry):
                 continue
             p = self._value(entry["Properties"])
             configuration = p.get("NotificationConfiguration", {})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
+    from scar.aws.client.api_gateway import ApiGatewayClient
     from scar.aws.client.recent_changes import RecentChanges
 
 CONNECT_TIMEOUT = 10  # seconds
@@ -37,6 +38,7 @@ MAX_ATTEMPTS = 5
 MAX_POOL_CONNECTIONS = 32
 
 ServiceName = Literal[
+    "apigatewayv2",
     "batch",
     "ec2",
     "ecr",
@@ -182,6 +184,8 @@ class AwsConnection:
     )
     _identity_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
 
+    @overload
+    def client(self, service: Literal["apigatewayv2"]) -> ApiGatewayClient: ...
     @overload
     def client(self, service: Literal["batch"]) -> BatchClient: ...
     @overload

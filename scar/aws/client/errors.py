@@ -102,6 +102,11 @@ _ACCESS_DENIED_CODES = frozenset(
 )
 
 
+def is_access_denied(error: BaseException | None) -> bool:
+    """Return whether an error of the SDK says that the caller lacks a permission."""
+    return isinstance(error, ClientError) and error_code(error) in _ACCESS_DENIED_CODES
+
+
 @contextlib.contextmanager
 def translate_errors(doing: str, who: str = "") -> Iterator[None]:
     """Translate SDK errors raised in the block into a ScarError that names the failed step.

@@ -17,6 +17,7 @@ RECENT_SECONDS = 300.0
 # By service and operation: the kind of the changed resource, as in `Resource.kind`, and the
 # parameter that names it.
 _CHANGES: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("apigatewayv2", "CreateApi"): ("http-api", "Name"),
     ("batch", "CreateComputeEnvironment"): ("compute-environment", "computeEnvironmentName"),
     ("batch", "CreateJobQueue"): ("job-queue", "jobQueueName"),
     ("batch", "UpdateComputeEnvironment"): ("compute-environment", "computeEnvironment"),
@@ -34,6 +35,7 @@ _CHANGES: Mapping[tuple[str, str], tuple[str, str]] = {
     ("iam", "UpdateAssumeRolePolicy"): ("role", "RoleName"),
     ("lambda", "AddPermission"): ("function", "FunctionName"),
     ("lambda", "CreateFunction"): ("function", "FunctionName"),
+    ("lambda", "CreateFunctionUrlConfig"): ("function-url", "FunctionName"),
     ("lambda", "UpdateFunctionCode"): ("function", "FunctionName"),
     ("lambda", "UpdateFunctionConfiguration"): ("function", "FunctionName"),
     ("logs", "CreateLogGroup"): ("log-group", "logGroupName"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.compile import (
     batch,
     ecr_repository,
+    endpoints,
     failure_handler,
     gathered_events,
     policies,
@@ -148,6 +149,7 @@ def _compile_function(
         on_failure=flow.failure_handler,
     )
     yield from _compile_triggers(function, account)
+    yield from endpoints.compile_endpoint(function, account)
 
 
 def _compile_triggers(function: Function, account: Account) -> Iterator[Resource]:

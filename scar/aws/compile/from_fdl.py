@@ -61,6 +61,7 @@ def _build_function(
         cloudwatch=spec.cloudwatch,
         ecr=spec.ecr,
         batch=spec.batch if has_batch else None,
+        endpoint=spec.api_gateway if spec.api_gateway.is_used else None,
         user_data=user_data.read_text() if has_batch and user_data else "",
         inline_policies=tuple(
             sorted(read_policy(policy) for policy in spec.iam.policies if policy[:4] != "arn:")

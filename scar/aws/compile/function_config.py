@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.compile import batch, encryption, failure_handler, gathered_events
+from scar.aws.compile import batch, encryption, endpoints, failure_handler, gathered_events
 from scar.aws.compile.file_systems import add_file_systems
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model import names
@@ -50,6 +50,7 @@ def function_config(
         cluster=function.batch is not None and function.batch.cluster,
         extra_payload=spec.extra_payload is not None,
         providers=function.providers,
+        endpoint=endpoints.endpoint_config(function),
     )
 
 
@@ -99,6 +100,7 @@ def data_flow(
         event_queue=gathered_events.queue_arn(function, account),
         kms_keys=tuple(sorted({*(kms_keys or {}).items(), *requested_keys})),
         in_vpc=bool(function.lambda_.vpc.subnets),
+        endpoint=endpoints.endpoint_tag(function),
     )
     return add_file_systems(flow, function)
 

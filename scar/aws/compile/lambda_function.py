@@ -54,6 +54,7 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
         names.QUEUE_TAG: flow.queue,
         names.EVENT_QUEUE_TAG: flow.event_queue.rpartition(":")[2],
         names.SECRETS_TAG: names.secret_path(function.name) if function.stored_secrets else "",
+        names.ENDPOINT_TAG: flow.endpoint,
     }
     # One tag per bucket: the names of all would not fit into the 256 characters of a value.
     buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})

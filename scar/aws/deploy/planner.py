@@ -23,6 +23,8 @@ from scar.aws.model.resources import (
     EcrRepository,
     EventInvokeConfig,
     EventSource,
+    FunctionUrl,
+    HttpApi,
     InvokePermission,
     JobDefinition,
     LambdaFunction,
@@ -56,6 +58,8 @@ DELETED_LAST = (UnusedImage, SupersededRepository)
 _REMOVABLE_KINDS = (
     BucketNotification,
     InvokePermission,
+    HttpApi,
+    FunctionUrl,
     EventSource,
     SourceQueue,
     JobDefinition,
@@ -106,7 +110,9 @@ class DeploymentPlanner:
             images = pool.submit(
                 UnusedImageFinder(self.connection).images_by_repository, repositories
             )
-            snapshot = self._inventory.take_snapshot(self._function_names, named)
+            snapshot = self._inventory.take_snapshot(
+                self._function_names, named, interrupted=lock.unfinished.keys()
+            )
             # On the way of the outputs, from the buckets that were read already.
             reader = ConnectionReader(self.connection, snapshot.notifications)
             connected = reader.read([links_of(function) for function in self.functions])

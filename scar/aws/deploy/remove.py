@@ -24,6 +24,8 @@ from scar.aws.model.resources import (
     EcrRepository,
     EventInvokeConfig,
     EventSource,
+    FunctionUrl,
+    HttpApi,
     InvokePermission,
     JobDefinition,
     JobQueue,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 # function depends on them, so they can be deleted first.
 _SUBMITS = (
     BucketNotification,
+    HttpApi,
+    FunctionUrl,
     InvokePermission,
     EventInvokeConfig,
     EventSource,
@@ -211,7 +215,10 @@ class Removal:
             remaining = pool.submit(self._remaining_functions)
             functions = {*self.names, names.FAILURE_HANDLER}
             snapshot = inventory.take_snapshot(
-                sorted(functions), (), self.options.buckets | recorded_buckets
+                sorted(functions),
+                (),
+                self.options.buckets | recorded_buckets,
+                interrupted=unfinished.keys(),
             )
             others = remaining.result()
         found = list_stored_secrets(self.connection, (), with_secrets)

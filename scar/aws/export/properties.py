@@ -18,6 +18,7 @@ from scar.aws.requests import (
     lambda_requests,
     launch_template_requests,
     s3_requests,
+    state_bucket_lifecycle,
     tls_policy,
 )
 
@@ -42,17 +43,22 @@ _PUBLIC_ACCESS_SETTINGS = (
 
 def state_bucket(resource: kinds.StateBucket) -> Properties:
     encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": resource.encryption}}
-    expiration = {
-        "Id": "scar-runs",
-        "Status": "Enabled",
-        "Prefix": "runs/",
-        "ExpirationInDays": resource.keep_days,
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-    }
+    expirations = [
+        {
+            "Id": rule,
+            "Status": "Enabled",
+            "Prefix": prefix,
+            "ExpirationInDays": days,
+            "AbortIncompleteMultipartUpload": {
+                "DaysAfterInitiation": state_bucket_lifecycle.ABORT_DAYS
+            },
+        }
+        for rule, (prefix, days) in state_bucket_lifecycle.expirations(resource).items()
+    ]
     return {
         "BucketName": resource.name,
         "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
-        "LifecycleConfiguration": {"Rules": [expiration]},
+        "LifecycleConfiguration": {"Rules": expirations},
         "PublicAccessBlockConfiguration": dict.fromkeys(
             _PUBLIC_ACCESS_SETTINGS, resource.is_private
         ),

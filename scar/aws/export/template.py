@@ -13,7 +13,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scar.aws.export import properties
+from scar.aws.export import endpoints, properties
 from scar.aws.export.conditions import (
     CREATE_BUCKETS,
     IMAGES_PUSHED,
@@ -44,6 +44,8 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
     kinds.SourceQueue: ("AWS::SQS::Queue", properties.event_queue),
     kinds.EventSource: ("AWS::Lambda::EventSourceMapping", properties.event_source),
     kinds.InvokePermission: ("AWS::Lambda::Permission", properties.permission),
+    kinds.HttpApi: ("AWS::ApiGatewayV2::Api", endpoints.http_api),
+    kinds.FunctionUrl: ("AWS::Lambda::Url", endpoints.function_url),
     kinds.LaunchTemplate: ("AWS::EC2::LaunchTemplate", properties.launch_template),
     kinds.ComputeEnvironment: ("AWS::Batch::ComputeEnvironment", properties.environment),
     kinds.JobQueue: ("AWS::Batch::JobQueue", properties.queue),
@@ -76,7 +78,7 @@ class _TemplateBuilder:
             logical_id(r): self._resource_entry(r)
             for r in self.resources
             if type(r) not in MANUAL_KINDS
-        } | dict((*self._state_bucket_policies(), *self._queue_policies()))
+        } | dict((*self._state_bucket_policies(), *self._queue_policies(), *self._endpoint_parts()))
         used = find_marks(json.dumps(resources, ensure_ascii=False))
         images = sorted(image_parameters(used))
         conditions = build_conditions(
@@ -146,6 +148,13 @@ class _TemplateBuilder:
                         "Properties": properties.event_queue_policy(resource, queue),
                     },
                 )
+
+    def _endpoint_parts(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield what HTTP endpoints consist of; it needs the function, and thus its image."""
+        for resource in self.resources:
+            if isinstance(resource, kinds.HttpApi | kinds.FunctionUrl):
+                for part, entry in endpoints.endpoint_parts(resource, logical_id(resource)):
+                    yield part, {**entry, "Condition": IMAGES_PUSHED}
 
     def _translate_resource(self, resource: kinds.Resource) -> tuple[str, properties.Properties]:
         if isinstance(resource, kinds.Bucket):

@@ -10,6 +10,7 @@ The handlers, by service:
 - Lambda: ``functions`` (with event invoke configs; ``function_state`` decides whether a function is
   ready for the next change, ``recursion`` reads and sets its recursion configuration),
   ``invoke_permissions``, ``event_sources`` (event source mappings of queues)
+- API Gateway, and function URLs of Lambda: ``endpoints/``
 - SQS: ``event_queues`` (where the events of functions are gathered)
 - Batch: ``batch/`` (compute environments, job queues, job definitions), ``launch_templates``
 - S3: ``s3`` (state bucket, users' buckets), ``notifications``

@@ -20,6 +20,9 @@ from scar.aws.handlers.ecr import (
     SupersededRepositoryHandler,
     UnusedImageHandler,
 )
+from scar.aws.handlers.endpoints.api_listing import ApiListing
+from scar.aws.handlers.endpoints.function_urls import FunctionUrlHandler
+from scar.aws.handlers.endpoints.http_apis import HttpApiHandler
 from scar.aws.handlers.event_queues import SourceQueueHandler
 from scar.aws.handlers.event_sources import EventSourceHandler
 from scar.aws.handlers.functions import EventInvokeHandler, FunctionHandler
@@ -103,6 +106,13 @@ class AwsResources:
             kinds.EventInvokeConfig: lambda: EventInvokeHandler(client("lambda")),
             kinds.SourceQueue: lambda: SourceQueueHandler(client("sqs")),
             kinds.EventSource: lambda: EventSourceHandler(client("lambda"), default_waiter),
+            kinds.HttpApi: lambda: HttpApiHandler(
+                client("apigatewayv2"),
+                client("lambda"),
+                ApiListing(client("apigatewayv2")),
+                lambda: connection.account,
+            ),
+            kinds.FunctionUrl: lambda: FunctionUrlHandler(client("lambda")),
             kinds.BatchTargetRecord: lambda: BatchTargetRecordHandler(client("s3")),
             kinds.InvokePermission: lambda: PermissionHandler(client("lambda")),
             kinds.BucketNotification: lambda: NotificationHandler(

@@ -13,7 +13,7 @@ from scar.aws.account.buckets import read_encryption
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, StateBucket
-from scar.aws.requests import s3_requests, tls_policy
+from scar.aws.requests import s3_requests, state_bucket_lifecycle, tls_policy
 from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
+        LifecycleRuleOutputTypeDef,
         ServerSideEncryptionByDefaultTypeDef,
         ServerSideEncryptionRuleTypeDef,
         TagTypeDef,
     )
 
-_LIFECYCLE_RULE_ID = "scar-runs"
 _PUBLIC_ACCESS_SETTINGS = 4  # that block public access: old and new ACLs, old and new policies
 _PARALLEL = 8
 # S3's error for tags in CreateBucket, in GovCloud and in the European Sovereign Cloud.
@@ -50,13 +50,15 @@ class StateBucketHandler:
         if not _bucket_exists(self.s3, resource.name):
             return None
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            days = pool.submit(self._read_expiration_days, resource.name)
+            lifecycle = pool.submit(self._read_lifecycle, resource.name)
             private = pool.submit(self._is_private, resource.name)
             algorithm = pool.submit(read_encryption, self.s3, resource.name)
             requires_tls = pool.submit(self._requires_tls, resource)
+            keep_days, exchange_days = state_bucket_lifecycle.read_days(lifecycle.result())
             return StateBucket(
                 name=resource.name,
-                keep_days=days.result(),
+                keep_days=keep_days,
+                exchange_days=exchange_days,
                 is_private=private.result(),
                 # A KMS key that the user has set is reported as the desired encryption, so that
                 # the plan does not replace it.
@@ -71,7 +73,10 @@ class StateBucketHandler:
             self.update(self.read(resource) or none, resource)
 
     def update(self, observed: StateBucket, desired: StateBucket) -> None:
-        if observed.keep_days != desired.keep_days:
+        if (observed.keep_days, observed.exchange_days) != (
+            desired.keep_days,
+            desired.exchange_days,
+        ):
             self._set_expiration(desired)
         if observed.is_private != desired.is_private:
             self._block_public_access(desired.name)
@@ -133,34 +138,21 @@ class StateBucketHandler:
     def delete(self, resource: StateBucket) -> None:
         del resource
 
-    def _read_expiration_days(self, bucket: str) -> int:
+    def _read_lifecycle(self, bucket: str) -> list[LifecycleRuleOutputTypeDef]:
         try:
             response = self.s3.get_bucket_lifecycle_configuration(Bucket=bucket)
         except ClientError as error:
             if errors.error_code(error) == "NoSuchLifecycleConfiguration":
-                return 0
+                return []
             raise
-        rules = {rule.get("ID"): rule for rule in response.get("Rules", [])}
-        return (
-            rules[_LIFECYCLE_RULE_ID].get("Expiration", {}).get("Days", 0)
-            if _LIFECYCLE_RULE_ID in rules
-            else 0
-        )
+        return response.get("Rules", [])
 
     def _set_expiration(self, resource: StateBucket) -> None:
+        rules = state_bucket_lifecycle.lifecycle_rules(
+            resource, self._read_lifecycle(resource.name)
+        )
         self.s3.put_bucket_lifecycle_configuration(
-            Bucket=resource.name,
-            LifecycleConfiguration={
-                "Rules": [
-                    {
-                        "ID": _LIFECYCLE_RULE_ID,
-                        "Status": "Enabled",
-                        "Filter": {"Prefix": "runs/"},
-                        "Expiration": {"Days": resource.keep_days},
-                        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-                    }
-                ]
-            },
+            Bucket=resource.name, LifecycleConfiguration={"Rules": rules}
         )
 
 

@@ -14,6 +14,7 @@ from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.inventory.endpoints import Endpoint
 from scar.aws.model import names
 from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
 
@@ -48,7 +49,9 @@ class FunctionSummary:
 
     ``image`` is the image's name in the FDL, ``buckets`` are all buckets that it reads or writes,
     ``queue`` is empty without Batch, ``event_queue`` if events are not gathered in a queue.
-    ``modified`` is an ISO 8601 time.
+    ``modified`` is an ISO 8601 time. ``api_type`` (`http` or `url`) and
+    ``api_authentication`` are empty without an HTTP endpoint; ``api_url`` is its address, if it was
+    read (``endpoints``).
     """
 
     name: str
@@ -61,6 +64,9 @@ class FunctionSummary:
     queue: str = ""
     event_queue: str = ""
     modified: str = ""
+    api_type: str = ""
+    api_authentication: str = ""
+    api_url: str = ""
 
 
 def list_functions(connection: AwsConnection) -> tuple[FunctionSummary, ...]:
@@ -144,6 +150,7 @@ def _summarize_function(
     rules: list[BucketNotification],
 ) -> FunctionSummary:
     arn = configuration["FunctionArn"]
+    endpoint = Endpoint.parse_tag(tags.get(names.ENDPOINT_TAG, ""))
     return FunctionSummary(
         name=configuration["FunctionName"],
         image=tags.get(names.IMAGE_TAG, ""),
@@ -161,6 +168,8 @@ def _summarize_function(
         queue=tags.get(names.QUEUE_TAG, ""),
         event_queue=tags.get(names.EVENT_QUEUE_TAG, ""),
         modified=configuration.get("LastModified", ""),
+        api_type=endpoint.kind.value if endpoint else "",
+        api_authentication=endpoint.authentication.value if endpoint else "",
     )
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     # Commands without an FDL file, such as rm, do not load pydantic.
     from scar.fdl.model import (
+        ApiGatewaySpec,
         BatchSpec,
         CloudWatchSpec,
         EcrSpec,
@@ -28,11 +29,12 @@ class Function:
     """A function's settings that the deployment uses, and the values derived from them.
 
     The fields are sections of the FDL's model: a value has the FDL's name, type, unit and default.
-    ``batch`` is None in the execution mode ``lambda``. ``user_data`` is the text of the file
-    ``batch.compute_resources.user_data``, and ``inline_policies`` are the names and texts of the
-    files in ``iam.policies``, read before because the compiler reads no files. ``providers`` are
-    the stores other than the account's S3 that it uses, and ``stored_secrets`` their secrets that
-    the deployment stores, by the name of the parameter.
+    ``batch`` is None in the execution mode ``lambda``, ``endpoint`` without an HTTP endpoint.
+    ``user_data`` is the text of the file ``batch.compute_resources.user_data``, and
+    ``inline_policies`` are the names and texts of the files in ``iam.policies``, read before
+    because the compiler reads no files. ``providers`` are the stores other than the account's S3
+    that it uses, and ``stored_secrets`` their secrets that the deployment stores, by the name of
+    the parameter.
     """
 
     lambda_: LambdaSpec
@@ -44,6 +46,7 @@ class Function:
     inline_policies: Pairs = ()
     providers: tuple[ProviderConfig, ...] = ()
     stored_secrets: tuple[tuple[str, HiddenText], ...] = ()
+    endpoint: ApiGatewaySpec | None = None
 
     @property
     def name(self) -> str:

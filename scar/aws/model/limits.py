@@ -71,6 +71,19 @@ LAMBDA_UNRESERVED = Limit(
     minimum=100, maximum=MAX_INTEGER, unit="runs", source="docs: reserved concurrency"
 )
 
+HTTP_API_NAME = Limit(minimum=1, maximum=128, unit="characters", source="model: CreateApi.Name")
+HTTP_API_TIMEOUT = Limit(
+    minimum=50, maximum=30_000, unit="ms", source="model: TimeoutInMillis; docs: HTTP API quotas"
+)
+HTTP_API_PAYLOAD = Limit(maximum=10 * KIB * KIB, unit="bytes", source="docs: HTTP API quotas")
+# What an account has by default in most Regions; some have a quarter of it.
+HTTP_API_RATE = Limit(maximum=10_000, unit="requests a second", source="docs: API Gateway quotas")
+HTTP_API_BURST = Limit(maximum=5_000, unit="requests", source="docs: API Gateway quotas")
+CORS_MAX_AGE = Limit(maximum=86_400, unit="s", source="model: Cors.MaxAge")
+CORS_ENTRIES = Limit(maximum=100, unit="entries", source="model: lambda, Cors")
+CORS_ORIGIN = Limit(minimum=1, maximum=253, unit="characters", source="model: lambda, Origin")
+CORS_HEADER = Limit(minimum=1, maximum=1_024, unit="characters", source="model: lambda, Header")
+
 BATCH_DEFINITION = Limit(maximum=24 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_SUBMISSION = Limit(maximum=30 * KIB, unit="bytes of JSON", source="docs: Batch quotas")
 BATCH_OVERRIDES = Limit(maximum=8_192, unit="characters", source="observed: statusReason")

@@ -35,6 +35,8 @@ KEEP_TAG = "scar:keep"
 EVENT_QUEUE_TAG = "scar:event-queue"
 # The path of the parameters with the secrets of a function's stores.
 SECRETS_TAG = "scar:secrets"
+# Of a function: kind and authentication of its HTTP endpoint, such as `http:IAM`.
+ENDPOINT_TAG = "scar:endpoint"
 
 SHARED_PREFIX = "scar-"
 # SQS allows 80 characters, and Lambda 64 of the same kinds for the function.
@@ -42,6 +44,10 @@ EVENT_QUEUE_PREFIX = "scar-events-"
 # The function that handles failed invocations of others; reserved in every account. The name is
 # older than the term: another one would leave the deployed function behind.
 FAILURE_HANDLER = "scar-failure-handler"
+
+# Of the statements in a function's policy that its HTTP endpoint needs.
+API_STATEMENT_ID = "scar-api"
+URL_STATEMENT_IDS = ("scar-url", "scar-url-invoke")
 
 _REPLACEMENT_SUFFIX = "-2"
 _SHARED_NAME = re.compile(rf"{SHARED_PREFIX}[0-9a-f]{{12}}({_REPLACEMENT_SUFFIX})?")

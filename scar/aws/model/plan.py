@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from graphlib import TopologicalSorter
 from textwrap import indent
 from typing import TYPE_CHECKING, ClassVar, assert_never
@@ -181,7 +181,7 @@ class Plan:
         parts = self._image_parts(change)
         return {
             "name": change.name,
-            **{when: _mask_value(change.name, v) for when, v in values.items()},
+            **{when: _mask_value(change.name, _as_json(v)) for when, v in values.items()},
             **({"parts": list(parts)} if parts else {}),
         }
 
@@ -210,6 +210,10 @@ class Plan:
         """
         changes = [self._change_to_json(c) for c in self.changes]
         return json.dumps({"changes": changes, "notes": list(self.notes)}, indent=2)
+
+
+def _as_json(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def plan(

@@ -35,6 +35,13 @@ def _documented(source: str, **per_second: float) -> dict[str, RequestRate]:
 
 
 _RATES_BY_SERVICE: Mapping[str, Mapping[str, RequestRate]] = {
+    # "Other operations: no limit up to the total account limit", which is 10 requests per second
+    # with a burst of 40. Lower rates are documented for operations of REST APIs only.
+    "apigatewayv2": {
+        ALL_OTHERS: RequestRate(
+            per_second=10, burst=40, source="docs: API Gateway quotas for managing APIs"
+        )
+    },
     # re:Post: "The maximum number of transactions per second (TPS) for each account for AWS Batch
     # API calls, including the SubmitJob operations, is 50." The quotas page has SubmitJob alone.
     # Whether the other operations share one rate is not documented: here they do.

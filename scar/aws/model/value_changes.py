@@ -7,6 +7,7 @@ shortened around their first difference, so that both sides never look the same.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import fields, is_dataclass
 from itertools import takewhile
 
 MAX_TEXT = 60
@@ -14,13 +15,23 @@ _CONTEXT = 12  # characters before the first difference of long texts
 
 
 def describe_value_change(before: object, after: object) -> str:
-    """Return the difference of two values: texts, numbers, tuples of texts, of pairs, of tuples."""
+    """Return the difference of two values: texts, numbers, dataclasses, and tuples of texts, of
+    pairs and of tuples.
+    """
+    before, after = _fields_as_pairs(before), _fields_as_pairs(after)
     if isinstance(before, tuple) and isinstance(after, tuple):
         parts = _describe_list_change(before, after)
         if _are_pairs(before) and _are_pairs(after):
             parts = _describe_pairs_change(dict(before), dict(after)) or parts
         return ", ".join(parts) or _describe_order(before, after)
     return " -> ".join(_shorten_both(_format_value(before), _format_value(after)))
+
+
+def _fields_as_pairs(value: object) -> object:
+    """Return the fields of a dataclass as pairs, other values unchanged."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    return tuple((each.name, getattr(value, each.name)) for each in fields(value))
 
 
 def describe_changed_names(

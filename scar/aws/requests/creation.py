@@ -11,6 +11,8 @@ from scar.aws.model.resources import (
     EcrRepository,
     EventInvokeConfig,
     EventSource,
+    FunctionUrl,
+    HttpApi,
     InvokePermission,
     JobDefinition,
     JobQueue,
@@ -21,7 +23,13 @@ from scar.aws.model.resources import (
     SchedulingPolicy,
     SourceQueue,
 )
-from scar.aws.requests import batch_requests, event_source_requests, lambda_requests, s3_requests
+from scar.aws.requests import (
+    batch_requests,
+    endpoint_requests,
+    event_source_requests,
+    lambda_requests,
+    s3_requests,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +72,8 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
         case EventSource():
             request = event_source_requests.create_event_source_request(resource)
             yield "lambda", "CreateEventSourceMapping", {**request}
+        case HttpApi() | FunctionUrl():
+            yield from _endpoint_requests(resource)
         case InvokePermission():
             yield "lambda", "AddPermission", {**lambda_requests.add_permission_request(resource)}
         case ComputeEnvironment():
@@ -88,6 +98,16 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             )
         case _:
             return
+
+
+def _endpoint_requests(resource: HttpApi | FunctionUrl) -> Iterator[ApiRequest]:
+    if isinstance(resource, FunctionUrl):
+        request = endpoint_requests.function_url_request(resource)
+        yield "lambda", "CreateFunctionUrlConfig", {**request}
+        return
+    yield "apigatewayv2", "CreateApi", endpoint_requests.create_api_request(resource)
+    yield "apigatewayv2", "CreateIntegration", endpoint_requests.integration_settings(resource)
+    yield "apigatewayv2", "CreateStage", endpoint_requests.stage_settings(resource)
 
 
 def _role_requests(role: Role) -> Iterator[ApiRequest]:

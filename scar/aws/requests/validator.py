@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.requests.rules import batch, event_sources, iam_ecr_logs, lambda_, s3
+from scar.aws.requests.rules import batch, endpoints, event_sources, iam_ecr_logs, lambda_, s3
 from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.constraints import Parameters, RuleViolation
 
@@ -27,6 +27,14 @@ _RULES: dict[tuple[str, str], Callable[[Parameters], Iterator[RuleViolation]]] =
     ("lambda", "AddPermission"): lambda_.check_add_permission,
     ("lambda", "CreateEventSourceMapping"): event_sources.check_create_event_source,
     ("lambda", "UpdateEventSourceMapping"): event_sources.check_update_event_source,
+    ("lambda", "CreateFunctionUrlConfig"): endpoints.check_function_url,
+    ("lambda", "UpdateFunctionUrlConfig"): endpoints.check_function_url,
+    ("apigatewayv2", "CreateApi"): endpoints.check_create_api,
+    ("apigatewayv2", "UpdateApi"): endpoints.check_update_api,
+    ("apigatewayv2", "CreateIntegration"): endpoints.check_integration,
+    ("apigatewayv2", "UpdateIntegration"): endpoints.check_integration,
+    ("apigatewayv2", "CreateStage"): endpoints.check_stage,
+    ("apigatewayv2", "UpdateStage"): endpoints.check_stage,
     ("sqs", "CreateQueue"): event_sources.check_create_queue,
     ("sqs", "SetQueueAttributes"): event_sources.check_queue_attributes,
     ("batch", "RegisterJobDefinition"): batch.check_register_job_definition,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import click
 
 from scar.cli.fdl_files import connect_names
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
+from scar.cli.invocation.request_arguments import open_body, parse_parameters, read_json_text
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.options import (
     fdl_option,
@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 @click.option(
     "-db", "--data-binary", type=click.Path(path_type=Path), help="File to send as the body."
 )
-@click.option("-jd", "--json-data", metavar="JSON", help="JSON to send as the body.")
+@click.option(
+    "-jd", "--json-data", metavar="JSON|FILE", help="JSON to send as the body, or a file with it."
+)
 @click.option(
     "-p",
     "--parameters",
-    metavar="JSON",
-    help="Query parameters as a JSON object; scripts read CONT_VAR_<name>.",
+    metavar="NAME=VALUE|JSON",
+    multiple=True,
+    help="Query parameter, or several as a JSON object; scripts read CONT_VAR_<name>.",
 )
 @click.option("-a", "--asynchronous", is_flag=True, help="Do not wait for the response.")
 @click.option(
@@ -50,24 +53,29 @@ def invoke(  # noqa: PLR0913 one argument per option
     file: Path | None,
     data_binary: Path | None,
     json_data: str | None,
-    parameters: str | None,
+    parameters: tuple[str, ...],
     *,
     asynchronous: bool,
     output_file: Path | None,
 ) -> None:
     """Invoke a function as an HTTP client would.
 
+    A function with an HTTP endpoint (`api_gateway` in the FDL) is called through it, signed with
+    your credentials if it demands that; bodies and results may have any size up to `max_body`.
+    Another function is invoked by Lambda's API, with bodies of up to about 4.5 MB.
+
     \b
     Examples:
       scar invoke -n gray -jd '{"width": 200}'
-      scar invoke -n gray -db photo.jpg -p '{"width": 200}' -o small.jpg
+      scar invoke -n gray -db photo.jpg -p width=200 -o small.jpg
+      scar invoke -n gray -jd request.json -a
     """
     require_writable_output(output_file)
     require_one_of({"-n NAME": name, "-f FILE": file})
     if data_binary is not None and json_data is not None:
         raise click.UsageError("-db and -jd are mutually exclusive.")
-    body = _read_body(data_binary, json_data)
-    query = _parse_parameters(parameters)
+    text = None if json_data is None else read_json_text(json_data)
+    query = parse_parameters(parameters)
     if file is not None:
         connection, document = connect_names(session, file)
         names = [entry.lambda_.name for entry in document.functions.aws]
@@ -78,10 +86,26 @@ def invoke(  # noqa: PLR0913 one argument per option
         name = names[0]
     else:
         connection = session.connect()
+    function = find_function(session, connection, name or "")
+    if endpoint := session.services.find_endpoint(connection, function):
+        from scar.cli.invocation.endpoint_call import EndpointRequest
+
+        request = EndpointRequest(
+            session=session,
+            connection=connection,
+            endpoint=endpoint,
+            function=function,
+            query=query,
+            body=open_body(data_binary, text),
+        )
+        if asynchronous:
+            request.enqueue()
+        else:
+            request.send(output_file)
+        return
     from scar.runs.invoke import request_payload
 
-    payload = request_payload(query, body, is_json=json_data is not None)
-    function = find_function(session, connection, name or "")
+    payload = request_payload(query, _read_body(data_binary, text), is_json=text is not None)
     call = FunctionCall(session, connection, function, output_file)
     call.send(payload, asynchronous=asynchronous)
 
@@ -90,31 +114,4 @@ def _read_body(file: Path | None, text: str | None) -> bytes | None:
     """Return the content of the file or the JSON text; None without either."""
     if file is not None:
         return read_event_file(file, str(file), "-db")
-    if text is None:
-        return None
-    _parse_json("-jd", text)  # only a check: the text is sent as the user wrote it
-    return text.encode()
-
-
-def _parse_parameters(text: str | None) -> dict[str, str]:
-    """Return the query parameters; values of a list are joined by commas, as in API Gateway."""
-    if text is None:
-        return {}
-    value = _parse_json("-p", text)
-    if not isinstance(value, dict):
-        raise click.UsageError('-p must be a JSON object, such as \'{"name": "value"}\'.')
-    return {name: _parameter_value(item) for name, item in value.items()}
-
-
-def _parameter_value(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(map(_parameter_value, value))
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _parse_json(option: str, text: str) -> object:
-    try:
-        value: object = json.loads(text)
-    except ValueError as error:
-        raise click.UsageError(f"The value of {option} is not JSON: {error}.") from error
-    return value
+    return None if text is None else text.encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
     """
     if bucket is None:
         connection = session.connect()
-        functions = session.services.list_functions(connection)
+        functions = _with_addresses(session, connection)
         _show_functions(session, functions)
         if not session.json:
             _show_unusable(session, connection, functions)
@@ -66,12 +67,36 @@ def _show_functions(session: Session, functions: Iterable[FunctionSummary]) -> N
     if not found:
         session.terminal.write_message("No functions. Create one with `scar init -f FILE`.")
         return
-    rows = (
+    has_endpoints = any(f.api_type for f in found)
+    head: tuple[str, ...] = ("NAME", "MODE", "IMAGE", "MEMORY", "TIMEOUT", "INPUT")
+    rows: list[tuple[str, ...]] = [
         (f.name, f.mode, f.image, f"{f.memory} MB", f"{f.timeout} s", ", ".join(map(str, f.inputs)))
         for f in found
-    )
-    head = ("NAME", "MODE", "IMAGE", "MEMORY", "TIMEOUT", "INPUT")
-    session.terminal.write_table(head, rows, alignment="lllrrl")
+    ]
+    if has_endpoints:
+        head = (*head, "API_URL")
+        rows = [(*row, _address(f)) for row, f in zip(rows, found, strict=True)]
+    session.terminal.write_table(head, rows, alignment="lllrrll"[: len(head)])
+
+
+def _with_addresses(session: Session, connection: AwsConnection) -> list[FunctionSummary]:
+    """Return the functions, those with an HTTP endpoint with its address."""
+    from scar.aws.inventory.endpoints import Endpoint
+
+    functions = session.services.list_functions(connection)
+    endpoints = {
+        f.name: endpoint
+        for f in functions
+        if (endpoint := Endpoint.parse_tag(f"{f.api_type}:{f.api_authentication}"))
+    }
+    found = session.services.read_endpoints(connection, endpoints) if endpoints else {}
+    return [replace(f, api_url=found[f.name].url) if f.name in found else f for f in functions]
+
+
+def _address(function: FunctionSummary) -> str:
+    if function.api_type and not function.api_url:
+        return "(missing, or not readable)"
+    return function.api_url
 
 
 def _show_unusable(

@@ -18,14 +18,24 @@ class CorsSpec(FdlModel):
 
     allow_origins: TextList = Field(
         (),
-        description="origins whose pages may call the endpoint; `*`: all",
-        examples=[["https://example.org"]],
+        description="origins whose pages may call the endpoint, such as `https://example.org`;"
+        " `*`: all. An HTTP API needs `authentication: NONE` for it",
     )
     allow_methods: TextList = Field(
-        (), description="HTTP methods that they may use; empty: GET, POST, PUT and DELETE"
+        (),
+        description="HTTP methods that they may use, of GET, HEAD, POST, PUT, PATCH, DELETE and"
+        " `*`; empty: GET, POST, PUT and DELETE",
     )
-    allow_headers: TextList = Field((), description="request headers that they may send")
-    expose_headers: TextList = Field((), description="response headers that they may read")
+    allow_headers: TextList = Field(
+        (),
+        description="request headers that they may send; `*`: all. Those that endpoints understand"
+        " are always among them",
+    )
+    expose_headers: TextList = Field(
+        (),
+        description="response headers that they may read; `*`: all. `x-scar-run-id` is always among"
+        " them",
+    )
     allow_credentials: StrictBool = Field(
         False, description="allow cookies and other credentials; not with the origin `*`"
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
 from scar.fdl.batch_rules import check_array, check_batch, check_nodes
+from scar.fdl.rules.endpoints import check_endpoint
 from scar.fdl.rules.environment import check_variables
 from scar.fdl.rules.loops import check_cycles
 from scar.fdl.rules.storage import check_storage
@@ -64,6 +65,7 @@ def _check_function(
     yield from _check_lambda_limits(function.lambda_, section)
     yield from check_tags(function.lambda_, section, providers)
     yield from check_variables(function, location)
+    yield from check_endpoint(function, location)
     yield from _check_policies(function, (*location, "iam", "policies"))
     yield from _check_vpc(function.lambda_, section)
     if not function.lambda_.enabled:

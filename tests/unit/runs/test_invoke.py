@@ -49,9 +49,7 @@ RUN = RunPath(function="gray", date="2026-01-02", run_id="ab")
 def a_response(*results: RunResult) -> InvocationResponse:
     """Return the parsed response of a supervisor."""
     return parse_response(
-        response.build_body(
-            InvocationResult(results=results, is_api_request=True), lambda_invocation({})
-        ),
+        response.build_body(InvocationResult(results=results), lambda_invocation({})),
         "r",
     )
 

@@ -14,10 +14,17 @@ from scar.runs.history.model import RunHistory
 from scar.runs.ledger import RunLedger
 from scar.runs.progress import count_inputs, count_runs
 from scar.runs.report import build_report
-from scar.runs.retry import NotRetryableError, follow_repetitions, retry_run
+from scar.runs.retry import (
+    NotRetryableError,
+    follow_repetitions,
+    read_repetition,
+    retry_run,
+)
 from scar.runs.run_details import RunDetailReader
 from scar.runs.states import MAX_EVENT_AGE, RunState
 from scar.runs.status import RETRY_SECONDS
+from supervisor.events.parser import parse_event
+from supervisor.invocation import DirectInvocation
 from supervisor.runs import record_format
 from tests.fakes.s3_listing_client import NOW, ListedS3
 
@@ -236,3 +243,35 @@ def test_a_run_that_is_lost_while_it_is_waited_for_is_a_failure(
     ledger = RunLedger(s3, "state")  # type: ignore[arg-type]
     found = count_inputs(ledger, {"fn": []}, began=NOW)
     assert (found.counts["lost"], found.failure_count) == (1, failures)
+
+
+API_EVENT: dict[str, object] = {
+    "rawPath": "/",
+    "headers": {"x-scar-body": "0" * 32, "prefer": "respond-async"},
+    "requestContext": {"http": {"method": "POST"}},
+}
+
+
+def test_a_repeated_http_request_is_a_run_that_nobody_waits_for() -> None:
+    world = World(event=API_EVENT)
+    (sent,) = world.sent
+    (trigger,) = parse_event(json.dumps(sent).encode())
+    assert isinstance(trigger, DirectInvocation)
+    assert not trigger.is_api_request
+    new = lookup.find_run(world.ledger, OLD)
+    assert read_repetition(world.ledger, new) == record_format.run_id("fn", trigger, NEW)
+    waiting = world.find(read_repetition(world.ledger, new))
+    assert waiting.state is RunState.WAITING
+    assert record_format.run_path("fn", trigger, NEW, "", ("", "")) == waiting.path
+
+
+def test_a_repetition_that_never_began_is_repeated_as_another_run() -> None:
+    world = World(event=API_EVENT)
+    first = read_repetition(world.ledger, world.find(OLD))
+    world.s3.now += MAX_EVENT_AGE + RETRY_SECONDS + 1
+    retry_run(world.ledger, world.find(first), world.enqueue)
+    one, other = (parse_event(json.dumps(sent).encode())[0] for sent in world.sent)
+    assert isinstance(one, DirectInvocation)
+    assert isinstance(other, DirectInvocation)
+    assert one.accepted != other.accepted
+    assert one.event == other.event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.client.races.batch import BATCH_RACES
+from scar.aws.client.races.endpoints import ENDPOINT_RACES
 from scar.aws.client.races.event_sources import EVENT_SOURCE_RACES
 from scar.aws.client.races.iam import IAM_RACES
 from scar.aws.client.races.lambda_ import LAMBDA_RACES
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 RACES: tuple[Race, ...] = (
     *LAMBDA_RACES,
     *EVENT_SOURCE_RACES,
+    *ENDPOINT_RACES,
     *IAM_RACES,
     *S3_RACES,
     *OTHER_RACES,

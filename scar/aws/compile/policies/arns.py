@@ -140,6 +140,12 @@ def _bucket_arns(scope: PolicyScope) -> Iterator[str]:
         yield from (scope.account.s3_arn(f"{bucket}{end}") for end in ("", "/*"))
 
 
+def _api_arns(scope: PolicyScope) -> Iterator[str]:
+    """Yield all HTTP APIs of the Region, whose ARNs have no account, and their tags."""
+    prefix = f"arn:{scope.account.partition}:apigateway:{scope.account.region}::"
+    return (f"{prefix}{path}" for path in ("/apis", "/apis/*", "/tags/*"))
+
+
 def _secret_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield the secrets of Secrets Manager, or those of the Region."""
     every = scope.account.arn("secretsmanager", "secret:*")
@@ -177,6 +183,9 @@ def _fixed_arns(service: str, *resources: str) -> Callable[[PolicyScope], Iterat
 
 _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = {
     "anything": lambda _: (ANY,),
+    "apis": _api_arns,
+    # Of all APIs whose requests go to the stage that scar's have: ids are generated.
+    "called apis": _fixed_arns("execute-api", "*/$default/*/*"),
     "state bucket": _state_bucket_arns,
     "buckets": _bucket_arns,
     "records of functions": lambda scope: _state_object_arns(scope, "functions/*.json"),

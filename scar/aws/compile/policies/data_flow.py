@@ -33,6 +33,7 @@ class DataFlow:
     network interfaces in a VPC. ``file_systems`` are those that the Lambda function mounts and
     ``job_file_systems`` those of jobs, pairs of ARNs: file system and access point; jobs only read
     through ``read_only_access_points``.
+    ``endpoint`` is the value of the tag of its HTTP endpoint, empty without one.
     ``failure_handler`` is the ARN of the function that handles failed invocations.
     """
 
@@ -53,8 +54,19 @@ class DataFlow:
     job_file_systems: tuple[tuple[str, str], ...] = ()
     read_only_access_points: frozenset[str] = frozenset()
     failure_handler: str = ""
+    endpoint: str = ""
 
     @property
     def run_records(self) -> BucketFolder:
         """The folder of the function's run records in the state bucket."""
         return BucketFolder(names.state_bucket_name(self.account), f"runs/{self.function}/")
+
+    @property
+    def request_bodies(self) -> BucketFolder:
+        """The folder of the bodies of HTTP requests that are too large for Lambda."""
+        return BucketFolder(names.state_bucket_name(self.account), f"requests/{self.function}/")
+
+    @property
+    def request_results(self) -> BucketFolder:
+        """The folder of the results that are too large for a response of Lambda."""
+        return BucketFolder(names.state_bucket_name(self.account), f"results/{self.function}/")

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 # What a call acts on; ``arns`` has the ARNs.
 GrantTarget = Literal[
     "anything",
+    "apis",
+    "called apis",
     "state bucket",
     "buckets",
     "records of functions",
@@ -47,6 +49,7 @@ Feature = Literal[
     "clusters",
     "shell",
     "arrays",
+    "endpoints",
     "secrets",
     "stores",
 ]

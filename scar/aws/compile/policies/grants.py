@@ -7,9 +7,11 @@ Reference (https://docs.aws.amazon.com/service-authorization/latest/reference/),
 
 from __future__ import annotations
 
+from scar.aws.compile.policies.endpoint_grants import ENDPOINT_GRANTS
 from scar.aws.compile.policies.grant import Grant
 
 GRANTS: tuple[Grant, ...] = (
+    *ENDPOINT_GRANTS,
     Grant(
         "anything",
         (

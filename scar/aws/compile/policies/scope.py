@@ -76,6 +76,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
         "arrays": any(spec.array is not None for spec in specs),
+        "endpoints": any(f.endpoint is not None for f in functions),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
         "clusters": any(spec.cluster for spec in specs),
         "secrets": any(f.secret_references for f in functions),

@@ -5,8 +5,9 @@ them field by field. ``base`` is the common part: a key, dependencies, whether f
 resource. The kinds are in one module per service: ``lambda_`` (functions, permissions, event invoke
 configs, batch target records), ``batch`` (compute environments, job queues, job definitions, launch
 templates), ``event_sources`` (queues of gathered events and their event source mappings),
-``s3`` (buckets, notifications), ``ecr`` (repositories, images), ``iam`` (roles,
-instance profiles), ``logs`` (log groups) and ``parameters`` (secrets in Parameter Store).
+``endpoints`` (HTTP APIs and function URLs), ``s3`` (buckets, notifications), ``ecr`` (repositories,
+images), ``iam`` (roles, instance profiles), ``logs`` (log groups) and ``parameters`` (secrets in
+Parameter Store).
 
 Only the name has no default, so that a resource can be read by its name alone. The default of a
 field is what AWS does without the parameter, never what scar chooses: scar's defaults are in the
@@ -32,6 +33,7 @@ from scar.aws.model.resources.batch import (
     TmpfsMount,
 )
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
+from scar.aws.model.resources.endpoints import CorsRules, FunctionUrl, HttpApi, HttpEndpoint
 from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.iam import InstanceProfile, Role
 from scar.aws.model.resources.lambda_ import (
@@ -52,12 +54,16 @@ __all__ = [
     "BucketNotification",
     "ComputeEnvironment",
     "ComputeType",
+    "CorsRules",
     "EcrImage",
     "EcrRepository",
     "EnabledState",
     "EventInvokeConfig",
     "EventSource",
     "FileSystemMount",
+    "FunctionUrl",
+    "HttpApi",
+    "HttpEndpoint",
     "InstanceProfile",
     "InvokePermission",
     "JobDefinition",

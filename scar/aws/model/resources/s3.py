@@ -15,6 +15,8 @@ from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission
 class StateBucket(Resource):
     """The bucket of run records and locks; run records expire after ``keep_days``.
 
+    ``exchange_days``: so long the bodies and results of HTTP requests are kept that are too large
+    for Lambda.
     ``is_private``: public access is blocked. ``encryption`` is S3's name of the algorithm of the
     default encryption. ``requires_tls``: a bucket policy denies requests over plain HTTP.
     """
@@ -24,6 +26,7 @@ class StateBucket(Resource):
     kept_on_undo: ClassVar[bool] = True
 
     keep_days: int = 90
+    exchange_days: int = 1
     is_private: bool = True
     encryption: str = "AES256"
     requires_tls: bool = True
@@ -35,7 +38,14 @@ class StateBucket(Resource):
     @classmethod
     def without_settings(cls, name: str) -> Self:
         """Return a bucket that exists and has none of the settings."""
-        return cls(name=name, keep_days=0, is_private=False, encryption="", requires_tls=False)
+        return cls(
+            name=name,
+            keep_days=0,
+            exchange_days=0,
+            is_private=False,
+            encryption="",
+            requires_tls=False,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

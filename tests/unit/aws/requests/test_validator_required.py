@@ -66,6 +66,14 @@ COMPLETE: list[tuple[str, str, dict[str, Any], set[str]]] = [
         {"MaximumBatchingWindowInSeconds"},  # BatchSize: more than 10 require a window
     ),
     ("lambda", "UpdateEventSourceMapping", {"UUID": "0" * 36, "BatchSize": 100}, set()),
+    ("lambda", "CreateFunctionUrlConfig", {**FUNCTION, "AuthType": "NONE"}, set()),
+    ("lambda", "UpdateFunctionUrlConfig", FUNCTION, set()),
+    ("apigatewayv2", "CreateApi", {"Name": "a", "ProtocolType": "HTTP"}, set()),
+    ("apigatewayv2", "UpdateApi", {"ApiId": "i"}, set()),
+    ("apigatewayv2", "CreateIntegration", {"ApiId": "i", "IntegrationType": "AWS_PROXY"}, set()),
+    ("apigatewayv2", "UpdateIntegration", {"ApiId": "i", "IntegrationId": "j"}, set()),
+    ("apigatewayv2", "CreateStage", {"ApiId": "i", "StageName": "$default"}, set()),
+    ("apigatewayv2", "UpdateStage", {"ApiId": "i", "StageName": "$default"}, set()),
     ("sqs", "CreateQueue", {"QueueName": "q", "Attributes": {"VisibilityTimeout": "9"}}, set()),
     ("sqs", "SetQueueAttributes", {"QueueUrl": "u", "Attributes": {}}, set()),
     # "type: container" requires containerProperties, and these both resource requirements.

@@ -8,6 +8,7 @@ from pathlib import Path
 import supervisor
 from supervisor.execution import environment
 from supervisor.execution.environment import INTERNAL_VARIABLES, RUN_VARIABLES, RunVariables
+from supervisor.invocation import HttpRequest
 from supervisor.model import ExecutionMode, FunctionConfig
 
 CONFIG = FunctionConfig(name="fn", state_bucket="b", mode=ExecutionMode.BATCH)
@@ -28,13 +29,14 @@ FULL = RunVariables(
     hostfile="/h",
     trace="Root=1",
     parameters={"x": "1"},
+    request=HttpRequest(method="GET", path="/", headers={"x-y": "1"}),
 )
 
 
 def test_the_variables_of_a_run_are_listed() -> None:
     found = environment._run_variables(CONFIG, FULL)
-    # Those of query parameters have other names with each request.
-    assert found.keys() - {"CONT_VAR_x"} == RUN_VARIABLES
+    # Those of query parameters and headers have other names with each request.
+    assert found.keys() - {"CONT_VAR_x", "SCAR_HTTP_HEADER_X_Y"} == RUN_VARIABLES
 
 
 def test_every_variable_of_scar_that_the_supervisor_reads_is_listed() -> None:
@@ -49,7 +51,7 @@ def test_every_variable_of_scar_that_the_supervisor_reads_is_listed() -> None:
         and node.value.replace("_", "").isalpha()
     }
     assert {"SCAR_ARRAY_URL", "SCAR_JOB", "SCAR_WORKER_URL", "SCAR_RUN_ID"} < read
-    assert read <= INTERNAL_VARIABLES | RUN_VARIABLES
+    assert read <= INTERNAL_VARIABLES | RUN_VARIABLES | {"SCAR_HTTP_HEADER_"}
 
 
 def test_no_input_of_the_supervisor_reaches_a_script() -> None:

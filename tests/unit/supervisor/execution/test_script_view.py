@@ -162,6 +162,10 @@ def test_api_callers_get_a_failing_script_as_a_response() -> None:
         "amz-lambda-request-id": "req-1",
         "amz-log-group-name": "/aws/lambda/fn",
         "amz-log-stream-name": "stream",
+        "content-type": "text/plain; charset=utf-8",
+        "x-content-type-options": "nosniff",
+        "x-scar-run-id": RUN.run_id,
+        "x-scar-script-status": "3",
     }
 
 

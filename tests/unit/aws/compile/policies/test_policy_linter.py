@@ -41,6 +41,8 @@ NO_RESOURCE = "RESOURCE_STAR"
 AN_ARN_IS_A_TEXT = "MISMATCHED_TYPE_BUT_USABLE"
 # SubmitJob is authorized by job definition and queue; the linter expects the job's ARN.
 JOBS_HAVE_NO_NAME = "RESOURCE_MISMATCH"
+# AWS's list has no tag actions of API Gateway; its errors name them, or else POST and PUT.
+NOT_LISTED = ("Unknown action apigateway:TagResource", "Unknown action apigateway:UntagResource")
 # S3 Files is newer than the linter.
 A_NEW_SERVICE = "UNKNOWN_PREFIX"
 
@@ -82,7 +84,11 @@ def findings(document: str) -> list[Any]:
 )
 def test_the_linter_finds_only_what_is_explained(document: str, explained: set[str]) -> None:
     found = findings(document)
-    unexplained = [str(f) for f in found if f.issue not in explained]
+    unexplained = [
+        str(f)
+        for f in found
+        if f.issue not in explained and not any(text in str(f) for text in NOT_LISTED)
+    ]
     assert unexplained == []
     assert explained <= {f.issue for f in found}
 

@@ -26,6 +26,7 @@ ACCOUNT = Account("123456789012", "eu-west-1")
 CROP = new_function(name="crop", image="x", input=(StorageSpec(path="photos/in"),))
 BATCH = changed(CROP, execution_mode=ExecutionMode.BATCH, batch=BatchSpec())
 SERVICES = (
+    "apigatewayv2",
     "batch",
     "ec2",
     "ecr",

@@ -1,0 +1,85 @@
+"""What the caller is granted for HTTP endpoints, and the statements of a function's roles.
+
+API Gateway's actions are HTTP methods on the paths of its own API. Tags are resources too, of
+CreateApi with tags as well: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scar.aws.compile.policies.document import allow_statement
+from scar.aws.compile.policies.grant import Grant
+from scar.aws.compile.policies.patterns import literal_pattern
+
+if TYPE_CHECKING:
+    from scar.aws.compile.policies.data_flow import BucketFolder, DataFlow
+    from scar.aws.compile.policies.document import PolicyStatement
+
+ENDPOINT_GRANTS: tuple[Grant, ...] = (
+    # APIs have generated ids, and are found by their tags.
+    Grant(
+        "apis",
+        (
+            "apigatewayv2:CreateApi",
+            "apigatewayv2:CreateIntegration",
+            "apigatewayv2:CreateRoute",
+            "apigatewayv2:CreateStage",
+            "apigatewayv2:DeleteApi",
+            "apigatewayv2:DeleteCorsConfiguration",
+            "apigatewayv2:DeleteRoute",
+            "apigatewayv2:GetApis",
+            "apigatewayv2:GetIntegrations",
+            "apigatewayv2:GetRoutes",
+            "apigatewayv2:GetStages",
+            "apigatewayv2:TagResource",
+            "apigatewayv2:UntagResource",
+            "apigatewayv2:UpdateApi",
+            "apigatewayv2:UpdateIntegration",
+            "apigatewayv2:UpdateRoute",
+            "apigatewayv2:UpdateStage",
+        ),
+        extra_actions=("apigateway:PUT",),
+        feature="endpoints",
+    ),
+    # `lambda:InvokeFunction`, which a signed request needs too, is among those of functions.
+    Grant(
+        "functions",
+        (
+            "lambda:CreateFunctionUrlConfig",
+            "lambda:DeleteFunctionUrlConfig",
+            "lambda:GetFunctionUrlConfig",
+            "lambda:UpdateFunctionUrlConfig",
+        ),
+        extra_actions=("lambda:InvokeFunctionUrl",),
+        feature="endpoints",
+    ),
+    Grant("called apis", (), extra_actions=("execute-api:Invoke",), feature="endpoints"),
+)
+
+
+def endpoint_statements(flow: DataFlow) -> list[PolicyStatement]:
+    """Allow what a function with an endpoint does in Lambda.
+
+    It invokes itself for asynchronous calls. It signs requests for uploads of bodies and downloads
+    of results with its role, which therefore must allow these, too.
+    """
+    if not flow.endpoint:
+        return []
+    own = flow.account.arn("lambda", f"function:{flow.function}")
+    folders = [_objects(flow, folder) for folder in (flow.request_bodies, flow.request_results)]
+    return [
+        allow_statement("lambda:InvokeFunction", Resource=own),
+        allow_statement("s3:GetObject", "s3:PutObject", Resource=folders),
+    ]
+
+
+def job_endpoint_statements(flow: DataFlow) -> list[PolicyStatement]:
+    """Allow to read the body of a request whose run continues in Batch."""
+    if not flow.endpoint:
+        return []
+    return [allow_statement("s3:GetObject", Resource=_objects(flow, flow.request_bodies))]
+
+
+def _objects(flow: DataFlow, folder: BucketFolder) -> str:
+    return flow.account.s3_arn(f"{folder.bucket}/{literal_pattern(folder.prefix)}*")

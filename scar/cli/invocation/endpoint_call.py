@@ -1,0 +1,99 @@
+"""Call a function through its HTTP endpoint, and show the response."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING
+
+from scar.cli.invocation_output import require_success, show_queued, show_response
+from scar.errors import UsageError
+from scar.runs.endpoints.calls import EndpointCall
+from scar.runs.endpoints.http import EndpointClient
+from scar.runs.invoke import TIMEOUT_MARGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.endpoints import Endpoint
+    from scar.aws.inventory.functions import FunctionSummary
+    from scar.cli.session import Session
+    from scar.runs.endpoints.calls import CallBody
+
+IN_MEMORY = 16 << 20  # bytes of an output; a larger one is on disk until it is complete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointRequest:
+    """A request to the endpoint of one function."""
+
+    session: Session
+    connection: AwsConnection
+    endpoint: Endpoint
+    function: FunctionSummary
+    query: Mapping[str, str]
+    body: CallBody | None
+
+    def enqueue(self) -> None:
+        """Send the request asynchronously; show the id of its run."""
+        response = self._call().send(self.query, self.body, io.BytesIO(), asynchronous=True)
+        require_success(self.function.name, response)
+        show_queued(self.session, self.function.name, [response.run_id])
+
+    def send(self, output: Path | None) -> None:
+        """Wait for the response, and write its body to a file or to stdout."""
+        name, terminal = self.function.name, self.session.terminal
+        if output is not None:
+            with open_output(output) as target:
+                response = self._call().send(self.query, self.body, target)
+            terminal.write_message(f"Output written to {output}")
+            show_response(self.session, name, response, output, is_written=True)
+            return
+        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as buffer:
+            response = self._call().send(self.query, self.body, buffer)
+            buffer.seek(0)
+            if self.session.json:
+                response = replace(response, output=buffer.read())
+            elif not response.job_id:
+                while chunk := buffer.read(1 << 20):
+                    terminal.write_bytes(chunk)
+        is_written = not self.session.json
+        show_response(self.session, name, response, None, is_written=is_written)
+
+    def _call(self) -> EndpointCall:
+        timeout = self.function.timeout + TIMEOUT_MARGIN
+        return EndpointCall(
+            endpoint=self.endpoint,
+            function=self.function.name,
+            client=EndpointClient(connection=self.connection, timeout=timeout),
+            report=self.session.terminal.write_message,
+        )
+
+
+@contextlib.contextmanager
+def open_output(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that replaces ``path`` at the end of the block, not after an error.
+
+    A device or pipe is written to directly. Raise UsageError.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        part = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
+        try:
+            with part.open("xb") as file:
+                yield file
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}.", remedy="Check -o."
+        ) from error

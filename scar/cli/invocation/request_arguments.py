@@ -1,0 +1,101 @@
+"""The body and the query of a request, as the options of ``scar invoke`` give them."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scar.cli.function_call import read_event_file
+from scar.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scar.runs.endpoints.calls import CallBody
+
+
+def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
+    """Return the query parameters of JSON objects and of ``name=value``.
+
+    Values of a list, or of the same name, are joined by commas, as in API Gateway.
+    """
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        for name, value in _parse_one(text).items():
+            found.setdefault(name, []).append(value)
+    return {name: ",".join(values) for name, values in found.items()}
+
+
+def _parse_one(text: str) -> dict[str, str]:
+    if not text.lstrip().startswith(("{", "[", '"')):
+        name, equals, value = text.partition("=")
+        if name and equals:
+            return {name: value}
+    value_of_json = parse_json("-p", text)
+    if not isinstance(value_of_json, dict):
+        raise click.UsageError(
+            '-p must be NAME=VALUE or a JSON object, such as \'{"name": "value"}\'.'
+        )
+    return {name: _parameter_value(item) for name, item in value_of_json.items()}
+
+
+def _parameter_value(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_parameter_value, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def read_json_text(text: str) -> str:
+    """Return the JSON of ``-jd``: the value itself, or the content of the file that it names."""
+    try:
+        json.loads(text)  # only a check: the text is sent as the user wrote it
+    except ValueError:
+        path = Path(text)
+        if not _is_file(path):
+            parse_json("-jd", text)
+        content = read_event_file(path, text, "-jd")
+        try:
+            text = content.decode()
+            json.loads(text)
+        except ValueError as error:
+            raise UsageError(f"{path} is not JSON: {error}.", remedy="Check -jd.") from error
+    return text
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL
+        return False
+
+
+def parse_json(option: str, text: str) -> object:
+    """Return a JSON value; raise a usage error that names the option."""
+    try:
+        value: object = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"The value of {option} is not JSON: {error}.") from error
+    return value
+
+
+def open_body(file: Path | None, text: str | None) -> CallBody | None:
+    """Return the body for an endpoint: a regular file is only opened when it is sent."""
+    from scar.runs.endpoints.calls import CallBody
+
+    if text is not None:
+        return CallBody(content=text.encode(), content_type="application/json")
+    if file is None:
+        return None
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise UsageError(
+            f"{file} cannot be read: {error.strerror}.", remedy="Check -db."
+        ) from error
+    if not stat.S_ISREG(status.st_mode):  # a pipe has no size: it must fit into an event
+        return CallBody(content=read_event_file(file, str(file), "-db"))
+    return CallBody(file=file, size=status.st_size)

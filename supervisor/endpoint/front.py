@@ -1,0 +1,63 @@
+"""Answers the requests of an endpoint that start no run in this process, or refuses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supervisor.endpoint import asynchronous, bodies
+from supervisor.errors import RequestRefused
+from supervisor.model import ExecutionMode
+from supervisor.runs import record_format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisor.invocation import DirectInvocation, EndpointResponse, HttpRequest
+    from supervisor.model import FunctionConfig
+    from supervisor.ports import EndpointServices, ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointFront:
+    """The endpoint of one function; ``now`` in epoch seconds, ``today`` as in run records."""
+
+    config: FunctionConfig
+    open_services: Callable[[], EndpointServices]
+    open_store: Callable[[str], ObjectStore]
+    now: float
+    today: str
+
+    def answer(self, trigger: DirectInvocation, request_id: str) -> EndpointResponse | None:
+        """Return the response; None: the request starts a run. Raise RequestRefused."""
+        request = trigger.request
+        if request is None:
+            return None
+        if self.config.endpoint is None:
+            _refuse_without_endpoint(request)
+            return None
+        if request.path.startswith(bodies.OWN_PATHS):
+            size = trigger.parameters.get("size", "")
+            return bodies.answer_upload(request, size, self.config, self.open_services(), self.now)
+        bodies.check_body(trigger, self.config, self.open_store("s3"))
+        # Batch takes the run at once, so nobody waits for it.
+        if not request.is_asynchronous or self.config.mode is ExecutionMode.BATCH:
+            return None
+        run = record_format.run_path(self.config.name, trigger, request_id, self.today, ("", ""))
+        return asynchronous.accept(
+            trigger, run, self.config, self.open_services(), self.open_store("s3")
+        )
+
+
+def _refuse_without_endpoint(request: HttpRequest) -> None:
+    """Refuse what needs the permissions that only the role of an endpoint has."""
+    for is_used, what in (
+        (request.is_asynchronous, "Asynchronous requests"),
+        (bool(request.body_id), "Uploaded bodies"),
+        (request.path.startswith(bodies.OWN_PATHS), "Paths below /.scar/"),
+    ):
+        if is_used:
+            raise RequestRefused(
+                f"{what} need an endpoint of the function, which it does not have.",
+                remedy="Set api_gateway.name and run `scar init`.",
+            )

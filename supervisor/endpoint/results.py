@@ -1,0 +1,77 @@
+"""Outputs that are too large for a response: stored, and answered by where they are."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supervisor.errors import OutputError, PreconditionFailed
+from supervisor.events.response_body import BINARY, LARGEST_OUTPUT, TEXT
+from supervisor.model import IfNoneMatch, ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisor.endpoint.output_spool import OutputSpool
+    from supervisor.errors import SupervisorError
+    from supervisor.invocation import RunPath
+    from supervisor.model import FunctionConfig
+    from supervisor.ports import EndpointServices, ObjectStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the caller gets: the output, or the URL of it, or why there is neither."""
+
+    output: bytes = b""
+    location: str = ""
+    problem: SupervisorError | None = None
+
+
+def answer_with_output(
+    spool: OutputSpool,
+    tail: bytes,
+    run: RunPath,
+    config: FunctionConfig,
+    open_services: Callable[[], EndpointServices],
+    open_store: Callable[[str], ObjectStore],
+) -> Answer:
+    """Return the complete output of a script that succeeded; ``tail`` is its end.
+
+    Raise StorageError if it cannot be stored.
+    """
+    if spool.problem:
+        return Answer(
+            problem=OutputError(
+                f"The run {run.run_id} is done, but its output cannot be returned:"
+                f" {spool.problem}.",
+                remedy="Let the script write large results to $TMP_OUTPUT_DIR.",
+            )
+        )
+    if spool.size <= len(tail):
+        return Answer(output=tail)
+    if spool.size <= LARGEST_OUTPUT or config.endpoint is None:
+        # Without an endpoint the response is cut, and says so.
+        return Answer(output=spool.read(max(0, spool.size - LARGEST_OUTPUT - 1)))
+    ref = ObjectRef("s3", config.state_bucket, f"results/{config.name}/{run.run_id}")
+    # An earlier attempt of the run has stored its own output then.
+    with contextlib.suppress(PreconditionFailed):
+        open_store("s3").upload(spool.to_open_file(), ref, condition=IfNoneMatch())
+    content_type = TEXT if _is_text(spool) else BINARY
+    return Answer(location=open_services().sign_download(ref, content_type))
+
+
+def _is_text(spool: OutputSpool) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    file = spool.to_open_file()
+    offset = 0
+    try:
+        while data := file.read_at(offset, 1 << 20):
+            decoder.decode(data)
+            offset += len(data)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True

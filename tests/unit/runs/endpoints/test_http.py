@@ -1,0 +1,47 @@
+"""Single requests to an endpoint: proxies, time-outs, and what messages must not contain."""
+
+from __future__ import annotations
+
+import socket
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from scar.aws.client.connection import AwsConnection
+from scar.errors import ScarError, WaitTimeoutError
+from scar.runs.endpoints.http import EndpointClient
+from tests.fakes.endpoints.gateway import serve_gateway
+
+
+def a_client(*, timeout: int = 60) -> EndpointClient:
+    session = boto3.Session("AKID", "secret", region_name="eu-west-1")
+    # As the local cloud's connection.
+    session._session.set_default_client_config(Config(proxies={}))
+    return EndpointClient(connection=AwsConnection(session=session), timeout=timeout)
+
+
+def test_no_proxy_is_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    answer = b'{"statusCode": 200, "headers": {}, "body": ""}'
+    with serve_gateway(lambda _event, _request: answer) as gateway:
+        assert a_client().send("GET", gateway.url).status == 200
+
+
+def test_a_silent_endpoint_ends_with_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/?X-Amz-Signature=hidden"
+        with pytest.raises(WaitTimeoutError, match=r"no response from .* within 1 s") as raised:
+            a_client(timeout=1).send("GET", url)
+    assert "hidden" not in f"{raised.value.problem} {raised.value.remedy}"
+    assert "scar status" in raised.value.remedy
+
+
+def test_a_presigned_url_is_in_no_message() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/key?X-Amz-Signature=hidden"
+    with pytest.raises(ScarError) as raised:
+        a_client().send("PUT", url, body=b"x")
+    assert "/key" in raised.value.problem
+    assert "hidden" not in f"{raised.value.problem} {raised.value.remedy}"
