@@ -23,8 +23,8 @@ class CorsSpec(FdlModel):
     )
     allow_methods: TextList = Field(
         (),
-        description="HTTP methods that they may use, of GET, HEAD, POST, PUT, PATCH, DELETE and `*`;"
-        " empty: GET, POST, PUT and DELETE",
+        description="HTTP methods that they may use, of GET, HEAD, POST, PUT, PATCH, DELETE and"
+        " `*`; empty: GET, POST, PUT and DELETE",
     )
     allow_headers: TextList = Field(
         (),

@@ -20,6 +20,7 @@ from tests.functional.aws.support.command_replay import (
     batch_spec,
     function,
 )
+from tests.functional.aws.support.endpoint_lifecycles import with_endpoints
 from tests.functional.aws.support.factories import (
     a_function,
     a_role,
@@ -329,6 +330,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         in_lambda_mode,
         on_compute_environments,
         with_shares,
+        with_endpoints,
         in_vpc_with_efs_and_kms,
         with_a_file_system_in_jobs,
         with_the_users_roles,
