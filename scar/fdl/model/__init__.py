@@ -5,7 +5,8 @@ Each class is one section of the FDL file, and its attribute names are the FDL's
 - ``document``: the whole file, one function with its services, and storage providers
 - ``lambda_``: the Lambda function, its container, and EFS file systems
 - ``batch``: AWS Batch jobs and their compute environment
-- ``services``: IAM roles, log groups, ECR repositories, API Gateway
+- ``services``: IAM roles, log groups, ECR repositories
+- ``endpoint``: the HTTP endpoint, of API Gateway or a function URL
 - ``base``: the base class of all sections, and the sections that occur in several others:
   environment variables, subnets with security groups, bucket folders
 

@@ -31,7 +31,7 @@ def with_endpoints(replay: Replay) -> None:
 
 
 def change_api(replay: Replay) -> None:
-    """Change an API as somebody may do by hand: another target, and a further route."""
+    """Change an API as somebody may do by hand: another target, a further route, a tag."""
     client = replay.unrecorded.client("apigatewayv2")
     (page,) = client.get_paginator("get_apis").paginate()
     (api,) = page["Items"]
@@ -39,4 +39,6 @@ def change_api(replay: Replay) -> None:
     (integration,) = page["Items"]
     own = {"ApiId": api["ApiId"], "IntegrationId": integration["IntegrationId"]}
     client.update_integration(**own, PayloadFormatVersion="1.0")
+    arn = f"arn:aws:apigateway:eu-west-1::/apis/{api['ApiId']}"
+    client.tag_resource(ResourceArn=arn, Tags={"scar:old": "1"})
     client.create_route(ApiId=api["ApiId"], RouteKey="GET /open", AuthorizationType="NONE")
