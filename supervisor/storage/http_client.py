@@ -44,7 +44,7 @@ class RedirectedRequest(AwsRequest):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpClient:
+class StoreHttpClient:
     """Sends requests to one store; thread-safe. ``server`` names it in messages.
 
     ``authenticate`` returns the headers for ``origin``, ``parse_error`` reads an error response.

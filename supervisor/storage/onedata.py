@@ -17,7 +17,7 @@ from supervisor.aws.request import FileSlice, compute_checksums
 from supervisor.descriptors import OpenFile
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
-from supervisor.storage.http_client import HttpClient, with_headers
+from supervisor.storage.http_client import StoreHttpClient, with_headers
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.onedata_api import (
     OnedataApi,
@@ -52,7 +52,7 @@ def connect(options: ProviderOptions, environ: Mapping[str, str]) -> OnedataStor
     if not space:
         raise options.error("space is missing", "Set space")
     options.warn_if_readable(origin)
-    client = HttpClient(
+    client = StoreHttpClient(
         server=options.name,
         origin=origin,
         connections=options.connections(environ, origin),

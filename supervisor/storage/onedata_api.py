@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from supervisor.aws.errors import AwsError
     from supervisor.aws.request import Body
     from supervisor.model import ObjectRef
-    from supervisor.storage.http_client import HttpClient
+    from supervisor.storage.http_client import StoreHttpClient
 
 API = "/api/v3/oneprovider"
 # The extended attribute that has an object's user metadata, as JSON.
@@ -44,7 +44,7 @@ class FoundFile:
 class OnedataApi:
     """Requests about the files of one space; raises AwsError, None stands for an absent file."""
 
-    client: HttpClient
+    client: StoreHttpClient
     space: str
     _ids: dict[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from supervisor.aws.errors import AwsError, AwsErrorResponse
 from supervisor.aws.request import FileSlice
 from supervisor.descriptors import OpenFile
-from supervisor.storage.http_client import HttpClient, with_headers
+from supervisor.storage.http_client import StoreHttpClient, with_headers
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_download import DownloadRules, NoChecksum, download_object
 from supervisor.storage.s3_errors import object_changed
@@ -45,7 +45,7 @@ def connect(options: ProviderOptions, environ: Mapping[str, str]) -> WebDavStore
         pair = f"{login}:{options.secret('password')}"
         return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
-    client = HttpClient(
+    client = StoreHttpClient(
         server=options.name,
         origin=origin,
         connections=options.connections(environ, origin),

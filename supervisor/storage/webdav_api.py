@@ -19,7 +19,7 @@ from supervisor.storage.webdav_protocol import (
 
 if TYPE_CHECKING:
     from supervisor.model import ObjectRef, StoredObject
-    from supervisor.storage.http_client import HttpClient
+    from supervisor.storage.http_client import StoreHttpClient
 
 XML_TYPE = {"content-type": "application/xml; charset=utf-8"}
 # Statuses of servers without properties, or without the user's right to change them.
@@ -30,7 +30,7 @@ NO_PROPERTIES = frozenset({400, 403, 405, 415, 501})
 class WebDavApi:
     """Requests to one server; ``parts`` are folders and name of a file."""
 
-    client: HttpClient
+    client: StoreHttpClient
 
     def head(self, request: AwsRequest, ref: ObjectRef) -> StoredObject | None:
         try:

@@ -9,7 +9,7 @@ from supervisor.aws.errors import AwsErrorResponse
 from supervisor.aws.request import AwsRequest
 
 if TYPE_CHECKING:
-    from supervisor.storage.http_client import HttpClient
+    from supervisor.storage.http_client import StoreHttpClient
 
 # Folders that are remembered; a run with more of them asks again.
 MAX_KNOWN = 10_000
@@ -19,7 +19,7 @@ MAX_KNOWN = 10_000
 class FolderMaker:
     """Makes folders with MKCOL; thread-safe, and several processes may make the same folder."""
 
-    client: HttpClient
+    client: StoreHttpClient
     _known: set[tuple[str, ...]] = field(default_factory=set)
 
     def make(self, folder: tuple[str, ...], *, again: bool = False) -> None:

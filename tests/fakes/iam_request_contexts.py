@@ -76,6 +76,25 @@ def _lambda(operation: str, params: Parameters) -> Iterator[IamRequest]:
         yield IamRequest("elasticfilesystem:DescribeMountTargets", "*")
 
 
+def _apigatewayv2(operation: str, params: Parameters) -> Iterator[IamRequest]:
+    """HTTP methods on paths of the API, and the tags of a resource as a path of their own."""
+    api = f"/{params['ApiId']}" if "ApiId" in params else ""
+    arn = f"arn:aws:apigateway:eu-west-1::/apis{api}"
+    if "ResourceArn" in params:
+        verb = "PUT" if operation == "TagResource" else "DELETE"
+        encoded = params["ResourceArn"].replace(":", "%3A").replace("/", "%2F")
+        tags = f"arn:aws:apigateway:eu-west-1::/tags/{encoded}"
+        yield from (IamRequest(f"apigateway:{a}", tags) for a in (verb, operation))
+        return
+    verbs = {"Create": "POST", "Get": "GET", "Update": "PATCH", "Delete": "DELETE"}
+    verb = next(v for name, v in verbs.items() if operation.startswith(name))
+    kinds = ("Integration", "Route", "Stage", "Cors")
+    kind = next((f"/{k.lower()}s" for k in kinds if k in operation), "")
+    yield IamRequest(f"apigateway:{verb}", arn + kind)
+    if params.get("Tags"):
+        yield IamRequest("apigateway:POST", "arn:aws:apigateway:eu-west-1::/tags/x")
+
+
 def _iam(operation: str, params: Parameters) -> Iterator[IamRequest]:
     role = _IAM_ARN.format(f"role/scar/{params.get('RoleName')}")
     profile = _IAM_ARN.format(f"instance-profile/scar/{params.get('InstanceProfileName')}")
@@ -245,6 +264,7 @@ _BY_SERVICE: Mapping[str, Callable[[str, Parameters], Iterator[IamRequest]]] = {
     "iam": _iam,
     "ecr": _ecr,
     "logs": _logs,
+    "apigatewayv2": _apigatewayv2,
     "batch": _batch,
     "ec2": _ec2,
     "efs": _efs,

@@ -21,7 +21,7 @@ from moto.core.routing import get_service_router
 from moto.s3 import notifications
 from werkzeug.exceptions import NotFound
 
-from tests.fakes.moto_endpoints import add_endpoints
+from tests.fakes.endpoints.moto_endpoints import add_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

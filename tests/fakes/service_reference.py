@@ -33,6 +33,8 @@ def _arn_patterns() -> dict[str, list[re.Pattern[str]]]:
     """Return the ARN patterns of the resources of each action."""
     # S3 Files is newer than the linter's list.
     found: dict[str, list[re.Pattern[str]]] = {"s3files:listmounttargets": []}
+    # Nor does it have the tag actions of API Gateway, which AWS's errors name.
+    found |= {"apigateway:tagresource": [], "apigateway:untagresource": []}
     for service in _definition():
         forms = {r["resource"]: _pattern(r["arn"]) for r in service["resources"]}
         for privilege in service["privileges"]:

@@ -17,7 +17,7 @@ from scar.aws.handlers.batch.scheduling_policies import parse_policy
 from scar.aws.model import names, resources
 from scar.aws.requests import launch_template_requests
 from scar.aws.requests.notification_filters import decode_filter
-from tests.fakes.template_endpoints import is_endpoint_part, read_endpoints
+from tests.fakes.endpoints.template_endpoints import is_endpoint_part, read_endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

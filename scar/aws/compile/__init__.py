@@ -7,7 +7,8 @@ Then ``compiler`` compiles functions to desired resources. ``function_config`` c
 ``function.json`` in each image, and what the roles must allow. For each function ``compiler`` calls
 ``lambda_function``, ``ecr_repository``, ``policies/`` (the IAM documents of the roles),
 ``added_policies`` (the user's own ones), ``batch/`` (compute environment, job queue, job
-definition), ``gathered_events`` (queue and event source mapping), ``encryption`` (what writes to
+definition), ``gathered_events`` (queue and event source mapping), ``endpoints`` (HTTP
+API or function URL), ``encryption`` (what writes to
 buckets request) and ``file_systems`` (what functions and jobs mount); at the end
 ``failure_handler`` (the one function of the account that handles failed invocations). Functions
 with equal compute resources yield the same compute environment and queue, because these are named

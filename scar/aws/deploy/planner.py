@@ -110,9 +110,7 @@ class DeploymentPlanner:
             images = pool.submit(
                 UnusedImageFinder(self.connection).images_by_repository, repositories
             )
-            snapshot = self._inventory.take_snapshot(
-                self._function_names, named, interrupted=lock.unfinished.keys()
-            )
+            snapshot = self._inventory.take_snapshot(self._function_names, named)
             # On the way of the outputs, from the buckets that were read already.
             reader = ConnectionReader(self.connection, snapshot.notifications)
             connected = reader.read([links_of(function) for function in self.functions])

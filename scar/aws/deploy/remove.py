@@ -215,10 +215,7 @@ class Removal:
             remaining = pool.submit(self._remaining_functions)
             functions = {*self.names, names.FAILURE_HANDLER}
             snapshot = inventory.take_snapshot(
-                sorted(functions),
-                (),
-                self.options.buckets | recorded_buckets,
-                interrupted=unfinished.keys(),
+                sorted(functions), (), self.options.buckets | recorded_buckets
             )
             others = remaining.result()
         found = list_stored_secrets(self.connection, (), with_secrets)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
+from scar.aws.model import names
 from scar.aws.model.policy_meaning import statement_meaning, statements_of
 from scar.aws.model.resources import InvokePermission
 from scar.aws.requests import lambda_requests
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+
+_ENDPOINT_IDS = (names.API_STATEMENT_ID, *names.URL_STATEMENT_IDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ class PermissionHandler:
                 raise
 
     def list_permissions(self, function: str) -> tuple[InvokePermission, ...]:
-        """Return the statements of the function's policy that scar created."""
+        """Return the statements of the function's policy that scar created.
+
+        Those of its HTTP endpoint are known by their ids alone.
+        """
         try:
             text = self.lambda_.get_policy(FunctionName=function)["Policy"]
         except self.lambda_.exceptions.ResourceNotFoundException:
@@ -62,6 +68,7 @@ class PermissionHandler:
             _parse_statement(function, statement)
             for statement in statements_of(json.loads(text))
             if str(statement.get("Sid", "")).startswith("scar-s3-")
+            or statement.get("Sid") in _ENDPOINT_IDS
         )
 
 

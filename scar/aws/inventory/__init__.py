@@ -2,8 +2,8 @@
 
 ``deployed_resources`` takes a snapshot of all resources of some functions: those with known names
 are read by name, the rest is found by IAM path, tag and notification rule Id, many in parallel and
-each once. ``tagged_resources`` are those that a function's tags name. ``endpoints`` reads the
-addresses of HTTP endpoints.
+each once. ``tagged_resources`` are those that a function's tags or its policy name. ``endpoints``
+reads the addresses of HTTP endpoints.
 ``batch_infrastructure`` lists the job queues, compute environments and launch templates
 that functions share, and the job definitions that use them; ``unused`` finds those without a user,
 and empty buckets, which a deployment or removal then deletes. ``functions`` lists functions for

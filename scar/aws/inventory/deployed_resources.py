@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.client.errors import (
-    UnmanagedResourceError,
-    error_code,
-    is_access_denied,
-    translate_errors,
-)
+from scar.aws.client.errors import UnmanagedResourceError, error_code, translate_errors
 from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
@@ -25,7 +20,7 @@ from scar.aws.inventory.batch_infrastructure import (
     with_compared_tags,
 )
 from scar.aws.inventory.stored_secrets import list_stored_secrets
-from scar.aws.inventory.tagged_resources import endpoints_of, tagged_resources
+from scar.aws.inventory.tagged_resources import permitted_endpoints, tagged_resources
 from scar.aws.model import names
 from scar.aws.model.resources import (
     BatchTargetRecord,
@@ -43,10 +38,9 @@ from scar.aws.model.resources import (
     Role,
     SchedulingPolicy,
 )
-from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mypy_boto3_s3.type_defs import NotificationConfigurationResponseTypeDef
 
@@ -85,16 +79,11 @@ class Inventory:
     aws: AwsResources
 
     def take_snapshot(
-        self,
-        functions: Sequence[str],
-        wanted: Iterable[Resource],
-        buckets: Iterable[str] = (),
-        interrupted: Collection[str] = (),
+        self, functions: Sequence[str], wanted: Iterable[Resource], buckets: Iterable[str] = ()
     ) -> InventorySnapshot:
         """Read all resources of these functions, and the desired ones.
 
-        ``buckets`` are further ones that may have their notifications. ``interrupted`` are the
-        functions whose last deployment or removal did not end: their tags may be ahead. Raise
+        ``buckets`` are further ones that may have their notifications. Raise
         UnmanagedResourceError if a desired name is taken by a resource that scar did not create.
         """
         requested = {r.key: r for r in wanted}
@@ -105,8 +94,6 @@ class Inventory:
             repositories = pool.submit(self._find_repositories, functions, requested)
             reads = {b: pool.submit(self.read_notifications, b) for b in sorted(known_buckets)}
             found, permissions = self._read_own_resources(pool, functions, requested)
-            unread = [e for f in {*interrupted} & {*functions} for e in endpoints_of(f)]
-            found |= self._read_if_permitted(r for r in unread if r.key not in requested)
             found |= repositories.result()
             # Rules of an earlier version may be on buckets that are no longer desired: these are
             # named by the function's tags, and by the permissions of S3 to invoke it.
@@ -160,11 +147,13 @@ class Inventory:
         }
         permissions = [pool.submit(self._list_permissions, n) for n in existing & {*functions}]
         found = {r.key: r for read in reads.values() if (r := read.result()) is not None}
-        gathered = [r for r in tagged_resources(found.values()) if r.key not in reads]
-        found |= {r.key: r for r in pool.map(self._read_if_managed, gathered) if r is not None}
+        listed = [p for listing in permissions for p in listing.result()]
+        named = [*tagged_resources(found.values()), *permitted_endpoints(listed)]
+        others = {r.key: r for r in named if r.key not in reads}.values()
+        found |= {r.key: r for r in pool.map(self._read_if_managed, others) if r is not None}
         stored = list_stored_secrets(self.connection, found.values())
         found = {**{r.key: r for r in stored}, **found}
-        return found, [p for listing in permissions for p in listing.result()]
+        return found, [p for p in listed if not p.is_of_endpoint]
 
     def add_missing(
         self, snapshot: InventorySnapshot, wanted: Iterable[Resource]
@@ -215,19 +204,6 @@ class Inventory:
             with translate_errors(f"read the tags of {found.key}"):
                 arn = account.arn("logs", f"log-group:{found.name}")
                 return found if handler.is_managed(arn) else None
-        return found
-
-    def _read_if_permitted(self, resources: Iterable[Resource]) -> dict[ResourceKey, Resource]:
-        """Read resources that only a caller with the permission to read them can have created."""
-        found: dict[ResourceKey, Resource] = {}
-        for resource in resources:
-            try:
-                existing = self.aws.read(resource)
-            except ScarError as error:
-                if not is_access_denied(error.__cause__):
-                    raise
-            else:
-                found |= {existing.key: existing} if existing else {}
         return found
 
     def _find_repositories(

@@ -1,4 +1,4 @@
-"""The resources of a function that exist only if its tags say so."""
+"""The resources of a function that exist only if its tags or its policy say so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scar.aws.model.resources import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from scar.aws.model.resources import Resource
+    from scar.aws.model.resources import InvokePermission, Resource
 
 
 def tagged_resources(resources: Iterable[Resource]) -> Iterator[Resource]:
@@ -32,10 +32,21 @@ def tagged_resources(resources: Iterable[Resource]) -> Iterator[Resource]:
             yield SourceQueue(name=queue)
             yield EventSource(name=function.name)
         if tags.get(names.ENDPOINT_TAG):
-            yield from endpoints_of(function.name)
+            yield from _endpoints_of(function.name)
 
 
-def endpoints_of(function: str) -> Iterator[Resource]:
-    """Yield both kinds of endpoint: a change from one to the other may have been interrupted."""
+def permitted_endpoints(permissions: Iterable[InvokePermission]) -> Iterator[Resource]:
+    """Yield the endpoints of functions whose policy allows one to invoke them.
+
+    A deployment that was killed may have removed the tag, and not the endpoint yet. Without such a
+    statement is only a function URL for signed requests, which Lambda deletes with its function.
+    """
+    for permission in permissions:
+        if permission.is_of_endpoint:
+            yield from _endpoints_of(permission.function)
+
+
+def _endpoints_of(function: str) -> Iterator[Resource]:
+    """Yield both kinds: a change from one to the other may have been interrupted."""
     yield HttpApi(name=function)
     yield FunctionUrl(name=function)

@@ -154,6 +154,11 @@ def _other_costs_section() -> Iterator[str]:
         " which costs about $0.045 per hour and per GB: use a gateway endpoint for S3."
     )
     yield (
+        "- HTTP endpoints: an HTTP API costs $1.00 per million requests (each 512 KB of a body"
+        " count as one) and about $0.09 per GB of responses to the internet; a function URL has no"
+        " price of its own. The runs cost what they cost without an endpoint."
+    )
+    yield (
         "- KMS: $0.03 per 10,000 requests for objects encrypted with a key of your own, and $1 a"
         " month for the key."
     )

@@ -6,8 +6,8 @@ Each class is one section of the FDL file, and its attribute names are the FDL's
 - ``storage_providers``: stores other than the account's S3
 - ``lambda_``: the Lambda function, its container, and EFS file systems
 - ``batch``: AWS Batch jobs and their compute environment
-- ``endpoint``: the HTTP endpoint
 - ``services``: IAM roles, log groups, ECR repositories
+- ``endpoint``: the HTTP endpoint, of API Gateway or a function URL
 - ``base``: the base class of all sections, and the sections that occur in several others:
   environment variables, subnets with security groups, bucket folders
 

@@ -35,3 +35,21 @@ def test_a_function_whose_jobs_cannot_start_is_named(capsys: pytest.CaptureFixtu
     )
     run(["ls"], services)
     assert f"gray: {reason}. `scar init` repairs" in capsys.readouterr().err
+
+
+def test_the_address_of_an_endpoint_is_a_column_and_a_field(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summaries = [
+        function_summary(api_type="http", api_authentication="IAM"),
+        function_summary("sepia"),
+    ]
+    run(["ls"], FakeServices({}, summaries=summaries))
+    head, gray, sepia = capsys.readouterr().out.splitlines()
+    assert head.endswith("API_URL")
+    assert gray.endswith("https://gray.test/")
+    assert sepia.endswith("photos/in")
+    run(["ls", "-j"], FakeServices({}, summaries=summaries))
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["api_url"], first["api_authentication"]) == ("https://gray.test/", "IAM")
+    assert second["api_url"] == ""

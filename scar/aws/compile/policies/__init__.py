@@ -3,9 +3,9 @@
 For the roles that scar creates: the compiler describes a function's ``data_flow`` (folders, queue,
 keys, file systems); ``roles`` turns it into the policy and trust policy of each role, with the
 statements about objects and KMS keys from ``data_access``, those about the script's secrets from
-``secret_access``, about mounts from ``file_systems``, and those of a cluster's jobs from
-``cluster_jobs``. ``repositories`` has the policies of ECR
-repositories.
+``secret_access``, about mounts from ``file_systems``, those of a cluster's jobs from
+``cluster_jobs``, and those of HTTP endpoints from ``endpoint_grants``. ``repositories`` has the
+policies of ECR repositories.
 
 For the identity that runs scar (``scar policy``): ``grants`` is the one table of the operations
 that scar calls (each row a ``grant``; ``iam_actions`` are the actions that IAM checks for them).

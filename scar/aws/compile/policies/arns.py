@@ -140,10 +140,14 @@ def _bucket_arns(scope: PolicyScope) -> Iterator[str]:
         yield from (scope.account.s3_arn(f"{bucket}{end}") for end in ("", "/*"))
 
 
-def _api_arns(scope: PolicyScope) -> Iterator[str]:
-    """Yield all HTTP APIs of the Region, whose ARNs have no account, and their tags."""
-    prefix = f"arn:{scope.account.partition}:apigateway:{scope.account.region}::"
-    return (f"{prefix}{path}" for path in ("/apis", "/apis/*", "/tags/*"))
+def _api_arns(*paths: str) -> Callable[[PolicyScope], Iterator[str]]:
+    """Return a function that yields the ARNs of API Gateway, which have no account."""
+
+    def arns(scope: PolicyScope) -> Iterator[str]:
+        prefix = f"arn:{scope.account.partition}:apigateway:{scope.account.region}::"
+        return (f"{prefix}{path}" for path in paths)
+
+    return arns
 
 
 def _secret_arns(scope: PolicyScope) -> Iterator[str]:
@@ -183,7 +187,8 @@ def _fixed_arns(service: str, *resources: str) -> Callable[[PolicyScope], Iterat
 
 _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = {
     "anything": lambda _: (ANY,),
-    "apis": _api_arns,
+    "apis": _api_arns("/apis", "/apis/*"),
+    "api tags": _api_arns("/tags/*"),
     # Of all APIs whose requests go to the stage that scar's have: ids are generated.
     "called apis": _fixed_arns("execute-api", "*/$default/*/*"),
     "state bucket": _state_bucket_arns,

@@ -32,14 +32,18 @@ ENDPOINT_GRANTS: tuple[Grant, ...] = (
             "apigatewayv2:GetIntegrations",
             "apigatewayv2:GetRoutes",
             "apigatewayv2:GetStages",
-            "apigatewayv2:TagResource",
-            "apigatewayv2:UntagResource",
             "apigatewayv2:UpdateApi",
             "apigatewayv2:UpdateIntegration",
             "apigatewayv2:UpdateRoute",
             "apigatewayv2:UpdateStage",
         ),
-        extra_actions=("apigateway:PUT",),
+        feature="endpoints",
+    ),
+    # Errors of AWS name the methods or the actions of this name.
+    Grant(
+        "api tags",
+        ("apigatewayv2:TagResource", "apigatewayv2:UntagResource"),
+        extra_actions=("apigateway:DELETE", "apigateway:POST", "apigateway:PUT"),
         feature="endpoints",
     ),
     # `lambda:InvokeFunction`, which a signed request needs too, is among those of functions.

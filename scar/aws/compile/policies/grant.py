@@ -9,6 +9,7 @@ from typing import Literal, get_args
 GrantTarget = Literal[
     "anything",
     "apis",
+    "api tags",
     "called apis",
     "state bucket",
     "buckets",

@@ -152,5 +152,10 @@ class InvokePermission(Resource):
         return self.name.partition("/")[2]
 
     @property
+    def is_of_endpoint(self) -> bool:
+        """Whether it is observed as a part of the function's HTTP endpoint, not of a bucket."""
+        return self.statement in (names.API_STATEMENT_ID, *names.URL_STATEMENT_IDS)
+
+    @property
     def needs(self) -> frozenset[ResourceKey]:
         return frozenset({ResourceKey(LambdaFunction.kind, self.function)})

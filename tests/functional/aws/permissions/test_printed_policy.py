@@ -32,6 +32,8 @@ OF_OTHER_FUNCTIONS_ONLY = {
     "lambda:RemovePermission",
     "logs:UntagResource",
 }
+# For those who call endpoints: scar sends no such request itself.
+FOR_HTTP_CALLS = {"execute-api:Invoke", "lambda:InvokeFunctionUrl"}
 # Whether a layer is mounted depends on which repository was pushed to first: a race.
 FOR_MOUNTED_LAYERS = {"ecr:GetDownloadUrlForLayer"}
 # CreateBucket sets the tag, except in us-east-1.
@@ -45,7 +47,9 @@ def is_explained(grant: IamGrant) -> bool:
         return True  # functions share the role, so it has no tags of the user
     if ":repository/scar/" in grant.resource and grant.action in FOR_MOUNTED_LAYERS:
         return True
-    return grant.action in IN_THE_OLDEST_REGION
+    if "scar-failure-handler" in grant.resource and grant.action == "lambda:*FunctionUrlConfig":
+        return True  # it has no endpoint
+    return grant.action in IN_THE_OLDEST_REGION | FOR_HTTP_CALLS
 
 
 def of_any_prefix(grants: set[IamGrant]) -> set[IamGrant]:

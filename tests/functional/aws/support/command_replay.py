@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from scar.aws.client.target import ConnectionTarget
 
-_TOP_LEVEL_KEYS = frozenset({"batch", "cloudwatch", "ecr", "iam"})
+_TOP_LEVEL_KEYS = frozenset({"api_gateway", "batch", "cloudwatch", "ecr", "iam"})
 STATE = f"scar-{ACCOUNT}-eu-west-1"
 DAY = "2026-09-21"
 

@@ -20,6 +20,7 @@ from tests.functional.aws.support.command_replay import (
     batch_spec,
     function,
 )
+from tests.functional.aws.support.endpoint_lifecycles import with_endpoints
 from tests.functional.aws.support.factories import (
     a_function,
     a_role,
@@ -342,6 +343,7 @@ LIFECYCLES: dict[str, Callable[[Replay], None]] = {
         on_compute_environments,
         with_shares,
         with_another_store,
+        with_endpoints,
         in_vpc_with_efs_and_kms,
         with_a_file_system_in_jobs,
         with_the_users_roles,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,7 @@ from scar.aws.compile.from_fdl import functions_of
 from scar.aws.model.account import Account
 from scar.aws.requests import validator
 from scar.aws.requests.creation import creation_requests
-from scar.fdl.loader import load_document
+from scar.fdl.loader import LoadContext, resolve_file
 from scar.fdl.problems import InvalidFdlError
 
 if TYPE_CHECKING:
@@ -23,13 +26,14 @@ ACCOUNT = Account("123456789012", "eu-west-1")
 
 
 def resolve(section: object, **keys: object) -> ResolvedDocument:
-    import json  # JSON is YAML
-
     function = {
         "lambda": {"name": "crop", "container": {"image": "busybox"}, **keys},
         "api_gateway": section,
     }
-    return load_document(json.dumps({"functions": {"aws": [function]}}))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "f.yaml"
+        path.write_text(json.dumps({"functions": {"aws": [function]}}))  # JSON is YAML
+        return resolve_file(path, LoadContext())
 
 
 PROBLEMS: list[tuple[dict[str, Any], str]] = [

@@ -10,7 +10,7 @@ from moto.awslambda.models import FunctionUrlConfig, LambdaBackend
 from moto.awslambda.policy import Policy
 from moto.core.botocore_stubber import BotocoreStubber
 
-from tests.fakes.api_gateway import FakeApiGateway
+from tests.fakes.endpoints.api_gateway import FakeApiGateway
 
 if TYPE_CHECKING:
     import pytest
