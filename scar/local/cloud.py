@@ -244,6 +244,7 @@ class LocalCloud:
                 functions=moto.functions,
                 authorizer=CallAuthorizer(authenticator, self._roles),
                 invoke=self._invoke,
+                delays=self._conditions.requests,
                 spool=spool,
             )
         )

@@ -7,6 +7,7 @@ format 2.0 (``events``), runs the function within the time of the integration (`
 and makes its result a response (``results``). ``errors`` has the responses of both services to
 requests that do not reach the function, or whose function fails; ``browsers`` refuses what web
 pages of other sites send to open endpoints, which on a loopback address are not public.
+``delays`` is the interface to the conditions of ``--chaos``.
 
 ``browsers``, ``cors``, ``errors``, ``events`` and ``results`` are pure functions without I/O.
 """

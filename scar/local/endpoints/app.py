@@ -17,6 +17,7 @@ from scar.local.endpoints.authorization import (
 )
 from scar.local.endpoints.browsers import may_call_open_endpoint
 from scar.local.endpoints.cors import add_cors_headers, is_preflight, preflight_response
+from scar.local.endpoints.delays import EndpointDelays, NoDelays
 from scar.local.endpoints.errors import EndpointErrors
 from scar.local.endpoints.events import EventContext, ReceivedRequest, build_event
 from scar.local.endpoints.invocations import (
@@ -29,8 +30,9 @@ from scar.local.endpoints.throttling import EndpointThrottle
 from scar.local.http.auth import close_body
 from scar.local.http.authentication_errors import AuthenticationError, AuthenticationErrorReason
 from scar.local.http.bodies import read_all
-from scar.local.http.spooled_bodies import BodySpool, SpoolFullError
+from scar.local.http.spooled_bodies import BodySpool, SpooledBody, SpoolFullError
 from scar.local.lambda_.model import SYNC_PAYLOAD, LambdaApiError
+from scar.local.moto.journal_keys import function_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 API_BODY = 10 * 1024 * 1024
 """Largest body in bytes of a request to an HTTP API; API Gateway's quota."""
+API_HEAD = 10240
+"""Largest request line and headers in bytes of a request to an HTTP API; API Gateway's quota."""
 _ADDRESS = re.compile(r"/_(?P<kind>api|url)/(?P<id>[^/]*)(?P<path>/.*)?", re.DOTALL)
 _TRACE = "x-amzn-trace-id"
 
@@ -57,6 +61,7 @@ class EndpointPorts:
     authorizer: CallAuthorizer
     invoke: Callable[[str, bytes, str], LambdaInvokeResult]
     spool: BodySpool = field(default_factory=BodySpool)
+    delays: EndpointDelays = field(default_factory=NoDelays)
 
 
 class EndpointApp:
@@ -83,7 +88,7 @@ class EndpointApp:
         find = self._ports.endpoints.find_url if is_url else self._ports.endpoints.find_api
         endpoint = find(match["id"])
         request_id = str(uuid.uuid4())
-        if endpoint is None:
+        if endpoint is None or not self._is_served(endpoint):
             response = EndpointErrors(is_url).not_found()
         elif endpoint.cors is not None and is_preflight(request.method, request.headers):
             response = preflight_response(endpoint.cors, request.headers)
@@ -100,7 +105,7 @@ class EndpointApp:
         errors = EndpointErrors(endpoint.is_url)
         try:
             request, caller = self._authorize(request, endpoint)
-            self._admit(endpoint)
+            self._admit(request, endpoint)
             received = ReceivedRequest(
                 method=request.method,
                 path=path,
@@ -136,9 +141,11 @@ class EndpointApp:
             raise ForbiddenCallError
         return request, None
 
-    def _admit(self, endpoint: EndpointRecord) -> None:
+    def _admit(self, request: Request, endpoint: EndpointRecord) -> None:
         """Raise _RefusedRequestError for a request that cannot or must not reach the function."""
         errors = EndpointErrors(endpoint.is_url)
+        if not endpoint.is_url and _head_size(request) > API_HEAD:
+            raise _RefusedRequestError(errors.head_too_large())
         if not endpoint.function:
             raise _RefusedRequestError(errors.not_found())
         if not self._throttle.admits(endpoint, self._monotonic()):
@@ -146,7 +153,14 @@ class EndpointApp:
         if not endpoint.is_url and not permits_api(self._policy(endpoint), endpoint):
             raise _RefusedRequestError(errors.failed())
 
+    def _is_served(self, endpoint: EndpointRecord) -> bool:
+        name = function_name(endpoint.function) if endpoint.is_url else endpoint.id
+        return self._ports.delays.is_endpoint_served(name, self._monotonic())
+
     def _policy(self, endpoint: EndpointRecord) -> tuple[FunctionPermission, ...]:
+        name = function_name(endpoint.function)
+        if not self._ports.delays.is_permission_active(name, self._monotonic()):
+            return ()
         function = self._ports.functions.get(endpoint.function)
         return function.policy if function else ()
 
@@ -159,11 +173,13 @@ class EndpointApp:
         length = request.headers.get("content-length", "0")
         if length.isdecimal() and int(length) > limit:
             raise _too_large(endpoint)
+        if isinstance(request.body, SpooledBody):  # received to verify its hash
+            return _whole(read_all(request.body, limit), endpoint)
         spooled = self._ports.spool.receive(request.body, limit)
         if spooled is None:
             raise _too_large(endpoint)
         try:
-            return read_all(spooled, limit) or b""
+            return _whole(read_all(spooled, limit), endpoint)
         finally:
             spooled.close()
 
@@ -220,6 +236,17 @@ class _RefusedRequestError(Exception):
 
 def _too_large(endpoint: EndpointRecord) -> _RefusedRequestError:
     return _RefusedRequestError(EndpointErrors(endpoint.is_url).too_large())
+
+
+def _head_size(request: Request) -> int:
+    line = len(request.method) + len(request.path) + len(request.query)
+    return line + sum(len(name) + len(value) for name, value in request.headers.items())
+
+
+def _whole(body: bytes | None, endpoint: EndpointRecord) -> bytes:
+    if body is None:
+        raise _too_large(endpoint)
+    return body
 
 
 def _new_trace(now: float) -> str:

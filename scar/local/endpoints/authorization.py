@@ -106,9 +106,14 @@ def permits_api(policy: Iterable[FunctionPermission], endpoint: EndpointRecord) 
         permission.principal == "apigateway.amazonaws.com"
         and permission.action in (_INVOKE, "lambda:*")
         and permission.source_account in ("", endpoint.account)
-        and fnmatchcase(endpoint.permission_source, permission.source_arn or "*")
+        and _matches_arn(endpoint.permission_source, permission.source_arn or "*")
         for permission in policy
     )
+
+
+def _matches_arn(arn: str, pattern: str) -> bool:
+    # Only * and ? are special in AWS's patterns.
+    return fnmatchcase(arn, pattern.replace("[", "[[]"))
 
 
 def permits_everybody(policy: Iterable[FunctionPermission]) -> bool:

@@ -43,6 +43,10 @@ class EndpointErrors:
         """Return the response to a request above the service's or Lambda's limit."""
         return _json_response(413, {"message": "Request Entity Too Large"})
 
+    def head_too_large(self) -> Response:
+        """Return the response to a request line and headers above the service's limit."""
+        return _json_response(431, {"message": "Request Header Fields Too Large"})
+
     def too_many(self) -> Response:
         """Return the response to a request above the rate of its stage."""
         return _json_response(429, {"message": "Too Many Requests"})

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from scar.local.endpoints.app import API_BODY, EndpointApp, EndpointPorts
+from scar.local.endpoints.app import API_BODY, API_HEAD, EndpointApp, EndpointPorts
 from scar.local.endpoints.authorization import CallAuthorizer, permits_api, permits_everybody
+from scar.local.endpoints.delays import EndpointDelays, NoDelays
 from scar.local.endpoints.invocations import (
     InvocationTimeoutError,
     TimedInvoker,
@@ -89,6 +90,7 @@ class FakeCloud:
     error: Exception | None = None
     events: list[Any] = field(default_factory=list)
     now: float = 0.0
+    delays: EndpointDelays = field(default_factory=NoDelays)
 
     def find_api(self, identity: str) -> EndpointRecord | None:
         return next((e for e in self.endpoints if e.id == identity and not e.is_url), None)
@@ -112,6 +114,7 @@ class FakeCloud:
             functions=cast("Any", self),
             authorizer=CallAuthorizer(Authenticator(b"s" * 32), EveryPolicy()),
             invoke=self.invoke,
+            delays=self.delays,
         )
         return EndpointApp(ports, monotonic=lambda: self.now)
 
@@ -234,6 +237,38 @@ def test_a_body_that_makes_an_event_too_large_is_refused() -> None:
     assert cloud.send("/_api/a1/", body).status == 413
     assert cloud.send("/_api/a1/", body[:-10_000]).status == 200
     assert len(cloud.events) == 1
+
+
+def test_heads_above_the_limit_are_refused() -> None:
+    cloud = FakeCloud()
+    assert cloud.send("/_api/a1/", b"", **{"x-a": "a" * API_HEAD}).status == 431
+    assert cloud.send("/_url/u1/", b"", **{"x-a": "a" * API_HEAD}).status == 200
+    assert len(cloud.events) == 1
+
+
+class Unsettled(NoDelays):
+    """The newest permission has no effect yet."""
+
+    def is_permission_active(self, function: str, _now: float, /) -> bool:
+        assert function == "f"
+        return False
+
+
+class Undeployed(NoDelays):
+    """The endpoints are not served yet."""
+
+    def is_endpoint_served(self, identity: str, _now: float, /) -> bool:
+        assert identity in ("a1", "f")
+        return False
+
+
+@pytest.mark.parametrize(
+    ("delays", "api", "url"), [(Unsettled(), 500, 403), (Undeployed(), 404, 404)]
+)
+def test_changes_may_take_effect_later(delays: EndpointDelays, api: int, url: int) -> None:
+    cloud = FakeCloud(delays=delays)
+    assert (cloud.send("/_api/a1/").status, cloud.send("/_url/u1/").status) == (api, url)
+    assert not cloud.events
 
 
 def test_requests_above_the_rate_of_the_stage_are_refused() -> None:
