@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,6 +55,13 @@ def an_api(gateway: Any, name: str = "a") -> tuple[str, str, str]:  # noqa: ANN4
     return api, integration, route
 
 
+def changes_of(cloud: MotoCloud) -> int:
+    """Return the number of changes in the journal."""
+    with closing(sqlite3.connect(cloud.folder / "journal.sqlite")) as journal:
+        (count,) = journal.execute("SELECT COUNT(*) FROM change").fetchone()
+    return int(count)
+
+
 def code_of(call: Callable[[], Any]) -> str:
     """Return the code of the error that a call raises."""
     with pytest.raises(ClientError) as caught:
@@ -90,8 +99,10 @@ def test_an_api_is_as_it_was_created(cloud: MotoCloud, gateway: Any) -> None:  #
 
 def test_a_deleted_api_stays_deleted(cloud: MotoCloud, gateway: Any) -> None:  # noqa: ANN401
     kept = an_api(gateway)[0]
+    before = changes_of(cloud)
     for _ in range(3):
         gateway.delete_api(ApiId=an_api(gateway)[0])
+    assert changes_of(cloud) == before  # the journal does not grow
     cloud.restart()
     gateway = cloud.client("apigatewayv2")
     assert [api["ApiId"] for api in gateway.get_apis()["Items"]] == [kept]
