@@ -365,7 +365,8 @@ def test_endpoints_and_their_permissions_take_effect_later() -> None:
     stage = call("apigateway", "CreateStage", "", ApiId="a1")
     url = function("CreateFunctionUrlConfig")
     permission = function("AddPermission")
-    early, late = set(), set()
+    early: set[tuple[str, bool]] = set()
+    late: set[tuple[str, bool]] = set()
     for seed in range(60):
         propagation = Propagation(Draws(str(seed)))
         for change in (stage, url, permission):
