@@ -96,7 +96,16 @@ def build_from_packages(wanted: Dockerfile, folder: Path) -> None:
         _call(["mmdebstrap", "--variant=essential", *options, wanted.release, root], folder)
         # C.UTF-8, because it is a locale of every Debian: programs then read and write UTF-8.
         variables = [f"--env={variable}" for variable in wanted.variables]
-        scar = [sys.executable, "-m", "scar", "image", "import", root, "-o", "image.tar"]
+        scar: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "scar",
+            "image",
+            "import",
+            root,
+            "-o",
+            "image.tar",
+        ]
         _call([*scar, *variables], folder)
 
 

@@ -9,10 +9,10 @@ SIGTERM. ``state/`` opens the services' databases, and refuses damaged ones by n
 command's connection; ``control_app`` answers its own requests.
 
 Request. One HTTP server (``http/``) accepts it and parses its head. A router selects the
-service: by the path for the command line's own requests and for the registry, otherwise by
-the service in the signature's credential scope. Except for these two, each request must be
-signed (Signature Version 4) with a key derived from the folder's secret; then the service
-gets it:
+service: by the path for the command line's own requests, the functions' endpoints and the
+registry, otherwise by the service in the signature's credential scope. Except for these, each
+request must be signed (Signature Version 4) with a key derived from the folder's secret; then the
+service gets it:
 
 - ``s3/``: buckets and objects on disk; an event for a notification is stored in the same
   transaction as its object and delivered afterwards.
@@ -21,6 +21,7 @@ gets it:
 - ``sqs/``: messages of queues (``queues`` connects them to S3 and Lambda)
 - ``logs/``: log streams and events of CloudWatch Logs.
 - ``registry/``: the container registry that emulates ECR's.
+- ``endpoints/``: requests to functions over HTTP
 - ``file_systems/``: the folders of EFS and S3 Files, and their mount targets.
 - ``moto/``: all other calls (IAM, STS, ECR, EC2, the configuration of Lambda, Batch and Logs),
   served by moto. Calls that change something are written to a journal and replayed at start.
@@ -32,10 +33,10 @@ the function's configuration from moto, resolves its image in the registry, and 
 sandbox with a container engine (``engines/``: Docker, rootless sandboxes, or plain processes).
 ``gpus`` finds the GPUs that jobs may use.
 The supervisor in the sandbox gets the event from the Runtime API, and reads and writes S3
-through the same HTTP server, with credentials from ``access_keys``; its output goes to the
-logs. ``destinations`` sends the invocation record of an event that failed finally to the
-function's on-failure destination. A job runs in the same way: from SubmitJob through the queues
-and compute environments that moto has stored to a sandbox.
+through the same HTTP server, with credentials from ``access_keys``, whose roles ``caller_roles``
+knows; its output goes to the logs. ``destinations`` sends the invocation record of an event that
+failed finally to the function's on-failure destination. A job runs in the same way: from SubmitJob
+through the queues and compute environments that moto has stored to a sandbox.
 
 Shell. ``scar shell`` starts a command beside a run's script (``shell/``), without the server.
 

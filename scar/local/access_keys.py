@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from scar.local.http.auth import derive_secret_key
 from supervisor.aws.sigv4 import Credentials
 
+TEMPORARY = "ASIA"
+"""The first letters of the id of a temporary access key."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccessKeys:
@@ -25,7 +28,7 @@ class AccessKeys:
         Key ids look like AWS's temporary ones: ``ASIA`` and 16 characters of A-Z and 2-7.
         """
         digest = base64.b32encode(hashlib.sha256(owner.encode()).digest()).decode()
-        access_key = f"ASIA{digest[:16]}"
+        access_key = f"{TEMPORARY}{digest[:16]}"
         return Credentials(
             access_key=access_key,
             secret_key=derive_secret_key(self.secret, access_key),

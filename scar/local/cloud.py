@@ -6,23 +6,25 @@ import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from scar.errors import ConfigurationError
 from scar.local.access_keys import AccessKeys
 from scar.local.batch.app import BatchApp
 from scar.local.batch.change_guard import BatchChangeGuard
 from scar.local.batch.service import BatchService, BatchServiceSettings
+from scar.local.caller_roles import CallerRoles
 from scar.local.conditions.layer import apply_conditions
 from scar.local.conditions.local_services import ServiceConditions
 from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import control_token
 from scar.local.control_app import ControlApp
 from scar.local.destinations import DestinationSender
-from scar.local.engines.selection import select_engine
+from scar.local.endpoints.app import EndpointApp, EndpointPorts
+from scar.local.endpoints.authorization import CallAuthorizer
+from scar.local.engines.selection import select_kept_engine
 from scar.local.file_systems import FileSystemFolders, MountTargetApi, StorageGuard
 from scar.local.gpus import find_gpus
 from scar.local.http.auth import Authenticator
 from scar.local.http.router import Route, Router
-from scar.local.http.server import HttpServer
+from scar.local.http.server import start_on_port
 from scar.local.http.spooled_bodies import BodySpool
 from scar.local.http.startup_gate import StartupGate
 from scar.local.lambda_.app import InvokeApp
@@ -43,7 +45,6 @@ from scar.local.state.inventory import check_inventory, write_inventory
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from scar.local.engines.port import Engine
     from scar.local.home import LocalCloudHome
     from scar.local.http.messages import HttpApp
     from scar.local.lambda_.model import LambdaInvokeResult, LogSink
@@ -73,12 +74,12 @@ class LocalCloud:
         # The services need the port of the HTTP server, so the server starts before them.
         # Until they have started, the gate answers 503, which SDKs retry.
         self._gate = StartupGate()
-        self._server, self.port = _start_http_server(self._gate)
+        self._server, self.port = start_on_port(self._gate, PREFERRED_PORT)
         self._closers: list[Callable[[], None]] = [self._server.close]
         try:
             # Opened before the services, since it ends the sandboxes of a killed server;
             # closed after them (they stop their own sandboxes) and after the HTTP server.
-            selected = _select_kept_engine(home, engine, environment)
+            selected = select_kept_engine(home, engine, environment)
             self.engine = self._conditions.engine(selected)
             self._closers.insert(0, self.engine.close)
             self._start_services(home, environment)
@@ -130,6 +131,7 @@ class LocalCloud:
             data / "moto", account=ACCOUNT, registry=lambda: (self.url, password)
         )
         self._closers.append(moto.close)
+        self._roles = CallerRoles(keys, moto.role_policies)
         groups = moto.log_groups
         logs = LogStore(data / "logs", ensure_group=groups.ensure, retention=groups.retention_days)
         self._log_damage = logs.damage
@@ -144,9 +146,9 @@ class LocalCloud:
         # Closed after the Lambda service, which ends the invocations; it starts none before.
         self._queues = queues = LocalQueues(data / "sqs.sqlite", moto, self._invoke)
         self._closers.append(queues.close)
-        self._lambda = self._build_lambda_service(moto, images, sink, keys)
+        self._lambda = self._build_lambda_service(moto, images, sink)
         self._closers.append(queues.poller.loop.stop)
-        self._batch = self._build_batch_service(moto, images, sink, keys)
+        self._batch = self._build_batch_service(moto, images, sink)
         # After Lambda: once constructed, S3 delivers the events that the last server left.
         s3 = S3Service(
             data / "s3",
@@ -156,11 +158,14 @@ class LocalCloud:
             durable=environment.get("SCAR_LOCAL_DURABLE") == "1",
         )
         self._closers.append(s3.close)
+        spool = BodySpool(data)
+        authenticator = Authenticator(secret, spool=spool)
         apps: dict[Route, HttpApp] = {
             Route.CONTROL: ControlApp(control_token(secret), self.status),
             Route.REGISTRY: registry,
             Route.S3: s3,
-            Route.LAMBDA: InvokeApp(self._lambda),
+            Route.LAMBDA: InvokeApp(self._lambda, self._may_invoke),
+            Route.ENDPOINTS: self._build_endpoint_app(moto, authenticator, spool),
             Route.BATCH: BatchApp(self._batch, moto.batch),
             Route.LOGS: LogsService(logs, group_exists=groups.exists),
             Route.MOTO: moto,
@@ -177,13 +182,13 @@ class LocalCloud:
         self._gate.open(
             Router(
                 apply_conditions(apps, self._conditions.requests),
-                Authenticator(secret, spool=BodySpool(data)),
+                authenticator,
                 folder=data,
             )
         )
 
     def _build_lambda_service(
-        self, moto: MotoService, images: RegistryImageResolver, logs: LogSink, keys: AccessKeys
+        self, moto: MotoService, images: RegistryImageResolver, logs: LogSink
     ) -> LambdaService:
         service = LambdaService(
             self._home.data / "lambda.sqlite",
@@ -192,9 +197,13 @@ class LocalCloud:
                 is_throttled=self._conditions.is_throttled,
                 images=images,
                 logs=logs,
-                credentials=lambda function: keys.credentials_for(f"lambda/{function.name}"),
+                credentials=lambda function: self._roles.issue(
+                    f"lambda/{function.name}", function.role
+                ),
                 send=DestinationSender(
-                    lambda: self.url, keys.credentials_for("destinations"), self._enqueue_event
+                    lambda: self.url,
+                    self._roles.issue("destinations", ""),
+                    self._enqueue_event,
                 ).send,
                 engine=self.engine,
                 file_systems=FileSystemFolders(self._home.file_systems),
@@ -205,7 +214,7 @@ class LocalCloud:
         return service
 
     def _build_batch_service(
-        self, moto: MotoService, images: RegistryImageResolver, logs: LogSink, keys: AccessKeys
+        self, moto: MotoService, images: RegistryImageResolver, logs: LogSink
     ) -> BatchService:
         service = BatchService(
             self._home.data / "batch",
@@ -214,7 +223,7 @@ class LocalCloud:
             engine=self.engine,
             logs=logs,
             non_blocking_logs=self._conditions.non_blocking_log_sink(logs),
-            credentials=keys.credentials_for,
+            credentials=lambda role: self._roles.issue(role, role),
             file_systems=FileSystemFolders(self._home.file_systems),
             settings=BatchServiceSettings(endpoint_url=self.url),
             gpus=find_gpus(),
@@ -225,6 +234,23 @@ class LocalCloud:
         moto.add_guard(guard.check_change)
         moto.add_change_listener(guard.on_change)
         return service
+
+    def _build_endpoint_app(
+        self, moto: MotoService, authenticator: Authenticator, spool: BodySpool
+    ) -> EndpointApp:
+        return EndpointApp(
+            EndpointPorts(
+                endpoints=moto.endpoints,
+                functions=moto.functions,
+                authorizer=CallAuthorizer(authenticator, self._roles),
+                invoke=self._invoke,
+                delays=self._conditions.requests,
+                spool=spool,
+            )
+        )
+
+    def _may_invoke(self, access_key: str, function_arn: str) -> bool:
+        return self._roles.allow(access_key, "lambda:InvokeFunction", function_arn)
 
     def _enqueue_event(self, arn: str, payload: bytes, trace: str = "", delay: float = 0.0) -> None:
         if is_queue(arn):
@@ -240,30 +266,6 @@ class LocalCloud:
         if is_queue(arn):
             return self._queues.accepts_s3_events(arn)
         return _can_s3_invoke(self._moto.functions, arn)
-
-
-def _select_kept_engine(
-    home: LocalCloudHome, engine: str, environment: Mapping[str, str]
-) -> Engine:
-    """Return the engine that was named, else that of the last start, else the best one.
-
-    A start never changes to another engine by itself: it may isolate less.
-    """
-    kept = "" if engine else home.kept_engine()
-    try:
-        selected = select_engine(engine or kept, home.data / "engines", environment)
-    except ConfigurationError as error:
-        if not kept:
-            raise
-        raise ConfigurationError(
-            f"The local cloud in {home.path} uses the {kept} engine, which does not work now:"
-            f" {error.problem}",
-            remedy="Make it work again, or choose another one: `scar local start --engine"
-            " docker`, `sandbox`, or `process`. The process engine has no isolation: scripts run"
-            " on this machine as you. Buckets, functions and jobs stay.",
-        ) from error
-    home.keep_engine(selected.name)
-    return selected
 
 
 def _connect_to_moto(moto: MotoService, logs: LogStore, ecr_images: EcrImageApi) -> None:
@@ -284,18 +286,3 @@ def _delete_log_events(logs: LogStore, call: MotoCall) -> None:
     """Delete the events of a log group that moto has deleted."""
     if call.operation == "DeleteLogGroup":
         logs.delete_group(call.text("logGroupName"))
-
-
-def _start_http_server(app: HttpApp) -> tuple[HttpServer, int]:
-    """Return a started server and its port: the usual one, so that exported URLs stay valid.
-
-    If the usual port is in use, the kernel chooses one.
-    """
-    for port in (PREFERRED_PORT, 0):
-        server = HttpServer(app, port=port)
-        try:
-            return server, server.start()
-        except OSError:
-            if port == 0:
-                raise
-    raise AssertionError

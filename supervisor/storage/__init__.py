@@ -28,9 +28,9 @@ object to disk and resumes after broken connections, for all stores; ``s3_upload
 in one conditional write and finds out whether a write whose response was lost took effect;
 ``s3_listing`` finds an object without the permission to read it; ``s3_protocol`` encodes and
 decodes; ``s3_errors`` names the missing permission; ``s3_provider`` connects to other stores than
-the account's; ``probe`` finds out whether a store checks write conditions. ``webdav`` reads and
-``webdav_write`` writes through ``webdav_api``, ``webdav_folders`` and ``webdav_protocol``;
-``onedata`` through ``onedata_api``; both with ``http_client``.
+the account's; ``probe`` finds out whether a store checks write conditions. ``webdav/`` and
+``onedata``, through ``onedata_api``, use ``http_client``; ``presigned`` makes URLs for one upload
+or download.
 
 To add a provider: a module with ``connect(options, environ)``, a case in ``open_provider()``, its
 kind in ``PROVIDERS``, and an endpoint of the conformance tests.
@@ -104,7 +104,7 @@ def open_provider(
 
             return s3_provider.connect(options, environ)
         case "webdav":
-            from supervisor.storage import webdav
+            from supervisor.storage.webdav import store as webdav
 
             return webdav.connect(options, environ)
         case "onedata":

@@ -28,7 +28,7 @@ from supervisor.storage.onedata_api import (
 from supervisor.storage.s3_download import DownloadRules, NoChecksum, download_object
 from supervisor.storage.s3_errors import object_changed
 from supervisor.storage.s3_protocol import WRITE_ID_KEY, decode_crc32
-from supervisor.storage.webdav_protocol import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, split_path
+from supervisor.storage.webdav.protocol import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, split_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

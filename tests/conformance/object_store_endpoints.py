@@ -15,7 +15,7 @@ from supervisor.storage import open_provider, s3
 from supervisor.storage.onedata import OnedataStore
 from supervisor.storage.s3 import S3Store
 from supervisor.storage.s3_protocol import MIB
-from supervisor.storage.webdav import WebDavStore
+from supervisor.storage.webdav.store import WebDavStore
 from tests.fakes.stores import onedata_double, store_servers
 
 if TYPE_CHECKING:

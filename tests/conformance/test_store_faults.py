@@ -17,7 +17,7 @@ from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage.onedata import OnedataStore
 from supervisor.storage.probe import supports_conditions
 from supervisor.storage.s3_protocol import MIB
-from supervisor.storage.webdav import WebDavStore
+from supervisor.storage.webdav.store import WebDavStore
 from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
 from tests.fakes.stores.cutting_proxy import CuttingProxy, cutting_proxy
 

@@ -34,14 +34,11 @@ def _documented(source: str, **per_second: float) -> dict[str, RequestRate]:
     }
 
 
+# "Total operations": one rate for all. Operations on HTTP APIs have none of their own.
+_API_GATEWAY = {ALL_OTHERS: RequestRate(per_second=10, burst=40, source="docs: API Gateway quotas")}
 _RATES_BY_SERVICE: Mapping[str, Mapping[str, RequestRate]] = {
-    # "Other operations: no limit up to the total account limit", which is 10 requests per second
-    # with a burst of 40. Lower rates are documented for operations of REST APIs only.
-    "apigatewayv2": {
-        ALL_OTHERS: RequestRate(
-            per_second=10, burst=40, source="docs: API Gateway quotas for managing APIs"
-        )
-    },
+    "apigatewayv2": _API_GATEWAY,
+    "apigateway": _API_GATEWAY,  # the name with which requests are signed
     # re:Post: "The maximum number of transactions per second (TPS) for each account for AWS Batch
     # API calls, including the SubmitJob operations, is 50." The quotas page has SubmitJob alone.
     # Whether the other operations share one rate is not documented: here they do.

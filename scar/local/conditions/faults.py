@@ -56,7 +56,7 @@ def throttling_refusal(service: str, operation: str) -> Refusal:
                 status=429,
                 reason="CallerRateLimitExceeded" if operation != "Invoke" else "",
             )
-        case "batch":
+        case "batch" | "apigateway":
             return Refusal(code="TooManyRequestsException", message="Too Many Requests", status=429)
         case "ec2":
             return Refusal(

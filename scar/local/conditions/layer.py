@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 _SETTING = re.compile(rf"(?:^|&)(?:{'|'.join(sorted(BUCKET_SETTINGS))})(?:[=&]|$)")
 _READS = frozenset({"GET", "HEAD", "POST"})
-_OWN_ROUTES = frozenset({Route.CONTROL, Route.REGISTRY})
+# An endpoint meets the conditions of Lambda: its invocations may be throttled, for example.
+_OWN_ROUTES = frozenset({Route.CONTROL, Route.REGISTRY, Route.ENDPOINTS})
 
 
 class ConditionedApp:

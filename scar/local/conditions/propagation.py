@@ -36,6 +36,11 @@ _QUEUE_LOOKUPS = frozenset(
     {"GetQueueUrl", "GetQueueAttributes", "SetQueueAttributes", "ListQueueTags", "TagQueue"}
 )
 _EVENT_SOURCE_CHANGES = frozenset({"CreateEventSourceMapping", "UpdateEventSourceMapping"})
+_URL_CHANGES = frozenset({"CreateFunctionUrlConfig", "UpdateFunctionUrlConfig"})
+# Each deploys the stage again.
+_API_CHANGES = frozenset({"CreateStage", "UpdateStage", "UpdateRoute", "UpdateIntegration"})
+# Begins the names of functions' resource policies, which could be names of roles.
+_FUNCTION = "function:"
 _FUNCTION_CHANGES = frozenset({"CreateFunction", "UpdateFunctionConfiguration"})
 
 _CANNOT_ASSUME = Refusal(
@@ -114,6 +119,8 @@ class Propagation:
                 self._record_s3(call, now)
             case "sqs":
                 self._record_sqs(call, now)
+            case "apigateway" | "apigatewayv2" if call.operation in _API_CHANGES:
+                self._start(Condition.ENDPOINT_NOT_SERVED, call.text("ApiId"), now)
             case "ecr" if call.operation == "SetRepositoryPolicy":
                 self._start(Condition.IMAGE_NOT_READABLE, call.text("repositoryName"), now)
             case _:
@@ -126,6 +133,14 @@ class Propagation:
             if until is not None and now >= until:
                 del self._until[(condition, name)]
             return until is not None and now < until
+
+    def is_endpoint_served(self, identity: str, now: float) -> bool:
+        """Return whether requests reach an endpoint: the id of an API, or a function's name."""
+        return not self.is_pending(Condition.ENDPOINT_NOT_SERVED, identity, now)
+
+    def is_permission_active(self, function: str, now: float) -> bool:
+        """Return whether the newest statement of a function's resource policy has effect."""
+        return not self.is_pending(Condition.POLICY_NOT_ACTIVE, f"{_FUNCTION}{function}", now)
 
     def _record_iam(self, call: ApiCall, now: float) -> None:
         if call.operation in ("CreateRole", "CreateInstanceProfile"):
@@ -142,6 +157,9 @@ class Propagation:
             self._start(Condition.DESTINATION_NOT_VALID, call.resource, now)
         elif call.operation == "AddPermission":
             self._start(Condition.DESTINATION_NOT_VALID, _NOTIFICATIONS, now)
+            self._start(Condition.POLICY_NOT_ACTIVE, f"{_FUNCTION}{call.resource}", now)
+        elif call.operation in _URL_CHANGES:
+            self._start(Condition.ENDPOINT_NOT_SERVED, call.resource, now)
 
     def _record_s3(self, call: ApiCall, now: float) -> None:
         if call.operation == "CreateBucket":

@@ -73,6 +73,14 @@ class RequestConditions:
         """Put states into the document of a successful response; return whether it changed."""
         return self.pending is not None and self.pending.adapt(call, document, now)
 
+    def is_endpoint_served(self, identity: str, now: float) -> bool:
+        """Return whether requests reach an endpoint: the id of an API, or a function's name."""
+        return self._propagation is None or self._propagation.is_endpoint_served(identity, now)
+
+    def is_permission_active(self, function: str, now: float) -> bool:
+        """Return whether the newest statement of a function's resource policy has effect."""
+        return self._propagation is None or self._propagation.is_permission_active(function, now)
+
     def status(self) -> dict[str, object]:
         """Return what ``scar local status`` shows: the seed, what is on, what has occurred."""
         occurred = self.draws.occurrences if self.draws else {}

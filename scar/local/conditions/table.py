@@ -22,6 +22,7 @@ class Condition(enum.StrEnum):
     POLICY_NOT_ACTIVE = "permissions take effect only some seconds after they were changed"
     IAM_READ_STALE = "IAM does not find for a moment what was just made"
     DESTINATION_NOT_VALID = "new functions are not valid destinations for a moment"
+    ENDPOINT_NOT_SERVED = "new and changed HTTP endpoints are not served for a moment"
     IMAGE_NOT_READABLE = "Lambda cannot read an image just after its repository policy was set"
     BUCKET_NOT_VISIBLE = "S3 does not find a new bucket for a moment"
     BUCKET_NAME_BUSY = "the name of a deleted bucket is not free for some seconds"
@@ -65,6 +66,7 @@ _SQS = "SQS API: CreateQueue (usable after a second), QueueDeletedRecently (60 s
 _LAMBDA_STATES = "Lambda Developer Guide: function states; container images take seconds"
 _BATCH_STATES = "Batch User Guide: INVALID compute environment"
 _S3_ERRORS = "S3 User Guide: best practices for errors; SDKs retry 500 and 503"
+_ENDPOINTS = "API Gateway Developer Guide: stages are deployed after a change, asynchronously"
 _HOSTS = "EC2 User Guide: Spot interruptions; Batch: automated job retries"
 
 CHAOS_RULES: Mapping[Condition, ChaosRule] = {
@@ -72,6 +74,7 @@ CHAOS_RULES: Mapping[Condition, ChaosRule] = {
     Condition.POLICY_NOT_ACTIVE: ChaosRule(0.5, (0.5, 3.0), _IAM),
     Condition.IAM_READ_STALE: ChaosRule(0.4, (0.2, 1.5), _IAM),
     Condition.DESTINATION_NOT_VALID: ChaosRule(0.4, (0.5, 2.0), "Terraform retries it"),
+    Condition.ENDPOINT_NOT_SERVED: ChaosRule(0.6, (0.5, 2.0), _ENDPOINTS),
     Condition.IMAGE_NOT_READABLE: ChaosRule(0.3, (0.5, 2.0), "reports of container functions"),
     Condition.BUCKET_NOT_VISIBLE: ChaosRule(0.3, (0.2, 1.0), _S3_BUCKET),
     Condition.BUCKET_NAME_BUSY: ChaosRule(0.7, (1.0, 4.0), _S3_BUCKET),

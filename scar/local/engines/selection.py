@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.local.engines.port import Engine
+    from scar.local.home import LocalCloudHome
 
 
 def select_engine(name: str, folder: Path, environment: Mapping[str, str]) -> Engine:
@@ -57,3 +58,25 @@ def _open_engine(
             return ProcessEngine(folder), ""
         case _:
             return None, f"unknown engine {name!r}"
+
+
+def select_kept_engine(home: LocalCloudHome, engine: str, environment: Mapping[str, str]) -> Engine:
+    """Return the engine that was named, else that of the last start, else the best one.
+
+    A start never changes to another engine by itself: it may isolate less.
+    """
+    kept = "" if engine else home.kept_engine()
+    try:
+        selected = select_engine(engine or kept, home.data / "engines", environment)
+    except ConfigurationError as error:
+        if not kept:
+            raise
+        raise ConfigurationError(
+            f"The local cloud in {home.path} uses the {kept} engine, which does not work now:"
+            f" {error.problem}",
+            remedy="Make it work again, or choose another one: `scar local start --engine"
+            " docker`, `sandbox`, or `process`. The process engine has no isolation: scripts run"
+            " on this machine as you. Buckets, functions and jobs stay.",
+        ) from error
+    home.keep_engine(selected.name)
+    return selected

@@ -11,7 +11,7 @@ Until a request of a connection is authenticated, its client may be anybody on t
 has little time and memory, and is disconnected first when there are too many connections.
 
 The application of the local cloud is the router of ``router``. It selects the service of a
-request and, except for the control and registry routes, has it authenticated by ``auth``:
+request and, except for the routes with credentials of their own, has it authenticated by ``auth``:
 ``sigv4`` parses the authorization and computes the expected signature, ``aws_chunked`` decodes
 and verifies S3's signed chunks while they are read, ``spooled_bodies`` receives all other bodies
 in bounded memory, and ``authentication_errors`` builds the response to a rejected request in the

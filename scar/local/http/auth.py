@@ -81,15 +81,16 @@ class Authenticator:
         """
         service = ""
         try:
-            authorization = _find_authorization(request)
+            authorization = find_authorization(request)
             service = authorization.service
-            return self._verify_signature(request, authorization)
+            return self.verify_signature(request, authorization)
         except AuthenticationError as error:
             return build_error_response(error, find_error_format(request, service))
 
-    def _verify_signature(
+    def verify_signature(
         self, request: Request, authorization: sigv4.Sigv4Authorization
     ) -> Request:
+        """Return the request as ``authenticate`` does; raise AuthenticationError."""
         if not _KEY_ID.fullmatch(authorization.access_key):
             raise AuthenticationError(AuthenticationErrorReason.UNKNOWN_KEY)
         self._check_time(authorization)
@@ -168,7 +169,8 @@ def close_body(body: RequestBody) -> None:
         body.close()
 
 
-def _find_authorization(request: Request) -> sigv4.Sigv4Authorization:
+def find_authorization(request: Request) -> sigv4.Sigv4Authorization:
+    """Return the authorization of a request; raise AuthenticationError."""
     try:
         authorization = sigv4.find_authorization(request.headers, request.query)
     except sigv4.MalformedAuthorizationError as error:

@@ -194,7 +194,7 @@ class ClientConnection:
         if isinstance(content, bytes) and with_body:
             headers = {k: v for k, v in headers.items() if k.lower() != "content-length"}
             headers["content-length"] = str(len(content))
-        head = encode_response_head(response.status, headers, close=close)
+        head = encode_response_head(response.status, headers, close=close, cookies=response.cookies)
         if not with_body:
             self._sock.sendall(head)
         elif isinstance(content, bytes):

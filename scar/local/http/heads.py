@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_LINE = 16384
 MAX_HEADERS = 200
@@ -136,7 +136,9 @@ def _body_length(headers: Mapping[str, str]) -> int | None:
     return int(length)
 
 
-def encode_response_head(status: int, headers: Mapping[str, str], *, close: bool) -> bytes:
+def encode_response_head(
+    status: int, headers: Mapping[str, str], *, close: bool, cookies: Sequence[str] = ()
+) -> bytes:
     """Return a response's head; raise ValueError for a header that would break the message."""
     try:
         phrase = HTTPStatus(status).phrase
@@ -144,7 +146,7 @@ def encode_response_head(status: int, headers: Mapping[str, str], *, close: bool
         phrase = "Unknown"
     lines = [f"HTTP/1.1 {status} {phrase}"]
     names = {name.lower() for name in headers}
-    for name, value in headers.items():
+    for name, value in (*headers.items(), *(("set-cookie", cookie) for cookie in cookies)):
         if not _TOKEN.fullmatch(name) or any(c in value for c in "\r\n\0"):
             raise ValueError(f"The response header {name!r} has a line break or an invalid name.")
         lines.append(f"{name}: {value}")

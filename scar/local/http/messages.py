@@ -45,11 +45,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One HTTP response; with a stream as its body, the headers must have ``content-length``."""
+    """One HTTP response; with a stream as its body, the headers must have ``content-length``.
+
+    Each of ``cookies`` is sent as a header ``set-cookie`` of its own.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | ResponseStream = b""
+    cookies: tuple[str, ...] = ()
 
 
 class HttpApp(Protocol):

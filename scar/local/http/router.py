@@ -26,7 +26,8 @@ _INVOKE_PATH = re.compile(
     r"/(?:2015-03-31|2014-11-13|2021-11-15)/functions/[^/]+/"
     r"(?:invocations|invoke-async/?|response-streaming-invocations)"
 )
-_REQUEST_IDS = frozenset({"x-amzn-requestid", "x-amz-request-id"})
+_ENDPOINT_PATHS = ("/_api/", "/_url/")
+_REQUEST_IDS = frozenset({"x-amzn-requestid", "x-amz-request-id", "apigw-requestid"})
 _JOBS_PATH = re.compile(
     r"/v1/(?:submitjob|describejobs|listjobs|terminatejobs?|canceljobs?|getjobqueuesnapshot)"
 )
@@ -46,6 +47,7 @@ class Route(enum.StrEnum):
     """The services and other parts of the local cloud that handle requests."""
 
     CONTROL = "control"
+    ENDPOINTS = "endpoints"
     REGISTRY = "registry"
     S3 = "s3"
     LAMBDA = "lambda"
@@ -54,19 +56,27 @@ class Route(enum.StrEnum):
     MOTO = "rest"
 
 
-def find_route(request: Request) -> Route:
-    """Return the route of a request: by its path for ``/_scar/`` and ``/v2/``, else by service.
+_OWN_CREDENTIALS = frozenset({Route.CONTROL, Route.REGISTRY, Route.ENDPOINTS})
+"""Routes whose applications authenticate their requests themselves."""
 
-    The service is that of the signature's credential scope. The two paths cannot be buckets:
-    names of buckets have at least three characters and no ``_``. S3 rejects requests without
-    a signature, except those that are recognizably JSON.
+
+def find_route(request: Request) -> Route:
+    """Return the route of a request: by its path, or by its service.
+
+    By their paths: ``/_scar/``, the functions' endpoints, and ``/v2/``, except for API Gateway's
+    requests, which are signed. The service is that of the signature's credential scope. The paths
+    cannot be buckets: names of buckets have at least three characters and no ``_``. S3 rejects
+    requests without a signature, except those that are recognizably JSON.
     """
     path = request.path
+    if path.startswith(_ENDPOINT_PATHS):
+        return Route.ENDPOINTS
     if path == "/_scar" or path.startswith("/_scar/"):
         return Route.CONTROL
-    if path == "/v2" or path.startswith("/v2/"):
+    service = _signed_service(request)
+    if (path == "/v2" or path.startswith("/v2/")) and service != "apigateway":
         return Route.REGISTRY
-    return _find_service_route(request, _signed_service(request))
+    return _find_service_route(request, service)
 
 
 def _find_service_route(request: Request, service: str) -> Route:
@@ -111,7 +121,7 @@ class Router:
         """Return the response of the request's service, or an error in its protocol."""
         route = find_route(request)
         try:
-            if route not in (Route.CONTROL, Route.REGISTRY):  # these have their own credentials
+            if route not in _OWN_CREDENTIALS:
                 result = self._authenticator.authenticate(request)
                 if isinstance(result, Response):
                     return result

@@ -182,3 +182,18 @@ def _most_connections() -> int:
     """Return how many connections leave two thirds of the file descriptors for other files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 30 if soft == resource.RLIM_INFINITY else max(soft // 3, 8)
+
+
+def start_on_port(app: HttpApp, preferred: int) -> tuple[HttpServer, int]:
+    """Return a started server and its port: the usual one, so that exported URLs stay valid.
+
+    If the usual port is in use, the kernel chooses one.
+    """
+    for port in (preferred, 0):
+        server = HttpServer(app, port=port)
+        try:
+            return server, server.start()
+        except OSError:
+            if port == 0:
+                raise
+    raise AssertionError

@@ -19,6 +19,8 @@ from scar.local.lambda_.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scar.local.http.messages import Request, RequestBody
     from scar.local.lambda_.service import LambdaService
 
@@ -28,10 +30,18 @@ _VERSION_HEADER: Final = "x-amz-executed-version"
 
 
 class InvokeApp:
-    """Serves the paths that run functions; moto serves Lambda's other operations."""
+    """Serves the paths that run functions; moto serves Lambda's other operations.
 
-    def __init__(self, service: LambdaService) -> None:
+    ``may_invoke`` returns whether an access key may invoke a function, by its ARN.
+    """
+
+    def __init__(
+        self,
+        service: LambdaService,
+        may_invoke: Callable[[str, str], bool] = lambda _access_key, _function: True,
+    ) -> None:
         self._service = service
+        self._may_invoke = may_invoke
 
     def handle(self, request: Request) -> Response:
         """Handle a request; errors become AWS's error responses."""
@@ -60,6 +70,14 @@ class InvokeApp:
                 404, "ResourceNotFoundException", f"Function not found: {name}:{qualifier}"
             )
         function = self._service.get_function(name)
+        if not self._may_invoke(request.access_key, function.arn):
+            raise LambdaApiError(
+                403,
+                "AccessDeniedException",
+                "The caller's role is not authorized to perform: lambda:InvokeFunction on"
+                f" resource: {function.arn} because no identity-based policy allows the"
+                " lambda:InvokeFunction action",
+            )
         if invocation_type is InvocationType.DRY_RUN:
             return Response(status=204, headers=_response_headers(str(uuid.uuid4())))
         trace = request.headers.get("x-amzn-trace-id", "")

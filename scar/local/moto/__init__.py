@@ -8,7 +8,7 @@ images, for example). What remains is executed by ``moto_app``, one call at a ti
 adapts requests and responses where moto differs from AWS, ``recursion_config`` executes two
 operations that moto lacks, ``aws_policies`` has AWS's managed policies, ``file_system_configs``
 stores what functions mount, and ``vpc_endpoints`` are those of the default VPC. ``error_responses``
-renders errors in each protocol.
+renders errors in each protocol. ``endpoints/`` has HTTP APIs and function URLs, without moto.
 
 moto keeps everything in memory. So every change that moto has accepted is written to the
 ``journal`` (SQLite) before the client receives the response, together with the seed of its random

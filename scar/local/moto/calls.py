@@ -21,6 +21,7 @@ CREDENTIAL_SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/,\s]+)/([^/,\s]+
 PROTOCOLS: Mapping[str, str] = {
     "lambda": "rest-json",
     "batch": "rest-json",
+    "apigateway": "rest-json",
     "elasticfilesystem": "rest-json",
     "s3files": "rest-json",
     "ecr": "json",
@@ -125,7 +126,8 @@ def _rest_parameters(
     operation: OperationModel, path_values: Mapping[str, str], request: MotoRequest
 ) -> dict[str, JsonValue]:
     shape = operation.input_shape
-    query = dict(parse_qsl(request.query, keep_blank_values=True))
+    pairs = parse_qsl(request.query, keep_blank_values=True)
+    query = dict(pairs)
     body = _parse_json_object(request.body) if request.method != "GET" else {}
     parameters: dict[str, JsonValue] = {}
     members = dict(shape.members) if shape is not None else {}
@@ -134,6 +136,8 @@ def _rest_parameters(
         match member.serialization.get("location"):
             case "uri":
                 parameters[name] = unquote(path_values[_group_name(label)])
+            case "querystring" if label in query and member.type_name == "list":
+                parameters[name] = [value for key, value in pairs if key == label]
             case "querystring" if label in query:
                 parameters[name] = query[label]
             case None if label in body:
@@ -170,8 +174,9 @@ def _operation_routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, Op
 def _service_model(service: str) -> ServiceModel:
     import botocore.session
 
-    # EFS signs with another name than botocore's.
-    name = {"elasticfilesystem": "efs"}.get(service, service)
+    # These sign with another name than botocore's.
+    names = {"elasticfilesystem": "efs", "apigateway": "apigatewayv2"}
+    name = names.get(service, service)
     return botocore.session.get_session().get_service_model(name)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scar.local.moto.aws_policies import add_aws_policy
 from scar.local.moto.batch_registry import TIME_LIMITS_ATTRIBUTE
+from scar.local.moto.endpoints.permissions import complete_statement
 from scar.local.moto.file_system_configs import KEY, read_file_systems, store_file_systems
 from scar.local.moto.journal_keys import function_name
 
@@ -92,8 +93,10 @@ class MotoCompat:
                 return self._complete_function(call, response)
             case "GetFunction" | "GetFunctionConfiguration":
                 return self._add_file_systems(call, _add_resolved_image_uri(response))
-            case "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig":
-                return self._update_event_invoke_config(call, response)
+            case (
+                "AddPermission" | "PutFunctionEventInvokeConfig" | "UpdateFunctionEventInvokeConfig"
+            ):
+                return self._complete_function_setting(call, response)
             case _:
                 pass
         return response
@@ -227,6 +230,11 @@ class MotoCompat:
         content = json.loads(_response_bytes(response))
         content.get("Configuration", content)[KEY] = configs
         return _replace_json_body(response, content)
+
+    def _complete_function_setting(self, call: MotoCall, response: Response) -> Response:
+        if call.operation == "AddPermission":
+            return complete_statement(response, self._find_function(call))
+        return self._update_event_invoke_config(call, response)
 
     def _update_event_invoke_config(self, call: MotoCall, response: Response) -> Response:
         """Keep only the latest configuration: moto appends each one and reads the first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.local.moto.endpoints.allowed_fields import API_GATEWAY_FIELDS, FUNCTION_URL_FIELDS
 from scar.local.moto.error_responses import ApiError
 
 if TYPE_CHECKING:
@@ -181,9 +182,19 @@ _LAMBDA: Mapping[str, Mapping[str, Allowed]] = {
     "PutFunctionRecursionConfig": _any("FunctionName RecursiveLoop"),
     "CreateEventSourceMapping": {**_EVENT_SOURCE, **_any("EventSourceArn")},
     "UpdateEventSourceMapping": {**_EVENT_SOURCE, **_any("UUID")},
-    "AddPermission": _any("FunctionName StatementId Action Principal SourceArn SourceAccount"),
+    "AddPermission": _any(
+        """FunctionName StatementId Action Principal SourceArn SourceAccount FunctionUrlAuthType
+        InvokedViaFunctionUrl"""
+    ),
+    **FUNCTION_URL_FIELDS,
 }
-_IMPLEMENTED = {"batch": _BATCH, "lambda": _LAMBDA}
+_IMPLEMENTED: Mapping[str, Mapping[str, Mapping[str, Allowed]]] = {
+    "batch": _BATCH,
+    "lambda": _LAMBDA,
+    # The name of its signatures, and botocore's.
+    "apigateway": API_GATEWAY_FIELDS,
+    "apigatewayv2": API_GATEWAY_FIELDS,
+}
 
 _COMMAND = "commands of jobs; the image's entrypoint runs"
 _ZIP = "functions from zip packages; use a container image"
@@ -204,6 +215,10 @@ _FEATURES: Mapping[str, str] = {
     "ZipFile": _ZIP,
     "DeadLetterConfig": "DeadLetterConfig of functions",
     "Layers": "Layers of functions",
+    "InvokeMode: RESPONSE_STREAM": "streamed responses of function URLs",
+    "PayloadFormatVersion: 1.0": "events of payload format 1.0; use 2.0",
+    "ProtocolType: WEBSOCKET": "WebSocket APIs",
+    "CredentialsArn": "integrations with a role; permit the API in the function's policy",
 }
 
 

@@ -51,11 +51,17 @@ class FunctionRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionPermission:
-    """One statement of the function's resource policy: who may invoke the function."""
+    """One statement of the function's resource policy: who may invoke the function.
+
+    ``url_auth_type`` and ``via_url`` are conditions of requests to function URLs, empty without.
+    """
 
     principal: str
     source_arn: str
     source_account: str
+    action: str = ""
+    url_auth_type: str = ""
+    via_url: str = ""
 
 
 class FunctionRecords:
@@ -162,4 +168,7 @@ def _parse_permission(statement: Mapping[str, object]) -> FunctionPermission:
         else str(principal),
         source_arn=values.get("aws:sourcearn", ""),
         source_account=values.get("aws:sourceaccount", ""),
+        action=str(statement.get("Action", "")),
+        url_auth_type=values.get("lambda:functionurlauthtype", ""),
+        via_url=values.get("lambda:invokedviafunctionurl", ""),
     )

@@ -36,6 +36,7 @@ _RESOURCE_PARAMETERS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("arn", ""),
         ("name", "scheduling-policy"),
     ),
+    "apigateway": (("ApiId", "api"), ("ResourceArn", "api")),
     "ecr": (("repositoryName", "repository"), ("resourceArn", "repository")),
     "logs": (("logGroupName", "log-group"), ("resourceArn", "log-group")),
     "iam": (
@@ -56,7 +57,7 @@ _SECRET_SUFFIX = 7
 _DELETE_OPERATIONS = _operation_names(
     """DeleteFunction DeleteComputeEnvironment DeleteJobQueue DeleteRepository DeleteLogGroup
     DeleteRole DeleteInstanceProfile DeletePolicy DeleteQueue DeleteTopic
-    DeleteLaunchTemplate DeleteSecret DeleteParameter DeleteSchedulingPolicy"""
+    DeleteApi DeleteLaunchTemplate DeleteSecret DeleteParameter DeleteSchedulingPolicy"""
 )
 # Put operation -> (parameter that distinguishes several puts on one resource, inverse operation,
 # empty if there is none).
@@ -83,8 +84,11 @@ _UNDO_OPERATIONS = {
 _UPDATE_OPERATIONS = _operation_names(
     """UpdateFunctionCode UpdateFunctionConfiguration UpdateComputeEnvironment UpdateJobQueue
     UpdateSchedulingPolicy UpdateRole UpdateAssumeRolePolicy PutImageTagMutability
-    PutImageScanningConfiguration"""
+    PutImageScanningConfiguration UpdateFunctionUrlConfig UpdateApi UpdateIntegration UpdateRoute
+    UpdateStage"""
 )
+# The part of an owner that an update concerns, if it is not all of it.
+_PART_PARAMETERS = ("IntegrationId", "RouteId", "StageName")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,9 @@ def journal_key(call: MotoCall) -> JournalKey:
             owner=owner, slot=_slot_name(operation, _PUT_OPERATIONS[operation][0], call)
         )
     if operation in _UPDATE_OPERATIONS:
-        return JournalKey(owner=owner, slot=f"{operation} {','.join(sorted(call.parameters))}")
+        part = "".join(call.text(parameter) for parameter in _PART_PARAMETERS)
+        names = ",".join(sorted(call.parameters))
+        return JournalKey(owner=owner, slot=" ".join(filter(None, (operation, part, names))))
     # TagResource, UntagRole …: only an identical call makes an earlier row redundant.
     if "tag" in operation.lower():
         keys = json.dumps(call.parameters.get("tagKeys", call.parameters), sort_keys=True)
@@ -149,7 +155,7 @@ def _kind_and_name(service: str, kind: str, value: str) -> tuple[str, str]:
         value = value.partition(":secret:")[2][:-_SECRET_SUFFIX]
     elif service == "logs" and is_arn:
         value = value.split(":")[6]
-    elif service in {"iam", "sqs"}:
+    elif service in {"iam", "sqs", "apigateway"}:
         value = value.rpartition("/")[2]
     elif service == "sns":
         value = value.rpartition(":")[2]

@@ -35,13 +35,14 @@ class RolePolicies:
             if not roles or roles[0].managed_policies:
                 return True
             documents = [json.loads(text) for text in roles[0].policies.values()]
-        return any(
-            _matches(statement.get("Action"), action.lower())
-            and _matches(statement.get("Resource"), resource.lower())
+        effects = {
+            statement.get("Effect")
             for document in documents
             for statement in _statements(document)
-            if statement.get("Effect") == "Allow"
-        )
+            if _matches(statement.get("Action"), action.lower())
+            and _matches(statement.get("Resource"), resource.lower())
+        }
+        return "Allow" in effects and "Deny" not in effects
 
 
 def _statements(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

@@ -20,7 +20,17 @@ from scar.local.http.protocol_errors import (
 from scar.local.moto import calls, supported_operations
 from scar.local.moto.batch_registry import MotoBatchRegistry
 from scar.local.moto.compat import MotoCompat
-from scar.local.moto.error_responses import ApiError, render_error
+from scar.local.moto.endpoints.configuration import EndpointConfiguration, name_created_api
+from scar.local.moto.endpoints.records import EndpointRecords
+from scar.local.moto.error_responses import (
+    MAX_BODY,
+    TOO_LARGE,
+    UNEXPECTED_VALUE,
+    UNSIGNED,
+    ApiError,
+    render_error,
+    unexpected_value_error,
+)
 from scar.local.moto.function_records import FunctionRecords
 from scar.local.moto.journal import ChangeJournal
 from scar.local.moto.journal_keys import journal_key
@@ -40,7 +50,6 @@ if TYPE_CHECKING:
     from scar.local.moto.calls import MotoCall, MotoRequest
 
 LOG = logging.getLogger(__name__)
-MAX_BODY = 8 << 20  # bytes; far above any configuration request of the supported services
 TOKEN_SECONDS = 12 * 3600
 
 
@@ -72,6 +81,7 @@ class MotoService:
         self._handlers: list[Callable[[MotoCall], Response | None]] = []
         self._moto = MotoApp(account)
         self._compat = MotoCompat(account)
+        self._endpoints = EndpointConfiguration(account, lambda: registry()[0])
         self._journal = ChangeJournal(folder / "journal.sqlite")
         self.failed_replays: tuple[str, ...] = self._replay_journal()
         self.functions = FunctionRecords(account, self._moto.lock, region)
@@ -79,6 +89,7 @@ class MotoService:
         self.batch = MotoBatchRegistry(account, self._moto.lock, region)
         self.queues = QueueRecords(account, self._moto.lock)
         self.role_policies = RolePolicies(account, self._moto.lock)
+        self.endpoints = EndpointRecords(self._endpoints, self._moto.lock)
 
     def add_guard(self, guard: Callable[[MotoCall], ApiError | None]) -> None:
         """Add a check that can reject changes, e.g. the deletion of an enabled job queue.
@@ -104,11 +115,11 @@ class MotoService:
     def handle(self, request: Request) -> Response:
         scope = calls.signing_scope(request)
         if scope is None:
-            return render_error("", _UNSIGNED)
+            return render_error("", UNSIGNED)
         service, region = scope
         body = read_all(request.body, MAX_BODY)
         if body is None:
-            return render_error(service, _TOO_LARGE)
+            return render_error(service, TOO_LARGE)
         moto_request = calls.build_moto_request(request, service, region, body)
         try:
             call = calls.parse_call(moto_request)
@@ -121,9 +132,9 @@ class MotoService:
             return self._render_refusal(request, service, api_error)
         try:
             return self._execute_call(call, moto_request)
-        except _UNEXPECTED_VALUE as error:
+        except UNEXPECTED_VALUE as error:
             LOG.exception("%s of %s failed", call.operation, service)
-            return render_error(service, _unexpected_value_error(call, error))
+            return render_error(service, unexpected_value_error(call, error))
 
     def _execute_call(self, call: MotoCall, request: MotoRequest) -> Response:
         api_error = self._validate_call(call)
@@ -177,9 +188,7 @@ class MotoService:
 
     def _execute_read(self, call: MotoCall, request: MotoRequest) -> Response:
         with self._moto.lock:
-            response = execute_recursion_call(call, self.account) or self._moto.call(
-                request, secrets.token_hex(8)
-            )
+            response = self._execute_own(call) or self._moto.call(request, secrets.token_hex(8))
         return self._compat.adapt_response(call, response) if response.status < 300 else response
 
     def _execute_and_record(self, call: MotoCall, request: MotoRequest) -> Response:
@@ -194,7 +203,8 @@ class MotoService:
                 # Recorded after moto has accepted the change and before the client knows of it: a
                 # crash in between loses a change that was never acknowledged.
                 if response.status < 300:
-                    self._journal.append(seed, request, journal_key(call))
+                    key = journal_key(name_created_api(call, response))
+                    self._journal.append(seed, request, key)
             if response.status < 300:
                 for listener in self._change_listeners:
                     listener(call)
@@ -212,6 +222,7 @@ class MotoService:
             # The journal has no messages: those that wait would be lost.
             if call.service not in {"sqs", "sns"}:
                 self._moto.clear()
+                self._endpoints.clear()
                 self.failed_replays = self._replay_journal()
             raise
 
@@ -222,12 +233,14 @@ class MotoService:
             self._moto.seed_random(request, seed)
             adapted = self._compat.adapt_request(call, request)
             with self._compat.placeholder_resources(call):
-                response = execute_recursion_call(call, self.account) or self._moto.call(
-                    adapted, seed
-                )
+                response = self._execute_own(call) or self._moto.call(adapted, seed)
             return (
                 self._compat.adapt_response(call, response) if response.status < 300 else response
             )
+
+    def _execute_own(self, call: MotoCall) -> Response | None:
+        """Return the response to a call that moto lacks or gets wrong, None for others."""
+        return execute_recursion_call(call, self.account) or self._endpoints.execute(call)
 
     def _replay_journal(self) -> tuple[str, ...]:
         """Repeat all changes; return one message for each that failed this time."""
@@ -236,7 +249,7 @@ class MotoService:
             call = calls.parse_call(request)
             try:
                 status = str(self._call_moto(call, request, seed).status)
-            except _UNEXPECTED_VALUE as error:
+            except UNEXPECTED_VALUE as error:
                 status = repr(error)
             if not status.startswith("2"):
                 failed.append(
@@ -270,39 +283,3 @@ class MotoService:
 
     def close(self) -> None:
         self._journal.close()
-
-
-def _unexpected_value_error(call: MotoCall, error: Exception) -> ApiError:
-    """Return the error for a request whose values neither our code nor moto's can process."""
-    if isinstance(error, NotImplementedError):
-        message = f"The local cloud does not emulate this {call.operation} request: {error}"
-        return ApiError(code="NotImplemented", message=message, status=501)
-    is_query = calls.PROTOCOLS.get(call.service) in {"query", "ec2"}
-    return ApiError(
-        code="ValidationError" if is_query else "ValidationException",
-        message=f"The local cloud cannot process a value in this {call.operation} request"
-        f" ({type(error).__name__}: {error}). Correct the request; the local cloud's log has the"
-        " details.",
-    )
-
-
-# Errors of lookups and conversions: a value that AWS would reject reached a table or a parser.
-_UNEXPECTED_VALUE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    NotImplementedError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-_UNSIGNED = ApiError(
-    code="MissingAuthenticationToken",
-    message="The request has no AWS signature (Signature Version 4), which names its service.",
-    status=403,
-)
-_TOO_LARGE = ApiError(
-    code="RequestEntityTooLargeException",
-    message=f"The request body exceeds {MAX_BODY >> 20} MiB.",
-    status=413,
-)

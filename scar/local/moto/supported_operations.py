@@ -19,7 +19,7 @@ def _operation_names(text: str) -> frozenset[str]:
 
 
 NOT_EMULATED: tuple[str, ...] = (
-    "IAM: roles and policies are stored but not enforced.",
+    "IAM: roles and policies are stored but not enforced, except where roles start functions.",
     "Networks: only the default VPC exists; functions and jobs use this machine's network.",
     "GPUs: jobs use those of this machine; without any, they stay RUNNABLE.",
     "EFS and S3 Files: an access point is a folder of the state folder; other volumes are refused.",
@@ -28,7 +28,8 @@ NOT_EMULATED: tuple[str, ...] = (
     "Batch: compute reservations of scheduling policies, and quota shares: refused.",
     "Launch templates, allocation strategies, bids, scale-down delays: stored; no instance starts.",
     "Spot interruptions, except under --chaos; the start-up time of instances.",
-    "Lambda: zip packages, layers, versions, aliases, URLs: refused.",
+    "Lambda: zip packages, layers, versions, aliases: refused.",
+    "API Gateway: HTTP APIs with the route and the stage $default only; others are refused.",
     "Lambda event source mappings: of standard SQS queues only.",
     "CloudWatch metrics and alarms, EventBridge rules, X-Ray: refused.",
     "SQS: message attributes and long polling have no effect.",
@@ -48,7 +49,15 @@ _SUPPORTED_OPERATIONS: Mapping[str, frozenset[str]] = {
         ListFunctionEventInvokeConfigs GetFunctionRecursionConfig PutFunctionRecursionConfig
         TagResource UntagResource ListTags ListVersionsByFunction
         ListAliases CreateEventSourceMapping GetEventSourceMapping ListEventSourceMappings
-        UpdateEventSourceMapping DeleteEventSourceMapping"""
+        UpdateEventSourceMapping DeleteEventSourceMapping CreateFunctionUrlConfig
+        GetFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig
+        ListFunctionUrlConfigs"""
+    ),
+    "apigateway": _operation_names(
+        """CreateApi GetApi GetApis UpdateApi DeleteApi DeleteCorsConfiguration CreateIntegration
+        GetIntegration GetIntegrations UpdateIntegration DeleteIntegration CreateRoute GetRoute
+        GetRoutes UpdateRoute DeleteRoute CreateStage GetStage GetStages UpdateStage DeleteStage
+        TagResource UntagResource GetTags"""
     ),
     "batch": _operation_names(
         """CreateComputeEnvironment DescribeComputeEnvironments UpdateComputeEnvironment

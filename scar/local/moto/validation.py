@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.requests.validator import check
+from scar.local.moto.endpoints.rules import find_endpoint_violation
 from scar.local.moto.error_responses import ApiError
 
 if TYPE_CHECKING:
@@ -17,4 +18,4 @@ def find_violation(
     """Return AWS's error for the first rule that the call violates, or None."""
     for violation in check(service, operation, parameters):
         return ApiError(code=violation.code, message=violation.message, status=violation.status)
-    return None
+    return find_endpoint_violation(service, operation, parameters)

@@ -14,7 +14,7 @@ from supervisor.errors import ObjectChanged, StorageError
 from supervisor.model import IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import open_provider
 from supervisor.storage.http_client import MAX_REDIRECTS
-from supervisor.storage.webdav import WebDavStore
+from supervisor.storage.webdav.store import WebDavStore
 from tests.functional.supervisor.scripted_server import Close, Reply, scripted
 
 if TYPE_CHECKING:

@@ -237,10 +237,11 @@ def test_the_command_line_and_the_registry_have_no_conditions() -> None:
     result = apply_conditions(apps, RequestConditions(ConditionsSettings(chaos="1")))
     assert result[Route.CONTROL] is apps[Route.CONTROL]
     assert result[Route.REGISTRY] is apps[Route.REGISTRY]
+    assert result[Route.ENDPOINTS] is apps[Route.ENDPOINTS]
     assert all(
         isinstance(app, ConditionedApp)
         for route, app in result.items()
-        if route not in (Route.CONTROL, Route.REGISTRY)
+        if route not in (Route.CONTROL, Route.REGISTRY, Route.ENDPOINTS)
     )
 
 

@@ -359,3 +359,25 @@ def test_queues_are_creating_for_a_moment() -> None:
         again = {"jobQueueName": "q", "status": "VALID"}
         assert not pending.adapt(call("batch", "DescribeJobQueues"), {"jobQueues": [again]}, 5.0)
     assert statuses == {"CREATING", "VALID"}
+
+
+def test_endpoints_and_their_permissions_take_effect_later() -> None:
+    stage = call("apigateway", "CreateStage", "", ApiId="a1")
+    url = function("CreateFunctionUrlConfig")
+    permission = function("AddPermission")
+    early: set[tuple[str, bool]] = set()
+    late: set[tuple[str, bool]] = set()
+    for seed in range(60):
+        propagation = Propagation(Draws(str(seed)))
+        for change in (stage, url, permission):
+            propagation.record(change, 0.0)
+        for now, states in ((0.1, early), (LONGEST, late)):
+            states.add(("api", propagation.is_endpoint_served("a1", now)))
+            states.add(("url", propagation.is_endpoint_served("f", now)))
+            states.add(("permission", propagation.is_permission_active("f", now)))
+        assert propagation.is_endpoint_served("other", 0.1)
+        assert propagation.is_permission_active("other", 0.1)
+    assert early == {
+        (kind, state) for kind in ("api", "url", "permission") for state in (True, False)
+    }
+    assert late == {(kind, True) for kind in ("api", "url", "permission")}

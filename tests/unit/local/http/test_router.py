@@ -28,6 +28,12 @@ PRESIGNED = "X-Amz-Credential=AKIA%2F20261121%2Fus-east-1%2F{}%2Faws4_request&X-
     [
         (a_request("/_scar/status"), Route.CONTROL),
         (a_request("/v2/scar/f/manifests/x"), Route.REGISTRY),
+        (a_request("/v2/apis/manifests/x"), Route.REGISTRY),
+        (a_request("/v2/apis", service="apigateway"), Route.MOTO),
+        (a_request("/v2/apis", service="s3"), Route.REGISTRY),
+        (a_request("/_api/a1/x"), Route.ENDPOINTS),
+        (a_request("/_url/u1", service="lambda"), Route.ENDPOINTS),
+        (a_request("/_url"), Route.S3),
         (a_request("/bucket/key", service="s3"), Route.S3),
         (a_request("/2015-03-31/functions/f/invocations", service="s3"), Route.S3),
         (a_request("/bucket/key"), Route.S3),

@@ -17,7 +17,7 @@ from supervisor.storage import open_provider, open_store
 from supervisor.storage.onedata import OnedataStore
 from supervisor.storage.provider_options import ProviderOptions
 from supervisor.storage.s3 import S3Store
-from supervisor.storage.webdav import WebDavStore
+from supervisor.storage.webdav.store import WebDavStore
 
 if TYPE_CHECKING:
     from supervisor.aws.request import AwsRequest

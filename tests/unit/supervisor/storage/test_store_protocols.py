@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from supervisor.errors import StorageError
 from supervisor.model import ObjectRef
-from supervisor.storage import onedata_api, webdav_protocol
+from supervisor.storage import onedata_api
+from supervisor.storage.webdav import protocol as webdav_protocol
 
 METADATA = st.dictionaries(st.text(string.ascii_letters + "-", min_size=1), st.text())
 

@@ -23,8 +23,8 @@ from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
 from supervisor.storage.http_client import with_headers
 from supervisor.storage.s3_protocol import decode_crc32
-from supervisor.storage.webdav_api import NO_PROPERTIES, XML_TYPE, WebDavApi, is_absent
-from supervisor.storage.webdav_protocol import (
+from supervisor.storage.webdav.api import NO_PROPERTIES, XML_TYPE, WebDavApi, is_absent
+from supervisor.storage.webdav.protocol import (
     TEMPORARY_PREFIX,
     TEMPORARY_SUFFIX,
     build_property_update,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from supervisor.aws.request import Body
     from supervisor.model import ObjectRef, StoredObject, WriteCondition
-    from supervisor.storage.webdav_folders import FolderMaker
+    from supervisor.storage.webdav.folders import FolderMaker
 
 # Seconds to delete a temporary file after a failure: the run may be at its deadline.
 CLEANUP_PATIENCE = 3.0

@@ -9,7 +9,7 @@ from supervisor.aws.errors import AwsError, AwsErrorResponse
 from supervisor.aws.request import AwsRequest
 from supervisor.storage.http_client import with_headers
 from supervisor.storage.s3_protocol import parse_object_headers
-from supervisor.storage.webdav_protocol import (
+from supervisor.storage.webdav.protocol import (
     FIND_METADATA,
     MAX_METADATA,
     parse_metadata,

@@ -13,10 +13,10 @@ from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_download import DownloadRules, NoChecksum, download_object
 from supervisor.storage.s3_errors import object_changed
 from supervisor.storage.s3_protocol import parse_object_headers
-from supervisor.storage.webdav_api import WebDavApi, is_absent
-from supervisor.storage.webdav_folders import FolderMaker
-from supervisor.storage.webdav_protocol import split_path, translate_error
-from supervisor.storage.webdav_write import WebDavWriter
+from supervisor.storage.webdav.api import WebDavApi, is_absent
+from supervisor.storage.webdav.folders import FolderMaker
+from supervisor.storage.webdav.protocol import split_path, translate_error
+from supervisor.storage.webdav.write import WebDavWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
