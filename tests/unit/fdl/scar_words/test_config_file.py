@@ -122,7 +122,7 @@ OF_ONE_FUNCTION = {
         *("name", "init_script", "run_script", "extra_payload", "input", "output"),
         "container.create_image",
     )
-}
+} | {"api_gateway.name"}
 CHANGED = [
     key
     for key in KEYS

@@ -14,6 +14,7 @@ from tests.unit.fdl.scar_words.scar_keys import write_image
 FORMS = Path(__file__).parents[3] / "fixtures" / "scar_forms"
 # What is named in a form: the keys without effect.
 NOTES = {
+    "endpoint": ["an"],  # an HTTP API waits 30 seconds
     "arm64": ["lambda.runtime"],
     "file_system": ["lambda.runtime"],
     "image_file": ["lambda.deployment.bucket"],

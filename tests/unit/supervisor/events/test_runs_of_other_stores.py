@@ -14,7 +14,7 @@ from supervisor.connections import (
     EndpointKind,
     ProviderConfig,
 )
-from supervisor.errors import OutputError, RequestRefused
+from supervisor.errors import OutputError
 from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, InputRule, OutputRule
 from tests.fakes.object_store import MemoryStore, etag_of
@@ -94,8 +94,10 @@ def test_the_input_is_read_from_minio_and_recorded_so(tmp_path: Path, event: obj
 
 def test_a_webhook_without_the_token_starts_and_records_nothing(tmp_path: Path) -> None:
     harness, _ = a_harness(tmp_path)
-    with pytest.raises(RequestRefused):
-        harness.supervisor.handle(lambda_invocation(request(EVENT, "Bearer wrong")))
+    answered = harness.supervisor.handle(lambda_invocation(request(EVENT, "Bearer wrong")))
+    assert answered.results == ()
+    assert answered.response is not None
+    assert answered.response.status == 401
     assert harness.store.keys(STATE) == {}
 
 
