@@ -7,7 +7,7 @@ that the number of jobs stays bounded even if a job is killed between SubmitJob 
 ``process_runner`` makes the script the first choice of the kernel's out-of-memory killer. If the
 container is killed as a whole nevertheless, Batch starts the job again: a rule of its retry
 strategy, for functions that have an entry for this exit status. That attempt does not run the
-script; it submits the successor that the killed one could not (``execution.next_job``).
+script; it submits the successor that the killed one could not (``execution.jobs.next_job``).
 """
 
 from __future__ import annotations

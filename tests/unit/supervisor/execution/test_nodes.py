@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supervisor.errors import NodeFailed, Terminated
-from supervisor.execution import nodes
-from supervisor.execution.nodes import FAILURE_INTERVAL, MainNodeHeartbeat, open_node_runner
+from supervisor.execution.jobs import nodes
+from supervisor.execution.jobs.nodes import FAILURE_INTERVAL, MainNodeHeartbeat, open_node_runner
 from supervisor.execution.staging import RunContext
 from supervisor.invocation import DirectInvocation, JobNode, RunOutcome, RunPath
 from supervisor.model import BatchTarget, ExecutionMode, JobRequest, NodeGroup
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from supervisor.errors import SupervisorError
     from supervisor.execution.core import Supervisor
-    from supervisor.execution.nodes import NodeRunner
+    from supervisor.execution.jobs.nodes import NodeRunner
     from supervisor.invocation import Invocation, InvocationResult, ProcessSpec
 
 
