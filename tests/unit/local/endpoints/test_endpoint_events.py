@@ -47,7 +47,7 @@ API = EventContext(
 )
 URL = replace(API, is_url=True, endpoint_id="u" * 32)
 CALLER = Caller(
-    access_key="AKIAIOSFODNN7EXAMPLE",
+    access_key="AKIALOCALIOSFODNN7EX",
     account="111122223333",
     arn="arn:aws:iam::111122223333:user/example-user",
     user_id="AIDACOSFODNN7EXAMPLE2",
@@ -106,7 +106,7 @@ def test_a_signed_request_has_its_caller() -> None:
     assert context["accountId"] == "123456789012"
     assert context["authorizer"] == {
         "iam": {
-            "accessKey": "AKIAIOSFODNN7EXAMPLE",
+            "accessKey": "AKIALOCALIOSFODNN7EX",
             "accountId": "111122223333",
             "callerId": "AIDACOSFODNN7EXAMPLE2",
             "cognitoIdentity": None,
