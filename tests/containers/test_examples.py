@@ -29,8 +29,7 @@ pytestmark = [pytest.mark.container, pytest.mark.timeout(1800)]
 ELSEWHERE = {
     "cluster": "tests/functional/cluster/test_example.py: its image needs PyPI",
     "mpi": "tests/containers/test_mpi.py",
-    "http": "prepared: HTTP endpoints are not implemented yet",
-    "minio": "prepared: MinIO is not implemented yet",
+    "minio": "tests/functional/local_cloud/test_other_stores.py: it needs MinIO and its client",
 }
 HERE = [name for name in example_names() if name not in ELSEWHERE]
 
