@@ -57,6 +57,17 @@ def test_wait_returns_none_while_the_sandbox_runs(bench: SandboxStarter) -> None
     assert sandbox.wait(0.01) is None
 
 
+def test_a_sandbox_outlives_the_thread_that_started_it(bench: SandboxStarter) -> None:
+    """Calls start sandboxes in threads of single requests, and the next call finds them warm."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        script = "echo ready; while [ ! -e /tmp/never ]; do sleep 0.02; echo beat; done"
+        sandbox, output = pool.submit(bench.start, script).result(TIMEOUT)
+        output.until(b"ready")
+    beats = output.text.count("beat")
+    wait_for(lambda: sandbox.wait(0) is not None or output.text.count("beat") > beats + 2)
+    assert sandbox.wait(0) is None
+
+
 def test_stop_with_grace_waits_until_the_main_process_exits(bench: SandboxStarter) -> None:
     sandbox, output = bench.start(
         "trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.05; done"

@@ -235,3 +235,22 @@ def test_the_session_keyring_is_the_sandboxs_even_without_a_filter(tmp_path: Pat
     no_key = -126
     assert found[1] == no_key
     assert found[2] > 0, "the test itself finds no key"
+
+
+def test_a_sandbox_whose_server_has_ended_before_it_could_notice_does_not_run(
+    tmp_path: Path,
+) -> None:
+    support = find_support(tmp_path)
+    root = tmp_path / "root"
+    for name in ("proc", "dev", "tmp"):
+        (root / name).mkdir(parents=True)
+    plan = support.build_plan(
+        root=str(root), binds=(), tmp_mb=1, overlay=None, command=("/no-such-command",)
+    )
+    output, servers_end = os.pipe()
+    os.close(output)
+    done = subprocess.run(
+        init_command(plan), stdout=servers_end, stderr=subprocess.PIPE, check=False, timeout=300
+    )
+    os.close(servers_end)
+    assert (done.returncode, done.stderr) == (125, b"")

@@ -10,7 +10,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +53,16 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         self._support = support
         shifted = (FIRST_ID, ID_COUNT) if support.maps_ids else (0, 0)
         self._images = RootFsStore(folder / "images", *shifted)
+        # PR_SET_PDEATHSIG, by which sandboxes end with a killed server, ends them with the thread
+        # that started them. Callers' threads may end with one request; this one ends at close().
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox starter")
+        # The thread starts now: work whose submission failed for want of it would be done later.
+        self._starter.submit(threading.get_ident).result()
+
+    def close(self) -> None:
+        """End all sandboxes, also orphaned ones of a killed server with the same folder."""
+        super().close()
+        self._starter.shutdown()
 
     @property
     def guarantees(self) -> EngineGuarantees:
@@ -80,7 +92,8 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         folder.mkdir(mode=0o700)
         try:
             plan = self._build_plan(spec, folder)
-            process = subprocess.Popen(
+            process = self._starter.submit(
+                subprocess.Popen[bytes],
                 init_command(plan),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -89,10 +102,10 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
                 env=dict(spec.environment),
                 start_new_session=True,
                 pass_fds=[fd for fd in (plan.network, plan.network_owner) if fd >= 0],
-            )
+            ).result()
         except BaseException as error:
             remove_tree(folder)
-            if isinstance(error, OSError):
+            if isinstance(error, OSError | RuntimeError):  # the latter after close()
                 raise EngineError(
                     f"Cannot start a sandbox for {spec.name}: {error}.",
                     remedy="Check the limits on processes and disk of this machine.",

@@ -2,7 +2,8 @@
 
 PLAN is a SandboxPlan as JSON; the environment is the sandbox's. The first process stays outside of
 the sandbox, forwards SIGTERM, and exits with the status of process 1 inside. When it is killed,
-the kernel kills process 1 and with it all processes of the sandbox.
+the kernel kills process 1 and with it all processes of the sandbox. It is killed when the thread
+that started it ends (prctl(2)), and so when the server is killed.
 """
 
 from __future__ import annotations
@@ -44,10 +45,19 @@ def main(text: str) -> int:
     """Start the sandbox, wait for it, and return its status (128 + n: killed by signal n)."""
     plan: SandboxPlan = json.loads(text, object_hook=lambda fields: SimpleNamespace(**fields))
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if _server_has_ended():
+        return SETUP_FAILED  # before the line above, so that no signal came
     try:
         return _run_sandbox(plan)
     except OSError as error:
         return _report(error)
+
+
+def _server_has_ended() -> bool:
+    """Return whether nobody can read the output any more, which only the server does."""
+    poll = select.poll()
+    poll.register(1, 0)  # reports only that the other end is closed
+    return bool(poll.poll(0))
 
 
 def _run_sandbox(plan: SandboxPlan) -> int:
