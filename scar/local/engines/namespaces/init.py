@@ -45,19 +45,10 @@ def main(text: str) -> int:
     """Start the sandbox, wait for it, and return its status (128 + n: killed by signal n)."""
     plan: SandboxPlan = json.loads(text, object_hook=lambda fields: SimpleNamespace(**fields))
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if _server_has_ended():
-        return SETUP_FAILED  # before the line above, so that no signal came
     try:
         return _run_sandbox(plan)
     except OSError as error:
         return _report(error)
-
-
-def _server_has_ended() -> bool:
-    """Return whether nobody can read the output any more, which only the server does."""
-    poll = select.poll()
-    poll.register(1, 0)  # reports only that the other end is closed
-    return bool(poll.poll(0))
 
 
 def _run_sandbox(plan: SandboxPlan) -> int:
@@ -166,6 +157,13 @@ class _IdMapping:
         return bool(poll.poll(0))
 
 
+def _server_has_ended() -> bool:
+    """Return whether nobody can read the output any more, which only the server does."""
+    poll = select.poll()
+    poll.register(1, 0)  # reports only that the other end is closed
+    return bool(poll.poll(0))
+
+
 def _exec_in_sandbox(plan: SandboxPlan, mapping: _IdMapping) -> None:
     """Mount the file systems, drop all privileges and become the command; never returns."""
     mapping.enter()
@@ -176,8 +174,9 @@ def _exec_in_sandbox(plan: SandboxPlan, mapping: _IdMapping) -> None:
         privileges.enter_user_namespace_as_root(plan, mapping.ask)
     privileges.drop_privileges(plan)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # after setresuid, which clears it
-    if mapping.parent_has_ended():
-        os._exit(SETUP_FAILED)  # before the line above, so that no signal came
+    # If one of them has ended before its child asked for the signal, none came.
+    if mapping.parent_has_ended() or _server_has_ended():
+        os._exit(SETUP_FAILED)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
     if plan.command[0] != TAKES_BLOCKED_TERM:
