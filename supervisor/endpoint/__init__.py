@@ -7,5 +7,5 @@ large for a response. ``services`` are the requests to AWS that all this needs. 
 endpoint import none of it.
 
 The state bucket has the objects ``requests/<function>/<id>`` (bodies) and
-``results/<function>/<run id>`` (outputs); both expire after a day.
+``results/<function>/<run id>`` (outputs); they expire by its lifecycle (``connections``).
 """
