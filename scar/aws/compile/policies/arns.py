@@ -44,9 +44,14 @@ def _state_bucket_arns(scope: PolicyScope) -> Iterator[str]:
     own = (
         key
         for name in _user_functions(scope)
-        for key in (f"runs/{name}/*", f"functions/{name}.json")
+        for key in (f"runs/{name}/*", f"functions/{name}.json", *_request_bodies(scope, name))
     )
     yield from _state_object_arns(scope, "locks/*", *own)
+
+
+def _request_bodies(scope: PolicyScope, function: str) -> tuple[str, ...]:
+    """Return the pattern of the bodies that `scar retry` copies for the repeated requests."""
+    return (f"requests/{function}/*",) if "endpoints" in scope.features else ()
 
 
 def _deleted_object_arns(scope: PolicyScope) -> Iterator[str]:

@@ -32,6 +32,7 @@ GRANTS: tuple[Grant, ...] = (
     Grant(
         "state bucket",
         (
+            "s3:CopyObject",
             "s3:CreateBucket",
             "s3:GetBucketEncryption",
             "s3:GetBucketLifecycleConfiguration",
