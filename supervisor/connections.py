@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# Base names of the objects that deployments write to try a store; they start no runs.
+PROBE_NAME = ".scar-probe-"
+
+
 class EndpointKind(enum.StrEnum):
     """Which service of AWS accepts the function's HTTP requests: the FDL's ``api_gateway.type``."""
 
