@@ -15,6 +15,10 @@ BODY_DAYS = 14
 RESULT_DAYS = 1
 
 
+# Base names of the objects that deployments write to try a store; they start no runs.
+PROBE_NAME = ".scar-probe-"
+
+
 class EndpointKind(enum.StrEnum):
     """Which service of AWS accepts the function's HTTP requests: the FDL's ``api_gateway.type``."""
 

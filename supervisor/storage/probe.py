@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from supervisor.connections import PROBE_NAME
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfNoneMatch, ObjectRef
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from supervisor.connections import ProviderConfig
     from supervisor.logs import Log
-
-PROBE_NAME = ".scar-probe-"
 
 
 def supports_conditions(
