@@ -87,6 +87,9 @@ def show(  # noqa: PLR0913 one argument per option
     line, the environment, the file (with the line), configuration files, and defaults. With -n
     alone, show the function as it is deployed.
 
+    The folder in which scripts start is a fact of the image, not of the configuration: its WORKDIR,
+    or the run's own folder if that is `/`. `scar image inspect` shows it.
+
     With --env, show only the environment variables. With -f these are the ones that scripts get,
     apart from the image's own and those of the run: of several values that with the highest
     precedence, and the section that it is from; of a secret where it is read, never its value.
