@@ -18,7 +18,7 @@ from supervisor.errors import ConfigError, SupervisorError, Terminated
 from supervisor.logs import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import FrameType
 
     from supervisor.batch.failure_handler import FailureHandler

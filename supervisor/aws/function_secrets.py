@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from supervisor.aws.secrets import SecretReader
-    from supervisor.config import FunctionConfig
     from supervisor.logs import Log
+    from supervisor.model import FunctionConfig
 
-_WEBHOOK_TOKEN = "webhook_token"
+_WEBHOOK_TOKEN = "webhook_token"  # noqa: S105 - the name of an option
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,8 @@ class SecretReader:
 
     def _find_others(self, region: str, own: Container[SecretReference]) -> list[SecretReference]:
         """Return the other parameters of a Region that are worth a place in a request."""
-        now, found = self.clock(), {}
+        now = self.clock()
+        found: dict[SecretReference, None] = {}
         for text in self.others:
             with contextlib.suppress(ValueError):  # of whoever needs it
                 found[parse_reference(text)] = None

@@ -11,11 +11,10 @@ import pytest
 from supervisor.aws import secrets
 from supervisor.aws.function_secrets import FunctionSecrets
 from supervisor.aws.retry import Backoff
-from supervisor.config import FunctionConfig
 from supervisor.connections import ProviderConfig
 from supervisor.errors import SecretError
 from supervisor.logs import Log
-from supervisor.model import ExecutionMode
+from supervisor.model import ExecutionMode, FunctionConfig
 from tests.functional.supervisor.scripted_server import Close, Reply, scripted
 
 if TYPE_CHECKING:

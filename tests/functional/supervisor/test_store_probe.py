@@ -33,7 +33,7 @@ def probe(server: ScriptedServer) -> bool:
     ("second", "expected"),
     [(error(412, "PreconditionFailed"), True), (STORED, False), (error(501, "NotImplemented"), 0)],
 )
-def test_the_second_write_decides(second: Reply, expected: bool) -> None:  # noqa: FBT001
+def test_the_second_write_decides(second: Reply, expected: bool) -> None:
     with scripted(STORED, second, DELETED) as server:
         assert probe(server) == expected
         requests = server.requests
@@ -45,7 +45,7 @@ def test_the_second_write_decides(second: Reply, expected: bool) -> None:  # noq
 def test_the_object_of_a_failed_write_is_deleted_and_the_first_error_shown() -> None:
     with (
         scripted(error(403, "AccessDenied"), error(404, "NoSuchBucket")) as server,
-        pytest.raises(StorageError, match="AccessDenied|may not|not allowed|403"),
+        pytest.raises(StorageError, match="AccessDenied"),
     ):
         probe(server)
     assert [r.method for r in server.requests] == ["PUT", "DELETE"]

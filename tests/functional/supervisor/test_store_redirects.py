@@ -135,7 +135,10 @@ class ElsewherePool:
     origin: Origin
 
     def send_request(
-        self, request: AwsRequest, headers: Mapping[str, str], **options: Any
+        self,
+        request: AwsRequest,
+        headers: Mapping[str, str],
+        **options: Any,  # noqa: ANN401 - passed on
     ) -> StreamedResponse:
         reply = self.pool.send_request(request, headers, **options)
         if request.origin.port == self.origin.port:

@@ -225,7 +225,9 @@ def test_only_secrets_of_functions_with_stores_are_stored(
     lab = {"endpoint": "http://127.0.0.1:1", "access_key": "me", "secret_key": "x"}
     output = [{"storage_provider": "minio.lab", "path": "out"}]
     stores = {"minio": {"lab": lab}}
-    replay.write_fdl(function(output=output), function(name="cut", input=[]), storage_providers=stores)
+    replay.write_fdl(
+        function(output=output), function(name="cut", input=[]), storage_providers=stores
+    )
     policy = replay.policy()
     parameter = HERE.format("ssm") + "parameter/scar/{}/minio.lab/secret_key"
     assert policy.allowing(IamRequest("ssm:PutParameter", parameter.format("crop")))

@@ -12,7 +12,7 @@ from supervisor.aws.errors import InvalidResponse
 from supervisor.storage.redirect_targets import check_target, special_kind
 
 LOOPBACK = [
-    *("127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"),
+    *("127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"),  # noqa: S104
     *("localhost", "LOCALHOST.", "a.localhost", "localhost.localdomain"),
 ]
 LINK_LOCAL = [

@@ -17,6 +17,17 @@ def fill(folder: Path) -> None:
         (target / "gray.yaml").write_text("2")
 
 
+def fill_and_fail(folder: Path) -> None:
+    (folder / "a").write_text("1")
+    (folder / "a" / "b").write_text("2")
+
+
+def fill_meanwhile(target: Path, folder: Path) -> None:
+    for name in ("a", "b"):
+        (target / name).write_text("1")
+    (folder / "b").write_text("mine")
+
+
 def files_in(folder: Path) -> set[str]:
     return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
 
@@ -43,9 +54,8 @@ def test_after_an_error_there_is_nothing(tmp_path: Path, *, exists: bool) -> Non
     folder = tmp_path / "out"
     if exists:
         folder.mkdir()
-    with pytest.raises(RuntimeError), filled_folder(folder) as target:
-        (target / "a").write_text("1")
-        raise RuntimeError
+    with pytest.raises(NotADirectoryError), filled_folder(folder) as target:
+        fill_and_fail(target)
     assert [*tmp_path.rglob("*")] == ([folder] if exists else [])
 
 
@@ -53,7 +63,7 @@ def test_what_is_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "missing")
     for folder in (tmp_path, tmp_path / "file", tmp_path / "link"):
-        with pytest.raises(UsageError, match="-p with a new or empty folder|not empty"):
+        with pytest.raises(UsageError, match="not empty"):
             raise_if_used(folder)
     with pytest.raises(UsageError, match="cannot be written"):
         fill(tmp_path / "file" / "below")
@@ -61,8 +71,6 @@ def test_what_is_in_use_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="made meanwhile"), filled_folder(tmp_path) as target:
-        (target / "a").write_text("1")
-        (target / "b").write_text("2")
-        (tmp_path / "b").write_text("mine")
+        fill_meanwhile(target, tmp_path)
     assert files_in(tmp_path) == {"b"}
     assert (tmp_path / "b").read_text() == "mine"

@@ -135,10 +135,10 @@ DAMAGE = {
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_files_that_cannot_be_unpacked_are_refused(tmp_path: Path, kind: str) -> None:
     script = open_package(io.BytesIO(DAMAGE[kind]("grayify.sh")), "gray")
-    with pytest.raises(ScarError, match="is not one of SCAR: 'grayify.sh'"):
+    with pytest.raises(ScarError, match=r"is not one of SCAR: 'grayify\.sh'"):
         script.unpack(tmp_path, "grayify.sh")
     config = open_package(io.BytesIO(DAMAGE[kind]("function_config.yaml")), "gray")
-    with pytest.raises(ScarError, match="is not one of SCAR: 'function_config.yaml'"):
+    with pytest.raises(ScarError, match=r"is not one of SCAR: 'function_config\.yaml'"):
         config.read_config()
 
 
