@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.connections import ProviderConfig
+from supervisor.connections import PROBE_NAME, ProviderConfig
 from supervisor.errors import StorageError
-from supervisor.storage.probe import PROBE_NAME, supports_conditions
+from supervisor.storage.probe import supports_conditions
 from tests.functional.supervisor.scripted_server import Reply, scripted
 
 if TYPE_CHECKING:
