@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from supervisor.connections import PROBE_NAME
 from supervisor.errors import ConfigError, StorageError
 from supervisor.model import ObjectRef
 from supervisor.storage import open_provider
-from supervisor.storage.probe import PROBE_NAME, supports_conditions
+from supervisor.storage.probe import supports_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -30,16 +30,17 @@ def connect(options: ProviderOptions, environ: Mapping[str, str]) -> WebDavStore
     """Create a store from the provider's options; raise ConfigError. Nothing is sent yet."""
     from base64 import b64encode
 
-    origin, login = options.origin("hostname"), options.text("login")
-    if ":" in login:
-        raise options.error(
-            "login has a colon", "Basic authentication has no such logins: correct it"
-        )
+    origin = options.origin("hostname")
+    _check_login(options, options.text("login"))
     options.warn_if_readable(origin)
 
     def authenticate() -> dict[str, str]:
         if "token" in options.config.secrets:
             return {"authorization": f"Bearer {options.secret('token')}"}
+        login = options.text("login")
+        if "login" in options.config.secrets:
+            login = options.secret("login")
+            _check_login(options, login)
         if not login:
             return {}
         pair = f"{login}:{options.secret('password')}"
@@ -53,6 +54,13 @@ def connect(options: ProviderOptions, environ: Mapping[str, str]) -> WebDavStore
     )
     api = WebDavApi(client)
     return WebDavStore(api=api, writer=WebDavWriter(api=api, folders=FolderMaker(client)))
+
+
+def _check_login(options: ProviderOptions, login: str) -> None:
+    if ":" in login:
+        raise options.error(
+            "login has a colon", "Basic authentication has no such logins: correct it"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,6 +105,31 @@ def test_entries_are_checked_without_showing_their_values(
     assert "has no 'lab'" not in found
 
 
+BOTH = (
+    "input: [{storage_provider: minio.lab, path: %s}, {storage_provider: minio.hooked, path: %s}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("box/in", "box/in"), ("box/in", "box"), ("box/in", "box/in/x, suffix: [a]")]
+)
+def test_folders_of_two_minio_servers_must_be_distinguishable(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    assert "events of MinIO do not say which server" in problem(tmp_path, BOTH % (one, other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("box/in", "other/in"), ("box/in", "box/input"), ("box/in, suffix: [a]", "box, suffix: [b]")],
+)
+def test_events_of_two_minio_servers_in_different_folders(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    (function,) = resolve(tmp_path, BOTH % (one, other)).document.functions.aws
+    assert len(function.lambda_.input) == 2
+
+
 def test_login_without_password_is_incomplete(tmp_path: Path) -> None:
     providers = "storage_providers: {webdav: {cloud: {hostname: h, login: ana}}}\n"
     found = problem(tmp_path, storage("output", "webdav.cloud"), providers=providers)

@@ -146,3 +146,18 @@ def test_a_damaged_body_is_a_bad_request(tmp_path: Path) -> None:
     answer = new_endpoint(tmp_path).send(event)
     assert answer.status == 400
     assert "base64" in answer.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["X-Auth", "X-Auth-User", "X-Session", "Session-Id", "X-Api-Key", "X-Access-Key", "jwt", "pwd"],
+)
+def test_a_header_that_is_named_like_a_credential_is_not_passed(name: str) -> None:
+    assert not is_public_header(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Author", "X-Hub-Signature-256", "Idempotency-Key", "X-Side", "X-Keyboard"]
+)
+def test_other_headers_are_passed(name: str) -> None:
+    assert is_public_header(name)

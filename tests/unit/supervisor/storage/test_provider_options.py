@@ -202,6 +202,18 @@ def test_a_login_has_no_colon() -> None:
         open_provider(config, {})
 
 
+def test_a_login_is_a_secret_as_in_the_fdl_or_an_option() -> None:
+    values = {"login": "ana", "password": "x"}
+    secrets = dict.fromkeys(values, "ssm:/x")
+    config = ProviderConfig(name="webdav.x", options={"hostname": "x"}, secrets=secrets)
+    store = open_provider(config, {}, read_secrets=lambda: values)
+    assert isinstance(store, WebDavStore)
+    assert store.api.client.authenticate() == {"authorization": "Basic YW5hOng="}
+    values["login"] = "a:b"
+    with pytest.raises(ConfigError, match="login has a colon"):
+        store.api.client.authenticate()
+
+
 def test_onedata_needs_a_space() -> None:
     config = ProviderConfig(name="onedata.egi", options={"oneprovider_host": "one.org"})
     with pytest.raises(ConfigError, match="space is missing"):
