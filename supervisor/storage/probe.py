@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from supervisor.connections import ProviderConfig
     from supervisor.logs import Log
+    from supervisor.storage.s3 import S3Store
 
 PROBE_NAME = ".scar-probe-"
 
@@ -39,14 +41,31 @@ def supports_conditions(
     ref = ObjectRef(config.name, bucket, f"{folder.strip('/')}/{name}".lstrip("/"))
     try:
         # Also the test of address, keys, bucket and permission: its error is the user's.
-        unconditional.write(ref, b"")
+        _write_or_clean_up(unconditional, ref)
         try:
-            conditional.write(ref, b"", condition=IfNoneMatch())
-        except PreconditionFailed:
-            return True
-        except StorageError:  # the store rejects the header: it does not know conditions
-            return False
-        return False
+            return _rejects_second_write(conditional, ref)
+        finally:
+            unconditional.delete(ref)
     finally:
-        unconditional.delete(ref)
         store.close()
+
+
+def _write_or_clean_up(store: S3Store, ref: ObjectRef) -> None:
+    """Write an empty object; raise StorageError of the write, whatever the cleanup meets."""
+    try:
+        store.write(ref, b"")
+    except StorageError:
+        # The write may have taken effect, if only its response was lost.
+        with contextlib.suppress(StorageError):
+            store.delete(ref)
+        raise
+
+
+def _rejects_second_write(store: S3Store, ref: ObjectRef) -> bool:
+    try:
+        store.write(ref, b"", condition=IfNoneMatch())
+    except PreconditionFailed:
+        return True
+    except StorageError:  # the store rejects the header: it does not know conditions
+        return False
+    return False

@@ -7,6 +7,7 @@ an object that does not exist. What fails is a warning: a network may let the fu
 
 from __future__ import annotations
 
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 5.0  # seconds; the client's own attempts would take more than a minute
 _PARALLEL = 8
 _ADDRESSES = ("endpoint", "hostname", "oneprovider_host")
+_PROBE = re.compile(rf"{re.escape(PROBE_NAME)}[0-9a-f]*")
 CONDITIONAL_WRITES = "conditional_writes"
 
 
@@ -99,7 +101,9 @@ def _find_problem(folder: _StoreFolder) -> str:
     try:
         return _try_folder(folder, name)
     except (ConfigError, StorageError) as error:
-        return f"{name}: {error.problem} {error.remedy} Runs fail until then."
+        # The folder tells the user more than the name of the object that was tried in it.
+        problem = _PROBE.sub("", error.problem).rstrip(".")
+        return f"{name}: {problem}. {error.remedy} Runs fail until then."
 
 
 def _try_folder(folder: _StoreFolder, name: str) -> str:
