@@ -18,10 +18,9 @@ from supervisor.errors import ConfigError, SupervisorError, Terminated
 from supervisor.logs import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import FrameType
 
-    from supervisor.aws.secrets import SecretReader
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
     from supervisor.model import FunctionConfig, ObjectRef, StoredObject
@@ -169,6 +168,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
     """Create the supervisor with its adapters; stores and the submitter connect at first use."""
     from functools import cache
 
+    from supervisor.aws.function_secrets import FunctionSecrets
     from supervisor.config import bucket_owners
     from supervisor.execution.core import Supervisor
     from supervisor.execution.process_runner import ProcessRunner
@@ -179,13 +179,17 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
     in_batch = bool(environ.get("AWS_BATCH_JOB_ID"))
     temporary = Path(environ.get("TMPDIR") or DEFAULT_TEMPORARY)
 
+    function_secrets = FunctionSecrets(config, environ, log)
+
     @cache
     def open_store(provider: str) -> ObjectStore:
         from supervisor import storage
 
-        return storage.open_store(
-            provider, environ, bucket_owners(config), config.encryption, config.providers, log
-        )
+        other = next((item for item in config.providers if item.name == provider), None)
+        if other is not None:
+            read = function_secrets.store_reader(provider)
+            return storage.open_provider(other, environ, log, read)
+        return storage.open_store(provider, environ, bucket_owners(config), config.encryption)
 
     @cache
     def open_submitter() -> JobSubmitter:
@@ -197,12 +201,6 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         from supervisor.batch import submitter
 
         return submitter.connect(config.batch, environ, log=log)
-
-    @cache
-    def open_secrets() -> SecretReader:
-        from supervisor.aws import secrets
-
-        return secrets.connect(config.secrets, environ, log=log)
 
     @cache
     def open_services() -> EndpointServices:
@@ -221,34 +219,12 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         environ=_initial_environment(),
         open_store=open_store,
         open_submitter=open_submitter,
-        read_webhook_token=_webhook_token_reader(config, environ, log),
+        read_webhook_token=function_secrets.read_webhook_token,
         open_services=open_services,
-        read_secrets=lambda until: open_secrets().read(until) if config.secrets else {},
+        read_secrets=function_secrets.read_for_script,
         runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
         log=log,
     )
-
-
-def _webhook_token_reader(
-    config: FunctionConfig, environ: Mapping[str, str], log: Log
-) -> Callable[[str, float | None], str]:
-    """Return a function that reads the token of a store's webhook; empty without one."""
-    from functools import cache
-
-    @cache
-    def open_token(provider: str) -> SecretReader | None:
-        found = (p.secrets.get("webhook_token") for p in config.providers if p.name == provider)
-        if not (reference := next(found, None)):
-            return None
-        from supervisor.aws import secrets
-
-        return secrets.connect({"webhook_token": reference}, environ, log=log)
-
-    def read_webhook_token(provider: str, until: float | None) -> str:
-        reader = open_token(provider)  # it keeps values for some minutes
-        return "" if reader is None else reader.read(until)["webhook_token"]
-
-    return read_webhook_token
 
 
 def _read_config(path: Path) -> FunctionConfig:

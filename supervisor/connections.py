@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Days for which the state bucket keeps bodies and results that are too large for Lambda. A run may
+# wait for its job, or for `scar retry`, with the body; a result is fetched by who waits for it.
+BODY_DAYS = 14
+RESULT_DAYS = 1
+
+
+# Base names of the objects that deployments write to try a store; they start no runs.
+PROBE_NAME = ".scar-probe-"
+
 
 class EndpointKind(enum.StrEnum):
     """Which service of AWS accepts the function's HTTP requests: the FDL's ``api_gateway.type``."""

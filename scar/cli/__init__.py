@@ -19,8 +19,8 @@ How a command is run:
    commands do is in a module: ``deployment`` (init, update, plan, rm), ``function_call`` (run,
    invoke), ``invocation/`` (invoke), ``input_files_run`` (run), ``run_selection/`` (log, status,
    wait, retry, cancel), ``run_actions`` (retry, cancel: many runs in parallel), ``arrays/`` (array
-   jobs in run, status, why, wait, retry and cancel); ``prompts`` asks for confirmation before
-   something is deleted.
+   jobs in run, status, why, wait, retry and cancel), ``shown_functions/`` (show); ``prompts`` asks
+   for confirmation before something is deleted.
    ``completion/`` completes what is typed, also names of the account's functions and folders.
 6. **Output.** Data goes to stdout, messages and progress to stderr, all by the ``Terminal`` in
    ``output``; ``formatting`` writes numbers, sizes and foreign text. ``invocation_output``,

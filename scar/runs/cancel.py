@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from scar.aws.client.errors import translate_errors
 from scar.errors import ScarError
 from scar.runs.diagnosis import CANCELLED
-from scar.runs.retry import CLOCK_SKEW, read_repetition
-from scar.runs.states import MAX_EVENT_AGE, STATE_TEXTS, RunState, is_not_begun
+from scar.runs.history.repetitions import read_repetition
+from scar.runs.retry import CLOCK_SKEW
+from scar.runs.states import BEFORE_CLAIM, MAX_EVENT_AGE, STATE_TEXTS, RunState, is_not_begun
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def _claim_for_request(ledger: RunLedger, run: Run) -> None:
     claim, it reads ``done``. If this command is killed before it writes ``done``, the request
     takes over its own claim: the run begins as if it had not been cancelled.
     """
-    record = ledger.read_record(run.path, record_format.REPEATS) or {}
+    name = next(name for name in BEFORE_CLAIM if name in run.record_times)
+    record = ledger.read_record(run.path, name) or {}
     owner = {"site": "lambda", "request": record.get("request", ""), "job": "", "attempt": 1}
     for path in (run.path, *_paths_of_other_days(run)):
         claim = {
@@ -123,7 +125,9 @@ def _claim_for_request(ledger: RunLedger, run: Run) -> None:
 
 def _paths_of_other_days(run: Run) -> tuple[RunPath, ...]:
     """Return where the supervisor records the run if Lambda delivers it after midnight."""
-    sent = run.record_times[record_format.REPEATS]
+    sent = run.record_times.get(record_format.REPEATS)
+    if sent is None:  # an accepted request brings its day along
+        return ()
     times = (sent, sent + CLOCK_SKEW, sent + MAX_EVENT_AGE + CLOCK_SKEW)
     days = {f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d}" for time in times}
     return tuple(replace(run.path, date=day) for day in sorted(days - {run.path.date}))

@@ -36,7 +36,7 @@ EXITS: Mapping[RunState, StateExit] = {
         " gives up: `failed`",
         seconds=max(MAX_EVENT_AGE, MAX_SUBMISSION_WAIT),
         expires_as="`lost` (not submitted to Batch); after 6 h as `failed` or `lost` as before its"
-        " retry, or `lost` (a repeated direct call)",
+        " retry, or `lost` (a repeated direct call, an accepted request)",
     ),
     RunState.LAMBDA: StateExit(
         event="its request ends: `done`, `failed`, `queued` or `waiting`",

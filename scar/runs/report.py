@@ -135,6 +135,8 @@ def _describe_end(history: RunHistory, name: str, record: RecordData, owner: str
         yield "retried: its event was sent to the function again"
     elif name == record_format.REPEATS:
         yield f"started by `scar retry`: it repeats run {record.get('repeats')}"
+    elif name == record_format.ACCEPTED:
+        yield "accepted by the function's endpoint, which has queued it"
     elif name == record_format.REPEATED:
         yield f"repeated as run {_describe_repetition(history, record)}"
     elif name == record_format.DONE and not is_cancelled(history.run.record_times):

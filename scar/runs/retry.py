@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from scar.aws.model import limits
 from scar.errors import ScarError
 from scar.runs.endpoints.repetition import parse_direct, parse_single, without_caller
+from scar.runs.endpoints.stored_bodies import BodyGoneError, event_size, with_own_body
+from scar.runs.history.recorded_event import read_recorded_event
+from scar.runs.history.repetitions import read_repetition
 from scar.runs.ledger import RunChangedError
 from scar.runs.logs import FunctionNotFoundError
 from scar.runs.states import FAILURE_STATES, LAMBDA_LEASE, RunState, is_cancelled, is_not_begun
@@ -30,6 +33,7 @@ RETRYABLE_BY_NAME = FAILURE_STATES | {RunState.WAITING}
 NEXT_SECOND = 1.1
 # Seconds by which the clocks of S3 and of Lambda may differ.
 CLOCK_SKEW = 300.0
+_INVOKE_AGAIN = "Invoke the function again with the same input."
 
 
 class NotRetryableError(ScarError):
@@ -60,7 +64,7 @@ def retry_run(
     as another run, which waits from now on, and this one ends as ``RunState.REPEATED``.
 
     ``enqueue`` invokes a function asynchronously with a payload and returns the request id.
-    Raise NotRetryableError for a run that is done or in progress, whose event was not recorded
+    Raise NotRetryableError for a run that is done or in progress, whose event or body was not kept
     or whose function no longer exists. If the event cannot be sent, the run keeps its state.
     """
     if run.state not in RETRYABLE_BY_NAME:
@@ -77,10 +81,11 @@ def retry_run(
     event = _read_event(ledger, run)
     keeps_id = _starts_same_run(run, event)
     if keeps_id:
+        event = _require_sendable(run, event)
         with _refusing_changes():
             _mark_retried(ledger, run, sleep)
     else:
-        event = without_caller(event, lambda: _safe_date(ledger, run))
+        event = _build_repetition(ledger, run, event)
     try:
         request = enqueue(run.path.function, event)
     except BaseException as error:
@@ -105,7 +110,7 @@ def prepare_retry(
 
     Raise NotRetryableError if the event was not recorded, or if the run was changed since.
     """
-    event = _read_event(ledger, run)
+    event = _require_sendable(run, _read_event(ledger, run))
     with _refusing_changes():
         _mark_retried(ledger, run, sleep)
     return event
@@ -126,7 +131,7 @@ def reopen_run(ledger: RunLedger, run: Run) -> tuple[Run, dict[str, object]]:
 
 def read_object_event(ledger: RunLedger, run: Run) -> dict[str, object]:
     """Return the event of a run on an object; raise NotRetryableError as ``reopen_run`` does."""
-    event = _read_event(ledger, run)
+    event = _require_sendable(run, _read_event(ledger, run))
     if not _starts_same_run(run, event):
         raise NotRetryableError(
             f"Run {run.path} is a direct invocation.", remedy="`scar retry` with its id repeats it."
@@ -134,21 +139,12 @@ def read_object_event(ledger: RunLedger, run: Run) -> dict[str, object]:
     return event
 
 
-def read_repetition(ledger: RunLedger, run: Run) -> str:
-    """Return the id of the run as which this one was repeated; empty if it was not."""
-    record = ledger.read_record(run.path, record_format.REPEATED) or {}
-    return str(record.get("repeated_as", ""))
-
-
-def follow_repetitions(ledger: RunLedger, run: Run) -> Run:
-    """Return the run that continues this one after `scar retry`; itself if none does."""
-    passed = set()
-    while run.state is RunState.REPEATED and run.path.run_id not in passed:
-        passed.add(run.path.run_id)
-        new_id = read_repetition(ledger, run)
-        found = ledger.list_runs_with_id(run.path.function, new_id) if new_id else ()
-        run = next((one for one in found if one.path.run_id == new_id), run)
-    return run
+def _build_repetition(ledger: RunLedger, run: Run, event: dict[str, object]) -> dict[str, object]:
+    """Return the event of the run that continues this direct invocation, with its own body."""
+    event = without_caller(event, lambda: _safe_date(ledger, run))
+    with _refusing_changes():
+        event = with_own_body(ledger, run.path.function, event)
+    return _require_sendable(run, event)
 
 
 def _starts_same_run(run: Run, event: dict[str, object]) -> bool:
@@ -214,10 +210,10 @@ def _record_loss(ledger: RunLedger, run: Run, sleep: Callable[[float], None]) ->
 
 @contextlib.contextmanager
 def _refusing_changes() -> Iterator[None]:
-    """Refuse to retry a run that was changed since it was listed, and not the runs beside it."""
+    """Refuse to retry a run that was changed or whose body is gone, and not the runs beside it."""
     try:
         yield
-    except RunChangedError as error:
+    except (RunChangedError, BodyGoneError) as error:
         raise NotRetryableError(error.problem, remedy=error.remedy) from error
 
 
@@ -276,24 +272,18 @@ def _refusal_remedy(ledger: RunLedger, run: Run) -> str:
 
 def _read_event(ledger: RunLedger, run: Run) -> dict[str, object]:
     with _refusing_changes():
-        claim = ledger.read_listed_record(run, record_format.CLAIM) or {}
-    text = claim.get("event") or ledger.read_event(run.path)
-    if not text and record_format.REPEATS in run.record_times:
-        repeats = ledger.read_record(run.path, record_format.REPEATS) or {}
-        text = repeats.get("event")
-    if (
-        not isinstance(text, str)
-        or not text
-        or len(text.encode()) > limits.LAMBDA_ASYNC_PAYLOAD.maximum
-    ):
-        raise NotRetryableError(
-            f"The event of run {run.path} was not recorded: it was too large.",
-            remedy="Invoke the function again with the same input.",
-        )
-    event: object = json.loads(text)
+        event = read_recorded_event(ledger, run)
     if not isinstance(event, dict):
+        why = "was not recorded" if event is None else "is not a JSON object"
+        raise NotRetryableError(f"The event of run {run.path} {why}.", remedy=_INVOKE_AGAIN)
+    return event
+
+
+def _require_sendable(run: Run, event: dict[str, object]) -> dict[str, object]:
+    size, maximum = event_size(event), limits.LAMBDA_ASYNC_PAYLOAD.maximum
+    if size > maximum:
         raise NotRetryableError(
-            f"The event of run {run.path} is not a JSON object.",
-            remedy="Invoke the function again with the same input.",
+            f"The event of run {run.path} has {size:,} bytes; Lambda's queue takes {maximum:,}.",
+            remedy=_INVOKE_AGAIN,
         )
     return event

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.runs.left_out import describe_outputs
 from scar.runs.lookup import PARALLEL
-from scar.runs.states import FINISHED_STATES, RunState
+from scar.runs.states import BEFORE_CLAIM, FINISHED_STATES, RunState
 from scar.runs.unfinished_jobs import had_job
 from supervisor.runs import record_format
 
@@ -74,7 +74,7 @@ class RunDetailReader:
         name = _NOTED.get(run.state, "")
         record = self.ledger.read_record(run.path, name) if name in run.record_times else None
         source = record_format.parse_input(claim)
-        is_known = bool(claim) or record_format.REPEATS in run.record_times
+        is_known = bool(claim) or any(name in run.record_times for name in BEFORE_CLAIM)
         is_direct = is_known and source is None
         started = _began(run)
         return RunDetail(

@@ -35,8 +35,8 @@ class RunState(enum.StrEnum):
     """The state of a run; the values are part of the commands' JSON output.
 
     ``WAITING``: its event waits in Lambda's queue, because it was retried, because it repeats a
-    direct invocation (``is_not_begun``), or because its submission to Batch did not succeed yet
-    (``is_unsubmitted``); ``LAMBDA``: running in Lambda;
+    direct invocation or was accepted by an endpoint (``is_not_begun``), or because its submission
+    to Batch did not succeed yet (``is_unsubmitted``); ``LAMBDA``: running in Lambda;
     ``QUEUED``: submitted to Batch and not started; ``RUNNING``: running in Batch; ``LOST``: no
     process runs it, and no error was recorded; ``REPEATED``: a failed direct invocation that was
     sent again, and is another run since.
@@ -54,12 +54,14 @@ class RunState(enum.StrEnum):
 
 FINISHED_STATES = frozenset({RunState.DONE, RunState.FAILED, RunState.LOST, RunState.REPEATED})
 FAILURE_STATES = frozenset({RunState.FAILED, RunState.LOST})
+# The records of a run that wait for the first claim: from `scar retry`, or from an endpoint.
+BEFORE_CLAIM = (record_format.REPEATS, record_format.ACCEPTED)
 # Records that say nothing about a process. The event may be stored at any time.
 _NOTES = frozenset(
     {
         record_format.EVENT,
         record_format.REPEATED,
-        record_format.REPEATS,
+        *BEFORE_CLAIM,
         record_format.CANCELLED,
     }
 )
@@ -110,7 +112,8 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
 def _derive_unfinished_state(written: Mapping[str, float], now: float) -> RunState:
     """Return the state of a run without ``done``, whether or not it was repeated."""
     if is_not_begun(written):
-        expired = now - written[record_format.REPEATS] > MAX_EVENT_AGE
+        sent = max(written[name] for name in BEFORE_CLAIM if name in written)
+        expired = now - sent > MAX_EVENT_AGE
         return RunState.LOST if expired else RunState.WAITING
     claim = written.get(record_format.CLAIM, 0.0)
     error = written.get(record_format.ERROR, -1.0)
@@ -177,11 +180,11 @@ def is_cancelled(written: Mapping[str, float]) -> bool:
 
 
 def is_not_begun(written: Mapping[str, float]) -> bool:
-    """Return whether `scar retry` has started the run and no process has claimed it yet.
+    """Return whether `scar retry` or an endpoint has started the run, and no process claimed it.
 
-    That is a repeated direct invocation: its request id, and so its run id, is new.
+    That is a direct invocation: its run id is new.
     """
-    return record_format.REPEATS in written and not written.keys() - _NOTES
+    return any(name in written for name in BEFORE_CLAIM) and not written.keys() - _NOTES
 
 
 def is_unsubmitted(written: Mapping[str, float]) -> bool:

@@ -14,8 +14,9 @@ exceptions; the callers, storage and batch, translate them into the supervisor's
 shared configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor Batch has.
 
 ``secrets`` reads the values of secrets, which ``secret_references`` parses, in functions that have
-any. ``presign`` signs a URL that others may use, and ``function_invoker`` queues events for a
-function of Lambda; only functions with an HTTP endpoint need them.
+any, and ``function_secrets`` all those of a function together. ``presign`` signs a URL that others
+may use, and ``function_invoker`` queues events for a function of Lambda; only functions with
+an HTTP endpoint need them.
 
 To add a service: an ``AwsClient`` with its name, and a module that builds the requests, as
 ``batch/submitter.py`` does.

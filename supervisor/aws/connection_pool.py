@@ -39,11 +39,19 @@ class Timeouts:
 
 
 class StreamedResponse:
-    """A response whose body has not been read yet; header names are lower case."""
+    """A response whose body has not been read yet; header names are lower case.
+
+    ``peer`` is the address of the server.
+    """
 
     def __init__(
-        self, response: BoundedResponse, origin: Origin, done: Callable[[bool], None]
+        self,
+        response: BoundedResponse,
+        origin: Origin,
+        done: Callable[[bool], None],
+        peer: str = "",
     ) -> None:
+        self.peer = peer
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self._response = response
@@ -141,10 +149,12 @@ class ConnectionPool:
         *,
         fresh: bool = False,
         patience: float | None = None,
+        check_peer: Callable[[str], None] | None = None,
     ) -> StreamedResponse:
         """Send the request once; return the response with its body unread.
 
-        ``patience`` shortens the time-outs, in seconds.
+        ``patience`` shortens the time-outs, in seconds. ``check_peer`` gets the address of the
+        server before the request is sent, and raises an error if nothing must be sent there.
 
         ``fresh`` opens a new connection: the server may close an idle one at this moment, and then
         it is unknown whether it has read the request. Raise EndpointUnreachable (nothing was
@@ -158,6 +168,9 @@ class ConnectionPool:
         connection = connection or self._open_connection(origin, patience)
         connection.sock.settimeout(patience)
         try:
+            peer = str(connection.sock.getpeername()[0])
+            if check_peer is not None:
+                check_peer(peer)
             stopped_reading = _write_request(connection, request, headers)
             response = cast("BoundedResponse", connection.getresponse())
         except (OSError, HTTPException, ValueError) as error:
@@ -173,7 +186,7 @@ class ConnectionPool:
             else:
                 connection.close()
 
-        return StreamedResponse(response, origin, release)
+        return StreamedResponse(response, origin, release, peer)
 
     def close(self) -> None:
         """Close all idle connections."""

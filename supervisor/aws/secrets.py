@@ -6,6 +6,7 @@ image or the run's record.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -23,7 +24,7 @@ from supervisor.aws.secret_references import PARAMETER_STORE, SECRETS_MANAGER, p
 from supervisor.errors import ConfigError, SecretError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
     from typing import Any
 
     from supervisor.aws.request import Origin
@@ -83,13 +84,19 @@ def connect(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretReader:
-    """Reads the secrets of one function; values are kept for ``CACHE_SECONDS``."""
+    """Reads the secrets of one section; values are kept for ``CACHE_SECONDS``.
+
+    ``others`` are references that readers made of this one (by ``replace``, they share the values)
+    will need: a request for parameters has room for ten. An error of these is not one of this.
+    """
 
     references: Mapping[str, str]
     open_client: Callable[[str, str], tuple[AwsClient, Origin]]
     clock: Callable[[], float] = time.time
     log: Log | None = None
     source: str = SCRIPT_SECRETS
+    others: tuple[str, ...] = ()
+    _refused: set[SecretReference] = field(default_factory=set)
     _cache: dict[SecretReference, tuple[float, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -105,21 +112,37 @@ class SecretReader:
     def _read(self, until: float | None) -> dict[str, str]:
         now = self.clock()
         wanted = {name: self._parse(name) for name in self.references}
-        missing = {
-            name: reference
-            for name, reference in wanted.items()
-            if reference not in self._cache or self._cache[reference][0] < now - CACHE_SECONDS
-        }
+        missing = {name: r for name, r in wanted.items() if not self._is_known(r, now)}
         end = now + THROTTLING_PATIENCE if until is None else until
         for reference, value in self._read_missing(missing, end):
+            self._cache[reference] = now, value
+        values = {name: self._cache[reference][1] for name, reference in wanted.items()}
+        for name, value in values.items():
             if "\0" in value:
-                name = next(name for name, other in missing.items() if other == reference)
                 raise SecretError(
                     f"The secret of the variable {name} has a NUL character: no variable can.",
                     remedy="Store it without, for example in base64.",
                 )
-            self._cache[reference] = now, value
-        return {name: self._cache[reference][1] for name, reference in wanted.items()}
+        return values
+
+    def _is_known(self, reference: SecretReference, now: float) -> bool:
+        return reference in self._cache and self._cache[reference][0] >= now - CACHE_SECONDS
+
+    def _find_others(self, region: str, own: Container[SecretReference]) -> list[SecretReference]:
+        """Return the other parameters of a Region that are worth a place in a request."""
+        now = self.clock()
+        found: dict[SecretReference, None] = {}
+        for text in self.others:
+            with contextlib.suppress(ValueError):  # of whoever needs it
+                found[parse_reference(text)] = None
+        return [
+            other
+            for other in found
+            if (other.service, other.region) == (PARAMETER_STORE, region)
+            and other not in own
+            and other not in self._refused
+            and not self._is_known(other, now)
+        ]
 
     def _parse(self, name: str) -> SecretReference:
         try:
@@ -138,9 +161,11 @@ class SecretReader:
             else:
                 yield reference, self._read_secret(name, reference, until)
         for region, references in parameters.items():
+            others = self._find_others(region, names)
             for start in range(0, len(references), _NAMES_PER_CALL):
                 batch = references[start : start + _NAMES_PER_CALL]
-                yield from self._read_parameters(region, batch, names, until)
+                more = others[: _NAMES_PER_CALL - len(batch)]  # the last batch has room
+                yield from self._read_parameters(region, batch, more, names, until)
 
     def _read_secret(self, name: str, reference: SecretReference, until: float) -> str:
         body = {"SecretId": reference.name}
@@ -163,21 +188,34 @@ class SecretReader:
         self,
         region: str,
         references: Sequence[SecretReference],
+        others: Sequence[SecretReference],
         names: Mapping[SecretReference, str],
         until: float,
     ) -> Iterator[tuple[SecretReference, str]]:
-        body = {"Names": [reference.name for reference in references], "WithDecryption": True}
         variables = [names[reference] for reference in references]
-        answer = self._call(PARAMETER_STORE, region, "GetParameters", body, variables, until)
+        asked = [*references, *others]
+        body = {"Names": [reference.name for reference in asked], "WithDecryption": True}
+        try:
+            answer = self._call(PARAMETER_STORE, region, "GetParameters", body, variables, until)
+        except SecretError as error:
+            if not (others and isinstance(error.__cause__, AwsErrorResponse)):
+                raise
+            # One name that may not be read, or is none, refuses the request as a whole.
+            self._refused.update(others)
+            yield from self._read_parameters(region, references, (), names, until)
+            return
         found: dict[str, str] = {}
         for item in answer.get("Parameters") or ():
             # Asked for by ARN or by name; the answer has both.
             for key in (item.get("Name"), item.get("ARN")):
                 found[str(key)] = str(item.get("Value", ""))
-        for reference in references:
-            if reference.name not in found:
+        for reference in asked:
+            if reference.name in found:
+                yield reference, found[reference.name]
+            elif reference in names:
                 raise _not_found(names[reference], f"parameter {reference.name}", self.source)
-            yield reference, found[reference.name]
+            else:
+                self._refused.add(reference)
 
     def _call(
         self,

@@ -16,6 +16,8 @@ from supervisor.events.json_values import compact_json
 from supervisor.events.response_body import RUN_HEADER
 from supervisor.invocation import EndpointResponse
 from supervisor.model import IfNoneMatch
+from supervisor.runs import record_format
+from supervisor.runs.record_objects import RecordObjects
 
 if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject
@@ -33,8 +35,9 @@ def accept(
 ) -> EndpointResponse:
     """Send the request to this function again, as an event that nobody waits for.
 
-    The run has its id from now on: every delivery of the event is the same run. Raise
-    RequestRefused if Lambda does not take it, StorageError if its body cannot be stored.
+    The run has its id from now on: every delivery of the event is the same run, and its record
+    shows that it waits. Raise RequestRefused if Lambda does not take it, StorageError if its body
+    or record cannot be stored; after an error of the record the run may start nevertheless.
     """
     request: JsonObject = without_asynchronous(json.loads(trigger.event))
     event = _encode(request, run)
@@ -43,6 +46,11 @@ def accept(
         store.write(body_ref(config, body_id), trigger.payload or b"", condition=IfNoneMatch())
         event = _encode(with_stored_body(request, body_id), run)
     services.enqueue(event)
+    # Before the answer: an event that Lambda drops is a lost run, not an unknown one. After the
+    # event: a refused request leaves no run that waits.
+    accepted = {"run": str(run), "event": event.decode()}
+    records = RecordObjects(store, config.state_bucket, run)
+    records.write_once(record_format.ACCEPTED, record_format.encode(accepted))
     return EndpointResponse(
         status=202,
         body=f"Run {run.run_id} was accepted.\n".encode(),

@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from supervisor.connections import BODY_DAYS
 from supervisor.endpoint.services import URL_LIFETIME
 from supervisor.errors import RequestRefused
 from supervisor.invocation import EndpointResponse
@@ -76,7 +77,8 @@ def check_body(trigger: DirectInvocation, config: FunctionConfig, store: ObjectS
     stored = store.head(body_ref(config, body_id))
     if stored is None:
         raise RequestRefused(
-            f"There is no body {body_id}: it was not uploaded, or has expired after a day.",
+            f"There is no body {body_id}: it was not uploaded, or has"
+            f" expired after {BODY_DAYS} days.",
             remedy=f"Upload it first: GET {UPLOAD_PATH}?size=<bytes> returns the URL.",
             status=404,
         )

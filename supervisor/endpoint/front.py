@@ -7,46 +7,87 @@ from typing import TYPE_CHECKING
 
 from supervisor.endpoint import asynchronous, bodies
 from supervisor.errors import RequestRefused
+from supervisor.invocation import EndpointResponse
 from supervisor.model import ExecutionMode
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.invocation import DirectInvocation, EndpointResponse, HttpRequest
+    from supervisor.invocation import DirectInvocation, HttpRequest, Invocation
+    from supervisor.logs import Log
     from supervisor.model import FunctionConfig
     from supervisor.ports import EndpointServices, ObjectStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointFront:
-    """The endpoint of one function; ``now`` in epoch seconds, ``today`` as in run records."""
+    """The endpoint of one function; ``now`` in epoch seconds, ``today`` as in run records.
+
+    ``read_webhook_token`` is that of the supervisor.
+    """
 
     config: FunctionConfig
     open_services: Callable[[], EndpointServices]
     open_store: Callable[[str], ObjectStore]
     now: float
     today: str
+    read_webhook_token: Callable[[str, float | None], str]
+    log: Log
 
-    def answer(self, trigger: DirectInvocation, request_id: str) -> EndpointResponse | None:
+    def answer(self, trigger: DirectInvocation, invocation: Invocation) -> EndpointResponse | None:
         """Return the response; None: the request starts a run. Raise RequestRefused."""
         request = trigger.request
         if request is None:
             return None
         if self.config.endpoint is None:
             _refuse_without_endpoint(request)
-            return None
+            return self._deliver(trigger, invocation)
         if request.path.startswith(bodies.OWN_PATHS):
             size = trigger.parameters.get("size", "")
             return bodies.answer_upload(request, size, self.config, self.open_services(), self.now)
         bodies.check_body(trigger, self.config, self.open_store("s3"))
+        if answer := self._deliver(trigger, invocation):
+            return answer
         # Batch takes the run at once, so nobody waits for it.
         if not request.is_asynchronous or self.config.mode is ExecutionMode.BATCH:
             return None
-        run = record_format.run_path(self.config.name, trigger, request_id, self.today, ("", ""))
+        run = record_format.run_path(
+            self.config.name, trigger, invocation.owner.request, self.today, ("", "")
+        )
         return asynchronous.accept(
             trigger, run, self.config, self.open_services(), self.open_store("s3")
         )
+
+    def _deliver(
+        self, trigger: DirectInvocation, invocation: Invocation
+    ) -> EndpointResponse | None:
+        """Return the response to an event of a store; None: the body is data."""
+        has_webhook = any(rule.provider.startswith("minio.") for rule in self.config.inputs)
+        if has_webhook and trigger.request and trigger.request.method == "HEAD":
+            return EndpointResponse(status=200, body=b"")  # MinIO asks whether somebody is there
+        from supervisor.endpoint import deliveries
+        from supervisor.events.request_events import read_request
+
+        found = read_request(
+            trigger,
+            self.config,
+            invocation.event,
+            lambda provider: self.read_webhook_token(provider, invocation.deadline),
+        )
+        if found is None:
+            return None
+        if found.delivered and self.config.endpoint is None:
+            raise RequestRefused(
+                "Events in requests need an endpoint of the function, which it does not have.",
+                remedy="Set api_gateway and run `scar init`.",
+            )
+        if found.unused:
+            self.log.warning(
+                f"No input has {deliveries.describe_unused(found)}: no run starts.",
+                remedy="Remove the notification (`mc event remove`), or add an input.",
+            )
+        return deliveries.deliver(found, self.config, self.open_services(), self.today)
 
 
 def _refuse_without_endpoint(request: HttpRequest) -> None:

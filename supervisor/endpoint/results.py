@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from supervisor.invocation import RunPath
     from supervisor.model import FunctionConfig
     from supervisor.ports import EndpointServices, ObjectStore
+
+# The metadata that says what type a result has.
+TYPE_KEY = "scar-content-type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +58,20 @@ def answer_with_output(
         # Without an endpoint the response is cut, and says so.
         return Answer(output=spool.read(max(0, spool.size - LARGEST_OUTPUT - 1)))
     ref = ObjectRef("s3", config.state_bucket, f"results/{config.name}/{run.run_id}")
-    # An earlier attempt of the run has stored its own output then.
-    with contextlib.suppress(PreconditionFailed):
-        open_store("s3").upload(spool.to_open_file(), ref, condition=IfNoneMatch())
-    content_type = TEXT if _is_text(spool) else BINARY
+    content_type = _store_once(spool, ref, open_store("s3"))
     return Answer(location=open_services().sign_download(ref, content_type))
+
+
+def _store_once(spool: OutputSpool, ref: ObjectRef, store: ObjectStore) -> str:
+    """Store the output unless another attempt of the run has; return the stored one's type."""
+    content_type = TEXT if _is_text(spool) else BINARY
+    try:
+        metadata = {TYPE_KEY: content_type}
+        store.upload(spool.to_open_file(), ref, condition=IfNoneMatch(), metadata=metadata)
+    except PreconditionFailed:
+        stored = store.head(ref)
+        return stored.metadata.get(TYPE_KEY, content_type) if stored else content_type
+    return content_type
 
 
 def _is_text(spool: OutputSpool) -> bool:

@@ -7,7 +7,7 @@ scripts and records with ``http_headers``, and direct calls to ``direct_invocati
 read the document with ``json_values``, and what callers request of a job with ``job_options``.
 ``other_stores`` recognises the events of OneData, dCache and Rucio, which are refused, and opens
 events that another system has delegated. ``event_stores`` assigns the objects of events to the
-function's stores, and says which events in the bodies of requests start runs.
+function's stores, and ``request_events`` says which events in the bodies of requests are delivered.
 ``queue_messages`` parses the messages of an SQS event one by one. ``failed_event`` parses the
 invocation record that Lambda
 sends to an on-failure destination, and returns why the invocation failed. ``response`` builds the

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject
 
 # Values that would let their reader act as the caller. Signatures of bodies, as webhooks have
-# them, are no such values: scripts verify them.
+# them, are no such values: scripts verify them. Short words count only as a whole (`x-author`).
 _SECRET = re.compile(
-    r"x-amzn?-.*|.*(authorization|cookie|token|secret|password|credential|api-?key).*"
+    r"x-amzn?-.*"
+    r"|.*(authorization|authentication|cookie|token|secret|passw|passphrase|credential|session).*"
+    r"|(.*-)?(auth|jwt|sid|pwd|(api|access|auth|private|shared|subscription)-?key)(-.*)?"
 )
 # Others are not passed: `x_a` and `x-a` would be one variable, and the sender may set both.
 _NAME = re.compile(r"[a-z0-9-]{1,128}")

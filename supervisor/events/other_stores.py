@@ -9,6 +9,7 @@ another system as ``{"event": …}``, with the event as an object or as JSON tex
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from supervisor.errors import StoreNotSupported
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 MINIO_SOURCE = "minio:s3"
 # The values of ``eventSource`` in their records, and the names that the errors have.
 _REFUSED_SOURCES = {"OneTrigger": "OneData (OneTrigger)", "rucio": "Rucio"}
+# What happens to its data sets and files, and the columns of its table of messages.
+_RUCIO_EVENT = re.compile(
+    r"open|close|erase|lost|(create|delete|transfer|deletion|rule|dataset|replica|did)[-_a-z]+"
+)
+_RUCIO_MEMBERS = frozenset(
+    {"id", "created_at", "updated_at", "event_type", "payload", "payload_nolimit", "services"}
+)
 # A delegated event may itself be delegated; more are not sent by any system.
 _MAX_DELEGATIONS = 3
 
@@ -61,13 +69,51 @@ def _has_records(event: JsonObject) -> bool:
     )
 
 
+def is_event_without_records(event: JsonObject) -> bool:
+    """Return whether it is an event of dCache or Rucio, also a delegated one."""
+    found: JsonObject | None = event
+    for _ in range(_MAX_DELEGATIONS + 1):
+        if found is None:
+            return False
+        if _refused_store(found):
+            return True
+        found = _delegated(found)
+    return False
+
+
 def _refused_store(event: JsonObject) -> str:
-    """Return which store sent an event without records; empty for all other events."""
-    inner, payload = event.get("event"), event.get("payload")
-    if "subscription" in event and is_json_object(inner) and {"name", "mask"} <= inner.keys():
+    """Return which store sent an event without records; empty for all other events.
+
+    Its members are common words, so their values must be that store's too.
+    """
+    if _is_dcache(event):
         return "dCache"
-    is_rucio = is_json_object(payload) and {"scope", "name"} <= payload.keys()
-    return "Rucio" if is_rucio and "event_type" in event else ""
+    return "Rucio" if _is_rucio(event) else ""
+
+
+def _is_dcache(event: JsonObject) -> bool:
+    inner, subscription = event.get("event"), event.get("subscription")
+    if not is_json_object(inner) or not isinstance(subscription, str):
+        return False
+    mask = inner.get("mask")
+    return (
+        subscription.startswith(("https://", "http://"))
+        and isinstance(inner.get("name"), str)
+        and isinstance(mask, list)
+        and bool(mask)
+        and all(isinstance(bit, str) and bit.startswith("IN_") for bit in mask)
+    )
+
+
+def _is_rucio(event: JsonObject) -> bool:
+    kind, payload = event.get("event_type"), event.get("payload")
+    return (
+        isinstance(kind, str)
+        and _RUCIO_EVENT.fullmatch(kind.lower()) is not None
+        and event.keys() <= _RUCIO_MEMBERS
+        and is_json_object(payload)
+        and all(isinstance(payload.get(name), str) for name in ("scope", "name"))
+    )
 
 
 def check_source(source: str) -> None:

@@ -204,6 +204,8 @@ def _from_s3_record(record: JsonObject, where: str, kind: str = S3) -> Iterator[
     key = unquote_plus(require_text(item, "key", f"{where}.s3.object"))
     if is_folder_marker(key, _object_size(item)):
         return
+    if kind == MINIO and _is_probe(key):
+        return
     version_id = str(item.get("versionId") or "")
     if kind == MINIO and not _MINIO_VERSION.fullmatch(version_id):
         version_id = ""
@@ -217,6 +219,12 @@ def _from_s3_record(record: JsonObject, where: str, kind: str = S3) -> Iterator[
         size=_object_size(item),
         is_recovered=s3.get("configurationId") == RECOVERED_RULE,
     )
+
+
+def _is_probe(key: str) -> bool:
+    from supervisor.connections import PROBE_NAME
+
+    return key.rpartition("/")[2].startswith(PROBE_NAME)
 
 
 def _manual_run_id(s3: JsonObject) -> str:

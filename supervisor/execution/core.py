@@ -63,9 +63,9 @@ class Supervisor(RunHandler):
 
     def _handle_event(self, invocation: Invocation) -> InvocationResult:
         parsed = parser.parse_event(invocation.event)
-        triggers = self._assign_stores(parsed, invocation)
-        if answer := self._answer_at_once(triggers, invocation):
+        if answer := self._answer_at_once(parsed, invocation):
             return self._answered(answer)
+        triggers = self._assign_stores(parsed)
         if invocation.run_id and len(triggers) != 1:
             raise EventError(
                 f"The event of run {invocation.run_id} names {len(triggers)} objects, not one.",
@@ -80,28 +80,21 @@ class Supervisor(RunHandler):
             results=tuple(self.handle_run(trigger, invocation) for trigger in triggers),
             is_api_request=any(
                 isinstance(trigger, DirectInvocation) and trigger.is_api_request
-                for trigger in parsed
+                for trigger in triggers
             ),
             is_public=self._is_public,
         )
 
-    def _assign_stores(
-        self, triggers: tuple[Trigger, ...], invocation: Invocation
-    ) -> tuple[Trigger, ...]:
+    def _assign_stores(self, triggers: tuple[Trigger, ...]) -> tuple[Trigger, ...]:
         """Return the triggers with the function's stores; raise as ``assign_stores`` does."""
         if not self.config.providers and all(
-            isinstance(trigger, ObjectEvent) and trigger.source.provider == parser.S3
+            not isinstance(trigger, ObjectEvent) or trigger.source.provider == parser.S3
             for trigger in triggers
         ):
             return triggers  # most events; the time of a start counts
         from supervisor.events.event_stores import assign_stores
 
-        return assign_stores(
-            triggers,
-            self.config,
-            invocation.event,
-            lambda provider: self.read_webhook_token(provider, invocation.deadline),
-        )
+        return assign_stores(triggers, self.config)
 
     def _answer_at_once(
         self, triggers: tuple[Trigger, ...], invocation: Invocation
@@ -123,8 +116,10 @@ class Supervisor(RunHandler):
             open_store=self.open_store,
             now=self.now(),
             today=self.today(),
+            read_webhook_token=self.read_webhook_token,
+            log=self.log,
         )
-        return front.answer(request, invocation.owner.request)
+        return front.answer(request, invocation)
 
     def _answered(self, response: EndpointResponse) -> InvocationResult:
         return InvocationResult(is_api_request=True, response=response, is_public=self._is_public)

@@ -105,6 +105,7 @@ def _stage_payload(
         file.write_bytes(trigger.payload)
         return str(file)
     # Imported here: only large bodies of HTTP requests are stored.
+    from supervisor.connections import BODY_DAYS
     from supervisor.endpoint.bodies import body_ref
 
     ref = body_ref(context.config, body_id)
@@ -113,7 +114,7 @@ def _stage_payload(
     except ObjectChanged as error:  # of an input it would mean that a newer one has its own event
         raise StorageError(
             f"The body of the request does not exist any more: {ref}.",
-            remedy="Bodies are kept for a day: upload it and send the request again.",
+            remedy=f"Bodies are kept for {BODY_DAYS} days: upload it and send the request again.",
         ) from error
     return str(file)
 

@@ -7,8 +7,9 @@ an array job is ``attempt-<n>.<array's job id>.<index>``, so that a listing show
 event that is too large for the claim), ``waiting`` (nothing submitted yet), ``error`` (why it
 failed), ``done`` (state, outputs, and what was left out if anything was). A run with ``done`` has
 ended, whatever else exists; a run with ``error`` has failed unless another owner has claimed it
-since. The command line adds ``retry``, ``repeated`` (the direct invocation continues as another
-run), ``repeats`` (that other run, until its request claims it) and ``cancelled``. The nodes of a
+since. ``accepted``: the endpoint has queued the request, and its event is in the record. The
+command line adds ``retry``, ``repeated`` (the direct invocation continues as another run),
+``repeats`` (that other run, until its request claims it) and ``cancelled``. The nodes of a
 multi-node job add the records of ``node_records``, which say nothing about the run's state.
 """
 
@@ -37,6 +38,8 @@ ATTEMPT_PREFIX = "attempt-"
 RETRY, REPEATED, CANCELLED = "retry", "repeated", "cancelled"
 # The other run, which has no record of its own before its request claims it.
 REPEATS = "repeats"
+# Written by the endpoint that has answered an asynchronous request.
+ACCEPTED = "accepted"
 # Characters of an event that is stored in the claim; every takeover reads the claim.
 MAX_INLINE_EVENT = 65_536
 

@@ -29,8 +29,8 @@ stores; ``s3_upload`` writes an object in one conditional write and finds out wh
 response was lost took effect; ``s3_listing`` finds an object without the permission to read it;
 ``s3_protocol`` encodes and decodes; ``s3_errors`` names the missing permission; ``s3_provider``
 connects to other stores than the account's; ``probe`` finds out whether a store checks write
-conditions. ``webdav/`` and ``onedata``, through ``onedata_api``, use ``http_client``; ``presigned``
-makes URLs for one upload or download.
+conditions. ``webdav/`` and ``onedata``, through ``onedata_api``, use ``http_client``, whose
+redirects ``redirect_targets`` checks; ``presigned`` makes URLs for one upload or download.
 
 To add a provider: a module with ``connect(options, environ)``, a case in ``open_provider()``, its
 kind in ``PROVIDERS`` and its keys in ``provider_keys``, and an endpoint of the conformance tests.

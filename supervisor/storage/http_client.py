@@ -1,7 +1,8 @@
 """Requests to a store over plain HTTP methods, with bounded repeats and redirects.
 
 Credentials are sent to the origin that the FDL names only: a redirect to another host (dCache's
-doors redirect to pools) is followed without them, one from https to http is refused.
+doors redirect to pools) is followed without them; one from https to http, or to this machine, is
+refused (``redirect_targets``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from supervisor.aws.client import AwsResponse
 from supervisor.aws.errors import AwsError, InvalidResponse, parse_error_response
 from supervisor.aws.request import AwsRequest, Origin
 from supervisor.aws.retry import Backoff
+from supervisor.storage.redirect_targets import check_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,8 +87,10 @@ class StoreHttpClient:
         raise AssertionError
 
     def _follow(self, request: AwsRequest, patience: float | None) -> StreamedResponse:
+        own = ""  # the address of the store
         for _ in range(MAX_REDIRECTS + 1):
-            reply = self._send_once(request, patience)
+            reply = self._send_once(request, patience, own)
+            own = own or reply.peer
             if reply.status < 300:
                 return reply
             target = reply.headers.get("location", "")
@@ -94,12 +98,15 @@ class StoreHttpClient:
                 raise self.parse_error(reply.status, reply.headers, reply.read_error(), self.server)
             reply.close()
             request = self._redirect(request, target)
+            check_target(request.origin.host, own=own, server=self.server)
         raise InvalidResponse(
             f"{self.server} redirected {request.method} more than {MAX_REDIRECTS} times.",
             remedy=f"Correct the address of {self.server} in storage_providers of the FDL.",
         )
 
-    def _send_once(self, request: AwsRequest, patience: float | None) -> StreamedResponse:
+    def _send_once(
+        self, request: AwsRequest, patience: float | None, store_address: str
+    ) -> StreamedResponse:
         own = (self.origin.scheme, self.origin.host, self.origin.port)
         is_own = (request.origin.scheme, request.origin.host, request.origin.port) == own
         headers = {
@@ -107,7 +114,14 @@ class StoreHttpClient:
             "host": request.origin.authority,
             **(self.authenticate() if is_own else {}),
         }
-        return self.connections.send_request(request, headers, patience=patience)
+
+        def check_peer(address: str) -> None:
+            if store_address:  # a redirected request: names may resolve to any address
+                check_target(address, own=store_address, server=self.server)
+
+        return self.connections.send_request(
+            request, headers, patience=patience, check_peer=check_peer
+        )
 
     def _redirect(self, request: AwsRequest, target: str) -> AwsRequest:
         base = f"{request.origin.scheme}://{request.origin.authority}{request.target}"

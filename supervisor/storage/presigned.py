@@ -30,14 +30,15 @@ def presign_upload(
         "if-none-match": "*",
         **api.encryption_headers(ref.bucket),
     }
-    request = api.build_request("PUT", ref, headers=headers)
-    return _sign(api, request, ref, "s3:PutObject", expires), request.headers
+    # Without the header of the expected owner, which would tell every caller the account's id.
+    request = replace(api.build_request("PUT", ref), headers=headers)
+    return _sign(api, request, ref, "s3:PutObject", expires), headers
 
 
 def presign_download(api: S3ObjectApi, ref: ObjectRef, content_type: str, *, expires: int) -> str:
     """Return the URL of a GET of the object, which S3 answers with this content type."""
     request = api.build_request("GET", ref, query=(("response-content-type", content_type),))
-    # The header of the expected owner cannot be expected of clients: they follow a redirection.
+    # Without the header of the expected owner: clients follow a redirection without headers.
     return _sign(api, replace(request, headers={}), ref, "s3:GetObject", expires)
 
 

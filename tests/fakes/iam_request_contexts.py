@@ -77,22 +77,31 @@ def _lambda(operation: str, params: Parameters) -> Iterator[IamRequest]:
 
 
 def _apigatewayv2(operation: str, params: Parameters) -> Iterator[IamRequest]:
-    """HTTP methods on paths of the API, and the tags of a resource as a path of their own."""
+    """HTTP methods on paths of the API, and the tags of a resource as a path of their own.
+
+    APIs have the tag of the tests' function. What is below an API has no tags here: it is not
+    documented that it inherits those of an HTTP API.
+    """
     api = f"/{params['ApiId']}" if "ApiId" in params else ""
     arn = f"arn:aws:apigateway:eu-west-1::/apis{api}"
+    tags = {f"aws:requesttag/{k}": v for k, v in (params.get("Tags") or {}).items()}
     if "ResourceArn" in params:
         verb = "PUT" if operation == "TagResource" else "DELETE"
         encoded = params["ResourceArn"].replace(":", "%3A").replace("/", "%2F")
-        tags = f"arn:aws:apigateway:eu-west-1::/tags/{encoded}"
-        yield from (IamRequest(f"apigateway:{a}", tags) for a in (verb, operation))
+        path = f"arn:aws:apigateway:eu-west-1::/tags/{encoded}"
+        yield from (IamRequest(f"apigateway:{a}", path, tags) for a in (verb, operation))
         return
     verbs = {"Create": "POST", "Get": "GET", "Update": "PATCH", "Delete": "DELETE"}
     verb = next(v for name, v in verbs.items() if operation.startswith(name))
-    kinds = ("Integration", "Route", "Stage", "Cors")
-    kind = next((f"/{k.lower()}s" for k in kinds if k in operation), "")
-    yield IamRequest(f"apigateway:{verb}", arn + kind)
-    if params.get("Tags"):
-        yield IamRequest("apigateway:POST", "arn:aws:apigateway:eu-west-1::/tags/x")
+    kinds = {"Integration": "/integrations", "Route": "/routes", "Stage": "/stages"}
+    kinds["Cors"] = "/cors"
+    kind = next((path for name, path in kinds.items() if name in operation), "")
+    if kind and verb in ("PATCH", "DELETE") and kind != "/cors":
+        kind += "/x"
+    own = {"aws:resourcetag/scar:function": "crop"} if api and not kind else {}
+    yield IamRequest(f"apigateway:{verb}", arn + kind, {**tags, **own})
+    if tags:
+        yield IamRequest("apigateway:POST", "arn:aws:apigateway:eu-west-1::/tags/x", tags)
 
 
 def _iam(operation: str, params: Parameters) -> Iterator[IamRequest]:

@@ -104,6 +104,13 @@ class ListedS3:
         self._check_etag(params["Key"], params.get("IfMatch"), "PutObject")
         self.put(params["Key"], 0, params["Body"])
 
+    def copy_object(self, *, Bucket: str, Key: str, CopySource: dict[str, str]) -> None:  # noqa: N803
+        assert CopySource["Bucket"] == Bucket
+        self.calls["copy"] += 1
+        if CopySource["Key"] not in self.objects:
+            raise self.exceptions.NoSuchKey({"Error": {"Code": "NoSuchKey"}}, "CopyObject")
+        self.put(Key, 0, self.objects[CopySource["Key"]][0])
+
     def delete_object(self, *, Bucket: str, Key: str, IfMatch: str | None = None) -> None:  # noqa: N803
         del Bucket
         self.calls["delete"] += 1

@@ -107,11 +107,11 @@ class Reader:
                 access = p["PublicAccessBlockConfiguration"]
                 assert {r["Status"] for r in rules.values()} == {"Enabled"}
                 days = {prefix: r["ExpirationInDays"] for prefix, r in rules.items()}
-                assert days["requests/"] == days["results/"]
                 return resources.StateBucket(
                     name=p["BucketName"],
                     keep_days=days["runs/"],
-                    exchange_days=days["results/"],
+                    body_days=days["requests/"],
+                    result_days=days["results/"],
                     is_private=len(access) == 4 and all(access.values()),
                     encryption=default["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
                     requires_tls=self._requires_tls(p["BucketName"]),

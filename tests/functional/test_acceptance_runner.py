@@ -71,8 +71,8 @@ def test_aws_is_refused_without_credentials(tmp_path: Path) -> None:
 
 def test_an_unknown_step_is_refused(tmp_path: Path) -> None:
     local = ("--acceptance-target", "local")
-    status, output = finish(start(tmp_path, *local, "--acceptance-steps", "1,11"))
-    assert (status, "There is no step 11" in output) == (2, True)
+    status, output = finish(start(tmp_path, *local, "--acceptance-steps", "1,12"))
+    assert (status, "There is no step 12" in output) == (2, True)
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:

@@ -177,3 +177,11 @@ def test_broken_references_are_found(tmp_path: Path) -> None:
     assert missing_paths(text) == ["tests/gone", "scar/no/such.py", "tests/unit/gone.py"]
     assert missing_modules(text) == ["scar/no/such.py", "runs/gone.py", "scar.aws.gone"]
     assert missing_targets(text, "check: x\ntest:\n") == ["dream", "nightmare"]
+
+
+@pytest.mark.parametrize("name", [n for n in markdown_files() if not n.startswith(".github/")])
+def test_every_heading_has_text_below_it(name: str) -> None:
+    text = _FENCE.sub("code", (ROOT / name).read_text())
+    headings = re.findall(r"^(#+) (.+)\n+(?:(#+) .+\n|\Z)", text, re.MULTILINE)
+    # A heading may be followed at once by one of a lower level.
+    assert [title for level, title, following in headings if len(following) <= len(level)] == []

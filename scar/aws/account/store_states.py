@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from supervisor.connections import PROBE_NAME
 from supervisor.errors import ConfigError, StorageError
 from supervisor.model import ObjectRef
 from supervisor.storage import open_provider
-from supervisor.storage.probe import PROBE_NAME, supports_conditions
+from supervisor.storage.probe import supports_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 5.0  # seconds; the client's own attempts would take more than a minute
 _PARALLEL = 8
 _ADDRESSES = ("endpoint", "hostname", "oneprovider_host")
-_PROBE = re.compile(rf"{re.escape(PROBE_NAME)}[0-9a-f]*")
+# Not of an object that cannot be deleted: the user has to do that.
+_TRIED = re.compile(rf"^(Cannot (?:read|write) .*?){re.escape(PROBE_NAME)}[0-9a-f]*")
 CONDITIONAL_WRITES = "conditional_writes"
 
 
@@ -102,7 +104,7 @@ def _find_problem(folder: _StoreFolder) -> str:
         return _try_folder(folder, name)
     except (ConfigError, StorageError) as error:
         # The folder tells the user more than the name of the object that was tried in it.
-        problem = _PROBE.sub("", error.problem).rstrip(".")
+        problem = _TRIED.sub(r"\1", error.problem).rstrip(".")
         return f"{name}: {problem}. {error.remedy} Runs fail until then."
 
 

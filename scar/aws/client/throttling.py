@@ -22,6 +22,7 @@ THROTTLING_CODES = frozenset(
         "ThrottledException",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TooManyUpdates",
         "429",
     }
 )

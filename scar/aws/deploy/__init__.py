@@ -17,6 +17,7 @@
 
 ``remove`` is the same with an empty desired state: what submits jobs is deleted first, then the
 jobs are listed again, then the rest is deleted. It is not undone; the command can be repeated.
+``removal_parts`` has what it says about jobs, and what it leaves to Lambda.
 
 A stage reads everything it needs, and may be repeated. A new kind of resource needs no change here
 unless it is shared, deleted when unused, or submits jobs: see the tuples at the top of ``planner``

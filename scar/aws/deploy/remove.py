@@ -10,6 +10,7 @@ from scar.aws.account import jobs
 from scar.aws.client.waiter import Waiter
 from scar.aws.deploy.apply import apply
 from scar.aws.deploy.lock import DeployLock, read_lock
+from scar.aws.deploy.removal_parts import describe_running, without_dependents
 from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.inventory.deployed_resources import Inventory
@@ -38,7 +39,7 @@ from scar.errors import OperationRefusedError
 from scar.meter import format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from scar.aws.account.jobs import ActiveJob
     from scar.aws.client.connection import AwsConnection
@@ -150,7 +151,7 @@ class Removal:
     def _refuse_running(self, state: _RemovalState) -> None:
         if state.running_jobs and not self.options.force:
             raise OperationRefusedError(
-                _describe_running(state.running_jobs),
+                describe_running(state.running_jobs),
                 remedy="Wait for them, or terminate them with --force.",
             )
         for queue in state.snapshot.resources.values():
@@ -186,7 +187,7 @@ class Removal:
         if running := self._own_jobs(active):
             if not self.options.force:
                 raise OperationRefusedError(
-                    _describe_running(running, ", submitted before the functions were deleted"),
+                    describe_running(running, ", submitted before the functions were deleted"),
                     remedy="The resources that they need still exist. Wait for them, then run the"
                     " same command again, or terminate them with --force.",
                 )
@@ -266,7 +267,7 @@ class Removal:
         observed = {k: r for k, r in observed.items() if k not in kept_repositories}
         if self.options.keep_logs:
             observed = {k: r for k, r in observed.items() if not isinstance(r, LogGroup)}
-        return plan((), _without_dependents(observed))
+        return plan((), without_dependents(observed))
 
     def _terminate_jobs(self, running: Sequence[ActiveJob], snapshot: InventorySnapshot) -> None:
         batch = self.connection.client("batch")
@@ -281,27 +282,5 @@ class Removal:
         self.waiter.wait_until(jobs_ended, "the end of the jobs")
 
 
-def _describe_running(running: Sequence[ActiveJob], note: str = "") -> str:
-    """Return how many jobs have not ended, and the names of the first five."""
-    shown = ", ".join(sorted(job.name for job in running)[:5])
-    have = "has" if len(running) == 1 else "have"
-    more = "…" if len(running) > 5 else ""
-    return f"{format_count(len(running), 'job')} {have} not ended{note}: {shown}{more}"
-
-
 def _queue_names(snapshot: InventorySnapshot) -> list[str]:
     return [r.name for r in snapshot.batch_infrastructure.values() if isinstance(r, JobQueue)]
-
-
-def _without_dependents(observed: Mapping[ResourceKey, Resource]) -> dict[ResourceKey, Resource]:
-    """Drop what Lambda deletes with the function: its permissions and its event invoke config."""
-    functions = {r.name for r in observed.values() if isinstance(r, LambdaFunction)}
-
-    def is_deleted_with_function(resource: Resource) -> bool:
-        match resource:
-            case InvokePermission(function=function) | EventInvokeConfig(name=function):
-                return function in functions
-            case _:
-                return False
-
-    return {key: r for key, r in observed.items() if not is_deleted_with_function(r)}

@@ -54,11 +54,12 @@ class StateBucketHandler:
             private = pool.submit(self._is_private, resource.name)
             algorithm = pool.submit(read_encryption, self.s3, resource.name)
             requires_tls = pool.submit(self._requires_tls, resource)
-            keep_days, exchange_days = state_bucket_lifecycle.read_days(lifecycle.result())
+            days = state_bucket_lifecycle.read_days(lifecycle.result())
             return StateBucket(
                 name=resource.name,
-                keep_days=keep_days,
-                exchange_days=exchange_days,
+                keep_days=days.runs,
+                body_days=days.bodies,
+                result_days=days.results,
                 is_private=private.result(),
                 # A KMS key that the user has set is reported as the desired encryption, so that
                 # the plan does not replace it.
@@ -73,10 +74,7 @@ class StateBucketHandler:
             self.update(self.read(resource) or none, resource)
 
     def update(self, observed: StateBucket, desired: StateBucket) -> None:
-        if (observed.keep_days, observed.exchange_days) != (
-            desired.keep_days,
-            desired.exchange_days,
-        ):
+        if state_bucket_lifecycle.days_of(observed) != state_bucket_lifecycle.days_of(desired):
             self._set_expiration(desired)
         if observed.is_private != desired.is_private:
             self._block_public_access(desired.name)

@@ -17,5 +17,5 @@ that SCAR 4 made, and converts them to FDL files.
 
 All of it only reads. Resources of the same name that scar did not create are never part of a
 snapshot: a desired one raises an error, any other is ignored. A further kind of resource that
-belongs to one function is a candidate in ``deployed_resources``.
+belongs to one function is one of ``candidates``.
 """

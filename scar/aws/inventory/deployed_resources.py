@@ -19,11 +19,11 @@ from scar.aws.inventory.batch_infrastructure import (
     list_job_definitions,
     with_compared_tags,
 )
+from scar.aws.inventory.candidates import candidate_resources, is_read_by_key
 from scar.aws.inventory.stored_secrets import list_stored_secrets
 from scar.aws.inventory.tagged_resources import permitted_endpoints, tagged_resources
 from scar.aws.model import names
 from scar.aws.model.resources import (
-    BatchTargetRecord,
     BucketNotification,
     ComputeEnvironment,
     EcrRepository,
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Resource, ResourceKey
 
     NotificationConfiguration = NotificationConfigurationResponseTypeDef
-
-_JOB_ROLE_PURPOSES = ("job", "exec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +126,9 @@ class Inventory:
         requested: Mapping[ResourceKey, Resource],
     ) -> tuple[dict[ResourceKey, Resource], list[InvokePermission]]:
         """Read the functions' resources that are found by their keys, and their permissions."""
-        candidates = {r.key: r for name in functions for r in self._candidate_resources(name)}
-        candidates |= {key: r for key, r in requested.items() if _is_read_by_key(r)}
+        account = self.connection.account
+        candidates = {r.key: r for name in functions for r in candidate_resources(account, name)}
+        candidates |= {key: r for key, r in requested.items() if is_read_by_key(r)}
         # Read later, for existing functions only: for others Lambda returns an error.
         invoke_configs = [r for r in candidates.values() if isinstance(r, EventInvokeConfig)]
         reads = {
@@ -161,35 +160,13 @@ class Inventory:
         """Add desired resources whose names were not known before, such as images."""
         desired = {r.key: r for r in wanted}
         new = [r for k, r in desired.items() if k not in snapshot.requested_keys]
-        read_now = self.aws.observe(r for r in new if _is_read_by_key(r))
+        read_now = self.aws.observe(r for r in new if is_read_by_key(r))
         shared = {
             k: with_compared_tags(r, desired[k])
             for k, r in snapshot.batch_infrastructure.items()
             if k in desired
         }
         return replace(snapshot, resources={**snapshot.resources, **shared, **read_now})
-
-    def _candidate_resources(self, function: str) -> list[Resource]:
-        """Return what a function may have of its own, apart from repositories and images."""
-        account = self.connection.account
-        in_lambda = [
-            LogGroup(name=names.lambda_log_group(function)),
-            LambdaFunction(name=function),
-            EventInvokeConfig(name=function),
-            Role(name=names.role_name(function, account.region, "lambda")),
-        ]
-        if function == names.FAILURE_HANDLER:  # has no jobs
-            return in_lambda
-        return [
-            *in_lambda,
-            LogGroup(name=names.batch_log_group(function)),
-            BatchTargetRecord(name=function, bucket=names.state_bucket_name(account)),
-            JobDefinition(name=function),
-            *(
-                Role(name=names.role_name(function, account.region, purpose))
-                for purpose in _JOB_ROLE_PURPOSES
-            ),
-        ]
 
     def _read_if_managed(self, resource: Resource) -> Resource | None:
         """Read a resource that is not desired; ignore one that scar did not create."""
@@ -301,10 +278,3 @@ class Inventory:
             found += [r for f in reads if (r := f.result()) is not None]
         kinds: tuple[type[Resource], ...] = (ComputeEnvironment, JobQueue)
         return {r.key: r for r in found}, definitions, dict(zip(kinds, counts, strict=True))
-
-
-def _is_read_by_key(resource: Resource) -> bool:
-    """Return whether a resource is read by its key; others are found by listing."""
-    return not isinstance(
-        resource, BucketNotification | InvokePermission | ComputeEnvironment | JobQueue
-    )

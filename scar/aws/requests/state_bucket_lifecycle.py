@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -11,18 +11,32 @@ if TYPE_CHECKING:
 
     from scar.aws.model.resources import StateBucket
 
-RUNS_RULE = "scar-runs"
-EXCHANGE_RULES: Mapping[str, str] = {"scar-requests": "requests/", "scar-results": "results/"}
-"""The prefixes of bodies and results of HTTP requests, by the id of their rule."""
+# The prefixes by the id of their rule, in the order of ``KeptDays``.
+_PREFIXES: Mapping[str, str] = {
+    "scar-runs": "runs/",
+    "scar-requests": "requests/",
+    "scar-results": "results/",
+}
 ABORT_DAYS = 7
-_OWN_RULES = frozenset({RUNS_RULE, *EXCHANGE_RULES})
+
+
+class KeptDays(NamedTuple):
+    """After how many days objects expire; 0: they do not."""
+
+    runs: int
+    bodies: int
+    results: int
+
+
+def days_of(resource: StateBucket) -> KeptDays:
+    """Return the days that the bucket has or should have."""
+    return KeptDays(resource.keep_days, resource.body_days, resource.result_days)
 
 
 def expirations(resource: StateBucket) -> dict[str, tuple[str, int]]:
     """Return prefix and days of each rule, by its id."""
-    exchange = {rule: (prefix, resource.exchange_days) for rule, prefix in EXCHANGE_RULES.items()}
-    rules = {RUNS_RULE: ("runs/", resource.keep_days), **exchange}
-    return {rule: (prefix, days) for rule, (prefix, days) in rules.items() if days}
+    rules = zip(_PREFIXES.items(), days_of(resource), strict=True)
+    return {rule: (prefix, days) for (rule, prefix), days in rules if days}
 
 
 def lifecycle_rules(
@@ -42,16 +56,15 @@ def lifecycle_rules(
         }
         for rule, (prefix, days) in expirations(resource).items()
     ]
-    others: list[Any] = [rule for rule in present if rule.get("ID") not in _OWN_RULES]
+    others: list[Any] = [rule for rule in present if rule.get("ID") not in _PREFIXES]
     return [*own, *others]
 
 
-def read_days(present: Sequence[LifecycleRuleOutputTypeDef]) -> tuple[int, int]:
-    """Return the days of run records, and of bodies and results; 0 for what does not expire."""
+def read_days(present: Sequence[LifecycleRuleOutputTypeDef]) -> KeptDays:
+    """Return the days of the enabled rules of scar."""
     days = {
         rule.get("ID", ""): rule.get("Expiration", {}).get("Days", 0)
         for rule in present
         if rule.get("Status") == "Enabled"
     }
-    exchange = {days.get(rule, 0) for rule in EXCHANGE_RULES}
-    return days.get(RUNS_RULE, 0), exchange.pop() if len(exchange) == 1 else 0
+    return KeptDays(*(days.get(rule, 0) for rule in _PREFIXES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,18 +49,22 @@ def import_function(session: Session, name: str, folder: Path | None) -> None:
       scar import -n gray > gray.yaml
     """
     from scar.aws.inventory.scar4.functions import find_scar4_function
+    from scar.aws.inventory.scar4.output_folder import filled_folder, raise_if_used
     from scar.aws.inventory.scar4.removal import list_removal_steps
 
+    if folder is not None:
+        raise_if_used(folder)
     connection = session.connect()
     function = find_scar4_function(connection, name)
     if function is None:
         raise _not_found_error(connection, name)
-    config, content = _read_content(function, folder)
-    imported = _convert(function, config, content)
+    with filled_folder(folder) if folder else nullcontext() as target:
+        config, content = _read_content(function, target)
+        imported = _convert(function, config, content)
+        if target is not None:
+            _write_new_file(target / f"{name}.yaml", imported.fdl)
+        steps = list_removal_steps(connection, function, _input_buckets(config))
     path = folder / f"{name}.yaml" if folder else None
-    if path is not None:
-        _write_new_file(path, imported.fdl)
-    steps = list_removal_steps(connection, function, _input_buckets(config))
     if session.json:
         session.terminal.write_json(
             {"file": path, "fdl": imported.fdl, "notes": imported.notes, "remove": steps}
@@ -122,13 +127,13 @@ def _input_buckets(config: Mapping[str, Any]) -> set[str]:
 def _write_new_file(path: Path, text: str) -> None:
     """Write a file that only the user can read: values of variables may be secrets."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
         raise UsageError(
-            f"{path} exists already.", remedy="Use -p with a new or empty folder."
+            f"The package has a file {path.name}, as the FDL file is named.",
+            remedy="Run the command without -p, and write its output to a file.",
         ) from error
     except OSError as error:
         raise UsageError(

@@ -140,9 +140,9 @@ def _read_runs(session: Session, connection: AwsConnection, runs: tuple[str, ...
     from scar.runs.arrays.continued_runs import with_continued_runs
     from scar.runs.arrays.named_children import read_named_child
     from scar.runs.batch_job import correct_run_state
+    from scar.runs.history.repetitions import follow_repetitions
     from scar.runs.ledger import RunLedger
     from scar.runs.progress import count_runs
-    from scar.runs.retry import follow_repetitions
     from scar.runs.unfinished_jobs import list_unfinished_jobs
 
     # Before the records: see scar.cli.run_selection.status_query.

@@ -114,10 +114,12 @@ def _describe_endpoint(function: AwsFunction) -> Iterator[str]:
         limit = (
             "" if function.lambda_.concurrency is not None else " `lambda.concurrency` limits them."
         )
+        has_webhook = any(i.storage_provider.startswith("minio.") for i in function.lambda_.input)
+        but = " Only MinIO's events, with webhook_token, are none." if has_webhook else ""
         yield (
             f"{name}: everybody who knows the address can call it (api_gateway.authentication:"
             f" NONE), at your cost; requests are data for the function's script, never scripts."
-            f"{limit}"
+            f"{but}{limit}"
         )
     longest = limits.HTTP_API_TIMEOUT.maximum // _MILLISECONDS
     waits = function.lambda_.execution_mode is not ExecutionMode.BATCH

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING
 
+from scar.fdl.cycles import can_trigger
 from scar.fdl.model import WebdavProvider
 from scar.fdl.values.secret_values import SECTION
 from scar.spelling import suggest_name
@@ -11,7 +13,7 @@ from scar.spelling import suggest_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.fdl.model import AwsFunction, ProviderSpec, StorageProviders, StorageSpec
+    from scar.fdl.model import AwsFunction, LambdaSpec, ProviderSpec, StorageProviders, StorageSpec
     from scar.fdl.problems import Location
 
 LocatedProblem = tuple["Location", str]
@@ -83,6 +85,30 @@ def check_named_store(
                 " authentication: NONE, so anybody could send events"
             ),
         )
+
+
+def check_servers(
+    spec: LambdaSpec, section: Location, providers: StorageProviders
+) -> Iterator[LocatedProblem]:
+    """Check that an event of MinIO, which does not name its server, belongs to one input."""
+    inputs = [
+        (number, storage)
+        for number, storage in enumerate(spec.input)
+        if storage.storage_provider.startswith("minio.")
+    ]
+    for (_, one), (number, other) in combinations(inputs, 2):
+        if providers.store_of(one) == providers.store_of(other):
+            continue
+        watched, suffix = (other.bucket, other.folder), other.input_suffix
+        if can_trigger((one.bucket, one.folder), one.suffix, watched, suffix):
+            yield (
+                (*section, "input", number, "path"),
+                (
+                    f"overlaps {one.path} of {one.storage_provider}: events of MinIO do not say"
+                    " which server sent them. Use other buckets, folders or suffixes, or one"
+                    " function for each server"
+                ),
+            )
 
 
 def _check_keys(spec: ProviderSpec, entry: Location) -> Iterator[LocatedProblem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.fdl.rules.loops import describe_self_trigger, find_self_trigger
-from scar.fdl.rules.providers import check_named_store, check_provider
+from scar.fdl.rules.providers import check_named_store, check_provider, check_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ def check_storage(
 ) -> Iterator[LocatedProblem]:
     spec = function.lambda_
     yield from _check_encryption(spec, (*location, "lambda"), providers)
+    yield from check_servers(spec, (*location, "lambda"), providers)
     for kind, storages in (("input", spec.input), ("output", spec.output)):
         for number, storage in enumerate(storages):
             section: Location = (*location, "lambda", kind, number)

@@ -97,6 +97,7 @@ class Authenticator:
         # S3's bodies may be larger than memory: the header's hash is signed, the body compared
         # with it later. Other services have no such header, so the body itself is hashed.
         if authorization.service == "s3":
+            _check_signed_headers(request, authorization)
             return self._verify(request, authorization, _s3_payload_hash(request, authorization))
         # What can be known without the body is checked by now: an unsigned body costs nothing.
         if not _SHA256.fullmatch(authorization.signature):
@@ -170,7 +171,9 @@ def close_body(body: RequestBody) -> None:
 
 
 def find_authorization(request: Request) -> sigv4.Sigv4Authorization:
-    """Return the authorization of a request; raise AuthenticationError."""
+    """Return the only authorization of a request; raise AuthenticationError."""
+    if request.headers.get("authorization") and sigv4.is_presigned(request.query):
+        raise AuthenticationError(AuthenticationErrorReason.TWO_MECHANISMS)
     try:
         authorization = sigv4.find_authorization(request.headers, request.query)
     except sigv4.MalformedAuthorizationError as error:
@@ -178,6 +181,13 @@ def find_authorization(request: Request) -> sigv4.Sigv4Authorization:
     if authorization is None:
         raise AuthenticationError(AuthenticationErrorReason.MISSING)
     return authorization
+
+
+def _check_signed_headers(request: Request, authorization: sigv4.Sigv4Authorization) -> None:
+    """Refuse x-amz- headers that are not signed, as S3 does."""
+    unsigned = {name for name in request.headers if name.startswith("x-amz-")}
+    if unsigned.difference(authorization.signed_headers):
+        raise AuthenticationError(AuthenticationErrorReason.UNSIGNED_HEADERS)
 
 
 def _s3_payload_hash(request: Request, authorization: sigv4.Sigv4Authorization) -> str:

@@ -25,6 +25,8 @@ class AuthenticationErrorReason(enum.StrEnum):
     TOO_LARGE = "too-large"
     BUSY = "busy"
     REGION = "region"
+    TWO_MECHANISMS = "two-mechanisms"
+    UNSIGNED_HEADERS = "unsigned-headers"
 
 
 _MISMATCH = (
@@ -43,6 +45,11 @@ _MESSAGES = {
     AuthenticationErrorReason.TOO_LARGE: "The request is too large for this service.",
     AuthenticationErrorReason.REGION: "The Region of the credential scope does not exist.",
     AuthenticationErrorReason.BUSY: "Too many large requests are being received. Try again.",
+    AuthenticationErrorReason.TWO_MECHANISMS: "Only one auth mechanism allowed; only the"
+    " X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header"
+    " should be specified",
+    AuthenticationErrorReason.UNSIGNED_HEADERS: "There were headers present in the request which"
+    " were not signed",
 }
 _S3_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "AccessDenied", "Access Denied"),
@@ -63,6 +70,8 @@ _S3_ERRORS = {
     AuthenticationErrorReason.TOO_LARGE: (400, "EntityTooLarge", ""),
     AuthenticationErrorReason.BUSY: (503, "SlowDown", ""),
     AuthenticationErrorReason.REGION: (400, "InvalidRegion", ""),
+    AuthenticationErrorReason.TWO_MECHANISMS: (400, "InvalidArgument", ""),
+    AuthenticationErrorReason.UNSIGNED_HEADERS: (403, "AccessDenied", ""),
 }
 _JSON_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "MissingAuthenticationTokenException"),
@@ -75,6 +84,8 @@ _JSON_ERRORS = {
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLargeException"),
     AuthenticationErrorReason.BUSY: (503, "ServiceUnavailable"),
     AuthenticationErrorReason.REGION: (400, "InvalidRegion"),
+    AuthenticationErrorReason.TWO_MECHANISMS: (400, "IncompleteSignatureException"),
+    AuthenticationErrorReason.UNSIGNED_HEADERS: (403, "InvalidSignatureException"),
 }
 _QUERY_ERRORS = {
     AuthenticationErrorReason.MISSING: (403, "MissingAuthenticationToken"),
@@ -87,6 +98,8 @@ _QUERY_ERRORS = {
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLarge"),
     AuthenticationErrorReason.BUSY: (503, "ServiceUnavailable"),
     AuthenticationErrorReason.REGION: (400, "InvalidRegion"),
+    AuthenticationErrorReason.TWO_MECHANISMS: (400, "IncompleteSignature"),
+    AuthenticationErrorReason.UNSIGNED_HEADERS: (403, "SignatureDoesNotMatch"),
 }
 _EC2_ERRORS = {
     AuthenticationErrorReason.TOO_LARGE: (413, "RequestEntityTooLarge", ""),

@@ -57,9 +57,12 @@ def find_authorization(headers: Mapping[str, str], query: str) -> Sigv4Authoriza
     header = headers.get("authorization", "")
     if header:
         return _from_header(header, headers)
-    if "X-Amz-Signature=" in query or "X-Amz-Algorithm=" in query:
-        return _from_query(query)
-    return None
+    return _from_query(query) if is_presigned(query) else None
+
+
+def is_presigned(query: str) -> bool:
+    """Return whether a query has an authorization."""
+    return "X-Amz-Signature=" in query or "X-Amz-Algorithm=" in query
 
 
 def _from_header(authorization: str, headers: Mapping[str, str]) -> Sigv4Authorization:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scar.runs.states import BEFORE_CLAIM
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def sort_records(
 
 def _rank(name: str, record: Mapping[str, object]) -> tuple[int, int, int]:
     """Return the number of the run's job (0: before all), the step of it, and the attempt."""
-    if name == record_format.REPEATS:
+    if name in BEFORE_CLAIM:
         return (-1, 0, 0)
     if name == record_format.CLAIM:
         return _rank_claim(record)

@@ -89,11 +89,13 @@ def _removals(run: AcceptanceRun) -> Iterator[tuple[str, Callable[[], None]]]:
         yield f"bucket {name}", partial(delete_bucket, run, name, regions[name])
     for name in _listed(run, "VPC endpoint"):
         yield f"VPC endpoint {name}", partial(_delete_endpoint, run, name)
+    for name in _listed(run, "HTTP API"):
+        yield f"HTTP API {name}", partial(_delete_api, run, name)
     for entry in run.journal.remaining("queue", "queue deleted"):
         yield f"queue {entry['name']}", partial(_delete_queue, run, entry["name"])
     for entry in run.journal.remaining("user", "user deleted"):
         yield f"role {entry['name']}", partial(delete_user, run, entry["name"])
-    yield "run records", partial(_delete_records, run)
+    yield "run records and bodies", partial(_delete_records, run)
 
 
 def _listed(run: AcceptanceRun, kind: str) -> list[str]:
@@ -131,11 +133,16 @@ def _delete_endpoint(run: AcceptanceRun, name: str) -> None:
     run.target.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[name])
 
 
+def _delete_api(run: AcceptanceRun, name: str) -> None:
+    run.target.client("apigatewayv2").delete_api(ApiId=name)
+
+
 def _delete_records(run: AcceptanceRun) -> None:
-    """Delete the run records of the run's functions; the state bucket stays."""
+    """Delete what the run's functions have in the state bucket, which stays."""
     bucket, s3 = state_bucket(run), run.target.client("s3")
     if any(each["Name"] == bucket for each in s3.list_buckets()["Buckets"]):
-        _empty_bucket(run, s3, bucket, f"runs/{function_prefix(run.settings)}")
+        for folder in ("runs", "requests", "results"):
+            _empty_bucket(run, s3, bucket, f"{folder}/{function_prefix(run.settings)}")
 
 
 def _wait_for_slow_ones(run: AcceptanceRun, say: Callable[[str], None]) -> Leftovers:

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 # More than the highest price in any other Region of the standard partition costs.
 _HIGHEST_FACTOR = 1.8
 # USD, for what only the steps use; the units are in the names (docs: pricing pages, 2026-11).
-_FURTHER_PRICES: Mapping[str, float] = {"kms_key_month": 1.0, "transfer_gb": 0.15}
+_FURTHER_PRICES: Mapping[str, float] = {
+    "http_api_request": 2e-6,
+    "kms_key_month": 1.0,
+    "transfer_gb": 0.15,
+}
 
 
 def unit_prices() -> Mapping[str, float]:

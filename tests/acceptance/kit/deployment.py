@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 COMMAND_SECONDS = 900.0
 POLL_SECONDS = {False: 0.2, True: 5.0}
-_OUTSIDE_LAMBDA = ("batch", "cloudwatch", "ecr", "iam")
+_OUTSIDE_LAMBDA = ("api_gateway", "batch", "cloudwatch", "ecr", "iam")
 
 
 def describe_function(
@@ -63,11 +63,15 @@ class Deployment:
     @classmethod
     def write(cls, run: AcceptanceRun, name: str, *functions: Mapping[str, Any]) -> Deployment:
         """Write the file, and create the user with the policy that scar prints for it."""
-        file = run.file(f"{name}.yaml", json.dumps({"functions": {"aws": functions}}))
-        run.journal.append("deployed", name=str(file))
-        deployment = cls(run, file)
+        deployment = cls(run, run.file(f"{name}.yaml", ""))
+        deployment.rewrite(*functions)
+        run.journal.append("deployed", name=str(deployment.file))
         deployment.role = create_user(run, name, deployment.printed_policies())
         return deployment
+
+    def rewrite(self, *functions: Mapping[str, Any]) -> None:
+        """Replace the functions of the file; its user keeps the policy of the file as it was."""
+        self.file.write_text(json.dumps({"functions": {"aws": functions}}))
 
     @property
     def functions(self) -> list[dict[str, Any]]:

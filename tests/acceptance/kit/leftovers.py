@@ -178,6 +178,12 @@ def _message_queues(run: AcceptanceRun) -> Iterator[str]:
     yield from (url.rpartition("/")[2] for url in found.get("QueueUrls", []))
 
 
+def _http_apis(run: AcceptanceRun) -> Iterator[str]:
+    for page in _pages(run, "apigatewayv2", "get_apis"):
+        found = (each for each in page["Items"] if _is_of_run(run, each["Name"]))
+        yield from (each["ApiId"] for each in found)
+
+
 def _stacks(run: AcceptanceRun) -> Iterator[str]:
     for page in _pages(run, "cloudformation", "describe_stacks"):
         names = (stack["StackName"] for stack in page["Stacks"])
@@ -203,5 +209,6 @@ LISTERS: dict[str, Callable[[AcceptanceRun], Iterator[str]]] = {
     "Auto Scaling group": _scaling_groups,
     "ECS cluster": _clusters,
     "message queue": _message_queues,
+    "HTTP API": _http_apis,
     "stack": _stacks,
 }

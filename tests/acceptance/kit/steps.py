@@ -98,4 +98,17 @@ STEPS: dict[int, Step] = {
         usage={"fargate_vcpu_hour": 0.5, "s3_put": 200},
     ),
     10: Step(title="the exported stack", seconds=60 * _MINUTE, usage={"s3_put": 200}),
+    11: Step(
+        title="HTTP APIs and function URLs",
+        seconds=30 * _MINUTE,
+        # Some 100 requests of a few seconds, one of a minute; 100 MB of results to the user.
+        usage={
+            "http_api_request": 500,
+            "lambda_request": 1_000,
+            "lambda_gb_second": 500,
+            "s3_put": 1_000,
+            "s3_get": 1_000,
+            "transfer_gb": 0.2,
+        },
+    ),
 }

@@ -44,6 +44,10 @@ class AcceptanceTarget(Protocol):
         """Return the environment of a command that runs as this role, or as the operator."""
         ...
 
+    def credentials(self, role: str = "") -> dict[str, str]:
+        """Return AWS's variables with the credentials of this role, or of the operator."""
+        ...
+
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - one type per service
         """Return an SDK client of the operator."""
         ...
@@ -102,6 +106,12 @@ class LocalTarget:
             "SCAR_LOCAL_HOME": str(self._home),
             "SCAR_LOCAL_ENGINE": self.settings.engine,
         }
+
+    def credentials(self, role: str = "") -> dict[str, str]:
+        """Return the only key of the local cloud."""
+        del role
+        endpoint = self._start()
+        return _variables(endpoint.access_key, endpoint.secret_key, "")
 
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - one type per service
         endpoint = self._start()
@@ -186,7 +196,7 @@ class AwsTarget:
             for k, v in base_environment(self.journal).items()
             if not k.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION", "AWS_PROFILE"))
         }
-        return {**kept, "AWS_REGION": self.region, **self._credentials(role)}
+        return {**kept, "AWS_REGION": self.region, **self.credentials(role)}
 
     def client(self, service: str, region: str = "") -> Any:  # noqa: ANN401 - one type per service
         return self._operator.client(  # type: ignore[call-overload]
@@ -214,7 +224,8 @@ class AwsTarget:
     def close(self) -> None:
         """Do nothing: the account stays."""
 
-    def _credentials(self, role: str) -> dict[str, str]:
+    def credentials(self, role: str = "") -> dict[str, str]:
+        """Return the variables of a role's temporary credentials, or the operator's."""
         if not role:
             found = self._operator.get_credentials()
             assert found is not None, "no AWS credentials"

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from scar.runs.cancel import cancel_run
+from scar.runs.history.repetitions import read_repetition
 from scar.runs.ledger import RunLedger
 from scar.runs.logs import FunctionNotFoundError
-from scar.runs.retry import read_repetition, retry_run
+from scar.runs.retry import retry_run
 from scar.runs.states import MAX_EVENT_AGE
 from scar.runs.unfinished_jobs import LISTING_DELAY, UnfinishedJob, with_batch_state
 from supervisor.errors import PreconditionFailed, SubmissionThrottled, SupervisorError

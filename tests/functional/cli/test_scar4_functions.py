@@ -146,6 +146,35 @@ def test_import_unpacks_the_package(
     assert run(["import", "-n", "oldcow", "-p", str(tmp_path / "out")], services) != 0
 
 
+def test_an_import_that_fails_leaves_nothing(
+    services: Services,
+    oldcow: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from scar.aws.inventory.scar4 import package, removal
+    from scar.errors import ScarError
+
+    def refuse(*_: object) -> None:
+        raise ScarError("The steps cannot be listed.", remedy="")
+
+    monkeypatch.setattr(removal, "list_removal_steps", refuse)
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "mine").touch()
+    with serve_stub(StubEndpoint(body=package_bytes())) as stub:
+        download = package.download_package
+        monkeypatch.setattr(package, "download_package", lambda _, name: download(stub.url, name))
+        assert run(["import", "-n", "oldcow", "-p", str(tmp_path / "out")], services) == 1
+        assert "The steps cannot be listed." in capsys.readouterr().err
+        downloads = len(stub.requests)
+        assert run(["import", "-n", "oldcow", "-p", str(used)], services) == 2
+        assert len(stub.requests) == downloads
+    assert {p.name for p in tmp_path.iterdir()} == {"used"}
+    assert "is not empty" in capsys.readouterr().err
+
+
 def test_import_of_another_function_suggests_one(
     services: Services, oldcow: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,10 +20,14 @@ from scar.aws.inventory.endpoints import Endpoint
 from scar.errors import ScarError
 from scar.runs.endpoints.calls import CallBody, EndpointCall
 from scar.runs.endpoints.http import EndpointClient
+from scar.runs.endpoints.repetition import parse_direct, without_caller
+from scar.runs.endpoints.stored_bodies import BodyGoneError, with_own_body
+from scar.runs.ledger import RunLedger
 from supervisor import storage
 from supervisor.connections import EndpointAuthentication, EndpointConfig, EndpointKind
 from supervisor.endpoint import services
 from supervisor.events import response
+from supervisor.events.api_request import with_stored_body
 from tests.conformance.engine_harness import unavailable
 from tests.fakes.endpoints.gateway import Gateway, serve_gateway
 from tests.fakes.local_cloud import ACCOUNT, ROOT, STATE, a_local_cloud, function
@@ -40,7 +44,9 @@ if TYPE_CHECKING:
 
 MAX_BODY = 8_000_000
 MIB = 1 << 20
-ECHO = '#!/bin/sh\ncat "$INPUT_FILE_PATH"\n'
+ECHO = """#!/bin/sh
+for _ in $(seq "${CONT_VAR_times:-1}"); do cat "$INPUT_FILE_PATH"; done
+"""
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +171,26 @@ def test_an_asynchronous_request_is_a_run_of_lambda_with_the_id_of_the_answer(
     assert cloud.read(output["key"]).strip() == str(size)
 
 
+def test_a_repeated_request_has_a_copy_of_its_body(
+    cloud: LocalCloudProcess, gateway: Gateway
+) -> None:
+    call(cloud, gateway, CallBody(content=b"x" * 5 * MIB))
+    request = gateway.events[-1]
+    repeated = without_caller(request, lambda: "2026-11-30")
+    ledger = RunLedger(cloud.connection.client("s3"), STATE)
+    event = with_own_body(ledger, "web", repeated)
+    first, copied = (parse_direct(found) for found in (request, event))
+    assert first is not None
+    assert copied is not None
+    assert first.request is not None
+    assert copied.request is not None
+    assert copied.request.body_id != first.request.body_id
+    assert len(cloud.read(f"requests/web/{copied.request.body_id}", STATE)) == 5 * MIB
+    gone = with_stored_body(request, "0" * 32)
+    with pytest.raises(BodyGoneError, match="does not exist"):
+        with_own_body(ledger, "web", without_caller(gone, lambda: "2026-11-30"))
+
+
 def test_throttled_requests_are_sent_again_and_others_are_not(
     cloud: LocalCloudProcess, gateway: Gateway
 ) -> None:
@@ -240,17 +266,23 @@ def test_the_documented_commands_of_curl_do_what_the_page_says(
     assert "x-scar-run-id: " in accepted
 
 
+@pytest.mark.parametrize(("query", "size"), [("", 1000), ("?times=5", MIB)])
 def test_the_documented_program_in_python_does_what_the_page_says(
-    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gateway: Gateway,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+    size: int,
 ) -> None:
-    photo = os.urandom(1000)
+    """Also for a result above Lambda's limit, which S3 refuses to the headers of the request."""
+    photo = os.urandom(size)
     (tmp_path / "photo.jpg").write_bytes(photo)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    names: dict[str, object] = {"ENDPOINT": gateway.url}
+    names: dict[str, object] = {"ENDPOINT": gateway.url + query}
     exec(documented("python signed"), names)  # noqa: S102 - our own document
     answer = names["response"]
     assert isinstance(answer, requests.Response)
-    assert answer.content == photo
+    assert answer.content == photo * (5 if query else 1)

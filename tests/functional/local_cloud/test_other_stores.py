@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import requests
 from botocore.config import Config
 
 from scar.aws.compile.from_fdl import functions_of
@@ -20,7 +21,7 @@ from scar.fdl.rules.secret_variables import read_secret_variables
 from scar.local.http.server import HttpServer
 from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function, scar
 from tests.fakes.stores import onedata_double, store_servers
-from tests.waiting import TIMEOUT
+from tests.waiting import TIMEOUT, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from tests.fakes.stores.store_servers import RunningServer
 
 LAB = "lab-results"
+TOKEN = "a token of the webhook"
 ENVIRONMENT = {
     "LAB_KEY": store_servers.ACCESS_KEY,
     "LAB_SECRET": store_servers.SECRET_KEY,
     "CLOUD_LOGIN": store_servers.LOGIN,
     "CLOUD_PASSWORD": store_servers.PASSWORD,
+    "HOOK": TOKEN,
     "SPACE_TOKEN": onedata_double.TOKEN,
 }
 # Functions by the store of their only output.
@@ -152,8 +155,11 @@ def deploy_functions(
         described.append(
             function("by-hand", input=[folder], output=[folder | {"path": f"{LAB}/by-hand"}])
         )
+    return deploy_document(cloud, {"functions": {"aws": described}, "storage_providers": providers})
+
+
+def deploy_document(cloud: LocalCloudProcess, text: dict[str, object]) -> list[str]:
     path = cloud.folder / "stores.yaml"
-    text = {"functions": {"aws": described}, "storage_providers": providers}
     path.write_text(json.dumps(text))
     resolved = resolve_file(path, LoadContext())
     variables = read_secret_variables(resolved, path, ENVIRONMENT)
@@ -282,3 +288,43 @@ def test_rm_deletes_the_parameters_of_the_function_alone(
     deploy.remove(["gone"], cloud.connection, lambda _: None)
     assert names("gone") == set()
     assert len(names("short")) == 2
+
+
+def test_a_webhook_of_minio_starts_a_run_that_reads_and_writes_there(
+    cloud: LocalCloudProcess, warnings: dict[str, list[str]], server: RunningServer
+) -> None:
+    folders: dict[str, Any] = {
+        kind: [{"storage_provider": "minio.hook", "path": f"{LAB}/{folder}"}]
+        for kind, folder in (("input", "raw"), ("output", "hooked"))
+    }
+    hook = {
+        "endpoint": server.url,
+        "access_key": "${env:LAB_KEY}",
+        "secret_key": "${env:LAB_SECRET}",
+        "webhook_token": "${env:HOOK}",
+    }
+    entry = function("hooked", **folders) | {
+        "api_gateway": {"type": "url", "authentication": "NONE"}
+    }
+    deploy_document(
+        cloud, {"functions": {"aws": [entry]}, "storage_providers": {"minio": {"hook": hook}}}
+    )
+    client(server).put_object(Bucket=LAB, Key="raw/a b", Body=SCRIPT.encode())
+    record = {
+        "eventVersion": "2.0",
+        "eventSource": "minio:s3",
+        "eventName": "s3:ObjectCreated:Put",
+        "s3": {"bucket": {"name": LAB}, "object": {"key": "raw%2Fa+b", "sequencer": "17A"}},
+    }
+    body = {"EventName": "s3:ObjectCreated:Put", "Key": f"{LAB}/raw/a b", "Records": [record]}
+    address = cloud.client("lambda").get_function_url_config(FunctionName="hooked")["FunctionUrl"]
+
+    def send(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        return requests.post(address, json=body, headers=headers, timeout=60).status_code
+
+    assert requests.head(address, timeout=60).status_code == 200
+    assert send("wrong") == 401
+    assert send(TOKEN) == 202
+    until(lambda: "hooked/result.txt" in objects(server))
+    assert not [key for key in cloud.keys("", STATE) if TOKEN in cloud.read(key, STATE)]

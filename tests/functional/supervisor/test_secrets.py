@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from supervisor.aws import secrets
+from supervisor.aws.function_secrets import FunctionSecrets
 from supervisor.aws.retry import Backoff
+from supervisor.connections import ProviderConfig
 from supervisor.errors import SecretError
 from supervisor.logs import Log
+from supervisor.model import ExecutionMode, FunctionConfig
 from tests.functional.supervisor.scripted_server import Close, Reply, scripted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from tests.functional.supervisor.scripted_server import ReceivedRequest
 
@@ -155,3 +159,69 @@ def test_after_the_deadline_a_throttled_request_is_the_run_s_failure() -> None:
         a_reader(server.url, {"P": "ssm:/p"}).read(until=999.0)
     with scripted(Close(), Close(), Close()) as server, pytest.raises(SecretError):
         a_reader(server.url, {"P": "ssm:/p"}).read(until=2000.0)
+
+
+def a_function(url: str, script: str, *, providers: tuple[str, ...]) -> FunctionSecrets:
+    """Return the secrets of a function; each of its stores has two parameters."""
+    stores = tuple(
+        ProviderConfig(name=p, secrets={k: f"ssm:/{p}-{k}" for k in ("a", "webhook_token")})
+        for p in providers
+    )
+    config = FunctionConfig(
+        name="crop", mode=ExecutionMode.LAMBDA, state_bucket="s", secrets={"DB": script}
+    )
+    environ = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+    }
+    return FunctionSecrets(replace(config, providers=stores), environ, Log("CRITICAL"))
+
+
+def names_asked(requests: Iterable[ReceivedRequest]) -> list[list[str]]:
+    return [json.loads(request.body)["Names"] for request in requests]
+
+
+def test_all_parameters_of_a_function_are_read_in_one_request() -> None:
+    values = {"db": "1", "m.x-a": "2", "m.x-webhook_token": "3", "w.y-a": "4"}
+    with scripted(parameters(**values, **{"w.y-webhook_token": "5"})) as server:
+        found = a_function(server.url, "ssm:/db", providers=("m.x", "w.y"))
+        assert found.store_reader("w.y")() == {"a": "4", "webhook_token": "5"}
+        assert found.store_reader("m.x")() == {"a": "2", "webhook_token": "3"}
+        assert found.read_webhook_token("m.x", None) == "3"
+        assert found.read_for_script(None) == {"DB": "1"}
+        (asked,) = names_asked(server.requests)
+    assert sorted(asked) == sorted([f"/{name}" for name in values] + ["/w.y-webhook_token"])
+
+
+def test_dozens_of_parameters_need_a_request_for_ten() -> None:
+    providers = tuple(f"m.x{n}" for n in range(15))
+    values = {f"{p}-{k}": p for p in providers for k in ("a", "webhook_token")}
+    with scripted(*[parameters(db="1", **values)] * 4) as server:
+        found = a_function(server.url, "ssm:/db", providers=providers)
+        for provider in providers:
+            assert set(found.store_reader(provider)().values()) == {provider}
+        found.read_for_script(None)
+        asked = names_asked(server.requests)
+    assert len(asked) == 4
+    read = sorted(name for names in asked for name in names)
+    assert read == sorted(f"/{name}" for name in [*values, "db"])
+
+
+def test_another_store_s_missing_parameter_is_not_an_error_of_this_one() -> None:
+    with scripted(parameters(**{"m.x-a": "2", "m.x-webhook_token": "3"}), parameters()) as server:
+        found = a_function(server.url, "ssm:/db", providers=("m.x",))
+        assert found.store_reader("m.x")() == {"a": "2", "webhook_token": "3"}
+        with pytest.raises(SecretError, match="The parameter /db of the variable DB"):
+            found.read_for_script(None)
+        assert names_asked(server.requests)[1] == ["/db"]
+
+
+def test_a_request_that_is_refused_for_the_others_is_sent_without_them() -> None:
+    own = {"m.x-a": "2", "m.x-webhook_token": "3"}
+    with scripted(refusal("AccessDeniedException"), parameters(**own)) as server:
+        found = a_function(server.url, "ssm:/db", providers=("m.x",))
+        assert found.store_reader("m.x")() == {"a": "2", "webhook_token": "3"}
+        asked = names_asked(server.requests)
+    assert asked == [["/m.x-a", "/m.x-webhook_token", "/db"], ["/m.x-a", "/m.x-webhook_token"]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -18,8 +18,11 @@ from supervisor.storage.webdav.store import WebDavStore
 from tests.functional.supervisor.scripted_server import Close, Reply, scripted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from supervisor.aws.connection_pool import ConnectionPool, StreamedResponse
+    from supervisor.aws.request import AwsRequest, Origin
     from supervisor.ports import ObjectStore
 
 REF = ObjectRef("webdav.dcache", "pnfs", "data/two words.bin")
@@ -83,6 +86,67 @@ def test_a_redirect_to_what_is_no_http_address_is_refused(target: str) -> None:
         pytest.raises(StorageError, match="redirects GET"),
     ):
         open_webdav(server.url).read(REF)
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_to_a_metadata_service_is_refused(status: int) -> None:
+    with (
+        scripted(redirect("http://169.254.169.254/latest/meta-data/", status)) as server,
+        pytest.raises(StorageError, match="a link-local address: nothing was sent"),
+    ):
+        open_webdav(server.url).read(REF)
+
+
+def test_data_is_not_redirected_to_this_machine_by_another_one() -> None:
+    with (
+        scripted() as victim,
+        scripted(Reply(status=405), redirect(f"{victim.url}/x", 307), Reply(status=404)) as door,
+        pytest.raises(StorageError, match="a loopback address: nothing was sent"),
+    ):
+        elsewhere(open_webdav(door.url)).write(REF, b"data")
+    assert victim.requests == []
+
+
+def test_the_address_behind_a_name_is_checked_before_anything_is_sent() -> None:
+    with scripted() as victim:
+        # A name of 127.0.0.1 that only the resolver knows as such.
+        target = victim.url.replace("127.0.0.1", "2130706433")
+        with (
+            scripted(redirect(f"{target}/x")) as door,
+            pytest.raises(StorageError, match="a loopback address: nothing was sent"),
+        ):
+            elsewhere(open_webdav(door.url)).read(REF)
+    assert victim.requests == []
+
+
+def elsewhere(store: ObjectStore) -> WebDavStore:
+    """Return the store as if its server were on another machine."""
+    assert isinstance(store, WebDavStore)
+    client = store.api.client
+    pool = ElsewherePool(client.connections, client.origin)
+    client = replace(client, connections=cast("ConnectionPool", pool))
+    api = replace(store.api, client=client)
+    folders = replace(store.writer.folders, client=client)
+    return replace(store, api=api, writer=replace(store.writer, api=api, folders=folders))
+
+
+@dataclass(frozen=True)
+class ElsewherePool:
+    """Connections whose responses from ``origin`` say that they are from another address."""
+
+    pool: ConnectionPool
+    origin: Origin
+
+    def send_request(
+        self,
+        request: AwsRequest,
+        headers: Mapping[str, str],
+        **options: Any,  # noqa: ANN401 - passed on
+    ) -> StreamedResponse:
+        reply = self.pool.send_request(request, headers, **options)
+        if request.origin.port == self.origin.port:
+            reply.peer = "192.0.2.1"
+        return reply
 
 
 def test_a_redirect_to_the_folder_of_that_name_says_that_it_is_a_folder() -> None:

@@ -13,11 +13,12 @@ from scar.errors import UsageError
 from scar.runs import lookup
 from scar.runs.batch_job import correct_run_state
 from scar.runs.cancel import NotCancellableError, cancel_run
+from scar.runs.history.repetitions import read_repetition
 from scar.runs.invoke import InputObject
 from scar.runs.ledger import RunLedger, UnreadableRecordError
 from scar.runs.logs import FunctionNotFoundError
 from scar.runs.progress import count_inputs
-from scar.runs.retry import NotRetryableError, read_repetition, retry_run
+from scar.runs.retry import NotRetryableError, retry_run
 from scar.runs.states import RunState
 from supervisor.events.parser import parse_event
 from supervisor.invocation import ObjectEvent
@@ -170,12 +171,12 @@ def test_a_run_that_is_done_or_in_progress_cannot_be_retried(names: tuple[str, .
     assert sent.events == []
 
 
-def test_a_run_whose_event_was_too_large_is_reported() -> None:
+def test_a_run_whose_event_was_not_recorded_is_reported() -> None:
     s3, sent = ListedS3(), SentEvents()
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/claim.json", 50, record_format.encode({"owner": {}}))
     s3.put(f"runs/fn/{DAY}/{'a' * 32}/error.json", 40)
     ledger = a_ledger(s3)
-    with pytest.raises(NotRetryableError, match="too large"):
+    with pytest.raises(NotRetryableError, match="was not recorded"):
         retry_run(ledger, lookup.find_run(ledger, "a" * 32), sent)
     assert lookup.find_run(ledger, "a" * 32).state is RunState.FAILED
 

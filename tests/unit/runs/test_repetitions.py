@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,12 @@ import pytest
 from scar.runs import lookup
 from scar.runs.cancel import NotCancellableError, cancel_run
 from scar.runs.history.model import RunHistory
+from scar.runs.history.repetitions import follow_repetitions, read_repetition
 from scar.runs.ledger import RunLedger
 from scar.runs.progress import count_inputs, count_runs
 from scar.runs.report import build_report
 from scar.runs.retry import (
     NotRetryableError,
-    follow_repetitions,
-    read_repetition,
     retry_run,
 )
 from scar.runs.run_details import RunDetailReader
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 OLD = "5c9d84bd-0000-4000-8000-000000000000"
 NEW = "7b43705d-0000-4000-8000-000000000000"
+BODY = "0" * 32
 MIDNIGHT = datetime(2026, 9, 22, tzinfo=UTC).timestamp()
 
 
@@ -43,8 +44,12 @@ def day_of(time: float) -> str:
 class World:
     """A failed direct call that was retried: ``NEW`` repeats ``OLD``."""
 
-    def __init__(self, now: float = NOW, event: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, now: float = NOW, event: dict[str, object] | None = None, *, keeps_body: bool = True
+    ) -> None:
         self.s3 = ListedS3(now=now)
+        if keeps_body:
+            self.s3.put(f"requests/fn/{BODY}", 9, b"large")
         self.sent: list[dict[str, object]] = []
         self.put(OLD, "claim", 90, event=json.dumps(event or {"a": 1}))
         self.put(OLD, "error", 80)
@@ -247,7 +252,7 @@ def test_a_run_that_is_lost_while_it_is_waited_for_is_a_failure(
 
 API_EVENT: dict[str, object] = {
     "rawPath": "/",
-    "headers": {"x-scar-body": "0" * 32, "prefer": "respond-async"},
+    "headers": {"X-Scar-Body": BODY, "prefer": "respond-async"},
     "requestContext": {"http": {"method": "POST"}},
 }
 
@@ -274,4 +279,39 @@ def test_a_repetition_that_never_began_is_repeated_as_another_run() -> None:
     assert isinstance(one, DirectInvocation)
     assert isinstance(other, DirectInvocation)
     assert one.accepted != other.accepted
-    assert one.event == other.event
+    ids = {trigger.request.body_id for trigger in (one, other) if trigger.request}
+    assert len(ids) == 2
+    assert {world.s3.objects[f"requests/fn/{body}"][0] for body in ids} == {b"large"}
+    assert BODY not in ids
+
+
+def test_a_request_whose_body_has_expired_starts_nothing() -> None:
+    with pytest.raises(NotRetryableError, match="body of the request does not exist"):
+        World(event=API_EVENT, keeps_body=False)
+    world = World(event=API_EVENT)
+    first = read_repetition(world.ledger, world.find(OLD))
+    world.s3.now += MAX_EVENT_AGE + RETRY_SECONDS + 1
+    world.s3.objects = {k: v for k, v in world.s3.objects.items() if not k.startswith("requests/")}
+    before = dict(world.s3.objects)
+    with pytest.raises(NotRetryableError, match="body of the request does not exist"):
+        retry_run(world.ledger, world.find(first), world.enqueue)
+    assert (len(world.sent), world.s3.objects) == (1, before)
+
+
+@pytest.mark.parametrize("size", [786_400, 4_500_000])
+def test_a_body_too_large_for_an_event_is_repeated_from_the_state_bucket(size: int) -> None:
+    data = base64.b64encode(b"\xff" * size).decode()
+    world = World(event={**API_EVENT, "headers": {}, "body": data, "isBase64Encoded": True})
+    (sent,) = world.sent
+    assert len(json.dumps(sent)) < 1000
+    (trigger,) = parse_event(json.dumps(sent).encode())
+    assert isinstance(trigger, DirectInvocation)
+    assert trigger.request is not None
+    stored, _ = world.s3.objects[f"requests/fn/{trigger.request.body_id}"]
+    assert stored == b"\xff" * size
+    assert world.find(read_repetition(world.ledger, world.find(OLD))).state is RunState.WAITING
+
+
+def test_an_event_that_cannot_be_sent_is_said_to_be_too_large() -> None:
+    with pytest.raises(NotRetryableError, match=r"has 1,048,\d+ bytes; Lambda's queue takes"):
+        World(event={"a": "x" * (1 << 20)})

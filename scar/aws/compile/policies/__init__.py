@@ -7,7 +7,8 @@ statements about objects and KMS keys from ``data_access``, those about the scri
 ``cluster_jobs``, and those of HTTP endpoints from ``endpoint_grants``. ``repositories`` has the
 policies of ECR repositories.
 
-For the identity that runs scar (``scar policy``): ``grants`` is the one table of the operations
+For the identity that runs scar (``scar policy``): ``grants`` (with
+``batch_grants``) is the one table of the operations
 that scar calls (each row a ``grant``; ``iam_actions`` are the actions that IAM checks for them).
 ``scope`` is what the caller works on, ``arns`` are the ARNs of each target in that scope, and
 ``user_policy`` joins them into documents of AWS's maximum size.

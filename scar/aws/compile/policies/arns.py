@@ -44,9 +44,14 @@ def _state_bucket_arns(scope: PolicyScope) -> Iterator[str]:
     own = (
         key
         for name in _user_functions(scope)
-        for key in (f"runs/{name}/*", f"functions/{name}.json")
+        for key in (f"runs/{name}/*", f"functions/{name}.json", *_request_bodies(scope, name))
     )
     yield from _state_object_arns(scope, "locks/*", *own)
+
+
+def _request_bodies(scope: PolicyScope, function: str) -> tuple[str, ...]:
+    """Return the pattern of the bodies that `scar retry` copies for the repeated requests."""
+    return (f"requests/{function}/*",) if "endpoints" in scope.features else ()
 
 
 def _deleted_object_arns(scope: PolicyScope) -> Iterator[str]:
@@ -158,7 +163,7 @@ def _secret_arns(scope: PolicyScope) -> Iterator[str]:
 
 def _secret_path_arns(scope: PolicyScope) -> Iterator[str]:
     """Yield the path of each function's parameters, by which they are listed."""
-    for name in _user_functions(scope):
+    for name in scope.storing_functions:
         yield scope.account.arn("ssm", f"parameter{names.secret_path(name)}")
 
 
@@ -187,8 +192,13 @@ def _fixed_arns(service: str, *resources: str) -> Callable[[PolicyScope], Iterat
 
 _ARNS_BY_TARGET: Mapping[GrantTarget, Callable[[PolicyScope], Iterable[str]]] = {
     "anything": lambda _: (ANY,),
-    "apis": _api_arns("/apis", "/apis/*"),
+    "api paths": _api_arns("/apis", "/apis/*"),
+    "new apis": _api_arns("/apis"),
+    "apis": _api_arns("/apis/*"),
+    "api parts": _api_arns("/apis/*/integrations*", "/apis/*/routes*", "/apis/*/stages*"),
+    "deleted api parts": _api_arns("/apis/*/cors", "/apis/*/routes/*"),
     "api tags": _api_arns("/tags/*"),
+    "removed api tags": _api_arns("/tags/*"),
     # Of all APIs whose requests go to the stage that scar's have: ids are generated.
     "called apis": _fixed_arns("execute-api", "*/$default/*/*"),
     "state bucket": _state_bucket_arns,

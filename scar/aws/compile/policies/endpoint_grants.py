@@ -17,33 +17,50 @@ if TYPE_CHECKING:
     from scar.aws.compile.policies.document import PolicyStatement
 
 ENDPOINT_GRANTS: tuple[Grant, ...] = (
-    # APIs have generated ids, and are found by their tags.
+    # APIs have generated ids: they are listed to be found by their tags.
     Grant(
-        "apis",
+        "api paths",
         (
-            "apigatewayv2:CreateApi",
-            "apigatewayv2:CreateIntegration",
-            "apigatewayv2:CreateRoute",
-            "apigatewayv2:CreateStage",
-            "apigatewayv2:DeleteApi",
-            "apigatewayv2:DeleteCorsConfiguration",
-            "apigatewayv2:DeleteRoute",
             "apigatewayv2:GetApis",
             "apigatewayv2:GetIntegrations",
             "apigatewayv2:GetRoutes",
             "apigatewayv2:GetStages",
-            "apigatewayv2:UpdateApi",
+        ),
+        feature="endpoints",
+    ),
+    # Allowed with conditions on the tag of the function.
+    Grant("new apis", ("apigatewayv2:CreateApi",), feature="endpoints"),
+    Grant("apis", ("apigatewayv2:DeleteApi", "apigatewayv2:UpdateApi"), feature="endpoints"),
+    # Errors of AWS name the methods or the actions of this name.
+    Grant(
+        "api tags",
+        ("apigatewayv2:TagResource",),
+        extra_actions=("apigateway:POST", "apigateway:PUT"),
+        feature="endpoints",
+    ),
+    # To remove a tag gives nobody more rights.
+    Grant(
+        "removed api tags",
+        ("apigatewayv2:UntagResource",),
+        extra_actions=("apigateway:DELETE",),
+        feature="endpoints",
+    ),
+    # Only of REST APIs it is documented that what is below an API has its tags.
+    Grant(
+        "api parts",
+        (
+            "apigatewayv2:CreateIntegration",
+            "apigatewayv2:CreateRoute",
+            "apigatewayv2:CreateStage",
             "apigatewayv2:UpdateIntegration",
             "apigatewayv2:UpdateRoute",
             "apigatewayv2:UpdateStage",
         ),
         feature="endpoints",
     ),
-    # Errors of AWS name the methods or the actions of this name.
     Grant(
-        "api tags",
-        ("apigatewayv2:TagResource", "apigatewayv2:UntagResource"),
-        extra_actions=("apigateway:DELETE", "apigateway:POST", "apigateway:PUT"),
+        "deleted api parts",
+        ("apigatewayv2:DeleteCorsConfiguration", "apigatewayv2:DeleteRoute"),
         feature="endpoints",
     ),
     # `lambda:InvokeFunction`, which a signed request needs too, is among those of functions.
@@ -55,10 +72,11 @@ ENDPOINT_GRANTS: tuple[Grant, ...] = (
             "lambda:GetFunctionUrlConfig",
             "lambda:UpdateFunctionUrlConfig",
         ),
-        extra_actions=("lambda:InvokeFunctionUrl",),
         feature="endpoints",
     ),
-    Grant("called apis", (), extra_actions=("execute-api:Invoke",), feature="endpoints"),
+    Grant("functions", (), extra_actions=("lambda:InvokeFunctionUrl",), feature="signed urls"),
+    # An API without authentication needs no permission of its caller.
+    Grant("called apis", (), extra_actions=("execute-api:Invoke",), feature="signed apis"),
 )
 
 

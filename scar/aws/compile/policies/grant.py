@@ -8,8 +8,13 @@ from typing import Literal, get_args
 # What a call acts on; ``arns`` has the ARNs.
 GrantTarget = Literal[
     "anything",
+    "api paths",
+    "new apis",
     "apis",
+    "api parts",
+    "deleted api parts",
     "api tags",
+    "removed api tags",
     "called apis",
     "state bucket",
     "buckets",
@@ -51,6 +56,8 @@ Feature = Literal[
     "shell",
     "arrays",
     "endpoints",
+    "signed apis",
+    "signed urls",
     "secrets",
     "stores",
 ]

@@ -57,6 +57,8 @@ IAM_ACTION_NAMES: Mapping[str, str] = {
     "lambda:PutFunctionEventInvokeConfig": "lambda:*FunctionEventInvokeConfig",
     "lambda:PutFunctionRecursionConfig": "lambda:*FunctionRecursionConfig",
     "s3:CompleteMultipartUpload": "s3:PutObject",
+    # And GetObject on the source.
+    "s3:CopyObject": "s3:PutObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",

@@ -28,8 +28,8 @@ class PolicyScope:
 
     ``source_repositories`` are ARNs of repositories that users' images are read from. ``roles``,
     ``instance_roles`` and ``service_roles`` are ARNs of the user's own roles; ``secrets`` are those
-    of Secrets Manager. With a ``boundary``,
-    only roles with this permissions boundary can be created.
+    of Secrets Manager. ``storing_functions`` are those whose secrets of other stores are stored.
+    With a ``boundary``, only roles with this permissions boundary can be created.
     """
 
     account: Account
@@ -42,6 +42,7 @@ class PolicyScope:
     service_roles: tuple[str, ...] = ()
     boundary: str = ""
     secrets: tuple[str, ...] = (ANY,)
+    storing_functions: tuple[str, ...] = (ANY,)
     features: frozenset[Feature] = frozenset(FEATURES)
 
 
@@ -64,6 +65,8 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
     specs = [f.batch for f in functions if f.batch is not None]
     machines = [spec.compute_resources for spec in specs]
     instances = [m for m in machines if not m.is_fargate]
+    endpoints = [f.endpoint for f in functions if f.endpoint is not None]
+    signed = [e for e in endpoints if e.authentication == "IAM"]
     makes_hosts = any(m.uses_shared_role for m in machines)
     makes_roles = any(not f.iam.role for f in functions)
     parts: dict[Feature, bool] = {
@@ -76,7 +79,9 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         "templates": any(f.needs_launch_template for f in functions),
         "network": bool(machines) or any(f.lambda_.vpc.subnets for f in functions),
         "arrays": any(spec.array is not None for spec in specs),
-        "endpoints": any(f.endpoint is not None for f in functions),
+        "endpoints": bool(endpoints),
+        "signed apis": any(e.type_ == "http" for e in signed),
+        "signed urls": any(e.type_ == "url" for e in signed),
         "efs": any(f.lambda_.file_system or (f.batch and f.batch.file_system) for f in functions),
         "clusters": any(spec.cluster for spec in specs),
         "secrets": any(f.secret_references for f in functions),
@@ -106,6 +111,7 @@ def scope_of(functions: Sequence[Function], account: Account) -> PolicyScope:
         secrets=_unique_sorted(
             arn for f in functions for arn in described_secrets(f.secret_references, account)
         ),
+        storing_functions=tuple(f.name for f in functions if f.stored_secrets),
         features=frozenset(part for part, there in parts.items() if there),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from scar.aws.compile.policies import arns
 from scar.aws.compile.policies.document import allow_statement, policy_document
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from scar.aws.compile.policies.document import PolicyStatement
-    from scar.aws.compile.policies.grant import Grant
+    from scar.aws.compile.policies.grant import Grant, GrantTarget
     from scar.aws.compile.policies.scope import PolicyScope
     from scar.aws.model.account import Account
 
@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 MAX_POLICY_LENGTH = 6144
 # Targets whose actions are allowed with a condition.
-_CONDITIONAL = ("launch templates", "event sources", "tagged jobs")
+_CONDITIONAL = (
+    "launch templates",
+    "event sources",
+    "tagged jobs",
+    "new apis",
+    "apis",
+    "api tags",
+)
 _BOUNDARY_ACTIONS = frozenset(
     {
         "iam:AttachRolePolicy",
@@ -79,6 +86,7 @@ def _build_statements(scope: PolicyScope) -> list[PolicyStatement]:
         *_launch_template_statements(scope),
         *_event_source_statements(scope),
         *_tagged_job_statements(scope),
+        *_api_statements(scope),
         *_pass_role_statements(scope),
     ]
 
@@ -130,14 +138,35 @@ def _event_source_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
 def _tagged_job_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
     """Restrict the tags of jobs to those of the functions, since Batch generates the jobs' ids."""
     if "clusters" in scope.features:
-        functions = [name for name in scope.functions if name != names.FAILURE_HANDLER]
         yield allow_statement(
             "batch:TagResource",
             Resource=_one_or_list(arns.arns_of("tagged jobs", scope)),
-            Condition={
-                "StringLike": {f"aws:RequestTag/{names.FUNCTION_TAG}": _one_or_list(functions)}
-            },
+            Condition=_with_function_tag("Request", scope),
         )
+
+
+def _api_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:
+    """Restrict HTTP APIs by their tag: those of others can neither be changed nor be tagged."""
+    if "endpoints" not in scope.features:
+        return
+    conditions: dict[GrantTarget, Literal["Request", "Resource"]] = {
+        "new apis": "Request",
+        "api tags": "Request",
+        "apis": "Resource",
+    }
+    for target, of in conditions.items():
+        (grant,) = (grant for grant in GRANTS if grant.target == target)
+        yield allow_statement(
+            *sorted(_unconditional_actions(grant, scope)),
+            Resource=_one_or_list(arns.arns_of(target, scope)),
+            Condition=_with_function_tag(of, scope),
+        )
+
+
+def _with_function_tag(of: Literal["Request", "Resource"], scope: PolicyScope) -> object:
+    """Return the condition that the request or resource has a tag of one of the functions."""
+    functions = [name for name in scope.functions if name != names.FAILURE_HANDLER]
+    return {"StringLike": {f"aws:{of}Tag/{names.FUNCTION_TAG}": _one_or_list(functions)}}
 
 
 def _pass_role_statements(scope: PolicyScope) -> Iterator[PolicyStatement]:

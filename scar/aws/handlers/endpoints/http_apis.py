@@ -178,7 +178,9 @@ class HttpApiHandler:
         resource = f"{account.region}::/apis/{api['ApiId']}"
         arn = f"arn:{account.partition}:apigateway:{resource}"
         if to_set:
-            self.client.tag_resource(ResourceArn=arn, Tags=to_set)
+            # With the tag of the function, by which the caller's policy allows the request.
+            own = {names.FUNCTION_TAG: desired.function}
+            self.client.tag_resource(ResourceArn=arn, Tags={**own, **to_set})
         if to_remove:
             self.client.untag_resource(ResourceArn=arn, TagKeys=to_remove)
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from scar.aws.inventory.scar4.fdl_texts import escape_texts
+from scar.aws.inventory.scar4.providers import convert_providers
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,8 +25,6 @@ _CONTAINER_DEFAULTS: Mapping[str, object] = {"create_image": True, "timeout_thre
 # Keys of SCAR's configuration that have the same meaning in the FDL, in its order.
 _TAKEN = ("execution_mode", "log_level", "ephemeral_storage", "vpc", "file_system")
 _TAKEN_OF_CONTAINER = ("image", "image_file", "timeout_threshold", "create_image", "environment")
-# Values that must not be in a file that people share.
-_SECRET_KEYS = frozenset({"access_key", "secret_key", "token", "password"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +65,10 @@ def convert_function(
     if _mapping(config.get("ecr")).get("delete_image") is False:
         entry["ecr"] = {"delete_image": False}
     document: dict[str, Any] = {"functions": {"aws": [entry]}}
-    if providers := _providers(_mapping(config.get("storage_providers")), notes):
+    if providers := convert_providers(_mapping(config.get("storage_providers")), notes):
         document["storage_providers"] = providers
     notes.append(f"Its role is {function.role}: without `iam.role`, scar creates roles for it.")
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    text = yaml.safe_dump(escape_texts(document), sort_keys=False, allow_unicode=True, width=100)
     return ImportedFunction(
         fdl=f"# From the function {function.name} of SCAR 4, by `scar import`.\n{text}",
         notes=tuple(notes),
@@ -162,25 +163,6 @@ def _container_section(
     if not section.get("image") and not section.get("image_file"):
         notes.append("SCAR did not store the image: set `container.image`.")
     return section
-
-
-def _providers(found: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    """Return the storage providers without their secrets."""
-    providers: dict[str, Any] = {}
-    for kind, stores in found.items():
-        for name, values in _mapping(stores).items():
-            shown: dict[str, Any] = {}
-            for key, value in _mapping(values).items():
-                shown[key] = value
-                if key in _SECRET_KEYS and value:
-                    variable = re.sub(r"\W", "_", f"{kind}_{name}_{key}").upper()
-                    shown[key] = f"${{env:{variable}}}"
-                    notes.append(
-                        f"storage_providers.{kind}.{name}.{key} is read from the variable"
-                        f" {variable} by `scar init`: its value is not in the file."
-                    )
-            providers.setdefault(kind, {})[name] = shown
-    return providers
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -123,7 +123,7 @@ def parse_config(text: str, function: str) -> Mapping[str, Any]:
     """Parse SCAR's configuration of a function, YAML; raise ScarError for anything else."""
     try:
         config = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (RecursionError, ValueError, yaml.YAMLError) as error:
         raise _unreadable(function, str(error).partition("\n")[0]) from error
     if config is None:
         return {}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import stat
+import struct
 import tempfile
 import zipfile
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
@@ -28,6 +32,17 @@ TIMEOUT = 30.0  # seconds without a byte
 CONFIG_FILE = "function_config.yaml"
 PAYLOAD_FOLDER = "payload"
 _BLOCK = 1024 * 1024
+_DAMAGED = (
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +70,7 @@ class DeploymentPackage:
             entry = self.archive.getinfo(CONFIG_FILE)
         except KeyError:
             return ""
-        with self.archive.open(entry) as file:
+        with _reading(self.name, entry.filename), self.archive.open(entry) as file:
             content = file.read(MAX_CONFIG + 1)
         if len(content) > MAX_CONFIG:
             raise _invalid(self.name, f"{CONFIG_FILE} has more than {MAX_CONFIG:,} bytes")
@@ -106,16 +121,27 @@ class DeploymentPackage:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-            with os.fdopen(descriptor, "wb") as file, self.archive.open(entry) as source:
-                _copy(source, file, entry.file_size, self.name)
+            with os.fdopen(descriptor, "wb") as file:
+                for block in self._blocks(entry):
+                    file.write(block)
         except FileExistsError as error:
             raise UsageError(
-                f"{target} exists already.", remedy="Use -p with a new or empty folder."
+                f"{target.name} exists already.", remedy="Use -p with a new or empty folder."
             ) from error
-        except (OSError, zipfile.BadZipFile) as error:
+        except OSError as error:
             raise ScarError(
                 f"{target} cannot be written: {error}.", remedy="Check the folder and the disk."
             ) from error
+
+    def _blocks(self, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+        """Yield at most the declared size: an archive may unpack to more than it says."""
+        left = entry.file_size
+        with _reading(self.name, entry.filename), self.archive.open(entry) as source:
+            while block := source.read(_BLOCK):
+                left -= len(block)
+                if left < 0:
+                    raise _invalid(self.name, "a file is larger than its header says")
+                yield block
 
 
 def download_package(url: str, name: str) -> IO[bytes]:
@@ -146,10 +172,8 @@ def download_package(url: str, name: str) -> IO[bytes]:
 
 def open_package(file: IO[bytes], name: str) -> DeploymentPackage:
     """Open a downloaded package; raise ScarError if it is no zip archive."""
-    try:
+    with _reading(name):
         return DeploymentPackage(zipfile.ZipFile(file), name)
-    except zipfile.BadZipFile as error:
-        raise _invalid(name, str(error)) from error
 
 
 def _check_size(size: int, name: str) -> None:
@@ -157,14 +181,17 @@ def _check_size(size: int, name: str) -> None:
         raise _invalid(name, f"it has more than {MAX_PACKAGE:,} bytes")
 
 
-def _copy(source: IO[bytes], target: IO[bytes], size: int, name: str) -> None:
-    """Copy at most the declared size: an archive may unpack to more than it says."""
-    left = size
-    while block := source.read(_BLOCK):
-        left -= len(block)
-        if left < 0:
-            raise _invalid(name, "a file is larger than its header says")
-        target.write(block)
+@contextmanager
+def _reading(name: str, file: str = "") -> Iterator[None]:
+    """Translate what zipfile and its decompressors raise; OSError is that of bz2.
+
+    RuntimeError is an encrypted file, NotImplementedError an unknown compression.
+    """
+    try:
+        yield
+    except _DAMAGED as error:
+        reason = str(error) or type(error).__name__
+        raise _invalid(name, f"{file!r}: {reason}" if file else reason) from error
 
 
 def _invalid(name: str, reason: str) -> ScarError:

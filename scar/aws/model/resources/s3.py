@@ -9,14 +9,15 @@ from scar.aws.model import names
 from scar.aws.model.resources.base import Resource, ResourceKey
 from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission, LambdaFunction
+from supervisor.connections import BODY_DAYS, RESULT_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateBucket(Resource):
     """The bucket of run records and locks; run records expire after ``keep_days``.
 
-    ``exchange_days``: so long the bodies and results of HTTP requests are kept that are too large
-    for Lambda.
+    ``body_days`` and ``result_days``: so long the bodies and results of HTTP requests are kept that
+    are too large for Lambda.
     ``is_private``: public access is blocked. ``encryption`` is S3's name of the algorithm of the
     default encryption. ``requires_tls``: a bucket policy denies requests over plain HTTP.
     """
@@ -26,7 +27,8 @@ class StateBucket(Resource):
     kept_on_undo: ClassVar[bool] = True
 
     keep_days: int = 90
-    exchange_days: int = 1
+    body_days: int = BODY_DAYS
+    result_days: int = RESULT_DAYS
     is_private: bool = True
     encryption: str = "AES256"
     requires_tls: bool = True
@@ -41,7 +43,8 @@ class StateBucket(Resource):
         return cls(
             name=name,
             keep_days=0,
-            exchange_days=0,
+            body_days=0,
+            result_days=0,
             is_private=False,
             encryption="",
             requires_tls=False,

@@ -162,3 +162,73 @@ def test_another_function_s_resources_cannot_be_changed(
     allowed = replay.policy()
     assert changes
     assert {str(c) for c in changes if allowed.allowing(c)} == set()
+
+
+API = HERE.format("apigateway").replace(ACCOUNT, "") + "/{}"
+TAG_OF = "aws:{}tag/scar:function"
+
+
+@pytest.fixture
+def printed_for_endpoints(
+    connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Policy:
+    """Return the policy for a function with a signed API, and one without."""
+    replay = Replay.of(connection, tmp_path, capsys)
+    signed = function(api_gateway={"name": "crop"})
+    replay.write_fdl(signed, function(name="cut", input=[], output=[]))
+    return replay.policy()
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        IamRequest("apigateway:POST", API.format("apis")),
+        IamRequest("apigateway:POST", API.format("apis"), {TAG_OF.format("request"): "crop2"}),
+        IamRequest("apigateway:DELETE", API.format("apis/a")),
+        IamRequest("apigateway:DELETE", API.format("apis/a"), {TAG_OF.format("resource"): "crop2"}),
+        IamRequest("apigateway:PATCH", API.format("apis/a"), {TAG_OF.format("request"): "crop"}),
+        IamRequest("apigateway:PUT", API.format("apis/a")),
+        IamRequest("apigateway:DELETE", API.format("apis/a/authorizers/b")),
+        IamRequest("apigateway:TagResource", API.format("tags/a")),
+        IamRequest("apigateway:PUT", API.format("tags/a"), {TAG_OF.format("request"): "crop2"}),
+        IamRequest("apigateway:POST", API.format("restapis")),
+        IamRequest("apigateway:GET", API.format("apis").replace("west", "east")),
+        IamRequest("execute-api:Invoke", HERE.format("execute-api") + "a/prod/GET/"),
+        IamRequest(
+            "execute-api:Invoke",
+            HERE.format("execute-api").replace("west", "east") + "a/$default/GET/",
+        ),
+        IamRequest("lambda:InvokeFunctionUrl", HERE.format("lambda") + "function:crop"),
+        IamRequest("ssm:PutParameter", HERE.format("ssm") + "parameter/scar/crop/minio.lab/x"),
+    ],
+    ids=str,
+)
+def test_calls_on_others_apis_are_denied(
+    printed_for_endpoints: Policy, request_: IamRequest
+) -> None:
+    assert not printed_for_endpoints.allowing(request_)
+
+
+def test_calls_of_open_endpoints_need_no_permission(
+    connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay = Replay.of(connection, tmp_path, capsys)
+    replay.write_fdl(function(api_gateway={"name": "crop", "authentication": "NONE"}))
+    url = HERE.format("execute-api") + "a/$default/GET/"
+    assert not replay.policy().allowing(IamRequest("execute-api:Invoke", url))
+
+
+def test_only_secrets_of_functions_with_stores_are_stored(
+    connection: AwsConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay = Replay.of(connection, tmp_path, capsys)
+    lab = {"endpoint": "http://127.0.0.1:1", "access_key": "me", "secret_key": "x"}
+    output = [{"storage_provider": "minio.lab", "path": "out"}]
+    stores = {"minio": {"lab": lab}}
+    replay.write_fdl(
+        function(output=output), function(name="cut", input=[]), storage_providers=stores
+    )
+    policy = replay.policy()
+    parameter = HERE.format("ssm") + "parameter/scar/{}/minio.lab/secret_key"
+    assert policy.allowing(IamRequest("ssm:PutParameter", parameter.format("crop")))
+    assert not policy.allowing(IamRequest("ssm:PutParameter", parameter.format("cut")))

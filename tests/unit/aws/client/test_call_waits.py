@@ -217,6 +217,21 @@ def test_requests_keep_to_the_rate_of_their_service(setup: Setup) -> None:
     assert setup.virtual.now == pytest.approx(45 / 15)
 
 
+def test_dozens_of_secrets_are_stored_at_the_rate_of_parameter_store(setup: Setup) -> None:
+    fake = FakeService()
+    client = setup.serve("ssm", fake)
+    threads = [
+        threading.Thread(target=client.put_parameter, kwargs={"Name": "/p", "Value": "x"})
+        for _ in range(63)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert fake.requests == 63
+    assert setup.virtual.now >= (63 - 3) / 3 - 0.1
+
+
 def test_all_threads_and_repetitions_share_the_rate(setup: Setup) -> None:
     fake = FakeService([error("TooManyRequestsException")] * 10, status=429)
     client = setup.serve("lambda", fake)

@@ -127,6 +127,31 @@ def test_credentials_are_complete_and_used(
     assert f"storage_providers.{provider}{text}" in found
 
 
+BOTH = (
+    "input: [{storage_provider: minio.lab, path: %s}, {storage_provider: minio.hooked, path: %s}]"
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("box/in", "box/in"), ("box/in", "box"), ("box/in", "box/in/x, suffix: [a]")]
+)
+def test_folders_of_two_minio_servers_must_be_distinguishable(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    assert "events of MinIO do not say which server" in problem(tmp_path, BOTH % (one, other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("box/in", "other/in"), ("box/in", "box/input"), ("box/in, suffix: [a]", "box, suffix: [b]")],
+)
+def test_events_of_two_minio_servers_in_different_folders(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    (function,) = resolve(tmp_path, BOTH % (one, other)).document.functions.aws
+    assert len(function.lambda_.input) == 2
+
+
 @pytest.mark.parametrize("provider", ["s3.other", "minio.lab", "webdav.cloud", "onedata.space"])
 def test_every_store_can_have_outputs(tmp_path: Path, provider: str) -> None:
     (function,) = functions_of(resolve(tmp_path, storage("output", provider)).document)

@@ -110,6 +110,33 @@ def test_urls_presigned_by_botocore_are_accepted_until_they_expire(
     assert "Request has expired" in rejection(request, now() + 100)[1]
 
 
+PRESIGNER = S3SigV4QueryAuth(credentials(), "s3", "us-east-1", expires=60)
+
+
+@pytest.mark.parametrize("header", ["Bearer token", "AWS4-HMAC-SHA256 Credential=x"])
+def test_a_presigned_request_with_an_authorization_header_is_rejected(header: str) -> None:
+    request = signed(PRESIGNER, "GET", "http://127.0.0.1:5000/bucket/key")
+    both = replace(request, headers={**request.headers, "authorization": header})
+    status, body = rejection(both)
+    assert (status, "<Code>InvalidArgument</Code>" in body) == (400, True)
+    assert "Only one auth mechanism allowed" in body
+
+
+@pytest.mark.parametrize("name", ["x-amz-security-token", "x-amz-meta-b", "x-amz-date"])
+@pytest.mark.parametrize("is_presigned", [False, True])
+def test_headers_of_amazon_that_are_not_signed_are_rejected(name: str, is_presigned: bool) -> None:
+    plain = S3SigV4Auth(Credentials(KEY_ID, derive_secret_key(SECRET, KEY_ID)), "s3", "us-east-1")
+    signer = PRESIGNER if is_presigned else plain
+    request = signed(signer, "GET", "http://127.0.0.1:5000/bucket/key")
+    added = replace(request, headers={name: "x", **request.headers})
+    if added.headers == request.headers:  # botocore has signed it
+        assert isinstance(authenticate(added), Request)
+        return
+    status, body = rejection(added)
+    assert (status, "<Code>AccessDenied</Code>" in body) == (403, True)
+    assert "not signed" in body
+
+
 @given(segments=st.lists(texts, max_size=3), body=st.binary(max_size=50))
 def test_requests_to_other_services_are_accepted_with_their_body(
     segments: list[str], body: bytes

@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scar.runs.cancel import cancel_run
+from scar.runs.ledger import RunLedger
+from scar.runs.lookup import find_run
+from scar.runs.retry import NotRetryableError, retry_run
+from scar.runs.states import MAX_EVENT_AGE, RunState
 from supervisor.errors import EventError, RequestRefused
 from supervisor.events import response
 from supervisor.events.parser import parse_event
 from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode
 from supervisor.runs import record_format
+from tests.fakes.s3_listing_client import ListedS3
 from tests.fakes.supervisor_factory import (
     NOW,
+    STATE,
     TIMED_OUT,
     failed_invocation,
     lambda_invocation,
@@ -60,7 +67,8 @@ def test_two_headers_make_a_request_asynchronous(
 def test_the_run_has_the_id_of_the_answer(tmp_path: Path) -> None:
     harness = new_endpoint(tmp_path, 'cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/"\n')
     event = accepted(harness)
-    assert not harness.stored("runs/")
+    (name,) = harness.stored("runs/")
+    assert name.endswith("/req-1/accepted.json")
     handled = harness.fakes.supervisor.handle(lambda_invocation(event, request="req-2"))
     (result,) = handled.results
     assert (result.run.run_id, result.state) == ("req-1", RunOutcome.DONE)
@@ -158,6 +166,47 @@ def test_a_request_that_lambda_does_not_take_is_not_accepted(tmp_path: Path) -> 
     harness.services.refusal = RequestRefused("No.", status=503, retry_after=5)
     answer = harness.send(a_request(b"x", headers=EVENT))
     assert (answer.status, answer.headers["retry-after"]) == (503, "5")
+    assert not harness.stored("runs/")
+
+
+def test_an_accepted_run_waits_until_lambda_has_dropped_its_event(tmp_path: Path) -> None:
+    harness = new_endpoint(tmp_path)
+    event = accepted(harness)
+    ((key, record),) = harness.stored("runs/").items()
+    assert json.loads(json.loads(record)["event"]) == event
+    s3 = ListedS3()
+    s3.put(key, 0, record)
+    ledger = RunLedger(s3, STATE)  # type: ignore[arg-type]
+    assert find_run(ledger, key[5:-14]).state is RunState.WAITING
+    with pytest.raises(NotRetryableError, match="waits in Lambda's queue"):
+        retry_run(ledger, find_run(ledger, key[5:-14]), lambda *_: "req-9")
+    s3.now += MAX_EVENT_AGE + 1
+    lost = find_run(ledger, key[5:-14])
+    assert lost.state is RunState.LOST
+    sent: list[dict[str, object]] = []
+
+    def enqueue(function: str, again: dict[str, object]) -> str:
+        sent.append(again)
+        return f"req-{function}"
+
+    retry_run(ledger, lost, enqueue)
+    (again,) = sent
+    assert again["scar_request"]["event"] == event["scar_request"]["event"]  # type: ignore[index]
+
+
+def test_an_accepted_run_that_is_cancelled_starts_nothing(tmp_path: Path) -> None:
+    harness = new_endpoint(tmp_path)
+    event = accepted(harness)
+    ((key, record),) = harness.stored("runs/").items()
+    s3 = ListedS3()
+    s3.put(key, 0, record)
+    ledger = RunLedger(s3, STATE)  # type: ignore[arg-type]
+    cancel_run(ledger, None, find_run(ledger, key[5:-14]))  # type: ignore[arg-type]
+    for name, (body, _) in s3.objects.items():
+        harness.fakes.store.put(name, body, bucket=STATE)
+    handled = harness.fakes.supervisor.handle(lambda_invocation(event, request="req-2"))
+    assert handled.results[0].state is RunOutcome.DUPLICATE
+    assert find_run(ledger, key[5:-14]).state is RunState.FAILED
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,21 @@ def test_a_stored_result_stays_as_it_is(tmp_path: Path) -> None:
     assert harness.stored("results/") == {"results/fn/req-1": b"first"}
 
 
+def test_an_attempt_after_a_crash_gives_the_answer_of_the_first(tmp_path: Path) -> None:
+    """It was killed between its result and its record; the script prints something else now."""
+    script = f"head -c {LARGEST_OUTPUT + 1} /dev/zero | tr '\\0' \"$(cat {tmp_path}/letter)\"\n"
+    harness = new_endpoint(tmp_path, script)
+    answers = []
+    for letter in ("x", "\\377"):
+        (tmp_path / "letter").write_text(letter)
+        answers.append(harness.send(a_request()))
+        (done,) = (key for key in harness.stored("runs/") if key.endswith("done.json"))
+        del harness.fakes.store.objects[STATE, done]
+    assert {answer.status for answer in answers} == {303}
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert harness.stored("results/") == {"results/fn/req-1": b"x" * (LARGEST_OUTPUT + 1)}
+
+
 def test_without_an_endpoint_the_end_of_the_output_comes_back(tmp_path: Path) -> None:
     answer = new_endpoint(tmp_path, PRINT, endpoint=None).send(sized(LARGEST_OUTPUT + 1))
     assert answer.status == 200

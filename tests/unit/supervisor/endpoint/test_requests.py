@@ -178,3 +178,18 @@ def test_the_environment_of_a_script_has_no_id_of_a_body(tmp_path: Path) -> None
     text = harness.send(a_request(headers={"X-Scar-Body": BODY_ID})).text
     assert "EVENT={" in text
     assert BODY_ID not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["X-Auth", "X-Auth-User", "X-Session", "Session-Id", "X-Api-Key", "X-Access-Key", "jwt", "pwd"],
+)
+def test_a_header_that_is_named_like_a_credential_is_not_passed(name: str) -> None:
+    assert not is_public_header(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Author", "X-Hub-Signature-256", "Idempotency-Key", "X-Side", "X-Keyboard"]
+)
+def test_other_headers_are_passed(name: str) -> None:
+    assert is_public_header(name)

@@ -14,7 +14,7 @@ from supervisor.connections import (
     EndpointKind,
     ProviderConfig,
 )
-from supervisor.errors import OutputError
+from supervisor.errors import OutputError, RequestRefused
 from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, InputRule, OutputRule
 from tests.fakes.object_store import MemoryStore, etag_of
@@ -27,12 +27,16 @@ from tests.fakes.supervisor_factory import (
     lambda_invocation,
     new_failure_handler,
     new_harness,
+    notification,
 )
-from tests.unit.supervisor.events.test_event_stores import minio, request
+from tests.unit.supervisor.endpoint.endpoint_harness import RecordingServices, a_request
+from tests.unit.supervisor.events.test_event_stores import minio
+from tests.unit.supervisor.events.test_request_events import request
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from supervisor.invocation import EndpointResponse
     from supervisor.ports import ObjectStore
 
 PRINT = '#!/bin/sh\ncat "$INPUT_FILE_PATH"; cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR"\n'
@@ -73,13 +77,10 @@ def claim(harness: SupervisorHarness) -> dict[str, object]:
     return record
 
 
-@pytest.mark.parametrize("event", [EVENT, request(EVENT, "Bearer secret")])
-def test_the_input_is_read_from_minio_and_recorded_so(tmp_path: Path, event: object) -> None:
+def test_the_input_is_read_from_minio_and_recorded_so(tmp_path: Path) -> None:
     harness, _ = a_harness(tmp_path)
-    handled = harness.supervisor.handle(lambda_invocation(event))
-    (result,) = handled.results
+    (result,) = harness.supervisor.handle(lambda_invocation(EVENT)).results
     assert (result.state, result.output) == (RunOutcome.DONE, b"in MinIO")
-    assert handled.is_api_request == ("body" in event)  # type: ignore[operator]
     recorded = claim(harness)
     assert recorded["input"] == {
         "provider": "minio.lab", "bucket": "data", "key": "in/x", "version": "", "etag": "",
@@ -87,26 +88,105 @@ def test_the_input_is_read_from_minio_and_recorded_so(tmp_path: Path, event: obj
     }  # fmt: skip
     # `scar retry` sends MinIO's event again.
     assert json.loads(str(recorded["event"]))["Records"][0]["eventSource"] == "minio:s3"
-    assert b"secret" not in b"".join(harness.store.keys(STATE).values())
     again = harness.supervisor.handle(lambda_invocation(EVENT, request="other")).results[0]
     assert again.state is RunOutcome.DUPLICATE
 
 
+def send(
+    harness: SupervisorHarness, event: object, services: RecordingServices | None = None
+) -> EndpointResponse:
+    used = services or RecordingServices()
+    supervisor = replace(harness.supervisor, open_services=lambda: used)
+    handled = supervisor.handle(lambda_invocation(event))
+    assert handled.results == ()
+    assert handled.response is not None
+    assert harness.store.keys(STATE) == {}
+    return handled.response
+
+
+@pytest.mark.parametrize("mode", ExecutionMode)
+@pytest.mark.parametrize("headers", [{}, {"prefer": "respond-async"}])
+def test_a_webhook_is_answered_before_its_run(
+    tmp_path: Path, mode: ExecutionMode, headers: dict[str, str]
+) -> None:
+    harness, _ = a_harness(tmp_path, mode)
+    services, sent = RecordingServices(), request(EVENT, "Bearer secret")
+    sent["headers"] |= headers  # type: ignore[operator]
+    answer = send(harness, sent, services)
+    assert answer.status == 202
+    (event,) = services.events
+    assert b"secret" not in event
+    harness.supervisor.handle(lambda_invocation(json.loads(event), request="second"))
+    for job in harness.submitter.submitted:
+        harness.supervisor.handle(job_invocation(job, harness.store))
+    assert answer.headers["x-scar-run-id"] in next(iter(harness.store.keys(STATE)))
+    assert harness.store.keys()["out/x"] == b"in MinIO"
+    assert len(harness.submitter.submitted) == (mode is ExecutionMode.BATCH)
+
+
+def test_several_objects_are_one_event_or_none(tmp_path: Path) -> None:
+    harness, _ = a_harness(tmp_path)
+    services = RecordingServices()
+    keys = [f"in/{number}" for number in range(100)]
+    answer = send(harness, request(minio(*keys, bucket="data"), "Bearer secret"), services)
+    assert (answer.status, answer.body.count(b"was accepted")) == (202, 100)
+    assert len(set(answer.headers["x-scar-run-id"].split(","))) == 100
+    (event,) = services.events
+    assert len(json.loads(event)["Records"]) == 100
+    more = request(minio(*keys, "in/more", bucket="data"), "Bearer secret")
+    assert send(harness, more, services).status == 413
+    assert len(services.events) == 1
+
+
+def test_what_lambda_does_not_take_is_sent_again_by_minio(tmp_path: Path) -> None:
+    harness, _ = a_harness(tmp_path)
+    services = RecordingServices(refusal=RequestRefused("No.", status=503, retry_after=5))
+    assert send(harness, request(EVENT, "Bearer secret"), services).status == 503
+
+
+def test_minio_does_not_send_again_what_no_input_has(tmp_path: Path) -> None:
+    harness, _ = a_harness(tmp_path)
+    services = RecordingServices()
+    unused = minio("elsewhere/x", "elsewhere/y", bucket="data")
+    answer = send(harness, request(unused, "Bearer secret"), services)
+    assert answer.status == 200
+    assert b"elsewhere/x in MinIO and 1 other objects" in answer.body
+    assert services.events == []
+
+
+def test_minio_is_told_that_the_endpoint_is_there(tmp_path: Path) -> None:
+    harness, _ = a_harness(tmp_path)
+    assert send(harness, a_request(method="HEAD")).status == 200
+
+
+def test_a_function_without_an_endpoint_of_its_own_says_what_events_need(tmp_path: Path) -> None:
+    harness, _ = a_harness(tmp_path)
+    config = replace(harness.supervisor.config, endpoint=None)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    answer = send(harness, request(EVENT, "Bearer secret"))
+    assert answer.status == 400
+    assert b"Set api_gateway" in answer.body
+
+
 def test_a_webhook_without_the_token_starts_and_records_nothing(tmp_path: Path) -> None:
     harness, _ = a_harness(tmp_path)
-    answered = harness.supervisor.handle(lambda_invocation(request(EVENT, "Bearer wrong")))
-    assert answered.results == ()
-    assert answered.response is not None
-    assert answered.response.status == 401
-    assert harness.store.keys(STATE) == {}
+    assert send(harness, request(EVENT, "Bearer wrong")).status == 401
 
 
 def test_the_run_continues_in_a_job(tmp_path: Path) -> None:
     harness, _ = a_harness(tmp_path, ExecutionMode.BATCH)
-    harness.supervisor.handle(lambda_invocation(request(EVENT, "Bearer secret")))
+    harness.supervisor.handle(lambda_invocation(EVENT))
     (job,) = harness.submitter.submitted
     (result,) = harness.supervisor.handle(job_invocation(job, harness.store)).results
     assert (result.state, result.output) == (RunOutcome.DONE, b"in MinIO")
+
+
+def test_an_invented_event_of_s3_is_the_input_of_one_run(tmp_path: Path) -> None:
+    harness, _ = a_harness(tmp_path)
+    invented = notification(*(f"in/{number}" for number in range(1000)))
+    handled = harness.supervisor.handle(lambda_invocation(request(invented)))
+    (result,) = handled.results
+    assert (result.state, json.loads(result.output)) == (RunOutcome.DONE, invented)
 
 
 def test_a_failed_event_is_not_confirmed_by_an_object_of_the_same_name_in_s3(

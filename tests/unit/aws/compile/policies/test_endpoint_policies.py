@@ -60,6 +60,16 @@ def test_the_policy_for_callers_without_endpoints_has_nothing_of_them() -> None:
     assert "apigateway:POST" in "".join(user_policies(scope_of([HTTP], ACCOUNT)))
 
 
+@pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject"])
+def test_only_callers_of_endpoints_copy_bodies_for_repeated_requests(action: str) -> None:
+    for function, allowed in ((HTTP, True), (PLAIN, False)):
+        documents = [Policy.of(text) for text in user_policies(scope_of([function], ACCOUNT))]
+        for name, is_own in (("crop", True), ("other", False)):
+            request = IamRequest(action, f"{STATE}/requests/{name}/1")
+            granted = any(document.allowing(request) for document in documents)
+            assert granted is (allowed and is_own)
+
+
 def test_the_supervisor_knows_the_endpoint() -> None:
     config = function_config(HTTP, ACCOUNT, ImageDefaults())
     assert config.endpoint is not None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import yaml
@@ -14,9 +16,6 @@ from scar.aws.inventory.scar4.functions import Scar4Function, parse_config
 from scar.aws.inventory.scar4.package import PackageContent
 from scar.errors import ScarError
 from scar.fdl.loader import load_document
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What SCAR writes for a function with a package, with its defaults.
 CONFIG: dict[str, Any] = {
@@ -125,6 +124,76 @@ def test_secrets_of_stores_are_not_in_the_file() -> None:
     assert "MINIO_LAB_SECRET_KEY" in "\n".join(imported.notes)
 
 
+STORES: dict[str, Any] = {
+    "minio": {
+        "lab": {
+            "endpoint": "https://ana:hunter2@minio.example.org:9000/",
+            "access_key": "AK-hunter2",
+            "secret_key": "hunter2",
+            "session_token": "hunter2",
+            "webhook_token": "hunter2",
+            "verify": False,
+        }
+    },
+    "webdav": {
+        "cloud": {"hostname": "https://c.example.org/a?t=hunter2", "login": "ana"},
+        "both": {"hostname": "ana%40org:hunter2@c.example.org/dav"},
+    },
+    "onedata": {"egi": {"oneprovider_host": "p.example.org", "token": "hunter2", "space": "s"}},
+    "s3": {"mine": {"access_key": "hunter2", "secret_key": "hunter2", "session_token": "hunter2"}},
+    "rucio": {"cern": {"password": "hunter2"}},
+}
+
+
+def test_no_secret_of_a_store_is_in_the_file_or_the_notes(tmp_path: Path) -> None:
+    config = {**CONFIG, "storage_providers": STORES}
+    imported = convert_function(scar4_function(), config, PackageContent(files=("grayify.sh",)))
+    assert "hunter2" not in imported.fdl + "\n".join(imported.notes)
+    (tmp_path / "grayify.sh").write_text("#!/bin/sh\n")
+    file = tmp_path / "gray.yaml"
+    file.write_text(imported.fdl)
+    stores = load_document(file).storage_providers
+    lab = stores.minio["lab"]
+    assert (lab.endpoint, lab.verify) == ("https://minio.example.org:9000", False)
+    assert lab.webhook_token.name == "MINIO_LAB_WEBHOOK_TOKEN"
+    both = stores.webdav["both"]
+    assert both.login.text.reveal() == "ana@org"
+    assert both.password.name == "WEBDAV_BOTH_PASSWORD"
+    assert both.hostname == "https://c.example.org/dav"
+
+
+def test_keys_that_the_file_cannot_have_are_named() -> None:
+    stores = {"rucio": {"cern": {}}, "minio": {"lab": {"endpoint": "m", "colour": "secret blue"}}}
+    document, notes = converted({**CONFIG, "storage_providers": stores})
+    assert document["storage_providers"] == {"minio": {"lab": {"endpoint": "m"}}}
+    assert "storage_providers.rucio is not in the file" in notes
+    assert "storage_providers.minio.lab.colour is not in the file" in notes
+    assert "blue" not in notes
+
+
+TEXTS = st.lists(
+    st.sampled_from(["$", "{", "}", "${", "${region}", "${x}", "$${stage}", "é", "a", ": ", "#"])
+).map("".join)
+
+
+@given(TEXTS, TEXTS)
+def test_texts_that_look_like_variables_stay_as_they_are(value: str, description: str) -> None:
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "grayify.sh").write_text("#!/bin/sh\n")
+        file = Path(folder) / "gray.yaml"
+        variables = {**VARIABLES, "MODE": value}
+        function = scar4_function(variables=variables, description=description)
+        file.write_text(convert_function(function, CONFIG, PackageContent()).fdl)
+        spec = load_document(file).functions.aws[0].lambda_
+    assert dict(spec.environment.Variables) == {"MODE": value}
+    assert spec.description == description
+
+
+def test_a_configuration_that_contains_itself_ends() -> None:
+    config = dict(parse_config("vpc: &a\n  b: *a\n", "gray"))
+    assert "vpc" in convert_function(scar4_function(), config, PackageContent()).fdl
+
+
 def test_an_image_that_scar_4_built_is_named() -> None:
     uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/gray:latest"
     config = {**CONFIG, "runtime": "image", "container": {"image": uri}}
@@ -169,7 +238,11 @@ def test_every_configuration_gives_a_yaml_file(config: dict[str, Any]) -> None:
     assert all("/" not in bucket for bucket in input_buckets(config))
 
 
-@pytest.mark.parametrize("text", ["- a", "a: [", "!!python/object:os.system {}"])
+@pytest.mark.parametrize(
+    "text",
+    ["- a", "a: [", "!!python/object:os.system {}", "[" * 9000, "a: 2001-99-99"],
+    ids=lambda text: text[:8],
+)
 def test_a_damaged_configuration_is_refused(text: str) -> None:
     with pytest.raises(ScarError, match="cannot be read"):
         parse_config(text, "gray")

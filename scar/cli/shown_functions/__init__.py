@@ -1,0 +1,1 @@
+"""What `scar show` shows: ``view`` selects values, ``deployed`` reads functions in AWS."""

@@ -1,0 +1,199 @@
+"""Events of stores in the bodies of HTTP requests: which of them are delivered. No I/O.
+
+Whoever may call an endpoint could otherwise have the function read everything that its role may
+read, or start a run for each object that somebody invents. So
+
+- without authentication, an event of S3 is data: S3 sends no requests. Signed (IAM), it is an event
+  if inputs of the function have all of its objects;
+- an event of MinIO is never data. It needs the token of the provider, or a signed request;
+- only the token of a provider confirms the order of its events, and nothing in a request selects
+  the id of a run or a job's options.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from supervisor.errors import EventError, RequestRefused, StoreNotSupported
+from supervisor.events.event_stores import assign_store, providers_with
+from supervisor.events.json_values import OPTIONS_KEY, compact_json, is_json_object
+from supervisor.events.other_stores import MINIO_SOURCE, is_event_without_records, open_event
+from supervisor.events.parser import MINIO, RECOVERED_RULE, S3, parse_event
+from supervisor.invocation import ObjectEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supervisor.events.json_values import JsonObject
+    from supervisor.invocation import DirectInvocation
+    from supervisor.model import FunctionConfig
+
+    WebhookToken = Callable[[str], str]
+
+# One of them is in the body of every request that is the event of a store.
+_MEMBERS = (b'"Records"', b'"event"')
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEvents:
+    """The objects of a request that is an event, and those that no input of the function has."""
+
+    delivered: tuple[ObjectEvent, ...] = ()
+    unused: tuple[ObjectEvent, ...] = ()
+
+
+def read_request(
+    request: DirectInvocation, config: FunctionConfig, raw: bytes, token: WebhookToken
+) -> RequestEvents | None:
+    """Return what the body of a request delivers; None if it is data.
+
+    ``raw`` is the event with the request; ``token`` returns the ``webhook_token`` of a provider,
+    empty without one. Raise RequestRefused.
+    """
+    try:
+        return _read_request(request, config, raw, token)
+    except RequestRefused:
+        raise
+    except EventError as error:
+        raise RequestRefused(error.problem, remedy=error.remedy) from error
+
+
+def _read_request(
+    request: DirectInvocation, config: FunctionConfig, raw: bytes, token: WebhookToken
+) -> RequestEvents | None:
+    named = _objects_in_body(request.payload)
+    if named is None:
+        return None
+    # By value: the import of the enum costs time at each start.
+    is_signed = config.endpoint is not None and config.endpoint.authentication.value == "IAM"
+    kinds = {event.source.provider for event in named}
+    if kinds == {S3}:
+        if not is_signed or not all(providers_with(event, config) for event in named):
+            return None
+        return RequestEvents(tuple(_as_unconfirmed(assign_store(e, config)) for e in named))
+    if S3 in kinds:
+        raise EventError(
+            "The event names objects of S3 and of MinIO.", remedy="Send one request for each."
+        )
+    # The token first: a caller without it does not learn which folders are inputs.
+    allowed = None
+    if named and not is_signed and any(provider.kind == MINIO for provider in config.providers):
+        allowed = _allowed_providers(config, raw, token)
+    used: list[ObjectEvent] = []
+    unused: list[ObjectEvent] = []
+    for event in named:
+        (used if providers_with(event, config) else unused).append(event)
+    assigned = [assign_store(event, config) for event in used]
+    if allowed is not None and any(event.source.provider not in allowed for event in assigned):
+        raise _unauthorized("The token of the request is that of another storage provider.")
+    return RequestEvents(
+        delivered=tuple(
+            event if allowed and not event.manual_run_id else _as_unconfirmed(event)
+            for event in assigned
+        ),
+        unused=tuple(unused),
+    )
+
+
+def _objects_in_body(body: bytes | None) -> tuple[ObjectEvent, ...] | None:
+    """Return the objects that a request's body names; None if it is not the event of a store.
+
+    Raise StoreNotSupported, and EventError for damaged events of MinIO; damaged ones of S3 may be
+    the user's data.
+    """
+    document = _read_document(body)
+    if body is None or document is None:
+        return None
+    is_minio = _has_minio_records(document)
+    try:
+        triggers = parse_event(body)
+    except EventError as error:
+        if is_minio or isinstance(error, StoreNotSupported):
+            raise
+        return None
+    found = tuple(trigger for trigger in triggers if isinstance(trigger, ObjectEvent))
+    if any(event.job or event.refusal for event in found) and is_minio:
+        raise EventError(
+            f"The request has {OPTIONS_KEY}, and requests cannot select a job's options.",
+            remedy="Send the event as MinIO does, or use `scar run`.",
+        )
+    is_event = len(found) == len(triggers) and all(map(_is_plain, found))
+    return found if is_event and (found or is_minio) else None
+
+
+def _read_document(body: bytes | None) -> JsonObject | None:
+    """Return the document that may be the event of a store; None for all other bodies."""
+    if body is None or not any(member in body for member in _MEMBERS):
+        return None
+    try:
+        # Lines of JSON, such as a log of events, are data.
+        document: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    # The members of events without records are common words: in requests they are the user's.
+    if not is_json_object(document) or is_event_without_records(document):
+        return None
+    return document
+
+
+def _is_plain(event: ObjectEvent) -> bool:
+    """Return whether the event can be marked as unconfirmed, unlike EventBridge's."""
+    return not (event.job or event.refusal) and "Records" in json.loads(event.event)
+
+
+def _has_minio_records(document: JsonObject) -> bool:
+    records = open_event(document).get("Records")
+    return isinstance(records, list) and any(
+        is_json_object(record) and record.get("eventSource") == MINIO_SOURCE for record in records
+    )
+
+
+def _allowed_providers(config: FunctionConfig, raw: bytes, token: WebhookToken) -> frozenset[str]:
+    """Return the providers whose token the request has; raise RequestRefused if it has none."""
+    import hmac
+
+    sent = _bearer_token(raw).encode("utf-8", "surrogatepass")
+    names = [p.name for p in config.providers if p.kind == MINIO]
+    tokens = {name: token(name).encode() for name in names}
+    if sent and (
+        found := frozenset(n for n, own in tokens.items() if own and hmac.compare_digest(own, sent))
+    ):
+        return found
+    raise _unauthorized(
+        "The request has no token of a storage provider, and no endpoint with authentication IAM"
+        " has checked its sender."
+    )
+
+
+def _unauthorized(problem: str) -> RequestRefused:
+    return RequestRefused(
+        f"{problem} Events of MinIO are accepted with the header `Authorization: Bearer` and the"
+        " provider's token only.",
+        remedy="Set webhook_token of the storage provider in the FDL and run `scar init`; set the"
+        " same text as auth_token of MinIO's webhook (notify_webhook).",
+        status=401,
+    )
+
+
+def _bearer_token(raw: bytes) -> str:
+    """Return the token in the request's header ``Authorization``; empty without one."""
+    event: object = json.loads(raw)
+    headers = event.get("headers") if is_json_object(event) else None
+    if not is_json_object(headers):
+        return ""
+    value = next((str(v) for k, v in headers.items() if k.lower() == "authorization"), "")
+    scheme, _, token = value.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _as_unconfirmed(event: ObjectEvent) -> ObjectEvent:
+    """Return the event as one that nothing confirms: the caller chose its order and its version.
+
+    Otherwise an invented sequencer would keep the outputs of later uploads out.
+    """
+    document = json.loads(event.event)
+    for record in document["Records"]:
+        record["s3"]["configurationId"] = RECOVERED_RULE
+    return replace(event, event=compact_json(document), manual_run_id="", is_recovered=True)
