@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from examples.runner.images import TOOLS, ImageNotBuiltError, build_image
+from examples.runner.requirements import missing_requirements
 from examples.runner.runs import copy_example, needs_image, run_example
 
 EXAMPLES = Path(__file__).parents[1]
@@ -25,6 +26,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--tool", choices=TOOLS, default="", help="what builds the image")
     chosen = parser.parse_args(arguments)
     work = (chosen.work / chosen.name).absolute()
+    if missing := missing_requirements(EXAMPLES / chosen.name, os.environ):
+        print(f"{chosen.name} cannot run here yet:", *missing, sep="\n- ", file=sys.stderr)
+        print(f"See {EXAMPLES / chosen.name / 'README.md'}.", file=sys.stderr)
+        return 1
     try:
         folder = copy_example(EXAMPLES / chosen.name, work)
         if needs_image(folder):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from supervisor.events.http_headers import (
     public_headers,
     read_headers,
     read_parameters,
+    without_header,
     without_secrets,
 )
 from supervisor.events.json_values import (
@@ -85,6 +87,18 @@ def with_stored_body(event: JsonObject, body_id: str) -> JsonObject:
     return {**event, "headers": named, "body": None, "isBase64Encoded": False}
 
 
+def event_for_script(trigger: DirectInvocation) -> str:
+    """Return the trigger's event without the id of its body, which lets others send that body."""
+    if trigger.request is None or not trigger.request.body_id:
+        return trigger.event
+    event: object = json.loads(trigger.event)
+    accepted = event.get(ACCEPTED_KEY) if is_json_object(event) else None
+    if is_json_object(accepted) and is_json_object(request := accepted.get("event")):
+        kept = {**accepted, "event": without_header(request, BODY_HEADER)}
+        return compact_json({ACCEPTED_KEY: kept})
+    return compact_json(without_header(event, BODY_HEADER)) if is_json_object(event) else ""
+
+
 def _parse_request(event: JsonObject) -> DirectInvocation:
     headers = read_headers(event)
     body = event.get("body")
@@ -92,7 +106,7 @@ def _parse_request(event: JsonObject) -> DirectInvocation:
     request = HttpRequest(
         method=_read_method(event),
         path=_read_path(event),
-        headers=public_headers(headers),
+        headers=public_headers({k: v for k, v in headers.items() if k != BODY_HEADER}),
         body_id=_read_body_id(headers, has_body=payload is not None),
         is_asynchronous=_is_asynchronous(headers),
     )

@@ -42,6 +42,15 @@ def public_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if is_public_header(name)}
 
 
+def without_header(event: JsonObject, name: str) -> JsonObject:
+    """Return the request without a header; ``name`` is in lower case."""
+    cleaned = dict(event)
+    for member in ("headers", "multiValueHeaders"):
+        if is_json_object(headers := event.get(member)):
+            cleaned[member] = {k: v for k, v in headers.items() if k.lower() != name}
+    return cleaned
+
+
 def is_public_header(name: str) -> bool:
     """Return whether a script may know the header: it has no credentials, and a plain name."""
     lowered = name.lower()

@@ -158,7 +158,7 @@ def script_environment(
         service=owner.site.value,
         attempt=owner.attempt,
         job_number=context.invocation.job.number if context.invocation.job else 1,
-        event=trigger.event,
+        event=_script_event(trigger),
         input_dir=str(workspace.inputs),
         output_dir=str(workspace.outputs),
         input_file=staged.path,
@@ -175,6 +175,15 @@ def script_environment(
         request=None if isinstance(trigger, ObjectEvent) else trigger.request,
     )
     return build_environment(context.config, process, variables)
+
+
+def _script_event(trigger: Trigger) -> str:
+    if isinstance(trigger, ObjectEvent) or trigger.request is None:
+        return trigger.event
+    # Imported here: most events are no requests, and the time of a start counts.
+    from supervisor.events.api_request import event_for_script
+
+    return event_for_script(trigger)
 
 
 def local_ip_address() -> str:

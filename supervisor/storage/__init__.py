@@ -22,19 +22,18 @@ of a newer input, and an object carries no chain of runs. No loop can come of th
 metadata starts no function. Two runs that write the same name at the same moment are told apart by
 atomic conditions only; elsewhere the complete file of one of them remains, without an error.
 
-Modules: ``provider_options`` reads what all providers have, ``local_files`` is the local end.
-``s3`` sends requests through ``s3_api`` (one object, one endpoint); ``s3_download`` streams an
-object to disk and resumes after broken connections, for all stores; ``s3_upload`` writes an object
-in one conditional write and finds out whether a write whose response was lost took effect;
-``s3_listing`` finds an object without the permission to read it; ``s3_protocol`` encodes and
-decodes; ``s3_errors`` names the missing permission; ``s3_provider`` connects to other stores than
-the account's; ``probe`` finds out whether a store checks write conditions. ``webdav/`` and
-``onedata``, through ``onedata_api``, use ``http_client``, whose redirects ``redirect_targets``
-checks; ``presigned`` makes URLs for one upload
-or download.
+Modules: ``provider_keys`` lists each kind's keys, ``provider_options`` reads what all have,
+``local_files`` is the local end. ``s3`` sends requests through ``s3_api`` (one object, one
+endpoint); ``s3_download`` streams an object to disk and resumes after broken connections, for all
+stores; ``s3_upload`` writes an object in one conditional write and finds out whether a write whose
+response was lost took effect; ``s3_listing`` finds an object without the permission to read it;
+``s3_protocol`` encodes and decodes; ``s3_errors`` names the missing permission; ``s3_provider``
+connects to other stores than the account's; ``probe`` finds out whether a store checks write
+conditions. ``webdav/`` and ``onedata``, through ``onedata_api``, use ``http_client``, whose
+redirects ``redirect_targets`` checks; ``presigned`` makes URLs for one upload or download.
 
 To add a provider: a module with ``connect(options, environ)``, a case in ``open_provider()``, its
-kind in ``PROVIDERS``, and an endpoint of the conformance tests.
+kind in ``PROVIDERS`` and its keys in ``provider_keys``, and an endpoint of the conformance tests.
 """
 
 from __future__ import annotations
@@ -98,6 +97,7 @@ def open_provider(
     """
     from supervisor.storage.provider_options import ProviderOptions
 
+    _refuse_unread_keys(config)
     options = ProviderOptions(config, read_secrets or _secret_reader(config, environ, log), log)
     match config.kind:
         case "s3" | "minio":
@@ -114,6 +114,21 @@ def open_provider(
             return onedata.connect(options, environ)
         case _:
             raise _unknown_kind(config.name)
+
+
+def _refuse_unread_keys(config: ProviderConfig) -> None:
+    """Raise ConfigError for keys that no store of the kind reads: they would have no effect."""
+    from supervisor.storage.provider_keys import PROVIDER_KEYS
+
+    if (keys := PROVIDER_KEYS.get(config.kind)) is None:
+        raise _unknown_kind(config.name)
+    unread = (config.options.keys() - keys.options) | (config.secrets.keys() - keys.secrets)
+    if unread:
+        raise ConfigError(
+            f"storage_providers.{config.name}: stores of this kind do not read"
+            f" {', '.join(sorted(unread))} there.",
+            remedy="Run `scar init` again: the function's image is of another version of scar.",
+        )
 
 
 def _secret_reader(

@@ -80,7 +80,7 @@ def _read_region(
 def _find_credentials(
     options: ProviderOptions, environ: Mapping[str, str], *, has_endpoint: bool
 ) -> CredentialProvider:
-    if has_endpoint or "access_key" in options.config.secrets:
+    if has_endpoint or options.config.secrets:
         return SecretCredentials(options)
     from supervisor.storage.s3 import find_own_credentials
 

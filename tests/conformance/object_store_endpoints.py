@@ -298,15 +298,19 @@ def webdav_nginx(folder: Path) -> Iterator[S3Endpoint]:
 
 
 def _webdav(url: str, options: Mapping[str, str]) -> S3Endpoint:
-    login = {"hostname": url, "login": store_servers.LOGIN}
+    values = {"login": store_servers.LOGIN, "password": store_servers.PASSWORD}
     return S3Endpoint(
         environ={},
         bucket="data",
         atomic=False,
         files=True,
         lacks=NO_FILES,
-        config=ProviderConfig(name="webdav.cloud", options={**login, **options}),
-        secrets={"password": store_servers.PASSWORD},
+        config=ProviderConfig(
+            name="webdav.cloud",
+            options={"hostname": url, **options},
+            secrets=dict.fromkeys(values, "ssm:/x"),
+        ),
+        secrets=values,
     )
 
 

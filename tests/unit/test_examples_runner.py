@@ -13,6 +13,7 @@ from examples.runner import images
 from examples.runner.__main__ import main
 from examples.runner.dockerfile import UnsupportedDockerfileError, parse_dockerfile
 from examples.runner.readme import run_commands, step_script
+from examples.runner.requirements import missing_requirements
 from examples.runner.results import differences
 from examples.runner.runs import needs_image
 
@@ -209,6 +210,31 @@ def test_an_unknown_example_is_refused_with_the_names(capsys: pytest.CaptureFixt
 def test_an_example_whose_image_cannot_be_built_ends_with_the_reason(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    program(path, "scar", ENGINE)
     assert main(["images", "--work", str(tmp_path / "work")]) == 1
     assert "Install one of docker, podman, buildah, mmdebstrap" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "work" / "images").iterdir()] == ["images"]
+
+
+def test_what_an_example_needs_is_said_before_its_image_is_built(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program(path, "docker", ENGINE)
+    program(path, "scar", ENGINE)
+    monkeypatch.setenv("MINIO_ACCESS_KEY", "set")
+    monkeypatch.setenv("MINIO_SECRET_KEY", "")
+    assert main(["minio", "--work", str(tmp_path / "work")]) == 1
+    said = capsys.readouterr().err
+    for text in ("MINIO_SECRET_KEY is not set", "MINIO_WEBHOOK_TOKEN is not set", "program mc is"):
+        assert text in said
+    assert "minio.yaml names minio.example.org" in said
+    assert "MINIO_ACCESS_KEY" not in said
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "minio"])
+def test_other_examples_need_only_scar_and_programs(name: str) -> None:
+    found = missing_requirements(EXAMPLES / name, {"PATH": "/nowhere"})
+    assert all(text.startswith("the program ") for text in found), found
+    assert "the program scar is not installed" in found
+    assert not any(word in f"{found}" for word in (" if ", " [ ", " cd ", " for "))

@@ -7,6 +7,7 @@ an object that does not exist. What fails is a warning: a network may let the fu
 
 from __future__ import annotations
 
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT = 5.0  # seconds; the client's own attempts would take more than a minute
 _PARALLEL = 8
 _ADDRESSES = ("endpoint", "hostname", "oneprovider_host")
+# Not of an object that cannot be deleted: the user has to do that.
+_TRIED = re.compile(rf"^(Cannot (?:read|write) .*?){re.escape(PROBE_NAME)}[0-9a-f]*")
 CONDITIONAL_WRITES = "conditional_writes"
 
 
@@ -100,7 +103,9 @@ def _find_problem(folder: _StoreFolder) -> str:
     try:
         return _try_folder(folder, name)
     except (ConfigError, StorageError) as error:
-        return f"{name}: {error.problem} {error.remedy} Runs fail until then."
+        # The folder tells the user more than the name of the object that was tried in it.
+        problem = _TRIED.sub(r"\1", error.problem).rstrip(".")
+        return f"{name}: {problem}. {error.remedy} Runs fail until then."
 
 
 def _try_folder(folder: _StoreFolder, name: str) -> str:

@@ -66,11 +66,14 @@ class Deployment:
             requested = encryption_of_all(self.functions, self.connection.account)
             add_encryption(self.connection.client("s3"), requested)
         plan, lock_state = self._plan(aws)
-        if dry_run or not plan:
+        if dry_run:
             return plan
-        # Not for a plan: it writes to the outputs' folders.
+        # Not for a plan, since it writes to the outputs' folders; but also without changes: the
+        # problem that the last deployment warned of may still exist.
         for warning in find_store_problems(self.functions, self.connection):
             self.report(f"Warning: {warning}")
+        if not plan:
+            return plan
         if not needs_lock(plan):
             self._apply_plan(plan, aws)
             return plan

@@ -9,7 +9,12 @@ import click
 
 from scar.cli.fdl_files import connect_names
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
-from scar.cli.invocation.request_arguments import open_body, parse_parameters, read_json_text
+from scar.cli.invocation.request_arguments import (
+    open_body,
+    parse_parameters,
+    read_json_text,
+    read_store_event,
+)
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.options import (
     fdl_option,
@@ -63,6 +68,7 @@ def invoke(  # noqa: PLR0913 one argument per option
     A function with an HTTP endpoint (`api_gateway` in the FDL) is called through it, signed with
     your credentials if it demands that; bodies and results may have any size up to `max_body`.
     Another function is invoked by Lambda's API, with bodies of up to about 4.5 MB.
+    JSON data that is an event of MinIO is sent as that event, by Lambda's API too.
 
     \b
     Examples:
@@ -87,6 +93,13 @@ def invoke(  # noqa: PLR0913 one argument per option
     else:
         connection = session.connect()
     function = find_function(session, connection, name or "")
+    call = FunctionCall(session, connection, function, output_file)
+    if text is not None and (event := read_store_event(text)) is not None:
+        if query:
+            raise click.UsageError("-p has no effect on an event of MinIO: omit it.")
+        # Lambda has checked who sends it; an open endpoint would ask for the server's token.
+        call.send(event, asynchronous=asynchronous)
+        return
     if endpoint := session.services.find_endpoint(connection, function):
         from scar.cli.invocation.endpoint_call import EndpointRequest
 
@@ -106,7 +119,6 @@ def invoke(  # noqa: PLR0913 one argument per option
     from scar.runs.invoke import request_payload
 
     payload = request_payload(query, _read_body(data_binary, text), is_json=text is not None)
-    call = FunctionCall(session, connection, function, output_file)
     call.send(payload, asynchronous=asynchronous)
 
 

@@ -66,6 +66,26 @@ def read_json_text(text: str) -> str:
     return text
 
 
+def read_store_event(text: str) -> dict[str, object] | None:
+    """Return the document if it is an event of MinIO, also a delegated one; None for data."""
+    from supervisor.errors import EventError
+    from supervisor.events.parser import MINIO, parse_event
+    from supervisor.invocation import ObjectEvent
+
+    if "minio:s3" not in text:
+        return None
+    try:
+        triggers = parse_event(text.encode())
+    except EventError as error:
+        raise UsageError(f"-jd: {error.problem}", remedy=error.remedy) from error
+    if not triggers or not all(
+        isinstance(found, ObjectEvent) and found.source.provider == MINIO for found in triggers
+    ):
+        return None
+    document: dict[str, object] = json.loads(text)
+    return document
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()

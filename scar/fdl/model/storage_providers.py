@@ -9,8 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from scar.fdl.field_types import check_region, none_to_empty
 from scar.fdl.model.base import FdlModel, StorageSpec
 from scar.fdl.values.addresses import Address, ServerAddress
-from scar.fdl.values.secret_values import SECRET_KEYS, Secret, SecretValue
+from scar.fdl.values.secret_values import Secret, SecretValue
 from scar.fdl.values.storage_paths import check_provider_name
+from supervisor.storage.provider_keys import SECRET_KEYS
 
 ProviderName = Annotated[str, AfterValidator(check_provider_name)]
 StoreKind = Literal["s3", "minio", "webdav", "onedata"]
@@ -78,7 +79,8 @@ class S3Provider(ProviderSpec):
     An entry without keys and endpoint is the S3 of the account that the function runs in.
     """
 
-    together: ClassVar = ("access_key", "secret_key")
+    # Of an entry that is not the account's S3, which needs none.
+    required: ClassVar = ("access_key", "secret_key")
 
     access_key: Secret = Field(
         default_factory=SecretValue,

@@ -76,7 +76,8 @@ def _webhook_notes(function: AwsFunction) -> Iterator[str]:
     if not endpoint.is_used:
         yield (
             f"{name} has no HTTP endpoint, so MinIO's webhook cannot start it: set api_gateway"
-            " (type: url, authentication: NONE), or pass MinIO's events to `scar invoke`."
+            " (type: url, authentication: NONE), or send MinIO's events yourself: `scar invoke"
+            f" -n {name} -jd event.json`."
         )
         return
     if endpoint.authentication != "NONE":

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.fdl.cycles import can_trigger
+from scar.fdl.model import WebdavProvider
 from scar.fdl.values.secret_values import SECTION
 from scar.spelling import suggest_name
 
@@ -119,3 +120,12 @@ def _check_keys(spec: ProviderSpec, entry: Location) -> Iterator[LocatedProblem]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
         yield entry, f"{', '.join(missing)} {verb} required and missing"
+    if isinstance(spec, WebdavProvider):
+        yield from _check_login(spec, entry)
+
+
+def _check_login(spec: WebdavProvider, entry: Location) -> Iterator[LocatedProblem]:
+    if spec.token and (spec.login or spec.password):
+        yield (*entry, "token"), "is used instead of login and password: remove one of them"
+    if ":" in spec.login.text.reveal():
+        yield (*entry, "login"), "has a colon, which Basic authentication does not allow"

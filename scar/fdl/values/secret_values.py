@@ -15,22 +15,12 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from scar.hidden_text import NO_TEXT, HiddenText
 from supervisor.aws.secret_references import parse_reference
+from supervisor.storage.provider_keys import SECRET_KEYS
 
 if TYPE_CHECKING:
     from scar.fdl.problems import Location
 
 SECTION = "storage_providers"
-SECRET_KEYS = frozenset(
-    {
-        "access_key",
-        "secret_key",
-        "session_token",
-        "webhook_token",
-        "login",
-        "password",
-        "token",
-    }
-)
 # docs: Parameter Store, "Managing parameter tiers": 4 KB for standard parameters.
 MAX_SECRET_BYTES = 4096
 _SOURCES = ("env", "ssm", "secretsmanager")

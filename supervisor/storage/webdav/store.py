@@ -19,7 +19,7 @@ from supervisor.storage.webdav.protocol import split_path, translate_error
 from supervisor.storage.webdav.write import WebDavWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from supervisor.model import ObjectRef, StoredObject, VersionPin, WriteCondition
@@ -28,39 +28,43 @@ if TYPE_CHECKING:
 
 def connect(options: ProviderOptions, environ: Mapping[str, str]) -> WebDavStore:
     """Create a store from the provider's options; raise ConfigError. Nothing is sent yet."""
-    from base64 import b64encode
-
     origin = options.origin("hostname")
-    _check_login(options, options.text("login"))
     options.warn_if_readable(origin)
-
-    def authenticate() -> dict[str, str]:
-        if "token" in options.config.secrets:
-            return {"authorization": f"Bearer {options.secret('token')}"}
-        login = options.text("login")
-        if "login" in options.config.secrets:
-            login = options.secret("login")
-            _check_login(options, login)
-        if not login:
-            return {}
-        pair = f"{login}:{options.secret('password')}"
-        return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
-
     client = StoreHttpClient(
         server=options.name,
         origin=origin,
         connections=options.connections(environ, origin),
-        authenticate=authenticate,
+        authenticate=_authentication(options),
     )
     api = WebDavApi(client)
     return WebDavStore(api=api, writer=WebDavWriter(api=api, folders=FolderMaker(client)))
 
 
-def _check_login(options: ProviderOptions, login: str) -> None:
-    if ":" in login:
-        raise options.error(
-            "login has a colon", "Basic authentication has no such logins: correct it"
-        )
+def _authentication(options: ProviderOptions) -> Callable[[], Mapping[str, str]]:
+    """Return what reads the secrets for a request; raise ConfigError for half of a login."""
+    given = options.config.secrets.keys()
+    login = {"login", "password"}
+    if "token" in given:
+        if given & login:
+            raise options.error("login and token are both set", "Remove one of them")
+        return lambda: {"authorization": f"Bearer {options.secret('token')}"}
+    if not given & login:
+        return dict
+    if missing := login - given:
+        raise options.error(f"{missing.pop()} is missing", "Set both login and password")
+
+    def authenticate() -> dict[str, str]:
+        from base64 import b64encode
+
+        name = options.secret("login")
+        if ":" in name:
+            raise options.error(
+                "login has a colon", "Basic authentication has no such logins: correct it"
+            )
+        pair = f"{name}:{options.secret('password')}"
+        return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+    return authenticate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

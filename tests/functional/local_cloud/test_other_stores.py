@@ -1,8 +1,12 @@
-"""A function with outputs in the account's S3 and on another server, in Lambda and in Batch."""
+"""Functions with outputs on real servers of every kind: from the FDL file to the stored result.
+
+Two of them run in Lambda and in Batch with outputs in the account's S3 and on another server.
+"""
 
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,20 +18,29 @@ from scar.aws.compile.from_fdl import functions_of
 from scar.aws.deploy import deploy
 from scar.fdl.loader import LoadContext, resolve_file
 from scar.fdl.rules.secret_variables import read_secret_variables
-from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function
-from tests.fakes.stores import store_servers
-from tests.waiting import until
+from scar.local.http.server import HttpServer
+from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function, scar
+from tests.fakes.stores import onedata_double, store_servers
+from tests.waiting import TIMEOUT, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.fakes.local_cloud import LocalCloudProcess
     from tests.fakes.stores.store_servers import RunningServer
 
 LAB = "lab-results"
-ENVIRONMENT = {"LAB_KEY": store_servers.ACCESS_KEY, "LAB_SECRET": store_servers.SECRET_KEY}
 TOKEN = "a token of the webhook"
-ENVIRONMENT["HOOK"] = TOKEN
+ENVIRONMENT = {
+    "LAB_KEY": store_servers.ACCESS_KEY,
+    "LAB_SECRET": store_servers.SECRET_KEY,
+    "CLOUD_LOGIN": store_servers.LOGIN,
+    "CLOUD_PASSWORD": store_servers.PASSWORD,
+    "HOOK": TOKEN,
+    "SPACE_TOKEN": onedata_double.TOKEN,
+}
+# Functions by the store of their only output.
+KINDS = {"dav": "webdav.cloud", "dav-login": "webdav.named", "one": "onedata.space", "s3": "s3.lab"}
 SCRIPT = 'echo "result of $INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/result.txt"'
 
 
@@ -38,16 +51,62 @@ def server() -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="module")
+def dav() -> Iterator[RunningServer]:
+    with store_servers.apache() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def space() -> Iterator[tuple[str, onedata_double.OnedataDouble]]:
+    double = onedata_double.OnedataDouble()
+    server = HttpServer(double)
+    try:
+        yield f"http://127.0.0.1:{server.start()}", double
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="module")
 def cloud() -> Iterator[LocalCloudProcess]:
     yield from a_local_cloud("process")
 
 
 @pytest.fixture(scope="module")
-def warnings(cloud: LocalCloudProcess, server: RunningServer) -> dict[str, list[str]]:
-    """Deploy twice, with and without the bucket; return what was reported."""
-    found = {"missing bucket": deploy_functions(cloud, server)}
+def providers(
+    server: RunningServer,
+    dav: RunningServer,
+    space: tuple[str, onedata_double.OnedataDouble],
+) -> dict[str, object]:
+    """Return the section storage_providers."""
+    keys = {"access_key": "${env:LAB_KEY}", "secret_key": "${env:LAB_SECRET}"}
+    lab = {"endpoint": server.url, **keys}
+    password = {"hostname": dav.url, "password": "${env:CLOUD_PASSWORD}"}
+    return {
+        "minio": {"lab": lab},
+        "s3": {"lab": {**lab, "conditional_writes": False}},
+        "webdav": {
+            "cloud": {**password, "login": "${env:CLOUD_LOGIN}"},
+            "named": {**password, "login": store_servers.LOGIN},
+        },
+        "onedata": {
+            "space": {
+                "oneprovider_host": space[0],
+                "space": onedata_double.SPACE,
+                "token": "${env:SPACE_TOKEN}",
+            }
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def warnings(
+    cloud: LocalCloudProcess, server: RunningServer, providers: dict[str, object]
+) -> dict[str, list[str]]:
+    """Deploy with and without the bucket, and without changes; return what was reported."""
+    found = {"missing bucket": deploy_functions(cloud, providers)}
+    found["unchanged"] = deploy_functions(cloud, providers)
     client(server).create_bucket(Bucket=LAB)
-    found["bucket"] = deploy_functions(cloud, server, memory=512)
+    found["bucket"] = deploy_functions(cloud, providers, memory=512, kinds=KINDS)
     return found
 
 
@@ -69,7 +128,11 @@ def objects(server: RunningServer) -> dict[str, str]:
 
 
 def deploy_functions(
-    cloud: LocalCloudProcess, server: RunningServer, *, memory: int = 256
+    cloud: LocalCloudProcess,
+    providers: dict[str, object],
+    *,
+    memory: int = 256,
+    kinds: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """Deploy as `scar init` does, with the secrets from the environment; return the warnings."""
     described = [
@@ -83,12 +146,16 @@ def deploy_functions(
             **more,
         )
         for name, more in (("short", {}), ("long", {"execution_mode": "batch"}), ("gone", {}))
+    ] + [
+        function(name, output=[{"storage_provider": store, "path": f"{LAB}/{name}"}])
+        for name, store in kinds.items()
     ]
-    keys = {"access_key": "${env:LAB_KEY}", "secret_key": "${env:LAB_SECRET}"}
-    lab = {"endpoint": server.url, **keys}
-    return deploy_document(
-        cloud, {"functions": {"aws": described}, "storage_providers": {"minio": {"lab": lab}}}
-    )
+    if kinds:  # its events are sent by hand
+        folder = {"storage_provider": "minio.lab", "path": f"{LAB}/in"}
+        described.append(
+            function("by-hand", input=[folder], output=[folder | {"path": f"{LAB}/by-hand"}])
+        )
+    return deploy_document(cloud, {"functions": {"aws": described}, "storage_providers": providers})
 
 
 def deploy_document(cloud: LocalCloudProcess, text: dict[str, object]) -> list[str]:
@@ -112,7 +179,14 @@ def test_a_bucket_that_does_not_exist_is_said_at_deployment(
     found = warnings["missing bucket"]
     assert found
     assert all("Warning: storage_providers.minio.lab" in text for text in found)
-    assert any(LAB in text for text in found), found
+    assert all("NoSuchBucket" in text for text in found), found
+    assert all(f"Create the bucket {LAB}" in text for text in found), found
+    assert not any("delete" in text.lower() for text in found), found
+
+
+def test_the_stores_are_tried_also_if_nothing_changes(warnings: dict[str, list[str]]) -> None:
+    assert warnings["unchanged"]
+    assert set(warnings["unchanged"]) == set(warnings["missing bucket"])
 
 
 def test_a_store_that_ignores_write_conditions_is_said_at_deployment(
@@ -142,6 +216,52 @@ def test_results_are_in_both_stores_and_the_keys_in_neither(
         [cloud.read(item, STATE) for item in cloud.keys("", STATE)],
     )
     assert store_servers.SECRET_KEY not in str(stored)
+
+
+@pytest.mark.usefixtures("warnings")
+def test_an_event_of_minio_that_the_user_sends_starts_a_run_without_endpoint_and_token(
+    cloud: LocalCloudProcess, server: RunningServer
+) -> None:
+    client(server).put_object(Bucket=LAB, Key="in/a.sh", Body=SCRIPT.encode())
+    event = {
+        "Records": [
+            {
+                "eventVersion": "2.0",
+                "eventSource": "minio:s3",
+                "eventName": "s3:ObjectCreated:Put",
+                "s3": {"bucket": {"name": LAB}, "object": {"key": "in%2Fa.sh"}},
+            }
+        ]
+    }
+    (cloud.folder / "event.json").write_text(json.dumps(event))
+    sent = scar(cloud.folder, "invoke", "-n", "by-hand", "-jd", "event.json")
+    output = sent.communicate(timeout=TIMEOUT)
+    assert sent.returncode == 0, output
+    assert objects(server)["by-hand/result.txt"].startswith("result of ")
+
+
+@pytest.mark.usefixtures("warnings")
+@pytest.mark.parametrize("name", KINDS)
+def test_results_are_in_the_store_of_every_kind(
+    cloud: LocalCloudProcess,
+    server: RunningServer,
+    dav: RunningServer,
+    space: tuple[str, onedata_double.OnedataDouble],
+    name: str,
+) -> None:
+    records = cloud.ended(name, cloud.put(name, SCRIPT))
+    assert records.keys() >= {"done.json"}, records
+    path = f"{name}/result.txt"
+    match KINDS[name].partition(".")[0]:
+        case "webdav":
+            text = (dav.root / LAB / path).read_text()
+        case "onedata":
+            file = space[1].names[f"{onedata_double.SPACE}/{LAB}/{path}"]
+            assert file is not None
+            text = file.content.decode()
+        case _:
+            text = objects(server)[path]
+    assert text.startswith("result of ")
 
 
 def test_files_of_the_local_cloud_with_the_keys_are_private(

@@ -34,8 +34,11 @@ ANY = VersionPin()
 
 
 def open_webdav(url: str) -> ObjectStore:
-    config = ProviderConfig(name="webdav.dcache", options={"hostname": url, "login": "marie"})
-    return open_provider(config, {}, read_secrets=lambda: {"password": PASSWORD})
+    values = {"login": "marie", "password": PASSWORD}
+    config = ProviderConfig(
+        name="webdav.dcache", options={"hostname": url}, secrets=dict.fromkeys(values, "ssm:/x")
+    )
+    return open_provider(config, {}, read_secrets=lambda: values)
 
 
 def redirect(location: str, status: int = 302) -> Reply:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING
 
+import pytest
+
+from scar.aws.inventory.endpoints import Endpoint
 from scar.cli.main import run
+from supervisor.connections import EndpointAuthentication, EndpointKind
 from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:
@@ -22,3 +27,44 @@ def test_invoke_sends_what_an_http_endpoint_would(tmp_path: Path) -> None:
     assert base64.b64decode(str(binary["body"])) == b"\xff"
     assert text["body"] == '{"a": 1}'
     assert text["queryStringParameters"] == {"k": "1,2"}
+
+
+OPEN = Endpoint(kind=EndpointKind.URL, authentication=EndpointAuthentication.NONE)
+MINIO = {
+    "Records": [
+        {
+            "eventSource": "minio:s3",
+            "eventName": "s3:ObjectCreated:Put",
+            "eventVersion": "2.0",
+            "s3": {"bucket": {"name": "lab"}, "object": {"key": "in/a"}},
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize("event", [MINIO, {"event": MINIO}])
+@pytest.mark.parametrize("endpoint", [None, OPEN])
+def test_an_event_of_minio_is_the_event_of_lambda_and_no_request(
+    event: dict[str, object], endpoint: Endpoint | None
+) -> None:
+    services = FakeServices({}, summaries=[function_summary()], endpoint=endpoint)
+    assert run(["invoke", "-n", "gray", "-jd", json.dumps(event)], services) == 0
+    assert services.invoked == [event]
+    assert run(["invoke", "-n", "gray", "-jd", json.dumps(event), "-a"], services) == 0
+    assert services.queued == [event]
+    assert run(["invoke", "-n", "gray", "-jd", json.dumps(event), "-p", "a=1"], services) == 2
+
+
+@pytest.mark.parametrize("text", ['{"note": "minio:s3"}', '["minio:s3"]'])
+def test_data_that_names_minio_is_data(text: str) -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["invoke", "-n", "gray", "-jd", text], services) == 0
+    assert services.invoked[0]["body"] == text
+
+
+def test_a_damaged_event_of_minio_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    services = FakeServices({}, summaries=[function_summary()])
+    event = {"Records": [{"eventSource": "minio:s3", "s3": {}}]}
+    assert run(["invoke", "-n", "gray", "-jd", json.dumps(event)], services) == 2
+    assert "-jd" in capsys.readouterr().err
+    assert services.invoked == []

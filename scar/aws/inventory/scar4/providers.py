@@ -13,7 +13,7 @@ from scar.fdl.model.storage_providers import (
     S3Provider,
     WebdavProvider,
 )
-from scar.fdl.values.secret_values import SECRET_KEYS
+from supervisor.storage.provider_keys import SECRET_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

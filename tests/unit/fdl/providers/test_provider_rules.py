@@ -105,6 +105,28 @@ def test_entries_are_checked_without_showing_their_values(
     assert "has no 'lab'" not in found
 
 
+@pytest.mark.parametrize(
+    ("provider", "keys", "text"),
+    [
+        ("webdav.x", "hostname: h, login: ana", ": password is required and missing"),
+        ("webdav.x", "hostname: h, password: x", ": login is required and missing"),
+        ("webdav.x", "hostname: h, token: t, login: a, password: x", ".token: is used instead of"),
+        ("webdav.x", "hostname: h, token: t, password: x", ".token: is used instead of"),
+        ("webdav.x", "hostname: h, login: 'a:b', password: x", ".login: has a colon"),
+        ("s3.x", "session_token: t", ": access_key, secret_key are required and missing"),
+        ("s3.x", "endpoint: h", ": access_key, secret_key are required and missing"),
+        ("s3.x", "secret_key: s", ": access_key is required and missing"),
+    ],
+)
+def test_credentials_are_complete_and_used(
+    tmp_path: Path, provider: str, keys: str, text: str
+) -> None:
+    kind = provider.partition(".")[0]
+    providers = f"storage_providers: {{{kind}: {{x: {{{keys}}}}}}}\n"
+    found = problem(tmp_path, storage("output", provider), providers=providers)
+    assert f"storage_providers.{provider}{text}" in found
+
+
 BOTH = (
     "input: [{storage_provider: minio.lab, path: %s}, {storage_provider: minio.hooked, path: %s}]"
 )
@@ -128,12 +150,6 @@ def test_events_of_two_minio_servers_in_different_folders(
 ) -> None:
     (function,) = resolve(tmp_path, BOTH % (one, other)).document.functions.aws
     assert len(function.lambda_.input) == 2
-
-
-def test_login_without_password_is_incomplete(tmp_path: Path) -> None:
-    providers = "storage_providers: {webdav: {cloud: {hostname: h, login: ana}}}\n"
-    found = problem(tmp_path, storage("output", "webdav.cloud"), providers=providers)
-    assert "storage_providers.webdav.cloud: password is required and missing" in found
 
 
 @pytest.mark.parametrize("provider", ["s3.other", "minio.lab", "webdav.cloud", "onedata.space"])
@@ -250,7 +266,8 @@ def test_what_to_configure_in_minio_is_said(tmp_path: Path) -> None:
 
 def test_without_an_endpoint_the_note_says_how_events_arrive(tmp_path: Path) -> None:
     notes = resolve(tmp_path, storage("input", "minio.lab")).notes
-    assert any("has no HTTP endpoint" in note for note in notes)
+    (note,) = [note for note in notes if "has no HTTP endpoint" in note]
+    assert "`scar invoke -n crop -jd event.json`" in note
 
 
 def test_the_same_folder_of_another_store_is_no_loop_and_no_overlap(tmp_path: Path) -> None:

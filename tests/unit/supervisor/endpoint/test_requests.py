@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor.events.api_request import accepted_event, event_for_script
 from supervisor.events.http_headers import is_public_header
 from supervisor.events.parser import parse_event
 from supervisor.execution.environment import build_environment
@@ -17,7 +18,10 @@ from tests.unit.supervisor.endpoint.endpoint_harness import a_request, new_endpo
 from tests.unit.supervisor.execution.test_own_variables import CONFIG, FULL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from supervisor.events.json_values import JsonObject
 
 SECRETS = {
     "authorization": "AWS4-HMAC-SHA256 hidden",
@@ -146,6 +150,34 @@ def test_a_damaged_body_is_a_bad_request(tmp_path: Path) -> None:
     answer = new_endpoint(tmp_path).send(event)
     assert answer.status == 400
     assert "base64" in answer.text
+
+
+BODY_ID = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize("wrap", [lambda e: e, lambda e: accepted_event(e, "0" * 32, "2026-01-31")])
+def test_the_id_of_an_uploaded_body_is_not_known_to_the_script(
+    wrap: Callable[[JsonObject], JsonObject],
+) -> None:
+    request = a_request(headers={"X-Scar-Body": BODY_ID, "X-Size": "2"})
+    request["multiValueHeaders"] = {"x-scar-body": [BODY_ID]}
+    trigger = parsed(wrap(request))
+    assert trigger.request is not None
+    assert trigger.request.body_id == BODY_ID
+    assert trigger.request.headers.keys() == {"x-size", "content-type"}
+    shown = event_for_script(trigger)
+    assert BODY_ID not in shown
+    assert json.loads(shown).keys() == json.loads(trigger.event).keys()
+    # A job parses it again.
+    assert BODY_ID in trigger.event
+
+
+def test_the_environment_of_a_script_has_no_id_of_a_body(tmp_path: Path) -> None:
+    harness = new_endpoint(tmp_path, PRINT)
+    harness.put_body(BODY_ID, b"data")
+    text = harness.send(a_request(headers={"X-Scar-Body": BODY_ID})).text
+    assert "EVENT={" in text
+    assert BODY_ID not in text
 
 
 @pytest.mark.parametrize(

@@ -49,13 +49,21 @@ def test_opening_the_package_of_stores_loads_none() -> None:
     assert not [n for n in shown.stdout.split() if n.startswith("supervisor.storage.")]
 
 
-@pytest.mark.parametrize("kind", ["minio", "webdav", "onedata"])
-def test_opening_another_store_loads_neither_http_nor_xml(kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("minio", {"endpoint": "x.org"}),
+        ("webdav", {"hostname": "x.org"}),
+        ("onedata", {"oneprovider_host": "x.org", "space": "s"}),
+    ],
+)
+def test_opening_another_store_loads_neither_http_nor_xml(
+    kind: str, options: dict[str, str]
+) -> None:
     program = (
         "import sys; from supervisor.storage import open_provider;"
         "from supervisor.connections import ProviderConfig;"
-        "options = dict.fromkeys(('endpoint', 'hostname', 'oneprovider_host', 'space'), 'x.org');"
-        f"open_provider(ProviderConfig(name={f'{kind}.x'!r}, options=options), {{}});"
+        f"open_provider(ProviderConfig(name={f'{kind}.x'!r}, options={options!r}), {{}});"
         "print(*sys.modules)"
     )
     shown = subprocess.run(

@@ -15,6 +15,7 @@ from supervisor.logs import Log
 from supervisor.model import ObjectRef
 from supervisor.storage import open_provider, open_store
 from supervisor.storage.onedata import OnedataStore
+from supervisor.storage.provider_keys import PROVIDER_KEYS
 from supervisor.storage.provider_options import ProviderOptions
 from supervisor.storage.s3 import S3Store
 from supervisor.storage.webdav.store import WebDavStore
@@ -164,20 +165,33 @@ def test_a_ca_bundle_is_a_text_or_a_file() -> None:
 
 
 def test_a_webdav_server_gets_a_login_or_a_token() -> None:
-    def headers(secrets: dict[str, str], **options: str) -> dict[str, str]:
+    def headers(secrets: dict[str, str]) -> dict[str, str]:
         references = dict.fromkeys(secrets, "ssm:/x")
-        config = ProviderConfig(
-            name="webdav.x", options={"hostname": "x", **options}, secrets=references
-        )
+        config = ProviderConfig(name="webdav.x", options={"hostname": "x"}, secrets=references)
         store = open_provider(config, {}, read_secrets=lambda: secrets)
         assert isinstance(store, WebDavStore)
         return dict(store.api.client.authenticate())
 
     assert headers({}) == {}
     assert headers({"token": "t"}) == {"authorization": "Bearer t"}
-    assert headers({"password": "p"}, login="u") == {"authorization": "Basic dTpw"}
-    with pytest.raises(ConfigError, match="password is missing"):
-        headers({}, login="u")
+    assert headers({"password": "p", "login": "u"}) == {"authorization": "Basic dTpw"}
+    for secrets, problem in (
+        ({"login": "u"}, "password is missing"),
+        ({"password": "p"}, "login is missing"),
+        ({"password": "p", "token": "t"}, "login and token are both set"),
+        ({"password": "", "login": "u"}, "password is missing or empty"),
+        ({"password": "p", "login": ""}, "login is missing or empty"),
+        ({"password": "p", "login": "a:b"}, "login has a colon"),
+    ):
+        with pytest.raises(ConfigError, match=problem):
+            headers(secrets)
+
+
+def test_a_session_token_without_keys_is_not_ignored() -> None:
+    config = ProviderConfig(name="s3.partner", secrets={"session_token": "ssm:/t"})
+    store = open_provider(config, ENVIRON, read_secrets=lambda: {"session_token": "t"})
+    with pytest.raises(ConfigError, match="access_key is missing"):
+        store.head(ObjectRef("s3.partner", "data", "key"))
 
 
 @pytest.mark.parametrize("value", ["s3cret\n", "s3cret\r\nX-Other: 1", "s3crét", "s3cret\0"])
@@ -185,33 +199,18 @@ def test_a_webdav_server_gets_a_login_or_a_token() -> None:
 def test_a_value_that_no_header_can_have_is_an_error_without_the_value(
     name: str, value: str
 ) -> None:
-    options = {"endpoint": "http://127.0.0.1:1", "hostname": "http://127.0.0.1:1"}
-    options |= {"oneprovider_host": "http://127.0.0.1:1", "space": "s"}
-    secrets = dict.fromkeys(("access_key", "secret_key", "token"), value)
+    keys = PROVIDER_KEYS[name.partition(".")[0]]
+    options = {"space": "s"} | dict.fromkeys(
+        ("endpoint", "hostname", "oneprovider_host"), "http://127.0.0.1:1"
+    )
+    options = {key: text for key, text in options.items() if key in keys.options}
+    secrets = dict.fromkeys(keys.secrets - {"login", "password"}, value)
     config = ProviderConfig(name=name, options=options, secrets=dict.fromkeys(secrets, "ssm:/x"))
     store = open_provider(config, ENVIRON, read_secrets=lambda: secrets)
     with pytest.raises(ConfigError) as caught:
         store.head(ObjectRef(name, "data", "key"))
     assert "s3cr" not in f"{caught.value.problem} {caught.value.remedy} {caught.value.__cause__!r}"
     assert name in caught.value.problem
-
-
-def test_a_login_has_no_colon() -> None:
-    config = ProviderConfig(name="webdav.x", options={"hostname": "x", "login": "a:b"})
-    with pytest.raises(ConfigError, match="login has a colon"):
-        open_provider(config, {})
-
-
-def test_a_login_is_a_secret_as_in_the_fdl_or_an_option() -> None:
-    values = {"login": "ana", "password": "x"}
-    secrets = dict.fromkeys(values, "ssm:/x")
-    config = ProviderConfig(name="webdav.x", options={"hostname": "x"}, secrets=secrets)
-    store = open_provider(config, {}, read_secrets=lambda: values)
-    assert isinstance(store, WebDavStore)
-    assert store.api.client.authenticate() == {"authorization": "Basic YW5hOng="}
-    values["login"] = "a:b"
-    with pytest.raises(ConfigError, match="login has a colon"):
-        store.api.client.authenticate()
 
 
 def test_onedata_needs_a_space() -> None:
