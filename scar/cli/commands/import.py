@@ -59,7 +59,9 @@ def import_function(session: Session, name: str, folder: Path | None) -> None:
     path = folder / f"{name}.yaml" if folder else None
     if path is not None:
         _write_new_file(path, imported.fdl)
-    steps = list_removal_steps(connection, function, _input_buckets(config))
+    steps = list_removal_steps(
+        connection, function, _input_buckets(config), session.connection_target().profile
+    )
     if session.json:
         session.terminal.write_json(
             {"file": path, "fdl": imported.fdl, "notes": imported.notes, "remove": steps}

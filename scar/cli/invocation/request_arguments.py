@@ -57,10 +57,15 @@ def read_json_text(text: str) -> str:
         path = Path(text)
         if not _is_file(path):
             parse_json("-jd", text)
-        content = read_event_file(path, text, "-jd")
         try:
-            text = content.decode()
+            # A regular file of any size: whether its function has an endpoint, which takes large
+            # bodies, is not known yet.
+            text = path.read_bytes().decode()
             json.loads(text)
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be read: {error.strerror}.", remedy="Check -jd."
+            ) from error
         except ValueError as error:
             raise UsageError(f"{path} is not JSON: {error}.", remedy="Check -jd.") from error
     return text
