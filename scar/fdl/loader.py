@@ -47,11 +47,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadContext:
-    """Layers below and above the file, in order of increasing precedence, and variables."""
+    """Layers below and above the file, in order of increasing precedence, and variables.
+
+    ``secret_environment`` has the variables of ``${env:NAME}`` for a command that needs them, and
+    is None for another: their absence is then no problem.
+    """
 
     lower_layers: tuple[SettingsLayer, ...] = ()
     upper_layers: tuple[SettingsLayer, ...] = ()
     variables: TemplateVariables = field(default_factory=TemplateVariables)
+    secret_environment: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +135,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         path,
         merged.origins,
         (*problems, *merged.problems),
+        context.secret_environment,
     )
     return ResolvedDocument(
         document=document,

@@ -38,8 +38,8 @@ def list_removal_steps(
     """Return what exists, in an order in which it can be removed; raise ScarError.
 
     The commands name the connection's Region, and the profile if one was chosen: the AWS CLI's own
-    may be others. Buckets, logs and what several functions of SCAR share (its layer and launch template) are not
-    in it: they do no harm.
+    may be others. Buckets, logs and what several functions of SCAR share (its layer and launch
+    template) are not in it: they do no harm.
     """
     with translate_errors(f"read the resources of {function.name}"):
         region, steps = connection.account.region, list(_list_steps(connection, function, buckets))
