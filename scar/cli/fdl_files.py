@@ -6,6 +6,7 @@ connect, to the Region and with the profile that the file names.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,24 @@ def connect_document(
     )
 
 
+def connect_to_run(session: Session, file: Path) -> tuple[AwsConnection, ResolvedDocument]:
+    """Connect like ``connect_document``, without notes: a deployment has shown them, or will."""
+    context = _options_context(session, FunctionFlags())
+    first = _read_or_build(file, FunctionFlags(), context)
+    connection, document = _connect_and_read(
+        session, context, first, lambda known: _read_or_build(file, FunctionFlags(), known)
+    )
+    return connection, replace(first, document=document)
+
+
+def show_notes_of(session: Session, resolved: ResolvedDocument, function: str) -> None:
+    """Write the notes of a file except those that begin with the name of another function."""
+    others = {f.lambda_.name for f in resolved.document.functions.aws} - {function}
+    for note in resolved.notes:
+        if re.split(r"[: ]", note, maxsplit=1)[0] not in others:
+            session.terminal.write_message(note)
+
+
 def connect_to_deploy(
     session: Session, file: Path | None, flags: FunctionFlags
 ) -> tuple[AwsConnection, FdlDocument, Mapping[str, HiddenText]]:
@@ -84,7 +103,7 @@ def connect_to_deploy(
 def resolve_to_deploy(
     session: Session, file: Path | None, flags: FunctionFlags
 ) -> ResolvedDocument:
-    """Read like ``resolve_document``; a variable of ``${env:NAME}`` that is not set is a problem."""
+    """Read like ``resolve_document``; an unset variable of ``${env:NAME}`` is a problem."""
     return _with_notes(session, _read_or_build(file, flags, _deployment_context(session, flags)))
 
 

@@ -10,6 +10,7 @@ from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers
 from scar.fdl.notes import (
     describe_disabled_parts,
     describe_quotas,
+    describe_scripts_of_images,
     describe_unused_key,
     find_unused_values,
 )
@@ -147,6 +148,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
             *provider_notes(document, lines),
             *describe_disabled_parts(document),
             *describe_quotas(document),
+            *describe_scripts_of_images(document),
             *describe_endpoints(document),
         ),
         used_variables=frozenset(substitution.used_variables),

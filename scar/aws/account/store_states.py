@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from supervisor.errors import ConfigError, StorageError
 from supervisor.model import ObjectRef
+from supervisor.sentences import join_sentences
 from supervisor.storage import open_provider
 from supervisor.storage.probe import PROBE_NAME, supports_conditions
 
@@ -82,6 +83,9 @@ def _with_place(provider: ProviderConfig, connection: AwsConnection) -> Provider
     return replace(provider, options={**place, **provider.options})
 
 
+_UNTIL_THEN = "Runs fail until then."
+
+
 def _find_problem(folder: _StoreFolder) -> str:
     provider = folder.provider
     name, options = f"storage_providers.{provider.name}", provider.options
@@ -99,7 +103,7 @@ def _find_problem(folder: _StoreFolder) -> str:
     try:
         return _try_folder(folder, name)
     except (ConfigError, StorageError) as error:
-        return f"{name}: {error.problem} {error.remedy} Runs fail until then."
+        return f"{name}: {join_sentences(error.problem, error.remedy, _UNTIL_THEN)}"
 
 
 def _try_folder(folder: _StoreFolder, name: str) -> str:

@@ -9,7 +9,12 @@ import click
 
 from scar.cli.fdl_files import connect_names
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
-from scar.cli.invocation.request_arguments import open_body, parse_parameters, read_json_text
+from scar.cli.invocation.request_arguments import (
+    describe_unreadable,
+    open_body,
+    parse_parameters,
+    read_json_text,
+)
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.options import (
     fdl_option,
@@ -76,6 +81,8 @@ def invoke(  # noqa: PLR0913 one argument per option
         raise click.UsageError("-db and -jd are mutually exclusive.")
     text = None if json_data is None else read_json_text(json_data)
     query = parse_parameters(parameters)
+    if note := describe_unreadable(query):
+        session.terminal.write_message(note)
     if file is not None:
         connection, document = connect_names(session, file)
         names = [entry.lambda_.name for entry in document.functions.aws]

@@ -112,10 +112,7 @@ def log(  # noqa: PLR0913 one argument per option
         raise missing_option("-n NAME", "-f FILE", "--run RUN", "--file s3://BUCKET/KEY")
     if follow and (request_id or session.json):
         raise click.UsageError("--follow cannot be used with -ri or -j.")
-    if request_id:
-        from scar.runs.log_groups.request_lines import require_id
-
-        require_id(request_id)
+    _require_id(request_id)
     connection, names = connect_functions(session, names, file)
     after = parse_since(since)
     if of_runs:
@@ -137,6 +134,13 @@ def log(  # noqa: PLR0913 one argument per option
             remedy="Log lines are available after some seconds; `scar log -n NAME` shows all.",
         )
     session.terminal.write_message("There are no log lines yet.")
+
+
+def _require_id(text: str) -> None:
+    from scar.runs.log_groups.request_lines import require_id
+
+    if text:
+        require_id(text)
 
 
 @contextmanager

@@ -288,7 +288,7 @@ def _show_variables(
 
 
 def _flatten(key: str, value: object) -> Iterator[tuple[str, str]]:
-    """Yield a row for each member of a document, such as ``text.image.command``; else one row."""
+    """Yield a row for each member of a document, such as ``text.batch.queue``; else one row."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
@@ -306,6 +306,7 @@ def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, 
     """Yield resource, field and value; values of environment variables may be secrets."""
     from dataclasses import fields
 
+    from scar.aws.model.resources import BatchTargetRecord
     from scar.hidden_text import MASK, HiddenText
 
     for field in fields(resource):
@@ -316,5 +317,9 @@ def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, 
                 yield str(resource.key), f"environment.{variable}", text if secrets else MASK
         elif isinstance(value, HiddenText):
             yield str(resource.key), field.name, MASK
+        elif field.name == "text" and isinstance(resource, BatchTargetRecord):
+            # A part of a function.json: settings of the image are not in it, only their defaults.
+            record = {key: item for key, item in json.loads(value).items() if key != "image"}
+            yield str(resource.key), field.name, json.dumps(record)
         elif field.name != "name":
             yield str(resource.key), field.name, value

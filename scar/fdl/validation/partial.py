@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location, Problem
 
 _FUNCTIONS: Location = ("functions", "aws")
-_PROVIDERS: Location = ("storage_providers",)
+_STORES = "storage_providers"
+_PROVIDERS: Location = (_STORES,)
 _NAME: Location = ("lambda", "name")
 # For a function whose own name is invalid; a message with it is not shown.
 _UNKNOWN_NAME = "unknown-function"
@@ -118,7 +119,7 @@ class ValidParts:
         if location[:1] == _PROVIDERS:
             return self._follows_in_store(location, message)
         # Of a faulty store it is unknown whether it exists; the rules of its kind hold anyway.
-        is_of_entry = location[-1:] == ("storage_provider",) and message.startswith(_PROVIDERS[0])
+        is_of_entry = location[-1:] == ("storage_provider",) and message.startswith(_STORES)
         if is_of_entry and self._names_faulty_store(location):
             return True
         for fault, problem in self.faults.items():
