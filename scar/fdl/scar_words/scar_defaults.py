@@ -30,7 +30,7 @@ ROLES: Mapping[Location, str] = {
 # For each key, the values of all releases since 4.0.
 DEFAULTS: Mapping[Location, tuple[object, ...]] = {
     ("lambda", "description"): ("Automatically generated lambda function",),
-    ("lambda", "runtime"): ("python3.7", "python3.6", "image"),  # scar makes images
+    ("lambda", "runtime"): ("python3.7", "python3.6"),
     ("lambda", "invocation_type"): ("RequestResponse",),
     ("lambda", "asynchronous"): (False,),
     ("lambda", "log_type"): ("Tail",),

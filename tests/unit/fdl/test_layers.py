@@ -107,7 +107,7 @@ def test_values_of_variables_are_masked_unless_asked_for(home: Path) -> None:
 def test_an_invalid_value_from_another_source_is_reported_with_it(home: Path) -> None:
     with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {"SCAR_MEMORY": "lots"})
-    assert "lambda.memory: must be a whole number, not 'lots' (from: environment, SCAR_MEMORY)" in (
+    assert "lambda.memory: must be a whole number of MB, not 'lots' (from: environment, SCAR_MEMORY)" in (
         caught.value.problem
     )
 

@@ -173,3 +173,16 @@ def test_json_output_has_the_output(gateway: Gateway, capsys: pytest.CaptureFixt
 def test_an_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"), open_output(tmp_path / "a" / "b"):
         pass
+
+
+def test_a_json_file_is_sent_whatever_its_size(
+    gateway: Gateway, function: Function, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gateway answers the request for an upload, with a status that is no URL."""
+    file = tmp_path / "big.json"
+    file.write_text(f'"{"x" * 7_000_000}"')
+    assert run(["invoke", "-n", "gray", "-jd", str(file)], services_of(gateway)) != 0
+    assert gateway.events[0]["rawPath"] == "/.scar/upload"
+    assert "did not return where to upload 7,000,002 bytes" in capsys.readouterr().err
+    plain = FakeServices({}, summaries=[function_summary()])
+    assert run(["invoke", "-n", "gray", "-jd", str(file)], plain) == 0
