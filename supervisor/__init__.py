@@ -33,8 +33,9 @@ Shared by all: ``model`` (configuration and objects), ``connections`` (a functio
 and its other stores), ``invocation`` (triggers, owners, results), ``errors``, ``ports`` (the
 interfaces of object store, job submitter and script runner), ``logs`` (JSON lines),
 ``descriptors`` (files and folders that a script cannot replace), ``folders`` (removing folder
-trees), ``signals`` (resending of signals). ``aws/`` is the HTTP client that ``storage/`` and
-``batch/`` use. ``bundle/`` builds the self-contained Python and is not part of the image.
+trees), ``signals`` (resending of signals), ``sentences`` (messages of others beside ours). ``aws/``
+is the HTTP client that ``storage/`` and ``batch/`` use. ``bundle/`` builds the self-contained
+Python and is not part of the image.
 
 Pure, no I/O: ``model``, ``invocation``, ``config``, ``events/``, and single modules of the other
 packages, named in their docstrings.

@@ -6,6 +6,7 @@ connect, to the Region and with the profile that the file names.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +62,24 @@ def connect_document(
     )
 
 
+def connect_to_run(session: Session, file: Path) -> tuple[AwsConnection, ResolvedDocument]:
+    """Connect like ``connect_document``, without notes: a deployment has shown them, or will."""
+    context = _options_context(session, FunctionFlags())
+    first = _read_or_build(file, FunctionFlags(), context)
+    connection, document = _connect_and_read(
+        session, context, first, lambda known: _read_or_build(file, FunctionFlags(), known)
+    )
+    return connection, replace(first, document=document)
+
+
+def show_notes_of(session: Session, resolved: ResolvedDocument, function: str) -> None:
+    """Write the notes of a file except those that begin with the name of another function."""
+    others = {f.lambda_.name for f in resolved.document.functions.aws} - {function}
+    for note in resolved.notes:
+        if re.split(r"[: ]", note, maxsplit=1)[0] not in others:
+            session.terminal.write_message(note)
+
+
 def connect_to_deploy(
     session: Session, file: Path | None, flags: FunctionFlags
 ) -> tuple[AwsConnection, FdlDocument, Mapping[str, HiddenText]]:
@@ -69,24 +88,23 @@ def connect_to_deploy(
     Raise InvalidFdlError, before anything is connected to, for variables that are not set and for
     functions that the local cloud cannot have.
     """
-    context = _options_context(session, flags)
-    first = resolve_document(session, file, flags)
-    secret_variables = require_secret_variables(session, first, file)
+    context = _deployment_context(session, flags)
+    first = resolve_to_deploy(session, file, flags)
     if session.local:
         require_emulated(first, file)
     connection, document = _connect_and_read(
         session, context, first, lambda known: _read_or_build(file, flags, known)
     )
-    return connection, document, secret_variables
-
-
-def require_secret_variables(
-    session: Session, resolved: ResolvedDocument, file: Path | None
-) -> Mapping[str, HiddenText]:
-    """Return the values of ``${env:NAME}``; raise InvalidFdlError if one is missing."""
     from scar.fdl.rules.secret_variables import read_secret_variables
 
-    return read_secret_variables(resolved, file, session.services.environment)
+    return connection, document, read_secret_variables(document, session.services.environment)
+
+
+def resolve_to_deploy(
+    session: Session, file: Path | None, flags: FunctionFlags
+) -> ResolvedDocument:
+    """Read like ``resolve_document``; an unset variable of ``${env:NAME}`` is a problem."""
+    return _with_notes(session, _read_or_build(file, flags, _deployment_context(session, flags)))
 
 
 def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocument]:
@@ -136,6 +154,12 @@ def _options_context(session: Session, flags: FunctionFlags) -> LoadContext:
 
     sources = {at: option_source(option) for at, option in options_of_values(flags).items()}
     return _document_context(session, flags_to_fdl(flags), sources)
+
+
+def _deployment_context(session: Session, flags: FunctionFlags) -> LoadContext:
+    return replace(
+        _options_context(session, flags), secret_environment=session.services.environment
+    )
 
 
 def _document_context(

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.cli.invocation_output import show_queued, show_response
+from scar.cli.invocation_output import explaining_interrupt, show_queued, show_response
 from scar.cli.run_output import format_log_lines
 from scar.errors import UsageError
 
@@ -48,9 +48,10 @@ class FunctionCall:
 
         services, function = self.session.services, self.function
         try:
-            return services.invoke(
-                self.connection, function.name, payload, timeout=function.timeout
-            )
+            with explaining_interrupt(function.name):
+                return services.invoke(
+                    self.connection, function.name, payload, timeout=function.timeout
+                )
         except FunctionError as failed:
             for line in format_log_lines(failed.log_tail, told=failed.problem):
                 self.session.terminal.write_message(line)

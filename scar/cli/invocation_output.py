@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.errors import ScarError, UsageError
+from supervisor.errors import describe_script_status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from scar.cli.session import Session
     from scar.runs.invoke import InvocationResponse
+
+MAX_FAILED_OUTPUT = 1 << 16  # bytes of a failed script's output that are shown beside a file
 
 
 def show_response(
@@ -25,17 +29,12 @@ def show_response(
 ) -> None:
     """Write the script's output to stdout or to a file; raise ScarError if the script failed.
 
+    That of a failed script is no result: it goes to stderr, and the file stays as it was.
+
     ``is_written``: the output was written as it arrived.
     """
-    if is_written:
-        pass
-    elif output is not None:
-        _write_output_file(output, response.output)
-        session.terminal.write_message(f"Output written to {output}")
-    elif session.json:
-        session.terminal.write_json(response_to_json(function, response))
-    elif not response.job_id:
-        session.terminal.write_bytes(response.output)
+    if not is_written:
+        _show_output(session, function, response, output)
     if response.job_id:
         if not (session.json or output):
             session.terminal.write_data(f"Batch job {response.job_id}")
@@ -47,6 +46,33 @@ def show_response(
     if response.note:
         session.terminal.write_message(f"Note: {escape_control_characters(response.note)}")
     require_success(function, response)
+
+
+def _show_output(
+    session: Session, function: str, response: InvocationResponse, output: Path | None
+) -> None:
+    if output is not None and response.status >= 400:
+        text = response.output[-MAX_FAILED_OUTPUT:].decode(errors="replace").rstrip("\n")
+        if text:
+            session.terminal.write_message(text)
+    elif output is not None:
+        _write_output_file(output, response.output)
+        session.terminal.write_message(f"Output written to {output}")
+    elif session.json:
+        session.terminal.write_json(response_to_json(function, response))
+    elif not response.job_id:
+        session.terminal.write_bytes(response.output)
+
+
+@contextlib.contextmanager
+def explaining_interrupt(function: str) -> Iterator[None]:
+    """Say at Ctrl-C that the run does not end with the command that waits for it."""
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt(
+            f"a run that has begun goes on; `scar status -n {function}` shows it."
+        ) from interruption
 
 
 def response_to_json(function: str, response: InvocationResponse) -> dict[str, object]:
@@ -68,8 +94,12 @@ def require_success(function: str, response: InvocationResponse) -> None:
     The command ends with the status of the function's script if that failed.
     """
     if response.status >= 400:
+        # The same sentence as where Lambda itself returns the error (``scar.runs.invoke``).
+        problem = f"The function {function} returned HTTP status {response.status}."
+        if response.script_status:
+            problem = f"{function} failed: {describe_script_status(response.script_status)[0]}"
         error = ScarError(
-            f"The function {function} returned HTTP status {response.status}.",
+            problem,
             remedy=f"See `scar log -n {function} -ri {response.request_id}`.",
         )
         error.exit_code = response.script_status or error.exit_code

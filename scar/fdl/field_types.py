@@ -19,6 +19,7 @@ from scar.fdl.values.regions import find_region_problem
 from scar.image.errors import ImageError
 from scar.image.formats.reference import find_file_problem, parse_reference
 from supervisor.aws.secret_references import parse_reference as parse_reference_to_secret
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -173,7 +174,7 @@ def _require_image_file(path: Path) -> Path:
     except OSError as error:
         raise ValueError(f"the file {path} cannot be read: {error.strerror}") from error
     except ImageError as error:
-        raise ValueError(f"{error.problem} {error.remedy}") from error
+        raise ValueError(join_sentences(error.problem, error.remedy)) from error
     return path
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -14,16 +14,27 @@ if TYPE_CHECKING:
 
 def list_keys(model: type[BaseModel], location: Location) -> list[str]:
     """Return the FDL's keys at a location; empty if the value there is not a section."""
+    is_name = False
     for part in location:
-        # The items of a list have the model of the list's field.
-        if isinstance(part, int):
+        # The items of a list have the model of the list's field, and so have named sections.
+        if isinstance(part, int) or is_name:
+            is_name = False
             continue
         fields = {field_key(name, field): field for name, field in model.model_fields.items()}
         section = nested_model(fields[part].annotation) if part in fields else None
         if section is None:
             return []
+        is_name = _has_named_sections(fields[part].annotation)
         model = section
+    if is_name:
+        return []
     return [field_key(name, field) for name, field in model.model_fields.items()]
+
+
+def _has_named_sections(annotation: object) -> bool:
+    """Return whether a field has sections by names of the user (``storage_providers.minio``)."""
+    found = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    return get_origin(found) is dict
 
 
 def list_sections_with(model: type[BaseModel], key: str) -> list[str]:

@@ -10,6 +10,7 @@ from scar.fdl.layers import COMMAND_LINE, SettingsLayer, merge_layers
 from scar.fdl.notes import (
     describe_disabled_parts,
     describe_quotas,
+    describe_scripts_of_images,
     describe_unused_key,
     find_unused_values,
 )
@@ -47,11 +48,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadContext:
-    """Layers below and above the file, in order of increasing precedence, and variables."""
+    """Layers below and above the file, in order of increasing precedence, and variables.
+
+    ``secret_environment`` has the variables of ``${env:NAME}`` for a command that needs them, and
+    is None for another: their absence is then no problem.
+    """
 
     lower_layers: tuple[SettingsLayer, ...] = ()
     upper_layers: tuple[SettingsLayer, ...] = ()
     variables: TemplateVariables = field(default_factory=TemplateVariables)
+    secret_environment: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         path,
         merged.origins,
         (*problems, *merged.problems),
+        context.secret_environment,
     )
     return ResolvedDocument(
         document=document,
@@ -141,6 +148,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
             *provider_notes(document, lines),
             *describe_disabled_parts(document),
             *describe_quotas(document),
+            *describe_scripts_of_images(document),
             *describe_endpoints(document),
         ),
         used_variables=frozenset(substitution.used_variables),

@@ -157,6 +157,17 @@ def _find_not_enabled(function: AwsFunction, origins: Mapping[Location, str]) ->
             )
 
 
+def describe_scripts_of_images(document: FdlDocument) -> Iterator[str]:
+    """Yield a note for each script that is in the function's image already, as with SCAR."""
+    for function in document.functions.aws:
+        spec = function.lambda_
+        if spec.init_script and not spec.container.create_image:
+            yield (
+                f"{spec.name}: lambda.init_script is {table.NOT_USED}: create_image: false uses the"
+                " image unchanged, with the script that is in it (`scar image compose`)."
+            )
+
+
 def describe_disabled_parts(document: FdlDocument) -> Iterator[str]:
     """Yield what follows from each ``enabled: false``."""
     for function in document.functions.aws:

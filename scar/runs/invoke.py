@@ -253,7 +253,8 @@ def _encode_payload(payload: Payload, maximum: int) -> bytes:
     if len(body) > maximum:
         raise UsageError(
             f"The payload has {len(body):,} bytes; Lambda's limit is {maximum:,}.",
-            remedy="Send less, or upload the data to an input folder: files start functions too.",
+            remedy="Send less, or upload the data to an input folder: files start functions too."
+            " A function with an HTTP endpoint (api_gateway) takes more.",
         )
     return body
 

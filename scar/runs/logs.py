@@ -15,6 +15,7 @@ from scar.errors import ScarError
 from scar.runs.log_groups.lines import LogLine, read_group_lines
 from scar.runs.log_groups.request_lines import STARTED, filter_request, read_request_lines
 from scar.spelling import suggest_name
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +66,8 @@ def _format_supervisor_line(message: str) -> str:
     if not entry:
         return message
     fields = {k: v for k, v in entry.items() if k not in _SUPERVISOR_FIELDS | {"remedy", "run"}}
-    text = " ".join(str(entry[name]) for name in ("level", "message", "remedy") if entry.get(name))
+    said = join_sentences(*(str(entry.get(name) or "") for name in ("message", "remedy")))
+    text = f"{entry['level']} {said}".strip() if entry.get("level") else said
     more = ", ".join(f"{name}={value}" for name, value in fields.items())
     return f"{text} ({more})" if more else text
 

@@ -14,6 +14,7 @@ from scar.runs.left_out import MADE_NOTHING, describe_outputs
 from scar.runs.states import RunState, is_cancelled, is_not_begun, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
 from supervisor.runs import record_format
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +196,7 @@ def _diagnose_waiting(history: RunHistory) -> tuple[str, str]:
         return problem, remedy
     rate = "AWS Batch takes 50 SubmitJob requests a second in an account and Region."
     fewer = "A small lambda.concurrency (40) makes many files wait in Lambda's queue"
-    return f"{problem} {rate}".strip(), f"{remedy} {fewer} instead."
+    return join_sentences(problem, rate), f"{remedy} {fewer} instead."
 
 
 def _diagnose_queued(history: RunHistory) -> tuple[str, str]:

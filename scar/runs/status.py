@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     Jobs = Mapping[str, UnfinishedJob]
 
-# Seconds after `scar retry` in which `scar wait` returns the failures of the runs that it started,
-# also if they have failed before it began to wait: `scar retry --failed && scar wait -n NAME`.
+# Seconds after `scar retry`, or the latest `scar run`, in which `scar wait` returns the failures of
+# the runs that it started, also if they have failed before it began to wait: `scar retry --failed
+# && scar wait -n NAME`.
 RETRY_SECONDS = 3600.0
 UNFINISHED_STATES = tuple(state for state in RunState if state not in FINISHED_STATES)
 
@@ -65,6 +66,8 @@ class FunctionStatus:
     arrays: Sequence[ArrayStatus] = ()
     lost_children: Sequence[LostChild] = ()
     _late_failures: int = field(default=0, init=False)
+    _latest_call: float = field(default=0.0, init=False)
+    _latest_call_failed: bool = field(default=False, init=False)
 
     @property
     def unfinished_count(self) -> int:
@@ -78,12 +81,14 @@ class FunctionStatus:
     def relevant_failure_count(self) -> int:
         """Return the failures of the latest run on each file, and of other runs since ``began``.
 
-        Runs that `scar retry` has started shortly before count too, and runs that were in
-        progress at ``began`` and have been lost since. An earlier direct call, or a file that was
-        replaced since, may have failed: that is in the counts, but nothing is to be done about it.
+        Runs that `scar retry` has started shortly before count too, runs that were in progress at
+        ``began`` and have been lost since, and the latest direct call if it began shortly before:
+        whether `scar run` and `scar wait` succeed must not depend on how fast a job failed. An
+        earlier direct call, or a file that was replaced since, may have failed: that is in the
+        counts, but nothing is to be done about it.
         """
         files = self.inputs.failed if self.inputs is not None else 0
-        return files + self._late_failures
+        return files + self._late_failures + self._latest_call_failed
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,10 +106,16 @@ class FunctionStatus:
             self.rate.add(run.started_at, run.changed_at, now)
         is_on_file = self.inputs is not None and self.inputs.add(run)
         began = now if self.began is None else self.began
+        is_late = False
         if run.state in FAILURE_STATES and not is_on_file:
             # All failed children of an array count, or none, with and without a record.
             is_late = array is not None and _is_late(array, began)
-            self._late_failures += is_late or _has_failed_since(run, began)
+            is_late = is_late or _has_failed_since(run, began)
+            self._late_failures += is_late
+        if array is None and _is_direct(run) and run.started_at >= self._latest_call:
+            self._latest_call = run.started_at
+            failed = run.state in FAILURE_STATES and run.started_at >= began - RETRY_SECONDS
+            self._latest_call_failed = failed and not is_late
 
     def add_children(self, counter: ArrayCounter, now: float) -> None:
         """Count the children of arrays that have no record; ``now`` as in ``add``."""
@@ -124,6 +135,11 @@ class FunctionStatus:
 def _is_late(status: ArrayStatus, began: float) -> bool:
     """Return whether an array ended after ``began``, or was submitted shortly before."""
     return status.stopped >= began or status.array.submitted >= began - RETRY_SECONDS
+
+
+def _is_direct(run: Run) -> bool:
+    """Return whether a run is one of a request, whose id is a UUID, and not of an event."""
+    return "-" in run.path.run_id
 
 
 def _has_failed_since(run: Run, began: float) -> bool:

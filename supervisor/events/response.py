@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from supervisor.errors import RunsFailed
 from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, cut_output, error_text
 from supervisor.invocation import RunOutcome
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,7 @@ def _log_headers(invocation: Invocation) -> dict[str, str]:
 
 def build_error(error: SupervisorError) -> bytes:
     """Return an error in the Runtime API's format."""
-    message = f"{error.problem} {error.remedy}".strip()
+    message = join_sentences(error.problem, error.remedy)
     return json.dumps(
         {"errorMessage": message, "errorType": type(error).__name__, "stackTrace": []}
     ).encode()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supervisor.sentences import join_sentences
+
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
 
@@ -31,6 +33,6 @@ def cut_output(output: bytes) -> bytes:
 
 def error_text(error: SupervisorError) -> bytes:
     """Return problem and remedy as the body of a response."""
-    text = f"{error.problem} {error.remedy}".strip()
+    text = join_sentences(error.problem, error.remedy)
     # Names in the problem may have bytes that are not UTF-8.
     return f"{text}\n".encode("utf-8", "backslashreplace")

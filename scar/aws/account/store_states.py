@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from supervisor.connections import PROBE_NAME
 from supervisor.errors import ConfigError, StorageError
 from supervisor.model import ObjectRef
+from supervisor.sentences import join_sentences
 from supervisor.storage import open_provider
 from supervisor.storage.probe import supports_conditions
 
@@ -86,6 +87,9 @@ def _with_place(provider: ProviderConfig, connection: AwsConnection) -> Provider
     return replace(provider, options={**place, **provider.options})
 
 
+_UNTIL_THEN = "Runs fail until then."
+
+
 def _find_problem(folder: _StoreFolder) -> str:
     provider = folder.provider
     name, options = f"storage_providers.{provider.name}", provider.options
@@ -104,8 +108,8 @@ def _find_problem(folder: _StoreFolder) -> str:
         return _try_folder(folder, name)
     except (ConfigError, StorageError) as error:
         # The folder tells the user more than the name of the object that was tried in it.
-        problem = _TRIED.sub(r"\1", error.problem).rstrip(".")
-        return f"{name}: {problem}. {error.remedy} Runs fail until then."
+        problem = _TRIED.sub(r"\1", error.problem)
+        return f"{name}: {join_sentences(problem, error.remedy, _UNTIL_THEN)}"
 
 
 def _try_folder(folder: _StoreFolder, name: str) -> str:

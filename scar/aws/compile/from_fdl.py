@@ -47,6 +47,10 @@ def _build_function(
     # The FDL's model has a Batch section, with defaults, for functions in the mode `lambda` too.
     has_batch = spec.lambda_.execution_mode is not ExecutionMode.LAMBDA and spec.batch.enabled
     user_data = spec.batch.compute_resources.user_data
+    if not spec.lambda_.container.create_image:  # its script is in the image
+        spec = spec.model_copy(
+            update={"lambda_": spec.lambda_.model_copy(update={"init_script": None})}
+        )
     name, used = spec.lambda_.name, providers.used_by((*spec.lambda_.input, *spec.lambda_.output))
     secrets = {
         parameter: value

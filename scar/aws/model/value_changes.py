@@ -1,14 +1,19 @@
 """Describe how a value of a resource differs from another one: only what differs, in one line.
 
-Lists and pairs are shown as ``+ added``, ``- removed``, ``key=before -> after``; long texts are
-shortened around their first difference, so that both sides never look the same.
+Lists, pairs and JSON objects are shown as ``+ added``, ``- removed``, ``key=before -> after``; long
+texts are shortened around their first difference, so that both sides never look the same.
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import fields, is_dataclass
 from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MAX_TEXT = 60
 _CONTEXT = 12  # characters before the first difference of long texts
@@ -19,6 +24,8 @@ def describe_value_change(before: object, after: object) -> str:
     pairs and of tuples.
     """
     before, after = _fields_as_pairs(before), _fields_as_pairs(after)
+    if isinstance(before, str) and isinstance(after, str):
+        before, after = _members_of(before, after)
     if isinstance(before, tuple) and isinstance(after, tuple):
         parts = _describe_list_change(before, after)
         if _are_pairs(before) and _are_pairs(after):
@@ -32,6 +39,26 @@ def _fields_as_pairs(value: object) -> object:
     if not is_dataclass(value) or isinstance(value, type):
         return value
     return tuple((each.name, getattr(value, each.name)) for each in fields(value))
+
+
+def _members_of(before: str, after: str) -> tuple[object, object]:
+    """Return the members of two JSON objects as pairs, other texts unchanged."""
+    try:
+        documents = [json.loads(text) for text in (before, after)]
+    except ValueError:
+        return before, after
+    if not all(isinstance(document, dict) for document in documents):
+        return before, after
+    old, new = (tuple(_flatten(document)) for document in documents)
+    return (old, new) if old != new else (before, after)
+
+
+def _flatten(document: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in document.items():
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
 def describe_changed_names(
@@ -93,7 +120,7 @@ def _are_pairs(value: object) -> bool:
 
 def _format_value(value: object) -> str:
     if isinstance(value, str):
-        return value
+        return "\\n".join(value.splitlines())
     if not isinstance(value, tuple):
         return repr(value)
     if value and _are_pairs(value):

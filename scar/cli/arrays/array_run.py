@@ -17,6 +17,7 @@ from scar.cli.arrays.array_groups import (
 from scar.cli.formatting import format_count
 from scar.cli.invocation_output import show_queued
 from scar.errors import UsageError
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -73,7 +74,8 @@ class ArrayRun:
         )
         for _, error in refused:
             self.call.session.terminal.write_message(
-                f"Not started: {error.problem} {error.remedy} --force runs its file all the same."
+                f"Not started: {join_sentences(error.problem, error.remedy)}"
+                " --force runs its file all the same."
             )
         events += [self._encode(json.loads(event)) for _, event in reopened]
         self._show_skipped()

@@ -23,6 +23,7 @@ from scar.cli.run_selection.name_hints import explaining_names
 from scar.cli.run_selection.run_options import names_option
 from scar.cli.run_selection.selected_runs import RunSelection, connect_functions, select_runs
 from scar.errors import ScarError
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -134,7 +135,7 @@ def _raise_refusals(session: Session, refused: Sequence[ScarError]) -> None:
     if len(refused) == 1:
         raise refused[0]
     for error in refused:
-        session.terminal.write_message(f"{error.problem} {error.remedy}")
+        session.terminal.write_message(join_sentences(error.problem, error.remedy))
     if refused:
         raise ScarError(
             f"{format_count(len(refused), 'run')} could not be cancelled.", remedy="See above."

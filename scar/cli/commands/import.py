@@ -63,7 +63,9 @@ def import_function(session: Session, name: str, folder: Path | None) -> None:
         imported = _convert(function, config, content)
         if target is not None:
             _write_new_file(target / f"{name}.yaml", imported.fdl)
-        steps = list_removal_steps(connection, function, _input_buckets(config))
+        steps = list_removal_steps(
+            connection, function, _input_buckets(config), session.connection_target().profile
+        )
     path = folder / f"{name}.yaml" if folder else None
     if session.json:
         session.terminal.write_json(
@@ -95,13 +97,20 @@ def _read_content(
 
     config = function.config
     if not function.package_url or (config and folder is None):
-        return config, PackageContent()
+        return config, PackageContent() if not function.package_url else _not_unpacked(config)
     with download_package(function.package_url, function.name) as file:
         package = open_package(file, function.name)
         config = config or parse_config(package.read_config(), function.name)
         if folder is None:
-            return config, PackageContent()
+            return config, _not_unpacked(config)
         return config, package.unpack(folder, _script_name(config))
+
+
+def _not_unpacked(config: Mapping[str, Any]) -> PackageContent:
+    """Return the content of a package that was not looked into: nothing is said to be missing."""
+    from scar.aws.inventory.scar4.package import PackageContent
+
+    return PackageContent(files=(_script_name(config),))
 
 
 def _convert(
@@ -150,6 +159,8 @@ def _show_next_steps(
     write = session.terminal.write_message
     if path is not None:
         write(f"FDL file written to {path}.")
+    else:
+        write("The script and the payload of the package are written with -p FOLDER.")
     for note in imported.notes:
         write(f"- {note}")
     write("Remove these resources of SCAR 4 before `scar init`; wait for each to be gone:")

@@ -10,6 +10,7 @@ import click
 from scar.cli.fdl_files import connect_names
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.invocation.request_arguments import (
+    describe_unreadable,
     open_body,
     parse_parameters,
     read_json_text,
@@ -82,17 +83,10 @@ def invoke(  # noqa: PLR0913 one argument per option
         raise click.UsageError("-db and -jd are mutually exclusive.")
     text = None if json_data is None else read_json_text(json_data)
     query = parse_parameters(parameters)
-    if file is not None:
-        connection, document = connect_names(session, file)
-        names = [entry.lambda_.name for entry in document.functions.aws]
-        if len(names) > 1:
-            raise click.UsageError(
-                f"{file} has several functions: select one with -n, not -f: {', '.join(names)}."
-            )
-        name = names[0]
-    else:
-        connection = session.connect()
-    function = find_function(session, connection, name or "")
+    if note := describe_unreadable(query):
+        session.terminal.write_message(note)
+    connection, name = _connect(session, name, file)
+    function = find_function(session, connection, name)
     call = FunctionCall(session, connection, function, output_file)
     if text is not None and (event := read_store_event(text)) is not None:
         if query:
@@ -120,6 +114,19 @@ def invoke(  # noqa: PLR0913 one argument per option
 
     payload = request_payload(query, _read_body(data_binary, text), is_json=text is not None)
     call.send(payload, asynchronous=asynchronous)
+
+
+def _connect(session: Session, name: str | None, file: Path | None) -> tuple[AwsConnection, str]:
+    """Connect; return the function's name too, that of the file's only function without -n."""
+    if file is None:
+        return session.connect(), name or ""
+    connection, document = connect_names(session, file)
+    names = [entry.lambda_.name for entry in document.functions.aws]
+    if len(names) > 1:
+        raise click.UsageError(
+            f"{file} has several functions: select one with -n, not -f: {', '.join(names)}."
+        )
+    return connection, names[0]
 
 
 def _read_body(file: Path | None, text: str | None) -> bytes | None:

@@ -52,7 +52,12 @@ OVERLAP = timedelta(seconds=30)
 @names_option()
 @fdl_option
 @click.option("-ls", "--log-stream-name", default="", help="Only this log stream.")
-@click.option("-ri", "--request-id", default="", help="Only this Lambda request or Batch job.")
+@click.option(
+    "-ri",
+    "--request-id",
+    default="",
+    help="Only this Lambda request, run or Batch job: its whole id.",
+)
 @click.option(
     "--run",
     metavar="RUN|ARRAY[:INDEX]",
@@ -107,6 +112,7 @@ def log(  # noqa: PLR0913 one argument per option
         raise missing_option("-n NAME", "-f FILE", "--run RUN", "--file s3://BUCKET/KEY")
     if follow and (request_id or session.json):
         raise click.UsageError("--follow cannot be used with -ri or -j.")
+    _require_id(request_id)
     connection, names = connect_functions(session, names, file)
     after = parse_since(since)
     if of_runs:
@@ -128,6 +134,13 @@ def log(  # noqa: PLR0913 one argument per option
             remedy="Log lines are available after some seconds; `scar log -n NAME` shows all.",
         )
     session.terminal.write_message("There are no log lines yet.")
+
+
+def _require_id(text: str) -> None:
+    from scar.runs.log_groups.request_lines import require_id
+
+    if text:
+        require_id(text)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from scar.cli.run_selection.selected_runs import (
     read_failures,
 )
 from scar.errors import ScarError
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +112,7 @@ def retry(  # noqa: PLR0913 one argument per option
     )
     refused = apply_to_runs(session, [*found.runs, *remaining], action)
     for error in refused:
-        session.terminal.write_message(f"{error.problem} {error.remedy}")
+        session.terminal.write_message(join_sentences(error.problem, error.remedy))
     if refused:
         raise ScarError(
             f"{format_count(len(refused), 'run')} could not be started again.", remedy="See above."

@@ -87,7 +87,7 @@ def rm(  # noqa: PLR0913 one argument per option
     if removed or not absent:
         show_plan(session, plan, dry_run=dry_run)
         if not dry_run:
-            _report_removed(session, removed, keep_logs=keep_logs)
+            _report_removed(session, removed if plan else (), keep_logs=keep_logs)
     for name in absent:
         session.services.raise_if_made_by_scar4(connection, name)
     if absent:

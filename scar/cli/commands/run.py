@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.aws.model import limits
-from scar.cli.fdl_files import connect_document, enabled_functions
+from scar.cli.fdl_files import connect_to_run, enabled_functions, show_notes_of
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
-from scar.cli.function_flags import FunctionFlags
 from scar.cli.input_files_run import InputFilesRun
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.job_options import job_options
@@ -221,8 +220,8 @@ def _connect_function(
             raise missing_option("-n NAME", "-f FILE")
         connection = session.connect()
         return connection, find_function(session, connection, name), None
-    connection, document = connect_document(session, file, FunctionFlags())
-    functions = {function.name: function for function in enabled_functions(document)}
+    connection, resolved = connect_to_run(session, file)
+    functions = {function.name: function for function in enabled_functions(resolved.document)}
     selected = name or next(iter(functions))
     if selected not in functions:
         raise UsageError(
@@ -233,6 +232,7 @@ def _connect_function(
             f"{file} has several functions: select one with -n: {', '.join(functions)}."
         )
     if not any(f.name == selected for f in session.services.list_functions(connection)):
+        show_notes_of(session, resolved, selected)
         session.services.deploy(
             [functions[selected]],
             connection,

@@ -67,13 +67,12 @@ def validate(session: Session, file: Path | None) -> None:
 
 def _read_document(session: Session, file: Path) -> FdlDocument:
     """Return the valid document; raise InvalidFdlError after the output of -j."""
-    from scar.cli.fdl_files import require_secret_variables, resolve_document
+    from scar.cli.fdl_files import resolve_to_deploy
     from scar.cli.local_checks import require_emulated
     from scar.fdl.problems import InvalidFdlError
 
     try:
-        resolved = resolve_document(session, file, FunctionFlags())
-        require_secret_variables(session, resolved, file)
+        resolved = resolve_to_deploy(session, file, FunctionFlags())
         if session.local:
             require_emulated(resolved, file)
     except InvalidFdlError as error:

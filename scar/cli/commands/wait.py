@@ -56,8 +56,8 @@ def wait(
 
     With -n or -f, wait until every file in the functions' input folders has a run that has
     ended, and all other runs of the functions, such as direct calls, have ended too. Failures
-    count if they are of the latest run on a file, of another run that ended meanwhile, or of one
-    that `scar retry` started in the hour before.
+    count if they are of the latest run on a file, of another run that ended meanwhile, of one that
+    `scar retry` started in the hour before, or of the latest direct call if it began in that hour.
 
     \b
     Exit status:

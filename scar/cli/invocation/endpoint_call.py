@@ -9,7 +9,13 @@ import tempfile
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
-from scar.cli.invocation_output import require_success, show_queued, show_response
+from scar.cli.invocation_output import (
+    MAX_FAILED_OUTPUT,
+    explaining_interrupt,
+    require_success,
+    show_queued,
+    show_response,
+)
 from scar.errors import UsageError
 from scar.runs.endpoints.calls import EndpointCall
 from scar.runs.endpoints.http import EndpointClient
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
     from scar.runs.endpoints.calls import CallBody
+    from scar.runs.invoke import InvocationResponse
 
 IN_MEMORY = 16 << 20  # bytes of an output; a larger one is on disk until it is complete
 
@@ -50,12 +57,15 @@ class EndpointRequest:
         name, terminal = self.function.name, self.session.terminal
         if output is not None:
             with open_output(output) as target:
-                response = self._call().send(self.query, self.body, target)
+                response = self._wait(target)
+                if response.status >= 400:  # the file stays as it was
+                    shown = replace(response, output=_read_end(target))
+                    show_response(self.session, name, shown, output)
             terminal.write_message(f"Output written to {output}")
             show_response(self.session, name, response, output, is_written=True)
             return
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as buffer:
-            response = self._call().send(self.query, self.body, buffer)
+            response = self._wait(buffer)
             buffer.seek(0)
             if self.session.json:
                 response = replace(response, output=buffer.read())
@@ -65,6 +75,10 @@ class EndpointRequest:
         is_written = not self.session.json
         show_response(self.session, name, response, None, is_written=is_written)
 
+    def _wait(self, target: IO[bytes]) -> InvocationResponse:
+        with explaining_interrupt(self.function.name):
+            return self._call().send(self.query, self.body, target)
+
     def _call(self) -> EndpointCall:
         timeout = self.function.timeout + TIMEOUT_MARGIN
         return EndpointCall(
@@ -73,6 +87,14 @@ class EndpointRequest:
             client=EndpointClient(connection=self.connection, timeout=timeout),
             report=self.session.terminal.write_message,
         )
+
+
+def _read_end(file: IO[bytes]) -> bytes:
+    """Return the end of what was written; empty for a device or pipe, which has it already."""
+    if not (file.readable() and file.seekable()):
+        return b""
+    file.seek(max(0, file.tell() - MAX_FAILED_OUTPUT))
+    return file.read()
 
 
 @contextlib.contextmanager
@@ -88,7 +110,7 @@ def open_output(path: Path) -> Iterator[IO[bytes]]:
             return
         part = path.with_name(f".{path.name[:200]}.{os.urandom(4).hex()}.part")
         try:
-            with part.open("xb") as file:
+            with part.open("x+b") as file:
                 yield file
             part.replace(path)
         finally:

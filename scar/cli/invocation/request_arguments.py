@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,11 @@ from scar.cli.function_call import read_event_file
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from scar.runs.endpoints.calls import CallBody
+
+_VARIABLE_PART = re.compile(r"[A-Za-z0-9_]+")
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
@@ -28,6 +31,17 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
         for name, value in _parse_one(text).items():
             found.setdefault(name, []).append(value)
     return {name: ",".join(values) for name, values in found.items()}
+
+
+def describe_unreadable(names: Iterable[str]) -> str:
+    """Return a note about parameters that shells have no variable for; empty if there is none."""
+    unreadable = [name for name in names if not _VARIABLE_PART.fullmatch(name)]
+    if not unreadable:
+        return ""
+    return (
+        f"Note: shells cannot read the variables of {', '.join(unreadable)}: names of variables"
+        " have letters, digits and _ only. Scripts read all parameters in EVENT."
+    )
 
 
 def _parse_one(text: str) -> dict[str, str]:
@@ -57,10 +71,15 @@ def read_json_text(text: str) -> str:
         path = Path(text)
         if not _is_file(path):
             parse_json("-jd", text)
-        content = read_event_file(path, text, "-jd")
         try:
-            text = content.decode()
+            # A regular file of any size: whether its function has an endpoint, which takes large
+            # bodies, is not known yet.
+            text = path.read_bytes().decode()
             json.loads(text)
+        except OSError as error:
+            raise UsageError(
+                f"{path} cannot be read: {error.strerror}.", remedy="Check -jd."
+            ) from error
         except ValueError as error:
             raise UsageError(f"{path} is not JSON: {error}.", remedy="Check -jd.") from error
     return text

@@ -118,6 +118,7 @@ def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, 
     """Yield resource, field and value; values of environment variables may be secrets."""
     from dataclasses import fields
 
+    from scar.aws.model.resources import BatchTargetRecord
     from scar.hidden_text import MASK, HiddenText
 
     for field in fields(resource):
@@ -128,5 +129,9 @@ def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, 
                 yield str(resource.key), f"environment.{variable}", text if secrets else MASK
         elif isinstance(value, HiddenText):
             yield str(resource.key), field.name, MASK
+        elif field.name == "text" and isinstance(resource, BatchTargetRecord):
+            # A part of a function.json: settings of the image are not in it, only their defaults.
+            record = {key: item for key, item in json.loads(value).items() if key != "image"}
+            yield str(resource.key), field.name, json.dumps(record)
         elif field.name != "name":
             yield str(resource.key), field.name, value

@@ -90,11 +90,14 @@ class FileSystemSpec(FdlModel):
     )
 
 
+_NO_SUPERVISOR = "accepted, not used: the supervisor is part of scar"
+
+
 class SupervisorSpec(FdlModel):
     """Version of SCAR's supervisor; accepted, not used: the supervisor is part of scar."""
 
-    version: Text = Field("latest", description="accepted, not used")
-    license_: Text = Field("", alias="license", description="accepted, not used")
+    version: Text = Field("latest", description=_NO_SUPERVISOR)
+    license_: Text = Field("", alias="license", description=_NO_SUPERVISOR)
 
 
 class LambdaSpec(FdlModel):
@@ -244,7 +247,7 @@ class LambdaSpec(FdlModel):
         description="file system to mount in Lambda, at most one; requires `vpc`; jobs mount those"
         " of `batch.file_system`",
     )
-    supervisor: SupervisorSpec = Field(SupervisorSpec(), description="accepted, not used")
+    supervisor: SupervisorSpec = Field(SupervisorSpec(), description=_NO_SUPERVISOR)
     tags: dict[str, Text] = Field(
         {},
         description="tags, for cost allocation for instance: of the function, its ECR repository,"

@@ -95,10 +95,10 @@ def _check_container_image(spec: LambdaSpec, section: Location) -> Iterator[Loca
             (*section, "create_image"),
             "false needs an image in ECR: <account>.dkr.ecr.<region>.amazonaws.com/<name>",
         )
-    if container.image_file or spec.init_script or spec.extra_payload:
+    if container.image_file or spec.extra_payload:
         yield (
             (*section, "create_image"),
-            "false uses the image unchanged; omit image_file, init_script and extra_payload",
+            "false uses the image unchanged; omit image_file and extra_payload",
         )
 
 

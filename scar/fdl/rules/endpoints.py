@@ -111,11 +111,11 @@ def describe_endpoints(document: FdlDocument) -> Iterator[str]:
 def _describe_endpoint(function: AwsFunction) -> Iterator[str]:
     spec, name = function.api_gateway, function.lambda_.name
     if spec.authentication == "NONE":
-        limit = (
-            "" if function.lambda_.concurrency is not None else " `lambda.concurrency` limits them."
-        )
         has_webhook = any(i.storage_provider.startswith("minio.") for i in function.lambda_.input)
         but = " Only MinIO's events, with webhook_token, are none." if has_webhook else ""
+        is_limited = spec.type_ == "http" and "throttling" in spec.model_fields_set
+        is_limited = is_limited or function.lambda_.concurrency is not None
+        limit = "" if is_limited else " `lambda.concurrency` limits them."
         yield (
             f"{name}: everybody who knows the address can call it (api_gateway.authentication:"
             f" NONE), at your cost; requests are data for the function's script, never scripts."

@@ -6,12 +6,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from scar.fdl.cycles import can_trigger
-from scar.fdl.model import WebdavProvider
+from scar.fdl.model import S3Provider, WebdavProvider
 from scar.fdl.values.secret_values import SECTION
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from scar.fdl.model import AwsFunction, LambdaSpec, ProviderSpec, StorageProviders, StorageSpec
     from scar.fdl.problems import Location
@@ -69,7 +69,6 @@ def check_named_store(
     if providers.is_account_s3(storage):
         return
     entry: Location = (SECTION, provider_kind, name)
-    yield from _check_keys(spec, entry)
     if storage.sse:
         yield (*section, "sse"), "is for the account's S3 only: other stores have their own default"
     if kind == "input" and provider_kind == "s3":
@@ -111,15 +110,23 @@ def check_servers(
             )
 
 
+def check_used_stores(providers: StorageProviders, used: Iterable[str]) -> Iterator[LocatedProblem]:
+    """Check the entries that inputs or outputs name (``kind.name``)."""
+    for provider in sorted({*used}):
+        kind, _, name = provider.partition(".")
+        spec = providers.find(provider)
+        if spec is not None and not (isinstance(spec, S3Provider) and spec.is_account):
+            yield from _check_keys(spec, (SECTION, kind, name))
+
+
 def _check_keys(spec: ProviderSpec, entry: Location) -> Iterator[LocatedProblem]:
     missing = [key for key in spec.required if not getattr(spec, key)]
     if spec.together:
         one, other = spec.together
         if bool(getattr(spec, one)) != bool(getattr(spec, other)):
             missing += [key for key in spec.together if not getattr(spec, key)]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        yield entry, f"{', '.join(missing)} {verb} required and missing"
+    for key in missing:
+        yield entry, f"{key} is required and missing"
     if isinstance(spec, WebdavProvider):
         yield from _check_login(spec, entry)
 

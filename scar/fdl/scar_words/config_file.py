@@ -57,6 +57,10 @@ _COMMON_KEYS: frozenset[Location] = frozenset(
 _TARGET_KEYS: tuple[Location, ...] = (("lambda", "region"), ("lambda", "boto_profile"))
 
 
+# What scar does anyway: a line at every command would say nothing.
+_DONE_ANYWAY = ((("lambda", "runtime"), "image"),)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegacyConfig:
     """The file's Region, profile and values of functions; ``notes`` are messages for the user."""
@@ -107,6 +111,8 @@ def _parse_config(path: Path, aws: dict[str, Any]) -> LegacyConfig:
     for location, found in table.list_values(aws):
         value = _drop_empty(found)
         if value is None or location in _TARGET_KEYS or is_default(location, value):
+            continue
+        if (location, value) in _DONE_ANYWAY:
             continue
         if len(location) == 2 and value == of_lambda.get(str(location[1])):
             continue

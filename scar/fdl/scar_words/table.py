@@ -44,7 +44,9 @@ _LAMBDA: Mapping[str, Word] = {
     "tags": same(),
     "container.image": same(),
     "container.image_file": same(),
-    "container.create_image": same("such an image is built with `scar image compose`"),
+    "container.create_image": same(
+        "such an image is built with `scar image compose`; `init_script` is then in it"
+    ),
     "container.timeout_threshold": same(),
     "container.environment": same(),
     "input": same(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -10,6 +11,12 @@ from scar.fdl.model import FdlDocument
 from scar.fdl.notes import sets_batch
 from scar.fdl.problems import NO_POSITION, InvalidFdlError, Location, Problem, format_location
 from scar.fdl.rules import check_rules
+from scar.fdl.rules.providers import check_used_stores
+from scar.fdl.rules.secret_variables import (
+    find_missing_variables,
+    named_stores,
+    remedy_of,
+)
 from scar.fdl.validation.errors import clean_location, convert_validation_error
 from scar.fdl.validation.partial import ValidParts
 from scar.fdl.value_sources import add_source
@@ -26,19 +33,28 @@ def validate_document(
     path: Path,
     origins: Sequence[Mapping[Location, str]],
     reported: Sequence[Problem] = (),
+    secret_environment: Mapping[str, str] | None = None,
 ) -> FdlDocument:
     """Return the document; raise InvalidFdlError with all its problems and the reported ones.
 
     A key with a reported problem gets no other: a value with an unknown variable, for instance, may
-    be invalid only because it was not substituted.
+    be invalid only because it was not substituted. ``secret_environment`` must have the variables
+    of ``${env:NAME}``, unless it is None.
     """
-    document, problems = _find_problems(parsed, path, origins, _faulty_stores(reported))
+    validation = _Validation(
+        parsed=parsed,
+        path=path,
+        origins=origins,
+        stores=_faulty_stores(reported),
+        environment=secret_environment,
+    )
+    document, problems = validation.find_problems()
     keys = {problem.key for problem in reported}
     problems = [*reported, *(problem for problem in problems if problem.key not in keys)]
     if problems or document is None:
         has_file = parsed.position_of(()) != NO_POSITION
         name = str(path) if has_file and parsed.positions else path.name
-        raise InvalidFdlError(name, problems)
+        raise InvalidFdlError(name, problems, remedy_of(problems))
     return document
 
 
@@ -48,41 +64,56 @@ def _faulty_stores(reported: Sequence[Problem]) -> dict[Location, Problem]:
     return {location: problem for location, problem in keys if location[0] == "storage_providers"}
 
 
-def _find_problems(
-    parsed: ParsedDocument,
-    path: Path,
-    origins: Sequence[Mapping[Location, str]],
-    stores: dict[Location, Problem],
-) -> tuple[FdlDocument | None, list[Problem]]:
-    context = {"folder": path.parent}
-    with_batch = frozenset(
-        number for number, sources in enumerate(origins) if sets_batch(sources, str(path))
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Validation:
+    """One document; ``stores`` are the problems of stores that are known already."""
 
-    def add_places(found: Iterable[tuple[Location, str]]) -> list[Problem]:
-        broken = list(found)
+    parsed: ParsedDocument
+    path: Path
+    origins: Sequence[Mapping[Location, str]]
+    stores: dict[Location, Problem]
+    environment: Mapping[str, str] | None
+
+    def find_problems(self) -> tuple[FdlDocument | None, list[Problem]]:
+        """Return the document, None if the model refuses it, and all problems."""
+        parsed, context = self.parsed, {"folder": self.path.parent}
+        try:
+            document = FdlDocument.model_validate(parsed.data, context=context)
+        except ValidationError as error:
+            # pydantic also reports a list as too short if all its entries are invalid: left out.
+            details = [d for d in error.errors() if d["type"] != "too_short" or not d["input"]]
+            faults = [
+                (clean_location(detail["loc"]), convert_validation_error(detail, parsed))
+                for detail in details
+            ]
+            problems = [add_source(p, at, self.origins, str(self.path)) for at, p in faults]
+            parts = ValidParts.of(parsed.data, {**self.stores, **dict(faults)}, context)
+            return None, [*problems, *self._find_broken_rules(parts)]
+        parts = ValidParts(
+            functions=list(enumerate(document.functions.aws)),
+            providers=document.storage_providers,
+            faults=self.stores,
+        )
+        return document, self._find_broken_rules(parts)
+
+    def _find_broken_rules(self, parts: ValidParts) -> list[Problem]:
+        with_batch = frozenset(
+            number
+            for number, sources in enumerate(self.origins)
+            if sets_batch(sources, str(self.path))
+        )
+        data = self.parsed.data
+        found = [
+            *check_rules(parts.functions, parts.providers, with_batch),
+            *check_used_stores(parts.providers, named_stores(data)),
+        ]
+        broken = list(parts.without_consequences(found))
+        if self.environment is not None:
+            broken += find_missing_variables(data, parts.providers, self.environment)
         return [
-            add_source(problem, at, origins, str(path))
-            for (at, _), problem in zip(broken, locate_problems(broken, parsed), strict=True)
+            add_source(problem, at, self.origins, str(self.path))
+            for (at, _), problem in zip(broken, locate_problems(broken, self.parsed), strict=True)
         ]
-
-    try:
-        document = FdlDocument.model_validate(parsed.data, context=context)
-    except ValidationError as error:
-        # pydantic also reports a list as too short if all its entries are invalid: left out.
-        details = [d for d in error.errors() if d["type"] != "too_short" or not d["input"]]
-        faults = [
-            (clean_location(detail["loc"]), convert_validation_error(detail, parsed))
-            for detail in details
-        ]
-        problems = [add_source(p, at, origins, str(path)) for at, p in faults]
-        parts = ValidParts.of(parsed.data, {**stores, **dict(faults)}, context)
-        broken = check_rules(parts.functions, parts.providers, with_batch)
-        return None, [*problems, *add_places(parts.without_consequences(broken))]
-    functions = list(enumerate(document.functions.aws))
-    parts = ValidParts(functions=functions, providers=document.storage_providers, faults=stores)
-    broken = check_rules(functions, document.storage_providers, with_batch)
-    return document, add_places(parts.without_consequences(broken))
 
 
 def locate_problems(

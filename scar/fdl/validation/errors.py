@@ -41,6 +41,10 @@ _EXPECTED = {
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_type": "must be `true` or `false`",
+    "string_type": "must be text",
 }
 
 
@@ -62,6 +66,9 @@ def _error_message(detail: ErrorDetails, location: Location) -> str:
             problem = "there is no function"
         case kind:
             expected = _EXPECTED.get(kind, detail["msg"].removeprefix("Input "))
+            expected = re.sub(r"^should ", "must ", expected)
+            if kind.startswith("int") and (unit := _unit_of(location)):
+                expected += f" of {unit}"
             found = "" if is_hidden else f", not {_format_input(detail['input'])}"
             problem = f"{expected}{found}"
     return problem
@@ -75,6 +82,14 @@ def _describe_key(location: Location) -> str:
     text = (field.description or "").partition(";")[0]
     example = f", such as {field.examples[0]}" if field.examples else ""
     return f": {text}{example}"
+
+
+def _unit_of(location: Location) -> str:
+    """Return the unit of a number, if its description has one; empty without."""
+    field = find_field(FdlDocument, location)
+    description = (field.description or "") if field else ""
+    found = re.search(r"\bin (bytes|MB|MiB|GB|GiB|seconds|days)\b", description)
+    return found[1] if found else ""
 
 
 def _format_input(value: object) -> str:

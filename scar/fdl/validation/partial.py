@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import re
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location, Problem
 
 _FUNCTIONS: Location = ("functions", "aws")
-_PROVIDERS: Location = ("storage_providers",)
+_STORES = "storage_providers"
+_PROVIDERS: Location = (_STORES,)
 _NAME: Location = ("lambda", "name")
 # For a function whose own name is invalid; a message with it is not shown.
 _UNKNOWN_NAME = "unknown-function"
@@ -114,7 +116,11 @@ class ValidParts:
         if _UNKNOWN_NAME in message:
             return True
         number = location[2:3] if location[:2] == _FUNCTIONS else ()
-        if location[-1:] == ("storage_provider",) and self._names_faulty_store(location):
+        if location[:1] == _PROVIDERS:
+            return self._follows_in_store(location, message)
+        # Of a faulty store it is unknown whether it exists; the rules of its kind hold anyway.
+        is_of_entry = location[-1:] == ("storage_provider",) and message.startswith(_STORES)
+        if is_of_entry and self._names_faulty_store(location):
             return True
         for fault, problem in self.faults.items():
             if fault[:2] != _FUNCTIONS or fault[2:3] != number:
@@ -124,6 +130,15 @@ class ValidParts:
                 if (not in_item and name in location) or re.search(rf"\b{name}\b", message):
                     return True
         return False
+
+    def _follows_in_store(self, location: Location, message: str) -> bool:
+        """Return whether a store lacks a key only because the key is faulty or misspelt."""
+        return any(
+            re.search(rf"\b{re.escape(name)}\b", message)
+            for fault, problem in self.faults.items()
+            if fault[:3] == location[:3] and len(fault) > 3
+            for name in (str(fault[3]), *re.findall(r"did you mean `(\w+)`", problem.message))
+        )
 
     def _names_faulty_store(self, location: Location) -> bool:
         written = next(f for n, f in self.functions if n == location[2])
@@ -154,13 +169,13 @@ def _valid_function(
 
 
 def _valid_providers(stores: Any, faults: list[Location]) -> StorageProviders:  # noqa: ANN401 - any YAML
-    pruned = _Pruned(copy.deepcopy(stores if isinstance(stores, dict) else {}))
-    # Without a whole store: one without its key is another store.
-    pruned.take_out({at[:2] for at in faults})
-    try:
-        return StorageProviders.model_validate(pruned.data)
-    except ValidationError:
-        return StorageProviders()
+    # Without the faulty keys; without the whole stores if these are then still invalid.
+    for left_out in ({*faults}, {at[:2] for at in faults}):
+        pruned = _Pruned(copy.deepcopy(stores if isinstance(stores, dict) else {}))
+        pruned.take_out(left_out)
+        with contextlib.suppress(ValidationError):
+            return StorageProviders.model_validate(pruned.data)
+    return StorageProviders()
 
 
 def _entries(data: Mapping[str, Any]) -> list[Any]:

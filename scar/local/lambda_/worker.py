@@ -19,6 +19,7 @@ from scar.local.lambda_.log_stream import LogStreamWriter
 from scar.local.lambda_.model import INIT_LIMIT, LambdaInvokeResult
 from scar.local.lambda_.runtime_access import SandboxOnlyApp
 from scar.local.lambda_.runtime_api import RuntimeApiServer, RuntimeInvocation, RuntimeResponse
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +156,9 @@ class Worker:
         try:
             self._start_sandbox()
         except ScarError as error:
-            return 0.0, reports.start_failure(request_id, f"{error.problem} {error.remedy}")
+            return 0.0, reports.start_failure(
+                request_id, join_sentences(error.problem, error.remedy)
+            )
         ready = self._api.wait_for_next(self._dependencies.init_limit)
         seconds = time.monotonic() - started
         # Not ready and no failure: the limit was exceeded, which is logged but is no failure.

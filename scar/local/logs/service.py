@@ -17,6 +17,7 @@ from scar.local.logs.parameters import (
     invalid_token_error,
 )
 from scar.local.moto.error_responses import ApiError, render_error
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +50,7 @@ class LogsService:
         except LogsApiError as error:
             return render_error("logs", error.error_response)
         except OperationRefusedError as error:
-            text = f"{error.problem} {error.remedy}"
+            text = join_sentences(error.problem, error.remedy)
             return render_error("logs", ApiError(code="InvalidParameterException", message=text))
         return Response(
             status=200,

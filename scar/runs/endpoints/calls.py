@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from urllib3.exceptions import HTTPError
 
@@ -47,7 +47,7 @@ class CallBody:
         """The bytes that the body has in an event of Lambda, at most."""
         if self.file is not None:
             return -(-self.size // 3) * 4
-        if self.content_type == "application/json":
+        if self.content_type == "application/json" and len(self.content) <= MAX_EVENT:
             return len(json.dumps(self.content.decode()))
         return -(-len(self.content) // 3) * 4
 
@@ -83,7 +83,7 @@ class EndpointCall:
                 headers["x-scar-body"] = self._upload(body)
             else:
                 content = body.file.read_bytes() if body.file else body.content
-        url = self.endpoint.url + (f"?{urlencode(query)}" if query else "")
+        url = request_url(self.endpoint.url, query)
         method = "GET" if body is None else "POST"
         started = self.clock()
         reply = self.client.send_until_accepted(
@@ -202,6 +202,14 @@ class EndpointCall:
                 done += len(chunk)
         except HTTPError as error:
             raise _broken(self.function, done) from error
+
+
+def request_url(url: str, query: Mapping[str, str]) -> str:
+    """Return the URL with the query, encoded as RFC 3986 has it: a space as %20, never as +.
+
+    The signature is for the query as it is sent, and AWS computes it with %20.
+    """
+    return f"{url}?{urlencode(query, quote_via=quote, safe='')}" if query else url
 
 
 def _broken(function: str, done: int) -> ScarError:

@@ -6,6 +6,7 @@ import contextlib
 import re
 from typing import TYPE_CHECKING
 
+from scar.errors import UsageError
 from scar.runs.filter_patterns import quoted_term
 from scar.runs.jobs.search import JobNotFoundError, find_job, is_job_id
 from scar.runs.log_groups.lines import read_group_lines
@@ -20,7 +21,20 @@ if TYPE_CHECKING:
 # The lines that Lambda writes before and after each invocation.
 STARTED = re.compile(r"START RequestId: (\S+)")
 REPORTED = re.compile(r"REPORT RequestId: (\S+)")
+# Run ids of events have 32 digits; Lambda's requests, Batch's jobs and direct runs have UUIDs.
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _MAX_STREAMS = 100  # log streams that one FilterLogEvents request may name
+
+
+def require_id(text: str) -> None:
+    """Raise UsageError for a text that is no id: as a word, it would be found in any line."""
+    if not (is_job_id(text) or _RUN_ID.fullmatch(text)):
+        raise UsageError(
+            f"{text!r} is no id of a request, run or job.",
+            remedy="They are UUIDs (0f5d2c1e-1111-4222-8333-444455556666), with `:index` for a job"
+            " of an array, or 32 hexadecimal digits. Pass the whole id with -ri; `--run` takes"
+            " the start of a run's.",
+        )
 
 
 def read_request_lines(

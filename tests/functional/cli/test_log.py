@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from scar.runs.log_groups.lines import LogLine
 
 NOW = int(time.time() * 1000) - 60_000
+REQUEST = "0f5d2c1e-1111-4222-8333-444455556666"
 
 
 @pytest.fixture
@@ -97,22 +98,22 @@ def test_one_call_can_be_chosen(
         (0, "START RequestId: r-0 Version: 1"),
         (1, "before"),
         (2, "REPORT RequestId: r-0"),
-        (3, "START RequestId: r-1 Version: 1"),
+        (3, f"START RequestId: {REQUEST} Version: 1"),
         (5, "mine"),
-        (7, "REPORT RequestId: r-1 Duration: 4 ms"),
+        (7, f"REPORT RequestId: {REQUEST} Duration: 4 ms"),
         (8, "START RequestId: r-2 Version: 1"),
         (9, "after"),
     )
     write("/aws/lambda/gray", "s2", (5, "START RequestId: r-3 Version: 1"), (6, "other"))
-    write("/aws/batch/gray", "b1", (20, "job says"), (21, '{"run": "r-1"}'))
+    write("/aws/batch/gray", "b1", (20, "job says"), (21, f'{{"run": "{REQUEST}"}}'))
     write("/aws/batch/gray", "b2", (20, "another job"))
-    assert run(["log", "-n", "gray", "-ri", "r-1"], services) == 0
+    assert run(["log", "-n", "gray", "-ri", REQUEST], services) == 0
     assert [text for _, text in lines(capsys.readouterr().out, with_owner=False)] == [
-        "START RequestId: r-1 Version: 1",
+        f"START RequestId: {REQUEST} Version: 1",
         "mine",
-        "REPORT RequestId: r-1 Duration: 4 ms",
+        f"REPORT RequestId: {REQUEST} Duration: 4 ms",
         "job says",
-        '{"run": "r-1"}',
+        f'{{"run": "{REQUEST}"}}',
     ]
 
 

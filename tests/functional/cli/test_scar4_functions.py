@@ -119,8 +119,8 @@ def test_import_writes_the_file_and_lists_what_to_remove(
     assert section["environment"] == {"Variables": {"A": "b"}}
     order = [
         shown.err.index("event notifications of the bucket cows"),
-        shown.err.index("aws apigateway delete-rest-api --rest-api-id api1"),
-        shown.err.index("aws lambda delete-function --function-name oldcow"),
+        shown.err.index("aws apigateway delete-rest-api --region us-east-1 --rest-api-id api1"),
+        shown.err.index("aws lambda delete-function --region us-east-1 --function-name oldcow"),
     ]
     assert order == sorted(order)
 

@@ -162,7 +162,7 @@ def deploy_document(cloud: LocalCloudProcess, text: dict[str, object]) -> list[s
     path = cloud.folder / "stores.yaml"
     path.write_text(json.dumps(text))
     resolved = resolve_file(path, LoadContext())
-    variables = read_secret_variables(resolved, path, ENVIRONMENT)
+    variables = read_secret_variables(resolved.document, ENVIRONMENT)
     messages: list[str] = []
     deploy.init(
         functions_of(resolved.document, variables),

@@ -25,6 +25,15 @@ def test_rm_by_file_names_its_buckets(fdl: Path, capsys: pytest.CaptureFixture[s
     assert "Buckets with data stay" in capsys.readouterr().err
 
 
+def test_rm_of_what_is_removed_already_says_so(
+    fdl: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["rm", "-f", str(fdl)], FakeServices({}, plan=Plan())) == 0
+    shown = capsys.readouterr().err
+    assert "There is nothing to remove." in shown
+    assert "Removed:" not in shown
+
+
 def test_rm_needs_none_of_the_files_the_function_was_made_of(fdl: Path) -> None:
     (fdl.parent / "gray.sh").unlink()
     services = FakeServices({})

@@ -131,3 +131,19 @@ def test_validate_refuses_run_script_without_allow_script(
     assert "allow_script: false refuses scripts of events" in " ".join(
         capsys.readouterr().err.split()
     )
+
+
+def test_notes_are_shown_where_the_function_is_deployed(
+    cow: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = "  - lambda:\n      name: {}\n      container: {{image: x}}\n    api_gateway: {}\n"
+    public = "{name: api, authentication: NONE}"
+    text = "".join(entry.format(name, public) for name in ("gray", "other"))
+    cow.write_text(f"functions:\n  aws:\n{text}")
+    invoke("run", "-f", cow, "-n", "gray")
+    assert "everybody who knows" not in capsys.readouterr().err
+    services = FakeServices({}, summaries=[])
+    run(["run", "-f", str(cow), "-n", "gray"], services)
+    shown = capsys.readouterr().err
+    assert "gray: everybody who knows" in shown
+    assert "other: " not in shown

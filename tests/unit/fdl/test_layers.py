@@ -107,9 +107,8 @@ def test_values_of_variables_are_masked_unless_asked_for(home: Path) -> None:
 def test_an_invalid_value_from_another_source_is_reported_with_it(home: Path) -> None:
     with pytest.raises(InvalidFdlError) as caught:
         resolved(home, {"SCAR_MEMORY": "lots"})
-    assert "lambda.memory: must be a whole number, not 'lots' (from: environment, SCAR_MEMORY)" in (
-        caught.value.problem
-    )
+    expected = "must be a whole number of MB, not 'lots' (from: environment, SCAR_MEMORY)"
+    assert f"lambda.memory: {expected}" in caught.value.problem
 
 
 def test_a_value_of_another_source_that_breaks_a_rule_is_reported_with_it(home: Path) -> None:

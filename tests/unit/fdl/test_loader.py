@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scar.aws.compile.from_fdl import functions_of
 from scar.fdl.layers import SettingsLayer
-from scar.fdl.loader import LoadContext, load_document, resolve_values
+from scar.fdl.loader import LoadContext, load_document, resolve_file, resolve_values
 from scar.fdl.problems import InvalidFdlError
 from supervisor.model import ExecutionMode
 
@@ -487,11 +488,15 @@ def test_any_text_is_loaded_or_has_problems(
         path.unlink()
 
 
-def test_an_image_that_is_used_unchanged_excludes_a_script(write: Write, tmp_path: Path) -> None:
+def test_an_image_that_is_used_unchanged_has_its_script(write: Write, tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     kept = [line for line in GOOD.splitlines() if not line.strip().startswith("container:")]
     own = "container: {create_image: false, image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/a}"
     text = "\n".join([*kept, f"      {own}\n"])
     assert load_document(write(text)).functions.aws[0].lambda_.container.create_image is False
-    (problem,) = problems(write(f"{text}      init_script: run.sh\n"))
-    assert "omit image_file, init_script and extra_payload" in problem
+    resolved = resolve_file(write(f"{text}      init_script: run.sh\n"), LoadContext())
+    assert any("with the script that is in it" in note for note in resolved.notes)
+    (function,) = functions_of(resolved.document)
+    assert function.lambda_.init_script is None
+    (problem,) = problems(write(f"{text}      extra_payload: .\n"))
+    assert "omit image_file and extra_payload" in problem

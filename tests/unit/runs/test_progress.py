@@ -89,15 +89,22 @@ def test_direct_calls_and_batch_runs_are_waited_for() -> None:
     assert (found.is_finished, found.counts["lost"]) == (True, 1)
 
 
-@pytest.mark.parametrize(("age", "failures"), [(500, 0), (20, 1)])
-def test_a_direct_call_that_failed_before_waiting_began_is_no_error(
-    age: int, failures: int
-) -> None:
+@pytest.mark.parametrize(("age", "failures"), [(5_000, 0), (500, 1), (20, 1)])
+def test_a_direct_call_counts_if_it_began_within_the_hour(age: int, failures: int) -> None:
     s3 = ListedS3()
     put(s3, "5c9d84bd-0000-4000-8000-000000000000", claim=age + 1, error=age)
     found = count_inputs(a_ledger(s3), {"fn": []}, began=NOW - 100)
     assert (found.failure_count, found.earlier_failure_count) == (failures, 1 - failures)
     assert found.counts["failed"] == 1
+
+
+def test_of_direct_calls_before_waiting_began_the_latest_counts() -> None:
+    s3 = ListedS3()
+    put(s3, "5c9d84bd-0000-4000-8000-000000000000", claim=901, error=900)
+    put(s3, "0c9d84bd-0000-4000-8000-000000000000", claim=501, done=500)
+    assert count_inputs(a_ledger(s3), {"fn": []}, began=NOW - 100).failure_count == 0
+    put(s3, "1c9d84bd-0000-4000-8000-000000000000", claim=401, error=400)
+    assert count_inputs(a_ledger(s3), {"fn": []}, began=NOW - 100).failure_count == 1
 
 
 def test_the_failure_of_a_replaced_file_is_no_error() -> None:

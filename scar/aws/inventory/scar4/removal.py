@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -30,15 +30,31 @@ class RemovalStep:
 
 
 def list_removal_steps(
-    connection: AwsConnection, function: Scar4Function, buckets: Iterable[str]
+    connection: AwsConnection,
+    function: Scar4Function,
+    buckets: Iterable[str],
+    profile: str = "",
 ) -> tuple[RemovalStep, ...]:
     """Return what exists, in an order in which it can be removed; raise ScarError.
 
-    Buckets, logs and what several functions of SCAR share (its layer and launch template) are not
-    in it: they do no harm.
+    The commands name the connection's Region, and the profile if one was chosen: the AWS CLI's own
+    may be others. Buckets, logs and what several functions of SCAR share (its layer and launch
+    template) are not in it: they do no harm.
     """
     with translate_errors(f"read the resources of {function.name}"):
-        return tuple(_list_steps(connection, function, buckets))
+        region, steps = connection.account.region, list(_list_steps(connection, function, buckets))
+    options = f" --region {shlex.quote(region)}"
+    options += f" --profile {shlex.quote(profile)}" if profile else ""
+    return tuple(
+        replace(step, commands=tuple(_with_options(command, options) for command in step.commands))
+        for step in steps
+    )
+
+
+def _with_options(command: str, options: str) -> str:
+    """Return the command with options of the AWS CLI behind its operation."""
+    program, service, operation, rest = command.split(" ", 3)
+    return f"{program} {service} {operation}{options} {rest}"
 
 
 def _list_steps(

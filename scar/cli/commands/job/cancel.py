@@ -9,6 +9,7 @@ import click
 from scar.cli.formatting import format_count
 from scar.cli.options import output_options, pass_session, target_options
 from scar.errors import ScarError
+from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from scar.cli.session import Session
@@ -46,7 +47,7 @@ def cancel(session: Session, jobs: tuple[str, ...], *, yes: bool) -> None:
             if len(jobs) == 1:
                 raise
             problems.append(error)
-            session.terminal.write_message(f"{error.problem} {error.remedy}")
+            session.terminal.write_message(join_sentences(error.problem, error.remedy))
             continue
         cancelled.append(found.id)
         if not session.json:

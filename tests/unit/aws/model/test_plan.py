@@ -226,3 +226,10 @@ def test_a_change_that_aws_cannot_make_in_place_is_a_replacement(
     assert planned.summary() == f"1 to {action}."
     (change,) = json.loads(planned.to_json())["changes"]
     assert change["action"] == action
+
+
+def test_json_documents_differ_by_their_members_in_one_line() -> None:
+    before = '{\n  "batch": {"queue": "a", "size": 1},\n  "name": "f"\n}\n'
+    after = before.replace('"a"', '"b"')
+    assert str(FieldChange("text", before, after)) == "text: batch.queue=a -> b"
+    assert "\n" not in str(FieldChange("text", "one\ntwo", "one\nthree"))

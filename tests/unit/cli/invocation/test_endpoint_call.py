@@ -13,6 +13,7 @@ from scar.aws.inventory.endpoints import Endpoint
 from scar.cli.invocation.endpoint_call import open_output
 from scar.cli.main import run
 from scar.errors import UsageError
+from scar.runs.endpoints.calls import EndpointCall
 from supervisor.connections import EndpointAuthentication, EndpointKind
 from tests.fakes.endpoints.gateway import Gateway, serve_gateway
 from tests.fakes.services import FakeServices, function_summary
@@ -104,8 +105,41 @@ def test_a_failed_run_is_a_failed_command_with_its_output(
     assert run(["invoke", "-n", "gray"], services_of(gateway)) == 3
     shown = capsys.readouterr()
     assert shown.out == "no such file\n"
-    assert "HTTP status 500" in shown.err
+    assert "gray failed: The script ended with status 3." in shown.err
     assert "run-1" in shown.err
+
+
+def test_the_output_of_a_failed_run_is_no_result(
+    gateway: Gateway, function: Function, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    output.write_text("before")
+    function.status, function.body = 500, b"no such \x1b[31mfile\n"
+    assert run(["invoke", "-n", "gray", "-o", str(output)], services_of(gateway)) == 1
+    shown = capsys.readouterr()
+    assert (shown.out, output.read_text()) == ("", "before")
+    assert "no such" in shown.err
+    assert "\x1b" not in shown.err
+    assert "Output written" not in shown.err
+    assert os.listdir(tmp_path) == ["out"]  # noqa: PTH208
+
+
+def test_ctrl_c_says_that_the_run_goes_on(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EndpointCall, "send", interrupted)
+    assert run(["invoke", "-n", "gray"], services_of(gateway)) == 130
+    assert "goes on; `scar status -n gray` shows it." in capsys.readouterr().err
+
+
+def test_parameters_that_shells_cannot_read_are_named(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["invoke", "-n", "gray", "-p", "a-b=1", "-p", "c=2"], services_of(gateway)) == 0
+    assert "cannot read the variables of a-b:" in capsys.readouterr().err
 
 
 def test_a_refusal_is_a_message_and_leaves_the_file_alone(
@@ -139,3 +173,16 @@ def test_json_output_has_the_output(gateway: Gateway, capsys: pytest.CaptureFixt
 def test_an_output_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written"), open_output(tmp_path / "a" / "b"):
         pass
+
+
+def test_a_json_file_is_sent_whatever_its_size(
+    gateway: Gateway, function: Function, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The gateway answers the request for an upload, with a status that is no URL."""
+    file = tmp_path / "big.json"
+    file.write_text(f'"{"x" * 7_000_000}"')
+    assert run(["invoke", "-n", "gray", "-jd", str(file)], services_of(gateway)) != 0
+    assert gateway.events[0]["rawPath"] == "/.scar/upload"
+    assert "did not return where to upload 7,000,002 bytes" in capsys.readouterr().err
+    plain = FakeServices({}, summaries=[function_summary()])
+    assert run(["invoke", "-n", "gray", "-jd", str(file)], plain) == 0

@@ -65,3 +65,9 @@ def test_a_file_of_any_size_is_not_read_yet(tmp_path: Path) -> None:
     assert (body.size, body.content) == (1 << 40, b"")
     with pytest.raises(UsageError, match="cannot be read"):
         open_body(tmp_path / "absent", None)
+
+
+def test_a_json_file_may_be_larger_than_an_event(tmp_path: Path) -> None:
+    file = tmp_path / "big.json"
+    file.write_text(f'"{"x" * 7_000_000}"')
+    assert len(read_json_text(str(file))) == 7_000_002

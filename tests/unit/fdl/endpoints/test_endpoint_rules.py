@@ -101,6 +101,26 @@ def test_nothing_is_said_without_a_reason(section: dict[str, Any], keys: dict[st
     assert [n for n in resolve(section, **keys).notes if "api_gateway" in n or "HTTP" in n] == []
 
 
+def test_what_limits_requests_already_is_not_named() -> None:
+    public: dict[str, Any] = {"name": "a", "authentication": "NONE"}
+    for section, keys, is_named in (
+        (public, {}, True),
+        ({**public, "throttling": {"rate": 5}}, {}, False),
+        ({"type": "url", "authentication": "NONE"}, {}, True),
+        (public, {"concurrency": 5}, False),
+    ):
+        (note,) = [n for n in resolve(section, **keys).notes if "everybody who knows" in n]
+        assert ("lambda.concurrency" in note) is is_named
+
+
+def test_numbers_are_refused_with_their_unit() -> None:
+    with pytest.raises(InvalidFdlError) as caught:
+        resolve({"name": "a", "max_body": "1 MiB", "throttling": {"rate": "many", "burst": 0}})
+    assert "max_body: must be a whole number of bytes, not '1 MiB'" in caught.value.problem
+    assert "throttling.rate: must be a number, not 'many'" in caught.value.problem
+    assert "throttling.burst: must be greater than or equal to 1" in caught.value.problem
+
+
 def test_without_a_name_there_is_no_endpoint() -> None:
     (function,) = functions_of(resolve({"name": ""}).document)
     assert function.endpoint is None

@@ -82,7 +82,7 @@ def test_what_cannot_work_is_refused_with_the_remedy(tmp_path: Path, line: str, 
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
-        ("minio: {lab: {endpoint: h}}", "minio.lab: access_key, secret_key are required"),
+        ("minio: {lab: {endpoint: h}}", "minio.lab: secret_key is required"),
         ("minio: {lab: {endpoint: 'ftp://h', " + KEYS + "}}", "must begin with https:// or http"),
         ("minio: {lab: {endpoint: 'http://h/path', " + KEYS + "}}", "has a path"),
         ("minio: {lab: {endpoint: 'http://h:99999', " + KEYS + "}}", "is not a URL"),
@@ -194,10 +194,12 @@ def test_options_are_texts_without_the_defaults(tmp_path: Path) -> None:
 
 
 def test_a_missing_variable_is_a_problem_of_its_line(tmp_path: Path) -> None:
-    resolved = resolve(tmp_path, storage("output", "minio.lab"))
+    resolve(tmp_path, storage("output", "minio.lab"))
+    context = LoadContext(secret_environment={"SECRET": "x\ny", "HOOK": ""})
     with pytest.raises(InvalidFdlError) as caught:
-        read_secret_variables(resolved, tmp_path / "f.yaml", {"SECRET": "x\ny", "HOOK": ""})
+        resolve_file(tmp_path / "f.yaml", context)
     text = caught.value.problem
+    assert "Set the variables" in caught.value.remedy
     lines = (tmp_path / "f.yaml").read_text().splitlines()
     number = next(n for n, line in enumerate(lines, start=1) if "lab:" in line)
     assert f"{tmp_path}/f.yaml:{number}:" in text
@@ -209,7 +211,7 @@ def test_a_missing_variable_is_a_problem_of_its_line(tmp_path: Path) -> None:
 def test_values_of_variables_are_in_nothing_that_is_shown(tmp_path: Path) -> None:
     resolved = resolve(tmp_path, storage("output", "minio.lab"))
     environment = {"KEY": SECRET, "SECRET": SECRET}
-    variables = read_secret_variables(resolved, None, environment)
+    variables = read_secret_variables(resolved.document, environment)
     (function,) = functions_of(resolved.document, variables)
     assert [value.reveal() for _, value in function.stored_secrets] == [SECRET, SECRET]
     assert SECRET not in f"{function!r}{variables!r}{resolved!r}"

@@ -115,6 +115,21 @@ def test_the_untouched_file_of_scar_says_nothing_and_changes_nothing(
     assert (settings.region, settings.profile) == ("us-east-1", "")
 
 
+def test_what_scar_does_anyway_needs_no_line(tmp_path: Path) -> None:
+    own = scar_s_own_file()
+    own["lambda"]["runtime"] = "image"
+    assert with_config(tmp_path, own)[2] == []
+
+
+def test_every_line_about_a_key_without_effect_has_a_reason(tmp_path: Path) -> None:
+    own = scar_s_own_file()
+    own["lambda"]["supervisor"]["version"] = "1.5.0"
+    own["s3"]["event"]["Records"] = [{"eventSource": "aws:s3"}]
+    notes = with_config(tmp_path, own)[2]
+    assert any("supervisor.version is accepted, not used: the supervisor is" in n for n in notes)
+    assert any("s3.event.Records is accepted, not used: buckets are" in n for n in notes)
+
+
 # Not for all functions alike: names, files next to an FDL file, and folders.
 OF_ONE_FUNCTION = {
     f"lambda.{key}"
@@ -123,10 +138,13 @@ OF_ONE_FUNCTION = {
         "container.create_image",
     )
 } | {"api_gateway.name"}
+DONE_ANYWAY = "lambda.runtime"  # with the value `image`
 CHANGED = [
     key
     for key in KEYS
-    if key not in OF_ONE_FUNCTION and not key.startswith("lambda.container.image")
+    if key not in OF_ONE_FUNCTION
+    and key != DONE_ANYWAY
+    and not key.startswith("lambda.container.image")
 ]
 
 

@@ -34,15 +34,20 @@ BASE: dict[str, Any] = {
                 "lambda": {
                     "name": "second",
                     "container": {"image": "debian:12"},
-                    "input": [{"path": "videos/in"}],
+                    "input": [{"path": "videos/in"}, {"path": "clips/in"}],
+                    "output": [{"storage_provider": "webdav.w", "path": "out"}],
                 }
             },
         ]
     },
-    "storage_providers": {"s3": {"lab": {}}},
+    "storage_providers": {
+        "s3": {"lab": {}},
+        "webdav": {"w": {"hostname": "dav.org", "login": "${env:SET}", "password": "p"}},
+    },
 }
 FIRST = ("functions", "aws", 0)
 SECOND = ("functions", "aws", 1)
+STORE = ("storage_providers", "webdav", "w")
 # Single faults: where, the value, and the key of the one problem. Of the model, SCAR's words and
 # variables; then of rules.
 FAULTS: dict[str, tuple[tuple[str | int, ...], object, str]] = {
@@ -59,6 +64,24 @@ FAULTS: dict[str, tuple[tuple[str | int, ...], object, str]] = {
     "placeholder": ((*FIRST, "iam"), {"role": "{account_id}"}, "[0].iam.role"),
     "region": ((*FIRST, "ecr"), {"region": "eu-west-1"}, "[0].ecr.region"),
     "store": (("storage_providers", "s3", "lab", "acess"), "x", "storage_providers.s3.lab.acess"),
+    "secret key": (
+        (*STORE, "tokn"),
+        "x",
+        "storage_providers.webdav.w.tokn: there is no such key; did you mean `token`?",
+    ),
+    "unset variable": (
+        (*STORE, "login"),
+        "${env:NOPE}",
+        "storage_providers.webdav.w.login: the environment variable NOPE is not set",
+    ),
+    "missing key": ((*STORE, "password"), None, "storage_providers.webdav.w: password is required"),
+    "address": ((*STORE, "hostname"), "a b", "storage_providers.webdav.w.hostname"),
+    "rule: events": (
+        (*SECOND, "lambda", "input", 1, "storage_provider"),
+        "webdav.w",
+        "[1].lambda.input[1].storage_provider: WebDAV servers send no events",
+    ),
+    "bucket": ((*SECOND, "lambda", "output", 0, "path"), "", "[1].lambda.output[0].path"),
     "top": (("function",), {}, "function"),
     "rule: vpc": (
         (*SECOND, "lambda", "vpc"),
@@ -78,7 +101,7 @@ FAULTS: dict[str, tuple[tuple[str | int, ...], object, str]] = {
         "[1].lambda.environment.Variables.A",
     ),
 }
-PLAIN_REGION = LoadContext()
+PLAIN_REGION = LoadContext(secret_environment={"SET": "x"})
 
 
 def problems(folder: Path, *faults: str) -> list[str]:

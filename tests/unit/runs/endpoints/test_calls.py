@@ -128,7 +128,7 @@ def test_an_upload_whose_response_was_lost_is_stored() -> None:
         ("GET", "https://api/.scar/upload?size=5000000"),
         ("PUT", "https://s3/up?sig"),
         ("PUT", "https://s3/up?sig"),
-        ("POST", "https://api/?a=b+c"),
+        ("POST", "https://api/?a=b%20c"),
     ]
     assert call.client.sent[-1][2]["x-scar-body"] == "ab" * 16
     assert call.client.bodies[-1] is None

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from scar.aws.client.connection import AwsConnection
 from scar.errors import ScarError, WaitTimeoutError
+from scar.local.http import sigv4
+from scar.runs.endpoints.calls import request_url
 from scar.runs.endpoints.http import EndpointClient
 from tests.fakes.endpoints.gateway import serve_gateway
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
 
 
 def a_client(*, timeout: int = 60) -> EndpointClient:
@@ -45,3 +57,16 @@ def test_a_presigned_url_is_in_no_message() -> None:
         a_client().send("PUT", url, body=b"x")
     assert "/key" in raised.value.problem
     assert "hidden" not in f"{raised.value.problem} {raised.value.remedy}"
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_the_signature_is_for_the_query_as_aws_reads_it(query: dict[str, str]) -> None:
+    url = request_url("https://api.example/", query)
+    # What urllib3 sends, with all that it would encode differently.
+    sent = parse_url(url).query or ""
+    credentials = cast("Credentials", None)
+    signed = SigV4Auth(credentials, "lambda", "us-east-1").canonical_query_string(
+        AWSRequest(method="GET", url=url)
+    )
+    assert signed == sigv4._canonical_query(sigv4._split_query(sent))
+    assert dict(parse_qsl(sent, keep_blank_values=True)) == query

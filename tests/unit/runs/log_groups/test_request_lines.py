@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from scar.runs.log_groups.request_lines import read_request_lines
+import pytest
+
+from scar.errors import UsageError
+from scar.runs.log_groups.request_lines import read_request_lines, require_id
 
 if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
@@ -77,7 +80,19 @@ def test_a_job_that_batch_has_forgotten_is_found_where_its_log_names_it() -> Non
 
 
 def test_an_id_is_compared_as_a_whole() -> None:
-    streams = {"a": "Max Memory", "b": "run x1", "c": "x", "d": f"{JOB}-2"}
-    assert selected(streams, "x") == ["x"]
-    assert selected(streams, "x", "lambda") == ["x"]
+    run = "ab" * 16
+    streams = {"a": f"{run}1", "b": f"x{run}", "c": run, "d": f"{JOB}-2"}
+    assert selected(streams, run) == [run]
+    assert selected(streams, run, "lambda") == [run]
     assert selected({"d": f"a{JOB}"}, JOB) == []
+
+
+@pytest.mark.parametrize("text", [JOB, f"{JOB}:3", f"{JOB}#0", "0" * 32])
+def test_ids_have_a_form(text: str) -> None:
+    require_id(text)
+
+
+@pytest.mark.parametrize("text", ["x", "START", "minio", JOB[:-1], f"{JOB}:", "0" * 31, "g" * 32])
+def test_a_word_is_no_id(text: str) -> None:
+    with pytest.raises(UsageError, match="is no id of a request, run or job"):
+        require_id(text)
