@@ -27,6 +27,7 @@ from scar.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from scar.aws.client.connection import AwsConnection
     from scar.cli.session import Session
 
 
