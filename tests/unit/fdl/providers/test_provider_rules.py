@@ -113,8 +113,8 @@ def test_entries_are_checked_without_showing_their_values(
         ("webdav.x", "hostname: h, token: t, login: a, password: x", ".token: is used instead of"),
         ("webdav.x", "hostname: h, token: t, password: x", ".token: is used instead of"),
         ("webdav.x", "hostname: h, login: 'a:b', password: x", ".login: has a colon"),
-        ("s3.x", "session_token: t", ": access_key, secret_key are required and missing"),
-        ("s3.x", "endpoint: h", ": access_key, secret_key are required and missing"),
+        ("s3.x", "session_token: t", ": access_key is required and missing"),
+        ("s3.x", "endpoint: h", ": access_key is required and missing"),
         ("s3.x", "secret_key: s", ": access_key is required and missing"),
     ],
 )
