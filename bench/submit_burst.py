@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from supervisor.batch import submitter
 from supervisor.errors import SubmissionError
+from supervisor.job_model import BatchTarget, JobRequest
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, JobRequest
 from tests.functional.supervisor.rate_limited_batch import rate_limited_batch
 
 RUNS, ARRIVALS = 1000, 100.0

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import ConfigError
 from supervisor.model import (
-    BatchTarget,
     BucketEncryption,
     ExecutionMode,
-    ExitRetry,
     FunctionConfig,
     ImageDefaults,
     InputRule,
-    JobCapacity,
-    JobOptions,
-    JobOverride,
-    NodeGroup,
     OutputRule,
     is_s3,
 )
@@ -28,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from supervisor.connections import EndpointConfig, ProviderConfig
+    from supervisor.job_model import BatchTarget
 
 FORMAT_VERSION = 1
 # Of the function: left out if not set. The text is part of the image of every function, and would
@@ -149,35 +144,7 @@ def _build_providers(items: Sequence[dict[str, Any]]) -> tuple[ProviderConfig, .
 
 
 def _build_batch_target(data: dict[str, Any]) -> BatchTarget:
-    capacity, nodes = data.pop("capacity", None), data.pop("nodes", None)
-    return BatchTarget(
-        **{
-            **data,
-            "larger": tuple((str(vcpus), int(memory)) for vcpus, memory in data.get("larger", ())),
-            "overrides": tuple(_build_override(item) for item in data.get("overrides", ())),
-            "retry": tuple(ExitRetry(**item) for item in data.get("retry", ())),
-            "exit_rules": tuple(data.get("exit_rules", ())),
-            "batch_variables": tuple(data.get("batch_variables", ())),
-            "empty_variables": tuple(data.get("empty_variables", ())),
-        },
-        nodes=_build_nodes(nodes) if nodes else None,
-        capacity=capacity
-        and JobCapacity(
-            shapes=tuple((float(v), int(m), int(g)) for v, m, g in capacity["shapes"]),
-            exact=bool(capacity["exact"]),
-        ),
-    )
+    # Imported here: functions that run in Lambda only have none, and the time of a start counts.
+    from supervisor.job_model import build_batch_target
 
-
-def _build_nodes(data: dict[str, Any]) -> NodeGroup:
-    instances = data.pop("instances", ())
-    return NodeGroup(**data, instances=tuple((int(v), int(m), int(g)) for v, m, g in instances))
-
-
-def _build_override(data: dict[str, Any]) -> JobOverride:
-    return JobOverride(
-        options=JobOptions(**data["options"]),
-        prefix=tuple(data["prefix"]),
-        suffix=tuple(data["suffix"]),
-        min_size=int(data["min_size"]),
-    )
+    return build_batch_target(data)

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from supervisor.descriptors import OpenFile
     from supervisor.invocation import ProcessSpec
-    from supervisor.model import JobRequest, ObjectRef, StoredObject, VersionPin, WriteCondition
+    from supervisor.job_model import JobRequest
+    from supervisor.model import ObjectRef, StoredObject, VersionPin, WriteCondition
 
 
 class ObjectStore(Protocol):
@@ -87,7 +88,7 @@ class EndpointServices(Protocol):
         """Return the URL of a GET, which is answered with this content type."""
 
     def enqueue(self, event: bytes) -> None:
-        """Send this function an event that nobody waits for; raise RequestRefused."""
+        """Send this function an asynchronous event; raise RequestRefused."""
 
 
 class SecretSource(Protocol):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scar.cli.function_call import FunctionCall
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
-    from supervisor.model import BatchTarget
+    from supervisor.job_model import BatchTarget
 
 
 class InputFilesRun:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.errors import ScarError, UsageError
-from supervisor.errors import describe_script_status
+from supervisor.script_status import describe_script_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from scar.aws.model import limits
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scar.local.control import LocalCloudControl
     from scar.runs.invoke import InputObject, InvocationResponse
     from scar.runs.ledger import Run
-    from supervisor.model import BatchTarget, JobOptions
+    from supervisor.job_model import BatchTarget, JobOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from scar.aws.client.errors import translate_errors
 from scar.aws.inventory.job_options import read_batch_target
 from scar.aws.model import names
 from scar.errors import ScarError
-from supervisor.model import BatchTarget
+from supervisor.job_model import BatchTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient

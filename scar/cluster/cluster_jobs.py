@@ -11,7 +11,7 @@ from scar.aws.client.errors import translate_errors
 from scar.aws.model import names
 from scar.errors import UsageError
 from supervisor.batch.submit_parameters import build_submit_parameters
-from supervisor.model import JobRequest
+from supervisor.job_model import JobRequest
 from supervisor.runs import cluster_record
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobSummaryTypeDef
 
     from scar.cluster.cluster_function import ClusterFunction, MemberSize
-    from supervisor.model import BatchTarget
+    from supervisor.job_model import BatchTarget
     from supervisor.runs.cluster_record import ClusterPath
 
 ENDED_STATUSES = frozenset({"SUCCEEDED", "FAILED"})

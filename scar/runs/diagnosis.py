@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from supervisor.errors import describe_signal
+from supervisor.script_status import describe_signal
 
 EXIT_SIGKILL = 128 + 9
 EXIT_SIGTERM = 128 + 15

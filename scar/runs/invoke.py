@@ -17,10 +17,10 @@ from scar.aws.model import limits
 from scar.errors import ConfigurationError, ScarError, UsageError, WaitTimeoutError
 from scar.runs.left_out import describe_headers
 from scar.runs.logs import FunctionNotFoundError
-from supervisor.errors import parse_script_status
 from supervisor.events.direct_invocation import SCRIPT_ENCODING
 from supervisor.events.parser import MANUAL_RUN_PREFIX
 from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, STATUS_HEADER
+from supervisor.script_status import parse_script_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """All secrets of a function: its script's, and those of its stores, read in few requests.
 
-A thousand sandboxes that start at once share Parameter Store's 40 requests a second: whoever reads
-a parameter first reads those of the others with it. Values are kept for the sandbox.
+A thousand sandboxes that start at once share Parameter Store's 40 requests a second: so the
+first request reads all parameters. Values are kept for the sandbox.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""URLs of S3 that are signed in their query: whoever has one may send that one request.
+"""URLs of S3 that are signed in their query: a holder of one may send that one request.
 
 Source: AWS, "Authenticating requests: using query parameters (Signature Version 4)".
 """

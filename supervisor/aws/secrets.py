@@ -133,7 +133,7 @@ class SecretReader:
         now = self.clock()
         found: dict[SecretReference, None] = {}
         for text in self.others:
-            with contextlib.suppress(ValueError):  # of whoever needs it
+            with contextlib.suppress(ValueError):  # another reader reports it
                 found[parse_reference(text)] = None
         return [
             other

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from supervisor.batch.array_manifest import MIN_CHILDREN
 from supervisor.batch.job_options import choose_options
 from supervisor.errors import EventError
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supervisor.invocation import Trigger
-    from supervisor.model import BatchTarget
+    from supervisor.job_model import BatchTarget
 
     Groups = list[tuple[JobOptions, list[int]]]
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from supervisor.batch.job_request import JOB_VARIABLE, encode_run_job, requested_fields
 from supervisor.errors import EventError
 from supervisor.invocation import RunJob
-from supervisor.model import JobOptions, JobRequest
+from supervisor.job_model import JobOptions, JobRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

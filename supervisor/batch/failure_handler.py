@@ -27,11 +27,9 @@ from supervisor.errors import (
     SupervisorError,
 )
 from supervisor.events import failed_event, parser
-from supervisor.invocation import (
-    DirectInvocation,
-    InvocationResult,
-)
+from supervisor.invocation import DirectInvocation
 from supervisor.model import ObjectRef
+from supervisor.results import InvocationResult
 
 if TYPE_CHECKING:
     from supervisor.events.failed_event import FailedInvocation

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory
-from supervisor.model import ComputeService, ExecutionMode, JobOptions
+from supervisor.job_model import JobOptions
+from supervisor.model import ComputeService, ExecutionMode
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.invocation import Trigger
-    from supervisor.model import BatchTarget, FunctionConfig
+    from supervisor.job_model import BatchTarget
+    from supervisor.model import FunctionConfig
 
 # With less free space than this, in bytes, a script most likely failed because the disk is full.
 DISK_FULL_BYTES = 1 << 20

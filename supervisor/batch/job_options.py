@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from supervisor.batch import fallback
 from supervisor.errors import EventError, OutOfMemory
 from supervisor.invocation import ObjectEvent
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.invocation import Trigger
-    from supervisor.model import BatchTarget, FunctionConfig, JobCapacity, NodeGroup
+    from supervisor.job_model import BatchTarget, JobCapacity, NodeGroup
+    from supervisor.model import FunctionConfig
 
 MAX_ATTEMPTS = 10  # model: RetryStrategy.attempts
 MIN_TIMEOUT = 60  # seconds; model: JobTimeout.attemptDurationSeconds

@@ -7,14 +7,15 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from supervisor.invocation import TRACE_VARIABLE, RunJob
-from supervisor.model import JobOptions, JobRequest
+from supervisor.job_model import JobOptions, JobRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from supervisor.invocation import RunPath
-    from supervisor.model import BatchTarget, ObjectRef
+    from supervisor.job_model import BatchTarget
+    from supervisor.model import ObjectRef
 
 # Batch fails jobs whose container overrides exceed 8,192 characters. The margin is for differences
 # in how it counts.

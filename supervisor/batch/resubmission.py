@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING
 
 from supervisor.batch import job_options
 from supervisor.batch.job_request import JOB_VARIABLE, describe_size
-from supervisor.errors import SIGKILL_STATUS, ConfigError, ScriptFailed
+from supervisor.errors import ConfigError, ScriptFailed
 from supervisor.invocation import RunJob
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.invocation import RunOwner
-    from supervisor.model import BatchTarget, ExitRetry
+    from supervisor.job_model import BatchTarget, ExitRetry
 
 _NO_LARGER = "no instance or size has more"
 

@@ -18,15 +18,10 @@ from supervisor.errors import (
     SupervisorError,
 )
 from supervisor.events import failed_event
-from supervisor.invocation import (
-    DirectInvocation,
-    RunOutcome,
-    RunPath,
-    RunResult,
-    valid_trace_id,
-)
+from supervisor.invocation import DirectInvocation, RunPath, valid_trace_id
 from supervisor.logs import Log
 from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome, RunResult
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 from supervisor.runs.waiting import WaitingSubmission, describe_cause
@@ -37,13 +32,8 @@ if TYPE_CHECKING:
     from supervisor.batch.run_evidence import UnconfirmedRun
     from supervisor.events.failed_event import FailedInvocation
     from supervisor.invocation import Invocation, Trigger
-    from supervisor.model import (
-        BatchTarget,
-        BucketEncryption,
-        FunctionConfig,
-        ObjectRef,
-        StoredObject,
-    )
+    from supervisor.job_model import BatchTarget
+    from supervisor.model import BucketEncryption, FunctionConfig, ObjectRef, StoredObject
     from supervisor.ports import JobSubmitter, ObjectStore
 
 

@@ -9,7 +9,7 @@ from supervisor.errors import SubmissionError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supervisor.model import BatchTarget, JobRequest
+    from supervisor.job_model import BatchTarget, JobRequest
 
 
 def build_submit_parameters(target: BatchTarget, job: JobRequest) -> dict[str, object]:

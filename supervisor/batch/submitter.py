@@ -16,19 +16,19 @@ from supervisor.aws.request import AwsRequest
 from supervisor.aws.retry import Backoff, RetryPolicy, ThrottlingDeadline
 from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.errors import (
-    SIGKILL_STATUS,
     ConfigError,
     SubmissionError,
     SubmissionThrottled,
     SubmissionUnanswered,
 )
 from supervisor.logs import Log
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from supervisor.aws.request import Origin
-    from supervisor.model import BatchTarget, JobRequest
+    from supervisor.job_model import BatchTarget, JobRequest
 
 # Seconds for which a throttled request is repeated by a process without a deadline.
 THROTTLING_PATIENCE = 300.0

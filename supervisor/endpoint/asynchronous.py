@@ -14,8 +14,8 @@ from supervisor.events.api_request import (
 )
 from supervisor.events.json_values import compact_json
 from supervisor.events.response_body import RUN_HEADER
-from supervisor.invocation import EndpointResponse
 from supervisor.model import IfNoneMatch
+from supervisor.results import EndpointResponse
 from supervisor.runs import record_format
 from supervisor.runs.record_objects import RecordObjects
 
@@ -33,7 +33,7 @@ def accept(
     services: EndpointServices,
     store: ObjectStore,
 ) -> EndpointResponse:
-    """Send the request to this function again, as an event that nobody waits for.
+    """Send the request to this function again, as an asynchronous event.
 
     The run has its id from now on: every delivery of the event is the same run, and its record
     shows that it waits. Raise RequestRefused if Lambda does not take it, StorageError if its body

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from supervisor.connections import BODY_DAYS
 from supervisor.endpoint.services import URL_LIFETIME
 from supervisor.errors import RequestRefused
-from supervisor.invocation import EndpointResponse
 from supervisor.model import ObjectRef
+from supervisor.results import EndpointResponse
 
 if TYPE_CHECKING:
     from supervisor.invocation import DirectInvocation, HttpRequest
@@ -22,7 +22,7 @@ OWN_PATHS = "/.scar/"
 
 
 def new_body_id() -> str:
-    """Return an id that nobody can guess: who has it may use the body."""
+    """Return a random id of 128 bits: it is the permission to use the body."""
     return os.urandom(16).hex()
 
 

@@ -1,8 +1,8 @@
-"""Events of stores in requests: the function hands them to Lambda's queue, and answers at once.
+"""Events of stores in requests: the function sends them to Lambda's queue, and answers at once.
 
-So they are what events of S3 are: Lambda repeats failed attempts, and nobody waits for a script. A
-webhook has its answer before the run; MinIO sends an event again, without end and before all later
-ones, until it gets a status of 2xx.
+So they are handled as events of S3: Lambda repeats failed attempts, and no caller waits for a
+script. A webhook has its answer before the run; MinIO sends an event again, without end and before
+all later ones, until it gets a status of 2xx.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from supervisor.aws.function_invoker import MAX_EVENT
 from supervisor.errors import RequestRefused
 from supervisor.events.json_values import compact_json
 from supervisor.events.response_body import RUN_HEADER, TEXT
-from supervisor.invocation import EndpointResponse
+from supervisor.results import EndpointResponse
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:

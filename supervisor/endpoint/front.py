@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from supervisor.endpoint import asynchronous, bodies
 from supervisor.errors import RequestRefused
-from supervisor.invocation import EndpointResponse
 from supervisor.model import ExecutionMode
+from supervisor.results import EndpointResponse
 from supervisor.runs import record_format
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class EndpointFront:
         bodies.check_body(trigger, self.config, self.open_store("s3"))
         if answer := self._deliver(trigger, invocation):
             return answer
-        # Batch takes the run at once, so nobody waits for it.
+        # Batch takes the run at once: the answer is 202 anyway.
         if not request.is_asynchronous or self.config.mode is ExecutionMode.BATCH:
             return None
         run = record_format.run_path(
@@ -65,7 +65,7 @@ class EndpointFront:
         """Return the response to an event of a store; None: the body is data."""
         has_webhook = any(rule.provider.startswith("minio.") for rule in self.config.inputs)
         if has_webhook and trigger.request and trigger.request.method == "HEAD":
-            return EndpointResponse(status=200, body=b"")  # MinIO asks whether somebody is there
+            return EndpointResponse(status=200, body=b"")  # MinIO checks that its target responds
         from supervisor.endpoint import deliveries
         from supervisor.events.request_events import read_request
 

@@ -66,7 +66,7 @@ def parse_accepted_request(event: JsonObject) -> DirectInvocation:
 
 
 def accepted_event(request: JsonObject, run: str, date: str) -> JsonObject:
-    """Return the event that makes the request this run, for nobody who waits."""
+    """Return the asynchronous event that makes the request this run."""
     return {ACCEPTED_KEY: {"run": run, "date": date, "event": request}}
 
 

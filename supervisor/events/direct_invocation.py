@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from supervisor.errors import EventError
     from supervisor.events.json_values import JsonObject
     from supervisor.invocation import Trigger
-    from supervisor.model import FunctionConfig, JobOptions
+    from supervisor.job_model import JobOptions
+    from supervisor.model import FunctionConfig
 
 # The one value of an event's ``script_encoding``. Senders that encode scripts set it, because
 # base64 text and a plain command such as ``date`` cannot be told apart.

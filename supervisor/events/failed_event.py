@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 from supervisor.errors import (
-    SIGKILL_STATUS,
     DeadlineExceeded,
     EventDiscarded,
     EventError,
@@ -25,6 +24,7 @@ from supervisor.events.json_values import compact_json
 from supervisor.events.parser import RECOVERED_RULE
 from supervisor.invocation import ObjectEvent
 from supervisor.model import VersionPin
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError

@@ -14,11 +14,11 @@ from supervisor.events.response_body import (
     cut_output,
     error_text,
 )
-from supervisor.invocation import EndpointResponse, RunOutcome
+from supervisor.results import EndpointResponse, RunOutcome
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import InvocationResult, RunResult
+    from supervisor.results import InvocationResult, RunResult
 
 # Seconds until a request that started nothing may be sent again.
 RETRY_AFTER = 5

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError
 from supervisor.events.json_values import OPTIONS_KEY, invalid_event, is_json_object
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject

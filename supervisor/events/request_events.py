@@ -1,7 +1,7 @@
 """Events of stores in the bodies of HTTP requests: which of them are delivered. No I/O.
 
-Whoever may call an endpoint could otherwise have the function read everything that its role may
-read, or start a run for each object that somebody invents. So
+Without these rules a caller of the endpoint could have the function read everything that its role
+may read, or start a run for each invented object:
 
 - without authentication, an event of S3 is data: S3 sends no requests. Signed (IAM), it is an event
   if inputs of the function have all of its objects;

@@ -9,20 +9,15 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import RunsFailed
 from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, cut_output, error_text
-from supervisor.invocation import RunOutcome
+from supervisor.results import RunOutcome
 from supervisor.sentences import join_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import (
-        Invocation,
-        InvocationResult,
-        LeftOut,
-        LeftOutReason,
-        RunResult,
-    )
+    from supervisor.invocation import Invocation
+    from supervisor.results import InvocationResult, LeftOut, LeftOutReason, RunResult
 
 # The number of output objects, and as JSON what was left out, as in the run's record.
 OUTPUTS_HEADER, LEFT_OUT_HEADER = "x-scar-outputs", "x-scar-left-out"

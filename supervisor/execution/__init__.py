@@ -23,5 +23,5 @@ about its error.
 Nothing is uploaded before the script has succeeded and all output names are valid. The deadline
 is Lambda's less the ``container.timeout_threshold`` of the FDL; it covers download, script and
 upload. ``environment`` and ``lineage`` are pure. All failures are ``SupervisorError``s;
-``run_handler`` alone catches them.
+``run_handler`` alone catches them, and ``failure_record`` records them.
 """

@@ -12,17 +12,15 @@ from supervisor.errors import (
 from supervisor.events import parser
 from supervisor.events.direct_invocation import refuse_script
 from supervisor.execution.run_handler import RunHandler
-from supervisor.invocation import (
-    DirectInvocation,
-    InvocationResult,
-    ObjectEvent,
-)
+from supervisor.invocation import DirectInvocation, ObjectEvent
 from supervisor.model import ComputeService
+from supervisor.results import InvocationResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supervisor.invocation import EndpointResponse, Invocation, Trigger
+    from supervisor.invocation import Invocation, Trigger
+    from supervisor.results import EndpointResponse
 
 
 def no_webhook_token(provider: str, until: float | None) -> str:

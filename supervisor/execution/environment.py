@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.invocation import HttpRequest
-    from supervisor.model import BatchTarget, FunctionConfig
+    from supervisor.job_model import BatchTarget
+    from supervisor.model import FunctionConfig
 
 # bundle/launch.c renames variables that would break the supervisor's own Python.
 RENAMED_PREFIX = "SCARX_"

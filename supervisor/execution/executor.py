@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from supervisor.batch.fallback import DISK_FULL_BYTES, may_submit_to_batch
-from supervisor.errors import SIGKILL_STATUS, ConfigError, DiskFull
+from supervisor.errors import ConfigError, DiskFull
 from supervisor.execution import command, staging
 from supervisor.execution.output_listing import list_outputs
 from supervisor.execution.time_limit import deadline_exceeded, enforce_time_limit
 from supervisor.execution.upload_pool import THREADS, UploadPool
 from supervisor.execution.workspace import create_workspace
-from supervisor.invocation import DirectInvocation, LeftOutReason, ObjectEvent, ProcessSpec
+from supervisor.invocation import DirectInvocation, ObjectEvent, ProcessSpec
 from supervisor.model import ComputeService
+from supervisor.results import LeftOutReason
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,10 +29,10 @@ if TYPE_CHECKING:
     from supervisor.execution.command import Command
     from supervisor.execution.staging import RunContext, StagedInput
     from supervisor.execution.workspace import Workspace
-    from supervisor.invocation import LeftOut
     from supervisor.logs import Log
     from supervisor.model import FunctionConfig
     from supervisor.ports import EndpointServices, ObjectStore, ScriptRunner, SecretSource
+    from supervisor.results import LeftOut
     from supervisor.runs.record_format import UploadedObject
 
 

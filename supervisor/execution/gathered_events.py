@@ -36,14 +36,10 @@ from supervisor.batch.array_manifest import (
 )
 from supervisor.batch.job_request import first_job, options_to_json
 from supervisor.errors import SubmissionPending, SupervisorError
-from supervisor.invocation import (
-    TRACE_VARIABLE,
-    DirectInvocation,
-    InvocationResult,
-    ObjectEvent,
-    RunOutcome,
-)
-from supervisor.model import JobOptions, ObjectRef
+from supervisor.invocation import TRACE_VARIABLE, DirectInvocation, ObjectEvent
+from supervisor.job_model import JobOptions
+from supervisor.model import ObjectRef
+from supervisor.results import InvocationResult, RunOutcome
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 
@@ -51,10 +47,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from supervisor.events.queue_messages import QueueMessage
-    from supervisor.invocation import Invocation, RunPath, RunResult, Trigger
+    from supervisor.invocation import Invocation, RunPath, Trigger
     from supervisor.logs import Log
     from supervisor.model import FunctionConfig
     from supervisor.ports import JobSubmitter, ObjectStore
+    from supervisor.results import RunResult
 
 # Deliveries of a message after which a refusal of Batch is recorded as a failed run. SQS counts all
 # of them: one that was throttled before fails at an earlier refusal, but never by throttling.

@@ -13,7 +13,7 @@ from supervisor import descriptors
 from supervisor.errors import OutputError
 from supervisor.execution.outputs import OutputFile
 from supervisor.execution.run_files import RunEntry
-from supervisor.invocation import LeftOut, LeftOutReason
+from supervisor.results import LeftOut, LeftOutReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from supervisor import descriptors
 from supervisor.execution.users import has_access
-from supervisor.invocation import LeftOutReason
+from supervisor.results import LeftOutReason
 
 if TYPE_CHECKING:
     from supervisor.descriptors import Identity

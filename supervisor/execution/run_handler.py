@@ -19,13 +19,11 @@ from supervisor.errors import (
 )
 from supervisor.events.direct_invocation import find_refusal
 from supervisor.execution.executor import RunExecutor, free_bytes, no_secrets, no_services
+from supervisor.execution.failure_record import record_failure
 from supervisor.execution.staging import RunContext
 from supervisor.execution.upload_pool import THREADS
-from supervisor.invocation import (
-    RunOutcome,
-    RunResult,
-)
 from supervisor.logs import Log
+from supervisor.results import RunOutcome, RunResult
 from supervisor.runs import leases, record_format
 from supervisor.runs.heartbeat import renew_periodically
 from supervisor.runs.run_record import RunRecord
@@ -130,7 +128,7 @@ class RunHandler:
                 remedy="`scar retry` starts the run again; after the loss of an instance Batch"
                 " retries the job by itself.",
             )
-            self._record_failure(error, context, record, log)
+            record_failure(error, context, record, log)
             raise
         except SupervisorError as error:
             return self._failed_result(error, context, record, log)
@@ -147,30 +145,9 @@ class RunHandler:
     def _failed_result(
         self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
     ) -> RunResult:
-        self._record_failure(error, context, record, log)
+        record_failure(error, context, record, log)
         output = error.output if isinstance(error, ScriptFailed) else b""
         return RunResult(run=context.run, state=RunOutcome.FAILED, output=output, error=error)
-
-    def _record_failure(
-        self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
-    ) -> None:
-        log.error(error.problem, remedy=error.remedy)
-        try:
-            self._write_failure(error, context, record, log)
-        except Terminated:
-            # TERM is ignored from now on. Without a record the run would be lost instead of failed.
-            self._write_failure(error, context, record, log)
-            raise
-
-    def _write_failure(
-        self, error: SupervisorError, context: RunContext, record: RunRecord, log: Log
-    ) -> None:
-        try:
-            record.keep_event(context.trigger.event)
-            record.write_failure(error, context.invocation.log_location)
-        except SupervisorError as second:
-            # The original error remains the result of the run; the lease of the claim expires.
-            log.error(f"The failure cannot be recorded: {second.problem}", remedy=second.remedy)
 
     def _execute_or_submit(self, context: RunContext, record: RunRecord, log: Log) -> RunResult:
         mode, service = self.config.mode, context.invocation.owner.site

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from supervisor.errors import SIGKILL_STATUS, OutOfMemory, ScriptFailed, describe_signal
+from supervisor.errors import OutOfMemory, ScriptFailed
+from supervisor.script_status import SIGKILL_STATUS, describe_signal
 
 # Of the output's end: what is searched for an error, and what error.json keeps.
 SEARCHED_BYTES = 1 << 16

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import LeftOut, RunJob, RunOwner, RunPath
+    from supervisor.invocation import RunJob, RunOwner, RunPath
     from supervisor.model import ObjectRef, WriteCondition
     from supervisor.ports import ObjectStore
+    from supervisor.results import LeftOut
     from supervisor.runs.waiting import FallbackCause, WaitingSubmission
 
 

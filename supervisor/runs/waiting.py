@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from supervisor.errors import SIGKILL_STATUS, EventError, ScriptFailed
+from supervisor.errors import EventError, ScriptFailed
 from supervisor.invocation import (
     TRACE_VARIABLE,
     Invocation,
@@ -16,12 +16,14 @@ from supervisor.invocation import (
     valid_trace_id,
 )
 from supervisor.model import ComputeService, ObjectRef
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from supervisor.invocation import InvocationResult, RunJob
+    from supervisor.invocation import RunJob
     from supervisor.ports import ObjectStore
+    from supervisor.results import InvocationResult
 
 FAILURE_STATUS = 1
 AGENT_TIMEOUT = 2.0  # seconds

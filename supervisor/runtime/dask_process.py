@@ -8,8 +8,9 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from supervisor.errors import ClusterJobFailed, ConfigError, describe_script_status
+from supervisor.errors import ClusterJobFailed, ConfigError
 from supervisor.execution.staging import local_ip_address
+from supervisor.script_status import describe_script_status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,8 @@ from supervisor.model import ComputeService
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from supervisor.invocation import InvocationResult
     from supervisor.logs import Log
+    from supervisor.results import InvocationResult
 
 API_ROOT = "/2018-06-01/runtime"
 

@@ -23,14 +23,15 @@ metadata starts no function. Two runs that write the same name at the same momen
 atomic conditions only; elsewhere the complete file of one of them remains, without an error.
 
 Modules: ``provider_keys`` lists each kind's keys, ``provider_options`` reads what all have,
-``local_files`` is the local end. ``s3`` sends requests through ``s3_api`` (one object, one
-endpoint); ``s3_download`` streams an object to disk and resumes after broken connections, for all
-stores; ``s3_upload`` writes an object in one conditional write and finds out whether a write whose
-response was lost took effect; ``s3_listing`` finds an object without the permission to read it;
-``s3_protocol`` encodes and decodes; ``s3_errors`` names the missing permission; ``s3_provider``
-connects to other stores than the account's; ``probe`` finds out whether a store checks write
-conditions. ``webdav/`` and ``onedata``, through ``onedata_api``, use ``http_client``, whose
-redirects ``redirect_targets`` checks; ``presigned`` makes URLs for one upload or download.
+``local_files`` is the local end, ``byte_ranges`` reads parts. ``s3`` sends requests through
+``s3_api`` (one object, one endpoint); ``s3_download`` streams an object to disk and resumes after
+broken connections, for all stores; ``s3_upload`` writes an object in one conditional write and
+finds out whether a write whose response was lost took effect; ``s3_listing`` finds an object
+without the permission to read it; ``s3_protocol`` encodes and decodes; ``s3_errors`` names the
+missing permission; ``s3_provider`` connects to other stores than the account's; ``probe`` finds out
+whether a store checks write conditions. ``webdav/`` and ``onedata``, through ``onedata_api``, use
+``http_client``, whose redirects ``redirect_targets`` checks; ``presigned`` makes URLs for one
+upload or download.
 
 To add a provider: a module with ``connect(options, environ)``, a case in ``open_provider()``, its
 kind in ``PROVIDERS`` and its keys in ``provider_keys``, and an endpoint of the conformance tests.

@@ -17,7 +17,8 @@ from supervisor.aws.request import FileSlice, compute_checksums
 from supervisor.descriptors import OpenFile
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
-from supervisor.storage.http_client import StoreHttpClient, with_headers
+from supervisor.storage.byte_ranges import read_byte_range
+from supervisor.storage.http_client import StoreHttpClient
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.onedata_api import (
     OnedataApi,
@@ -109,15 +110,12 @@ class OnedataStore:
             return None
         if first >= found.stored.size:
             return b""
-        last = min(first + length, found.stored.size) - 1
         request = self.api.content_request(found.id)
-        request = with_headers(request, {"range": f"bytes={first}-{last}"})
+        most = min(length, found.stored.size - first)
         try:
-            response = self.api.client.send(request)
+            return read_byte_range(self.api.client.send, request, first, most)
         except AwsError as error:
             raise translate_error(error, ref, "read") from error
-        start = first if response.status == 200 else 0
-        return response.body[start : start + length]
 
     def write(
         self,

@@ -42,7 +42,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True)
 class OnedataApi:
-    """Requests about the files of one space; raises AwsError, None stands for an absent file."""
+    """Requests about the files of one space; raises AwsError, returns None for an absent file."""
 
     client: StoreHttpClient
     space: str

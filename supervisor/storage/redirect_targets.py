@@ -1,7 +1,8 @@
 """To which addresses a store may redirect: never into this machine or to its metadata services.
 
-What listens there trusts whoever can connect: the runtime API of Lambda, the services with the
-role's credentials. A redirect could write the user's data there, or read secrets as an input.
+What listens there trusts every process that can connect: the runtime API of Lambda, the services
+with the role's credentials. A redirect could write the user's data there, or read secrets as an
+input.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from supervisor.aws.request import FileSlice
 from supervisor.aws.retry import Backoff
 from supervisor.descriptors import OpenFile
 from supervisor.errors import ConfigError
+from supervisor.storage.byte_ranges import read_byte_range
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_download import ChecksumVerifier, DownloadRules, download_object
@@ -122,19 +123,13 @@ class S3Store:
 
     def read_range(self, ref: ObjectRef, first: int, length: int) -> bytes | None:
         """Return a part of an object; S3 has no checksum for it."""
-        byte_range = {"range": f"bytes={first}-{first + length - 1}"}
-        request = self.api.build_request("GET", ref, headers=byte_range)
+        request = self.api.build_request("GET", ref)
         try:
-            response = self.api.client.send(request)
+            return read_byte_range(self.api.client.send, request, first, length)
         except AwsError as error:
-            if isinstance(error, AwsErrorResponse) and error.status == 416:  # behind the end
-                return b""
             if self.api.is_absent(error, ref):
                 return None
             raise translate_error(error, ref, "s3:GetObject") from error
-        # A store that does not know ranges returns the whole object.
-        start = first if response.status == 200 else 0
-        return response.body[start : start + length]
 
     def write(
         self,

@@ -15,7 +15,7 @@ from scar.aws.model.plan import Create, Plan
 from scar.aws.model.resources import Bucket
 from scar.cli.services import Services
 from scar.runs.invoke import InputObject, InvocationResponse
-from supervisor.model import BatchTarget
+from supervisor.job_model import BatchTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
     from scar.runs.ledger import Run
-    from supervisor.model import JobOptions
+    from supervisor.job_model import JobOptions
 
 CHANGED = Plan((Create(Bucket(name="photos")),))
 

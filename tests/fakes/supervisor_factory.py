@@ -13,15 +13,9 @@ from supervisor.errors import SubmissionThrottled, SubmissionUnanswered
 from supervisor.execution.core import Supervisor
 from supervisor.execution.process_runner import ProcessRunner
 from supervisor.invocation import Invocation, RunOwner
+from supervisor.job_model import BatchTarget
 from supervisor.logs import Log
-from supervisor.model import (
-    BatchTarget,
-    ComputeService,
-    ExecutionMode,
-    FunctionConfig,
-    InputRule,
-    OutputRule,
-)
+from supervisor.model import ComputeService, ExecutionMode, FunctionConfig, InputRule, OutputRule
 from tests.fakes.object_store import MemoryStore
 
 if TYPE_CHECKING:
@@ -29,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.invocation import ProcessSpec
-    from supervisor.model import JobRequest
+    from supervisor.job_model import JobRequest
     from supervisor.ports import ScriptRunner
 
 NOW = 1_790_000_000.0

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from supervisor.batch.failure_handler import FailureHandler
     from supervisor.execution.core import Supervisor
-    from supervisor.invocation import Invocation, InvocationResult
+    from supervisor.invocation import Invocation
     from supervisor.model import ObjectRef
+    from supervisor.results import InvocationResult
 
 TIMEOUT = 300.0  # seconds, so that a faulty test ends
 

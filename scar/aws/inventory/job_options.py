@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from scar.aws.client.connection import AwsConnection
-    from supervisor.model import BatchTarget, JobOptions
+    from supervisor.job_model import BatchTarget, JobOptions
 
 
 def read_batch_target(connection: AwsConnection, function: str) -> BatchTarget | None:

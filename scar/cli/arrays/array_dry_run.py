@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scar.cli.arrays.array_groups import EventGroup
     from scar.cli.function_call import FunctionCall
     from scar.runs.arrays.array_plan import ChildResources
-    from supervisor.model import BatchTarget, JobOptions
+    from supervisor.job_model import BatchTarget, JobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

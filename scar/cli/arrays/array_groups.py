@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scar.runs.arrays.array_store import ArrayJob
     from scar.runs.arrays.submission import ArrayRequest
     from supervisor.invocation import Trigger
-    from supervisor.model import BatchTarget, JobOptions
+    from supervisor.job_model import BatchTarget, JobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class EventGroup:
 def read_target(connection: AwsConnection, function: FunctionSummary) -> BatchTarget:
     """Return where the function's jobs are submitted; costs one request."""
     from scar.aws.inventory.job_options import read_batch_target
-    from supervisor.model import BatchTarget
+    from supervisor.job_model import BatchTarget
 
     # Without a record: deployed by a release that had neither shares nor overrides.
     target = read_batch_target(connection, function.name)

@@ -8,7 +8,7 @@ from scar.cli.arrays.array_groups import describe_options
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.runs.states import STATE_TEXTS
 from supervisor.batch.job_request import options_to_json
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scar.cli.session import Session
     from scar.runs.arrays.array_counts import LostChild
     from scar.runs.ledger import Run
-    from supervisor.model import BatchTarget, JobOptions
+    from supervisor.job_model import BatchTarget, JobOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from scar.runs.invoke import InputObject
     from scar.runs.ledger import Run
     from scar.runs.retry import NotRetryableError
-    from supervisor.model import BatchTarget
+    from supervisor.job_model import BatchTarget
 
 PARALLEL = 16  # requests to S3 for runs that failed before
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
-    from supervisor.model import JobOptions
+    from supervisor.job_model import JobOptions
 
 
 @click.command(context_settings={"allow_interspersed_args": False})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
     from scar.fdl.scar_words.word import Word
 
-# SCAR's own value, but one that would open an endpoint to all: who writes it is told.
+# Its value is SCAR's default, but would open an endpoint to all: it is named wherever it is set.
 AUTHORIZATION: Location = ("api_gateway", "method", "authorizationType")
 _NOT_IN_MODEL = "s3"  # only its Region and profile are looked at, by service_places
 _PLACEHOLDER = "{account_id}"

@@ -56,7 +56,7 @@ class SandboxEngine(ProcessTreeEngine["NamespaceSandbox"]):
         # PR_SET_PDEATHSIG, by which sandboxes end with a killed server, ends them with the thread
         # that started them. Callers' threads may end with one request; this one ends at close().
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox starter")
-        # The thread starts now: work whose submission failed for want of it would be done later.
+        # The thread starts now: if it could not, a submitted start would stay queued and run later.
         self._starter.submit(threading.get_ident).result()
 
     def close(self) -> None:

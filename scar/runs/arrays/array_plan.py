@@ -11,13 +11,14 @@ from scar.aws.model.costs import GETS_PER_RUN, PUTS_IN_BATCH, Workload, estimate
 from supervisor.batch.array_manifest import MAX_CHILDREN
 from supervisor.batch.resubmission import plan_next_job
 from supervisor.invocation import RunJob, RunOwner
-from supervisor.model import ComputeService, JobOptions
+from supervisor.job_model import JobOptions
+from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scar.aws.model.prices import RegionPrices
-    from supervisor.model import BatchTarget
+    from supervisor.job_model import BatchTarget
 
 T = TypeVar("T")
 _MB_OF_AGENT = 512  # of an instance's memory; a job cannot use it

@@ -26,7 +26,7 @@ from supervisor.batch.array_manifest import (
 from supervisor.batch.job_request import first_job, options_to_json
 from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.errors import EventError, SubmissionError
-from supervisor.model import JobOptions
+from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
     from scar.runs.arrays.array_store import ArrayStore
-    from supervisor.model import BatchTarget, JobRequest
+    from supervisor.job_model import BatchTarget, JobRequest
 
 MAX_SUBMISSIONS = 3  # of one array, if none of them is answered
 

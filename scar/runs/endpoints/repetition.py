@@ -1,4 +1,4 @@
-"""Send a request of an endpoint again when nobody waits for its response any more."""
+"""Send a request of an endpoint again, as an asynchronous event: its caller is gone."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def without_caller(event: dict[str, object], find_date: Callable[[], str]) -> dict[str, object]:
-    """Return the event of a new run that nobody waits for, if this is a request of an endpoint.
+    """Return the asynchronous event of a new run, if this is a request of an endpoint.
 
-    Sent as it is, the function would answer it: failures and refusals would be nobody's responses.
+    Sent as it is, the function would answer it: failures and refusals would be lost as responses.
     ``find_date`` returns the date of the new run.
     """
     accepted = event.get(ACCEPTED_KEY)

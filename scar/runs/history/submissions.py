@@ -28,7 +28,7 @@ def describe_request(record: Mapping[str, object]) -> str:
 
 
 def _parts(requested: Mapping[str, object]) -> Iterator[str]:
-    """Yield each option in the order of the FDL's keys; see ``supervisor.model.JobOptions``."""
+    """Yield each option in the order of the FDL's keys; see ``supervisor.job_model.JobOptions``."""
     for name, value in requested.items():
         match name:
             case "vcpus":

@@ -9,7 +9,8 @@ from supervisor.batch.job_options import plan_job
 from supervisor.batch.job_request import build_job_request, describe_size, first_job
 from supervisor.batch.submission_deadline import throttled_until
 from supervisor.errors import ClaimLost, SubmissionPending, SupervisorError
-from supervisor.invocation import DirectInvocation, RunOutcome, RunResult
+from supervisor.invocation import DirectInvocation
+from supervisor.results import RunOutcome, RunResult
 from supervisor.runs.waiting import WaitingSubmission, describe_cause
 
 if TYPE_CHECKING:

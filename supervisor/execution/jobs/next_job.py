@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 from supervisor.batch import resubmission
 from supervisor.batch.job_request import build_job_request
 from supervisor.errors import (
-    SIGKILL_STATUS,
     OutOfMemory,
     ScriptFailed,
     SubmissionError,
     SubmissionPending,
     SupervisorError,
 )
-from supervisor.invocation import RunOutcome, RunResult
+from supervisor.results import RunOutcome, RunResult
 from supervisor.runs.waiting import describe_cause
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from supervisor.execution.staging import RunContext
     from supervisor.invocation import RunJob, RunOwner
+    from supervisor.job_model import BatchTarget
     from supervisor.logs import Log
-    from supervisor.model import BatchTarget
     from supervisor.ports import JobSubmitter
     from supervisor.runs.run_record import RunRecord
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import NodeFailed, ScriptFailed, SupervisorError, Terminated
 from supervisor.execution.staging import local_ip_address
-from supervisor.invocation import RunOutcome, RunResult
-from supervisor.model import NodeGroup
+from supervisor.job_model import NodeGroup
+from supervisor.results import RunOutcome, RunResult
 from supervisor.runs import leases
 from supervisor.runs.heartbeat import renew_periodically
 from supervisor.runs.node_heartbeats import NODE_INTERVAL, NodeHeartbeat, NodeWatch

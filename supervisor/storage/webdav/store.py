@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from supervisor.aws.errors import AwsError, AwsErrorResponse
+from supervisor.aws.errors import AwsError
 from supervisor.aws.request import FileSlice
 from supervisor.descriptors import OpenFile
-from supervisor.storage.http_client import StoreHttpClient, with_headers
+from supervisor.storage.byte_ranges import read_byte_range
+from supervisor.storage.http_client import StoreHttpClient
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_download import DownloadRules, NoChecksum, download_object
 from supervisor.storage.s3_errors import object_changed
@@ -108,18 +109,12 @@ class WebDavStore:
 
     def read_range(self, ref: ObjectRef, first: int, length: int) -> bytes | None:
         request = self.api.request("GET", split_path(ref))
-        request = with_headers(request, {"range": f"bytes={first}-{first + length - 1}"})
         try:
-            response = self.api.client.send(request)
+            return read_byte_range(self.api.client.send, request, first, length)
         except AwsError as error:
-            if isinstance(error, AwsErrorResponse) and error.status == 416:  # behind the end
-                return b""
             if is_absent(error):
                 return None
             raise translate_error(error, ref, "read") from error
-        # A server that does not know ranges, or an empty file: the whole file is returned.
-        start = first if response.status == 200 else 0
-        return response.body[start : start + length]
 
     def write(
         self,

@@ -26,15 +26,9 @@ from supervisor.batch.failure_handler import FailureHandler
 from supervisor.errors import SubmissionUnanswered, Terminated
 from supervisor.events import response
 from supervisor.execution.core import Supervisor
+from supervisor.job_model import BatchTarget
 from supervisor.logs import Log
-from supervisor.model import (
-    BatchTarget,
-    ExecutionMode,
-    FunctionConfig,
-    InputRule,
-    ObjectRef,
-    OutputRule,
-)
+from supervisor.model import ExecutionMode, FunctionConfig, InputRule, ObjectRef, OutputRule
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervisor_factory import (
     KILLED,
@@ -53,7 +47,8 @@ if TYPE_CHECKING:
 
     from supervisor.descriptors import OpenFile
     from supervisor.invocation import Invocation, ProcessSpec
-    from supervisor.model import JobRequest, StoredObject, WriteCondition
+    from supervisor.job_model import JobRequest
+    from supervisor.model import StoredObject, WriteCondition
 
 OUT_OF_MEMORY = ("Runtime.OutOfMemory", "RequestId: req-1 Error: signal: killed")
 CONCURRENCY = 3

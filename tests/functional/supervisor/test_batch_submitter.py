@@ -23,8 +23,8 @@ from supervisor.errors import (
     SubmissionThrottled,
     SubmissionUnanswered,
 )
+from supervisor.job_model import BatchTarget, JobRequest, NodeGroup
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, JobRequest, NodeGroup
 from tests.functional.supervisor.rate_limited_batch import rate_limited_batch
 from tests.functional.supervisor.scripted_server import Close, NoReply, Reply, Step, scripted
 

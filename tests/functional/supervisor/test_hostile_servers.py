@@ -25,7 +25,8 @@ from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
 from supervisor.batch.submitter import BatchSubmitter
 from supervisor.errors import StorageError, SubmissionError
-from supervisor.model import BatchTarget, JobRequest, ObjectRef, VersionPin
+from supervisor.job_model import BatchTarget, JobRequest
+from supervisor.model import ObjectRef, VersionPin
 from supervisor.storage import s3, s3_download
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_protocol import MIB

@@ -15,7 +15,7 @@ from scar.cli.main import run
 from scar.runs.invoke import FunctionError, InputObject, InvocationResponse
 from scar.runs.ledger import Run
 from supervisor.invocation import RunPath
-from supervisor.model import BatchTarget, JobCapacity, JobOptions, JobOverride
+from supervisor.job_model import BatchTarget, JobCapacity, JobOptions, JobOverride
 from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:

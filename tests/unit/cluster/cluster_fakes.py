@@ -12,7 +12,7 @@ from scar.aws.compile.from_fdl import functions_of
 from scar.cluster.cluster_function import ClusterFunction
 from scar.cluster.cluster_jobs import ClusterJobs
 from scar.fdl.model import FdlDocument
-from supervisor.model import BatchTarget
+from supervisor.job_model import BatchTarget
 from supervisor.runs.cluster_record import ClusterPath
 from tests.fakes.s3_listing_client import client_error
 

@@ -22,7 +22,7 @@ from scar.fdl.model import AwsFunction, BatchSpec, ComputeResourcesSpec
 from scar.fdl.model.batch import ExitRetrySpec, ObjectMatchSpec
 from scar.fdl.problems import InvalidFdlError
 from supervisor.batch.job_options import find_size_problem
-from supervisor.model import BatchTarget, JobOptions
+from supervisor.job_model import BatchTarget, JobOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,14 +19,8 @@ from scar.runs.invoke import (
     request_payload,
 )
 from supervisor.events import parser, response
-from supervisor.invocation import (
-    DirectInvocation,
-    InvocationResult,
-    ObjectEvent,
-    RunOutcome,
-    RunPath,
-    RunResult,
-)
+from supervisor.invocation import DirectInvocation, ObjectEvent, RunPath
+from supervisor.results import InvocationResult, RunOutcome, RunResult
 from supervisor.runs.record_format import run_id
 from tests.fakes.supervisor_factory import lambda_invocation
 

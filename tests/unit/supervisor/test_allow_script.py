@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.errors import EventError
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from tests.fakes.object_store import etag_of
 from tests.fakes.supervisor_factory import (
     STATE,

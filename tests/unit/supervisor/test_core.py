@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor.errors import ChainTooLong, DeadlineExceeded, ScriptFailed, Terminated
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, ObjectRef, OutputRule
+from supervisor.results import RunOutcome
 from tests.fakes.object_store import Crash, MemoryStore
 from tests.fakes.supervisor_factory import (
     STATE,

@@ -16,8 +16,9 @@ from supervisor.errors import (
     SubmissionError,
 )
 from supervisor.events import failed_event
-from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, BucketEncryption, ExecutionMode
+from supervisor.job_model import BatchTarget
+from supervisor.model import BucketEncryption, ExecutionMode
+from supervisor.results import RunOutcome
 from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
     KILLED,
@@ -35,7 +36,7 @@ from tests.fakes.supervisor_factory import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.model import JobRequest
+    from supervisor.job_model import JobRequest
     from supervisor.ports import ObjectStore
 
 EVENT = notification("in/x", etag=etag_of(b"input"))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from supervisor.batch.fallback import choose_job_size
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory, ScriptFailed
-from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig, JobOptions
+from supervisor.job_model import BatchTarget, JobOptions
+from supervisor.model import ExecutionMode, FunctionConfig
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
@@ -26,7 +27,8 @@ from tests.fakes.supervisor_factory import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.invocation import ProcessSpec, RunResult
+    from supervisor.invocation import ProcessSpec
+    from supervisor.results import RunResult
 
 LADDER = (("1", 2048), ("1", 4096), ("2", 8192), ("4", 16384))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from supervisor.errors import SecretError
-from supervisor.invocation import RunOutcome
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,

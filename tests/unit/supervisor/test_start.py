@@ -13,7 +13,8 @@ import pytest
 
 from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
 from supervisor.execution import time_limit
-from supervisor.invocation import InvocationResult, RunOutcome, RunPath, RunResult
+from supervisor.invocation import RunPath
+from supervisor.results import InvocationResult, RunOutcome, RunResult
 from supervisor.runtime import batch_job
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
 from tests.fakes.object_store import MemoryStore

@@ -18,7 +18,7 @@ from scar.aws.model.instance_types import (
     find_instance_types,
     fitting_types,
 )
-from supervisor.model import BatchTarget, ExitRetry, JobCapacity, JobOptions, JobOverride
+from supervisor.job_model import BatchTarget, ExitRetry, JobCapacity, JobOptions, JobOverride
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

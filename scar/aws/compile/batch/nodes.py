@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scar.aws.model.instance_types import default_instance_types, find_instance_types
-from supervisor.model import NodeGroup
+from supervisor.job_model import NodeGroup
 
 if TYPE_CHECKING:
     from scar.fdl.model import BatchSpec

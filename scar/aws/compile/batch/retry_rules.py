@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supervisor.errors import SIGKILL_STATUS
+from supervisor.script_status import SIGKILL_STATUS
 
 if TYPE_CHECKING:
     from scar.aws.model.resources import Pairs

@@ -33,7 +33,7 @@ def data_statements(flow: DataFlow) -> list[PolicyStatement]:
         # Large objects are multipart uploads, and a failed one is aborted.
         actions = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject")
         statements.append(allow_statement(*actions, Resource=_object_arns(account, flow.outputs)))
-    # Whether the body of a request exists is told by a listing, as for records.
+    # A listing finds out whether the body of a request exists, as for records.
     listed = (*records, flow.request_bodies) if flow.endpoint else records
     return [
         *statements,

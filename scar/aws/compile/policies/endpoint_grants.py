@@ -38,7 +38,7 @@ ENDPOINT_GRANTS: tuple[Grant, ...] = (
         extra_actions=("apigateway:POST", "apigateway:PUT"),
         feature="endpoints",
     ),
-    # To remove a tag gives nobody more rights.
+    # Removing a tag gives no identity more rights.
     Grant(
         "removed api tags",
         ("apigatewayv2:UntagResource",),

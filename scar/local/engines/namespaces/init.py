@@ -158,7 +158,7 @@ class _IdMapping:
 
 
 def _server_has_ended() -> bool:
-    """Return whether nobody can read the output any more, which only the server does."""
+    """Return whether the output has no reader any more: the server was the only one."""
     poll = select.poll()
     poll.register(1, 0)  # reports only that the other end is closed
     return bool(poll.poll(0))

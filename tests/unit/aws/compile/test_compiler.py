@@ -34,7 +34,8 @@ from scar.aws.model.resources import (
 from scar.aws.requests.validator import check
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.config import config_to_json, parse_config
-from supervisor.model import BatchTarget, ExecutionMode, ImageDefaults, InputRule, OutputRule
+from supervisor.job_model import BatchTarget
+from supervisor.model import ExecutionMode, ImageDefaults, InputRule, OutputRule
 from tests.fakes.functions import changed, new_function
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from scar.aws.validation.deployment_checks import check_resources
 from scar.fdl.batch_rules import check_batch
 from scar.fdl.model import AwsFunction, BatchSpec
 from supervisor.config import config_to_json, parse_config
-from supervisor.model import BatchTarget, ExecutionMode, FunctionConfig
+from supervisor.job_model import BatchTarget
+from supervisor.model import ExecutionMode, FunctionConfig
 from tests.fakes.functions import new_function
 from tests.fakes.template_reader import Reader
 

@@ -21,7 +21,8 @@ from scar.aws.requests.batch_requests import register_definition_request
 from scar.fdl.model import FdlDocument
 from supervisor.batch.job_options import find_options_problem
 from supervisor.config import config_to_json, parse_config
-from supervisor.model import ImageDefaults, JobOptions, NodeGroup
+from supervisor.job_model import JobOptions, NodeGroup
+from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
     from mypy_boto3_batch.type_defs import JobDefinitionTypeDef

@@ -12,7 +12,8 @@ from scar.aws.model.prices import find_prices
 from scar.runs.arrays.array_plan import ChildResources, estimate_most, plan_jobs
 from supervisor.batch.resubmission import plan_next_job
 from supervisor.invocation import RunJob, RunOwner
-from supervisor.model import BatchTarget, ComputeService, ExitRetry, JobCapacity, JobOptions
+from supervisor.job_model import BatchTarget, ExitRetry, JobCapacity, JobOptions
+from supervisor.model import ComputeService
 
 TARGET = BatchTarget(queue="scar-1", definition="fn", memory=512)
 

@@ -19,7 +19,7 @@ from scar.runs.ledger import RunLedger
 from scar.runs.states import RunState
 from scar.runs.status import StatusQuery, collect_status
 from supervisor.batch.array_manifest import MANIFEST, NOT_SUBMITTED
-from supervisor.model import BatchTarget
+from supervisor.job_model import BatchTarget
 from tests.fakes.s3_listing_client import NOW, ListedS3
 from tests.fakes.supervisor_factory import notification
 

@@ -28,7 +28,7 @@ from supervisor.batch import array_manifest
 from supervisor.batch.job_request import JOB_VARIABLE
 from supervisor.batch.resubmission import parse_run_job
 from supervisor.invocation import RunJob
-from supervisor.model import BatchTarget, ExitRetry, JobOptions, NodeGroup
+from supervisor.job_model import BatchTarget, ExitRetry, JobOptions, NodeGroup
 from tests.fakes.s3_listing_client import ListedS3
 from tests.fakes.supervisor_factory import notification
 

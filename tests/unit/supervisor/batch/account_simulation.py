@@ -21,8 +21,9 @@ from supervisor.aws.retry import Backoff
 from supervisor.batch.submitter import BatchSubmitter
 from supervisor.events import response
 from supervisor.invocation import Invocation, RunOwner
+from supervisor.job_model import BatchTarget
 from supervisor.logs import Log
-from supervisor.model import BatchTarget, ComputeService, ExecutionMode
+from supervisor.model import ComputeService, ExecutionMode
 from supervisor.runs.waiting import FAILURE_HANDLER_RETRIES
 from tests.fakes.object_store import MemoryStore
 from tests.fakes.supervisor_factory import (

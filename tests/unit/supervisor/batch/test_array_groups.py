@@ -8,15 +8,8 @@ from hypothesis import strategies as st
 from supervisor.batch.array_groups import group_events
 from supervisor.batch.job_options import choose_options
 from supervisor.invocation import ObjectEvent
-from supervisor.model import (
-    BatchTarget,
-    JobCapacity,
-    JobOptions,
-    JobOverride,
-    NodeGroup,
-    ObjectRef,
-    VersionPin,
-)
+from supervisor.job_model import BatchTarget, JobCapacity, JobOptions, JobOverride, NodeGroup
+from supervisor.model import ObjectRef, VersionPin
 
 TARGET = BatchTarget(
     queue="q",

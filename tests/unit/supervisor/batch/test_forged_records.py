@@ -20,8 +20,9 @@ from supervisor.batch.failure_handler import MAX_RUNS
 from supervisor.errors import SubmissionError, SubmissionThrottled
 from supervisor.events import parser
 from supervisor.execution.outputs import RECOVERED_KEY, SEQUENCER_KEY
-from supervisor.invocation import ObjectEvent, RunOutcome
+from supervisor.invocation import ObjectEvent
 from supervisor.model import ExecutionMode, InputRule, VersionPin
+from supervisor.results import RunOutcome
 from tests.fakes.object_store import Crash, MemoryStore, etag_of
 from tests.fakes.supervisor_factory import (
     KILLED,
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.errors import SupervisorError
-    from supervisor.invocation import Invocation, InvocationResult
-    from supervisor.model import JobRequest, ObjectRef, StoredObject
+    from supervisor.invocation import Invocation
+    from supervisor.job_model import JobRequest
+    from supervisor.model import ObjectRef, StoredObject
+    from supervisor.results import InvocationResult
 
 INPUT = b"input"
 EVENT = notification("in/x", etag=etag_of(INPUT))

@@ -19,15 +19,8 @@ from supervisor.events import response
 from supervisor.events.queue_messages import parse_queue_messages
 from supervisor.execution.gathered_events import MAX_DELIVERIES
 from supervisor.invocation import TRACE_VARIABLE
-from supervisor.model import (
-    BatchTarget,
-    ExecutionMode,
-    ExitRetry,
-    FunctionConfig,
-    JobCapacity,
-    JobOptions,
-    JobOverride,
-)
+from supervisor.job_model import BatchTarget, ExitRetry, JobCapacity, JobOptions, JobOverride
+from supervisor.model import ExecutionMode, FunctionConfig
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
@@ -41,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from supervisor.model import JobRequest, ObjectRef
+    from supervisor.job_model import JobRequest
+    from supervisor.model import ObjectRef
 
 
 CONFIG = FunctionConfig(name="fn", mode=ExecutionMode.BATCH, state_bucket=STATE)

@@ -27,18 +27,15 @@ from supervisor.config import config_to_json, parse_config
 from supervisor.errors import ConfigError, EventError, OutOfMemory, ScriptFailed
 from supervisor.events.parser import parse_event
 from supervisor.invocation import RunJob, RunOwner, RunPath
-from supervisor.model import (
+from supervisor.job_model import (
     BatchTarget,
-    ComputeService,
-    ExecutionMode,
     ExitRetry,
-    FunctionConfig,
     JobCapacity,
     JobOptions,
     JobOverride,
     NodeGroup,
-    ObjectRef,
 )
+from supervisor.model import ComputeService, ExecutionMode, FunctionConfig, ObjectRef
 from tests.fakes.supervisor_factory import notification
 
 EC2 = BatchTarget(

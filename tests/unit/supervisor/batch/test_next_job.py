@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor.batch.job_request import JOB_VARIABLE
-from supervisor.invocation import RunOutcome
-from supervisor.model import ExecutionMode, ExitRetry, JobCapacity
+from supervisor.job_model import ExitRetry, JobCapacity
+from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from supervisor.runtime.batch_job import exit_status, read_invocation
 from tests.fakes.supervisor_factory import (
     STATE,
@@ -25,8 +26,9 @@ from tests.fakes.supervisor_factory import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.invocation import Invocation, InvocationResult, ProcessSpec
-    from supervisor.model import JobRequest
+    from supervisor.invocation import Invocation, ProcessSpec
+    from supervisor.job_model import JobRequest
+    from supervisor.results import InvocationResult
 
 
 @dataclass(slots=True)

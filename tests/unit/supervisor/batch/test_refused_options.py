@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import STATE, lambda_invocation, new_harness, notification
 
 if TYPE_CHECKING:

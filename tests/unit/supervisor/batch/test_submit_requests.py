@@ -20,7 +20,8 @@ from supervisor.batch.submit_parameters import build_submit_parameters
 from supervisor.batch.submitter import BatchSubmitter
 from supervisor.errors import SubmissionError
 from supervisor.invocation import RunPath
-from supervisor.model import BatchTarget, JobOptions, NodeGroup, ObjectRef
+from supervisor.job_model import BatchTarget, JobOptions, NodeGroup
+from supervisor.model import ObjectRef
 
 if TYPE_CHECKING:
     from supervisor.aws.client import AwsClient

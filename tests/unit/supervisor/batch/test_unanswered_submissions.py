@@ -11,8 +11,8 @@ import pytest
 from scar.runs.states import MAX_SUBMISSION_WAIT, RunState
 from supervisor.errors import StorageError, SubmissionError, SubmissionUnanswered
 from supervisor.events import response
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import (
     NOW,
     TIMED_OUT,
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from supervisor.invocation import RunResult
-    from supervisor.model import JobRequest, ObjectRef
+    from supervisor.job_model import JobRequest
+    from supervisor.model import ObjectRef
+    from supervisor.results import RunResult
 
 UNANSWERED = ("SubmissionUnanswered", "It is not known whether Batch accepted the job.")
 MADE = (True, False)

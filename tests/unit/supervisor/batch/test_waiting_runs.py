@@ -12,8 +12,9 @@ from scar.runs.states import MAX_SUBMISSION_WAIT, RunState, derive_state
 from supervisor.batch.submission_deadline import RECORD_RESERVE
 from supervisor.errors import RecordError, StorageError, SubmissionThrottled
 from supervisor.events import response
-from supervisor.invocation import RunOutcome
-from supervisor.model import BatchTarget, ExecutionMode, JobOptions
+from supervisor.job_model import BatchTarget, JobOptions
+from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from supervisor.runs.waiting import WaitingSubmission, parse_waiting
 from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
@@ -33,8 +34,9 @@ from tests.fakes.supervisor_factory import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.invocation import RunResult
-    from supervisor.model import JobRequest, ObjectRef
+    from supervisor.job_model import JobRequest
+    from supervisor.model import ObjectRef
+    from supervisor.results import RunResult
 
 EVENT = notification("in/x", etag=etag_of(b"input"))
 THROTTLED = ("SubmissionThrottled", "AWS Batch throttled SubmitJob.")

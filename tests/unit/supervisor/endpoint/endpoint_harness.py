@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supervisor.errors import RequestRefused
-    from supervisor.invocation import InvocationResult
     from supervisor.model import ObjectRef
     from supervisor.ports import ScriptRunner
+    from supervisor.results import InvocationResult
     from tests.fakes.supervisor_factory import SupervisorHarness
 
 MAX_BODY = 10_000_000

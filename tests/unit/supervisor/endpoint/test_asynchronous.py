@@ -16,8 +16,8 @@ from scar.runs.states import MAX_EVENT_AGE, RunState
 from supervisor.errors import EventError, RequestRefused
 from supervisor.events import response
 from supervisor.events.parser import parse_event
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from supervisor.runs import record_format
 from tests.fakes.s3_listing_client import ListedS3
 from tests.fakes.supervisor_factory import (

@@ -15,8 +15,8 @@ from supervisor.connections import (
     ProviderConfig,
 )
 from supervisor.errors import OutputError, RequestRefused
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, InputRule, OutputRule
+from supervisor.results import RunOutcome
 from tests.fakes.object_store import MemoryStore, etag_of
 from tests.fakes.supervisor_factory import (
     STATE,
@@ -36,8 +36,8 @@ from tests.unit.supervisor.events.test_request_events import request
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from supervisor.invocation import EndpointResponse
     from supervisor.ports import ObjectStore
+    from supervisor.results import EndpointResponse
 
 PRINT = '#!/bin/sh\ncat "$INPUT_FILE_PATH"; cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR"\n'
 

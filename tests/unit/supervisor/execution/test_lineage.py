@@ -21,8 +21,8 @@ from supervisor.execution.lineage import (
     divide_budget,
     parse_lineage,
 )
-from supervisor.invocation import ProcessSpec, RunOutcome
 from supervisor.model import ExecutionMode, FunctionConfig, InputRule, ObjectRef
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
@@ -33,6 +33,8 @@ from tests.fakes.supervisor_factory import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from supervisor.invocation import ProcessSpec
 
 SOURCE = ObjectRef("s3", "box", "x")
 RUN = "fn/2026-09-21/0123"

@@ -18,8 +18,10 @@ from supervisor.errors import NodeFailed, Terminated
 from supervisor.execution.jobs import nodes
 from supervisor.execution.jobs.nodes import FAILURE_INTERVAL, MainNodeHeartbeat, open_node_runner
 from supervisor.execution.staging import RunContext
-from supervisor.invocation import DirectInvocation, JobNode, RunOutcome, RunPath
-from supervisor.model import BatchTarget, ExecutionMode, JobRequest, NodeGroup
+from supervisor.invocation import DirectInvocation, JobNode, RunPath
+from supervisor.job_model import BatchTarget, JobRequest, NodeGroup
+from supervisor.model import ExecutionMode
+from supervisor.results import RunOutcome
 from supervisor.runs import leases
 from supervisor.runs.node_heartbeats import NODE_INTERVAL, NODE_LEASE, NodeHeartbeat
 from supervisor.runs.node_records import FailedNode
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.execution.core import Supervisor
     from supervisor.execution.jobs.nodes import NodeRunner
-    from supervisor.invocation import Invocation, InvocationResult, ProcessSpec
+    from supervisor.invocation import Invocation, ProcessSpec
+    from supervisor.results import InvocationResult
 
 
 def environ(index: int, count: int = 3, *, main: int = 0, attempt: int = 1) -> dict[str, str]:

@@ -19,8 +19,8 @@ from supervisor.execution.output_listing import describe_rules, list_outputs
 from supervisor.execution.outputs import is_later_sequencer
 from supervisor.execution.workspace import create_workspace, safe_file_name
 from supervisor.folders import remove_tree
-from supervisor.invocation import LeftOut, LeftOutReason
 from supervisor.model import OutputRule
+from supervisor.results import LeftOut, LeftOutReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

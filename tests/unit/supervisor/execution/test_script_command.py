@@ -10,12 +10,13 @@ import pytest
 
 from supervisor.errors import EventError, ScriptFailed
 from supervisor.execution.process_runner import ProcessRunner
-from supervisor.invocation import ProcessSpec, RunOutcome
+from supervisor.invocation import ProcessSpec
 from supervisor.logs import Log
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness, notification
 
 if TYPE_CHECKING:
-    from supervisor.invocation import RunResult
+    from supervisor.results import RunResult
 
 SCRIPT = "#!/bin/sh\necho ran\n"
 

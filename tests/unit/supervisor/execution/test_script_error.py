@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supervisor.errors import OutOfMemory, parse_script_status
+from supervisor.errors import OutOfMemory
 from supervisor.execution.script_error import (
     TAIL_CHARACTERS,
     TAIL_LINES,
@@ -18,6 +18,7 @@ from supervisor.execution.script_error import (
     output_lines,
     script_failure,
 )
+from supervisor.script_status import parse_script_status
 
 R_OUTPUT = """Loading required package: sp
 Error in read.table(file = file, header = header) :

@@ -17,15 +17,9 @@ from hypothesis import strategies as st
 from supervisor.errors import EventError, ScriptFailed
 from supervisor.events import response
 from supervisor.execution.environment import RunVariables, build_environment
-from supervisor.invocation import (
-    InvocationResult,
-    LeftOut,
-    LeftOutReason,
-    RunOutcome,
-    RunPath,
-    RunResult,
-)
+from supervisor.invocation import RunPath
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
+from supervisor.results import InvocationResult, LeftOut, LeftOutReason, RunOutcome, RunResult
 from tests.fakes.supervisor_factory import lambda_invocation, new_harness, notification
 
 FACTS = RunVariables(

@@ -12,8 +12,8 @@ import pytest
 from supervisor.errors import ScriptFailed
 from supervisor.execution.script_error import script_failure
 from supervisor.execution.users import UserAccount, can_enter
-from supervisor.invocation import RunOutcome
 from supervisor.model import ImageDefaults
+from supervisor.results import RunOutcome
 from tests.fakes.supervisor_factory import (
     SupervisorHarness,
     lambda_invocation,
@@ -22,7 +22,7 @@ from tests.fakes.supervisor_factory import (
 )
 
 if TYPE_CHECKING:
-    from supervisor.invocation import RunResult
+    from supervisor.results import RunResult
 
 PRINT_FOLDER = "#!/bin/sh\npwd\n"
 

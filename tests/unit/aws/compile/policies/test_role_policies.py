@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scar.aws.compile import policies
 from scar.aws.compile.policies import BucketFolder, DataFlow
 from scar.aws.model.account import Account
-from supervisor.invocation import RunOutcome
 from supervisor.model import ExecutionMode, ObjectRef
+from supervisor.results import RunOutcome
 from tests.fakes.iam_evaluation import IamGrant, IamRequest, Policy
 from tests.fakes.supervisor_factory import (
     KILLED,
