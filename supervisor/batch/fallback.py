@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisor.errors import DeadlineExceeded, DiskFull, OutOfMemory
-from supervisor.job_model import JobOptions
 from supervisor.model import ComputeService, ExecutionMode
 
 if TYPE_CHECKING:
     from supervisor.errors import SupervisorError
     from supervisor.invocation import Trigger
-    from supervisor.job_model import BatchTarget
+    from supervisor.job_model import BatchTarget, JobOptions
     from supervisor.model import FunctionConfig
 
 # With less free space than this, in bytes, a script most likely failed because the disk is full.
@@ -49,6 +48,8 @@ def choose_job_size(error: SupervisorError | None, config: FunctionConfig) -> Jo
 def _smallest_sufficient_size(
     target: BatchTarget, lambda_memory: int, error: OutOfMemory
 ) -> JobOptions | None:
+    from supervisor.job_model import JobOptions  # not at start: few runs need it
+
     if target.memory >= 2 * lambda_memory:
         return None
     larger_sizes = [

@@ -225,7 +225,7 @@ def test_a_function_is_planned_deployed_used_and_removed(scar: CommandLine) -> N
     assert "crop" in scar.run("status")
     assert "Removed: crop" in scar.run("rm", "-f", "FILE")
     assert "No functions" in scar.run("ls")
-    assert "Removed: crop" in scar.run("rm", "-f", "FILE")
+    assert "There is nothing to remove." in scar.run("rm", "-f", "FILE")
 
 
 @pytest.fixture

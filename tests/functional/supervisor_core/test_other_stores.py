@@ -40,7 +40,7 @@ def deploy(function: FunctionFiles, cloud: S3Endpoint) -> dict[str, str]:
     values = {
         "/scar/stores/minio.lab/access_key": environ["AWS_ACCESS_KEY_ID"],
         "/scar/stores/minio.lab/secret_key": "minio-secret-value-1234",
-        "/scar/stores/webdav.cloud/password": cloud.secrets["password"],
+        **{f"/scar/stores/webdav.cloud/{k}": value for k, value in cloud.secrets.items()},
     }
     ssm = boto3.client(
         "ssm",
@@ -58,7 +58,9 @@ def deploy(function: FunctionFiles, cloud: S3Endpoint) -> dict[str, str]:
         options={"endpoint": url},
         secrets={k: f"ssm:/scar/stores/minio.lab/{k}" for k in ("access_key", "secret_key")},
     )
-    webdav = replace(cloud.config, secrets={"password": "ssm:/scar/stores/webdav.cloud/password"})
+    webdav = replace(
+        cloud.config, secrets={k: f"ssm:/scar/stores/webdav.cloud/{k}" for k in cloud.secrets}
+    )
     path = function.folder / "function" / "function.json"
     deployed = replace(
         config.parse_config(path.read_text()),

@@ -34,6 +34,8 @@ OF_OTHER_FUNCTIONS_ONLY = {
 }
 # For those who call endpoints: scar sends no such request itself.
 FOR_HTTP_CALLS = {"execute-api:Invoke", "lambda:InvokeFunctionUrl"}
+# `scar invoke` stores large bodies there and reads large results: moto serves no endpoints.
+BODIES = f"arn:aws:s3:::{STATE}/requests/"
 # Whether a layer is mounted depends on which repository was pushed to first: a race.
 FOR_MOUNTED_LAYERS = {"ecr:GetDownloadUrlForLayer"}
 # CreateBucket sets the tag, except in us-east-1.
@@ -49,6 +51,8 @@ def is_explained(grant: IamGrant) -> bool:
         return True
     if "scar-failure-handler" in grant.resource and grant.action == "lambda:*FunctionUrlConfig":
         return True  # it has no endpoint
+    if grant.resource.startswith(BODIES):
+        return True
     return grant.action in IN_THE_OLDEST_REGION | FOR_HTTP_CALLS
 
 
