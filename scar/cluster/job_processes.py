@@ -10,7 +10,7 @@ from distributed.core import Status
 from distributed.deploy.spec import ProcessInterface
 
 from scar.cluster.cluster_jobs import new_member_id
-from scar.cluster.scheduler_wait import wait_for_scheduler
+from scar.cluster.scheduler_wait import is_listening, wait_for_scheduler
 from scar.errors import ScarError
 from supervisor.runs import cluster_record
 
@@ -111,11 +111,14 @@ class SchedulerJob(JobProcess):
         """Submit the job and wait for its address; raise ScarError."""
         await self.submit(cluster_record.SCHEDULER, cluster_record.SCHEDULER, None)
         try:
-            self.address = await call_in_thread(
-                self.executor, wait_for_scheduler, self.stage, self.jobs, self.job, self.timeout
-            )
+            self.address = await call_in_thread(self.executor, self._wait_until_it_listens)
         except ScarError:
             self.status = Status.failed
             await call_in_thread(self.executor, self.jobs.terminate, self.job)
             raise
         await super().start()
+
+    def _wait_until_it_listens(self) -> str:
+        return wait_for_scheduler(
+            self.stage, self.jobs, self.job, self.timeout, is_ready=is_listening
+        )
