@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Secrets that are sent in a header as they are, and must be ASCII therefore.
+HEADER_KEYS = frozenset({"access_key", "session_token", "token"})
 _TRUST = frozenset({"verify", "ca_bundle"})
 _KEY_PAIR = frozenset({"access_key", "secret_key"})
 _S3_OPTIONS = _TRUST | {"endpoint", "region", "path_style", "conditional_writes"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import ConfigError
+from supervisor.storage.provider_keys import HEADER_KEYS
 
 if TYPE_CHECKING:
     import ssl
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from supervisor.logs import Log
 
 _FLAGS = {"true": True, "false": False}
-# Secrets that are sent in a header as they are.
-_SENT_AS_TEXT = frozenset({"access_key", "session_token", "token"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,9 @@ class ProviderOptions:
                 f"{name} has a line break or another control character",
                 f"Store the value without it, also at its end, as {name}",
             )
-        if name in _SENT_AS_TEXT and not value.isascii():
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.error(f"{name} is not text in UTF-8", f"Correct {name}")
+        if name in HEADER_KEYS and not value.isascii():
             raise self.error(f"{name} is not ASCII", f"Correct {name}")
         return value
 

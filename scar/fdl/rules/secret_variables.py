@@ -29,7 +29,7 @@ def find_missing_variables(
     ``data`` is the file's, which may have faults: what its folders name counts.
     """
     for location, name in _named_variables(providers, set(named_stores(data, only_enabled=True))):
-        if problem := _find_problem(name, environment):
+        if problem := _find_problem(name, str(location[-1]), environment):
             yield location, problem
 
 
@@ -83,9 +83,9 @@ def _named_variables(
                 yield (SECTION, kind, name, key), value.name
 
 
-def _find_problem(name: str, environment: Mapping[str, str]) -> str:
+def _find_problem(name: str, key: str, environment: Mapping[str, str]) -> str:
     if not environment.get(name):
         state = "is empty" if name in environment else "is not set"
         return f"{_VARIABLE}{name} {state}"
-    problem = find_secret_problem(environment[name])
+    problem = find_secret_problem(environment[name], key)
     return problem and f"the value of {_VARIABLE}{name} {problem}"

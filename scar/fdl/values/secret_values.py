@@ -15,9 +15,11 @@ from pydantic import PlainValidator, WithJsonSchema
 
 from scar.hidden_text import NO_TEXT, HiddenText
 from supervisor.aws.secret_references import parse_reference
-from supervisor.storage.provider_keys import SECRET_KEYS
+from supervisor.storage.provider_keys import HEADER_KEYS, SECRET_KEYS
 
 if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
     from scar.fdl.problems import Location
 
 SECTION = "storage_providers"
@@ -70,8 +72,8 @@ def names_secret(variable: str) -> bool:
     return variable.partition(":")[0] in _SOURCES and ":" in variable
 
 
-def parse_secret(value: object) -> SecretValue:
-    """Return where the value is read; raise ValueError, without the value in its text."""
+def parse_secret(value: object, key: str = "") -> SecretValue:
+    """Return where the value of a key is read; raise ValueError, without the value in its text."""
     if isinstance(value, SecretValue):
         return value
     if value is None:
@@ -85,7 +87,7 @@ def parse_secret(value: object) -> SecretValue:
             "has a reference (${env:NAME}, ${ssm:/path} or ${secretsmanager:ARN}) with other text"
             " around or inside it: a reference must be the whole value"
         )
-    if problem := find_secret_problem(value):
+    if problem := find_secret_problem(value, key):
         raise ValueError(problem)
     return SecretValue(text=HiddenText(value))
 
@@ -101,18 +103,27 @@ def _parse_reference(source: str, name: str) -> SecretValue:
     return SecretValue(origin=SecretOrigin.REFERENCE, name=reference)
 
 
-def find_secret_problem(text: str) -> str:
-    """Return why Parameter Store or an HTTP header would refuse a value, else an empty text."""
-    if len(text.encode(errors="surrogatepass")) > MAX_SECRET_BYTES:
+def find_secret_problem(text: str, key: str) -> str:
+    """Return why Parameter Store or an HTTP header would refuse a key's value, or an empty text."""
+    # Python reads bytes of the environment that are not UTF-8 as surrogates.
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        return "is not text in UTF-8"
+    if len(text.encode()) > MAX_SECRET_BYTES:
         return f"is longer than {MAX_SECRET_BYTES} bytes, the most that Parameter Store takes"
     if any(ord(letter) < 32 or 0x7F <= ord(letter) < 0xA0 for letter in text):
         return "has a line break or another control character"
     # API reference, PutParameter: references to other parameters cannot be nested in a value.
     if "{{" in text:
         return "has `{{`, which Parameter Store takes for a reference to another parameter"
+    if key in HEADER_KEYS and not text.isascii():
+        return "has characters other than ASCII, which an HTTP header cannot have"
     return ""
 
 
+def _validate_secret(value: object, info: ValidationInfo) -> SecretValue:
+    return parse_secret(value, info.field_name or "")
+
+
 Secret = Annotated[
-    SecretValue, PlainValidator(parse_secret), WithJsonSchema({"type": ["string", "null"]})
+    SecretValue, PlainValidator(_validate_secret), WithJsonSchema({"type": ["string", "null"]})
 ]

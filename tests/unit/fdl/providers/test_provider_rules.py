@@ -208,6 +208,28 @@ def test_a_missing_variable_is_a_problem_of_its_line(tmp_path: Path) -> None:
     assert "HOOK" not in text  # of an entry that no function uses
 
 
+def test_a_variable_that_is_not_utf_8_is_refused_without_its_value(tmp_path: Path) -> None:
+    resolve(tmp_path, storage("output", "minio.lab"))
+    # As Python reads the bytes \xff\xfe of the environment.
+    context = LoadContext(secret_environment={"KEY": "ü", "SECRET": "hidden\udcff\udcfe"})
+    with pytest.raises(InvalidFdlError) as caught:
+        resolve_file(tmp_path / "f.yaml", context)
+    text = caught.value.problem
+    assert "the value of the environment variable SECRET is not text in UTF-8" in text
+    assert "the environment variable KEY has characters other than ASCII" in text
+    assert "hidden" not in text
+    assert "ü" not in text
+
+
+def test_keys_that_are_sent_in_headers_are_ascii(tmp_path: Path) -> None:
+    keys = 's3: {a: {access_key: "üü", secret_key: "üü", session_token: "üü"}}'
+    found = problem(tmp_path, providers=f"storage_providers: {{{keys}}}\n")
+    assert "s3.a.access_key: has characters other than ASCII" in found
+    assert "s3.a.session_token: has characters other than ASCII" in found
+    assert "s3.a.secret_key" not in found
+    assert "ü" not in found
+
+
 def test_values_of_variables_are_in_nothing_that_is_shown(tmp_path: Path) -> None:
     resolved = resolve(tmp_path, storage("output", "minio.lab"))
     environment = {"KEY": SECRET, "SECRET": SECRET}

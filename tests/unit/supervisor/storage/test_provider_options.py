@@ -164,6 +164,14 @@ def test_a_ca_bundle_is_a_text_or_a_file() -> None:
             pool._tls_context("minio.lab")
 
 
+def test_a_secret_with_half_of_a_surrogate_pair_is_refused() -> None:
+    config = ProviderConfig(name="webdav.x", secrets={"password": "ssm:/x"})
+    options = ProviderOptions(config, lambda: {"password": "hidden\ud800"})
+    with pytest.raises(ConfigError, match="password is not text in UTF-8") as caught:
+        options.secret("password")
+    assert "hidden" not in str(caught.value)
+
+
 def test_a_webdav_server_gets_a_login_or_a_token() -> None:
     def headers(secrets: dict[str, str]) -> dict[str, str]:
         references = dict.fromkeys(secrets, "ssm:/x")
