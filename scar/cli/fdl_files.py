@@ -38,6 +38,7 @@ _WITHOUT_LOCAL_FILES: Mapping[str, object] = {
         "extra_payload": None,
         "container": {"image": "unused", "image_file": None, "create_image": True},
     },
+    "iam": {"policies": []},
     "batch": {"compute_resources": {"user_data": None}},
 }
 _ACCOUNT_VARIABLES = frozenset({"account_id", "region"})
@@ -114,7 +115,7 @@ def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocum
     """
     from scar.fdl.loader import resolve_file
 
-    context = _document_context(session, _WITHOUT_LOCAL_FILES)
+    context = replace(_document_context(session, _WITHOUT_LOCAL_FILES), reads_certificates=False)
     first = resolve_file(file, context)
     return _connect_and_read(session, context, first, lambda known: resolve_file(file, known))
 

@@ -51,13 +51,15 @@ class LoadContext:
     """Layers below and above the file, in order of increasing precedence, and variables.
 
     ``secret_environment`` has the variables of ``${env:NAME}`` for a command that needs them, and
-    is None for another: their absence is then no problem.
+    is None for another: their absence is then no problem. ``reads_certificates`` is False for a
+    command that does not need those of stores: their files may then be missing.
     """
 
     lower_layers: tuple[SettingsLayer, ...] = ()
     upper_layers: tuple[SettingsLayer, ...] = ()
     variables: TemplateVariables = field(default_factory=TemplateVariables)
     secret_environment: Mapping[str, str] | None = None
+    reads_certificates: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +139,7 @@ def _resolve_document(parsed: ParsedDocument, path: Path, context: LoadContext) 
         merged.origins,
         (*problems, *merged.problems),
         context.secret_environment,
+        reads_certificates=context.reads_certificates,
     )
     return ResolvedDocument(
         document=document,

@@ -112,7 +112,7 @@ class ProviderOptions:
         except (OSError, ValueError) as error:
             raise self.error(
                 f"ca_bundle cannot be used: {error}",
-                "Use a file of the image, or the text of certificates in PEM format",
+                "Use a file of the image, a PEM file beside the FDL file, or text in PEM format",
             ) from error
 
     def warn_if_readable(self, origin: Origin) -> None:

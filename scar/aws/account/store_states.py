@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from scar.fdl.values.ca_bundles import names_image_file
 from supervisor.connections import PROBE_NAME
 from supervisor.errors import ConfigError, StorageError
 from supervisor.model import ObjectRef
@@ -97,6 +98,12 @@ def _find_problem(folder: _StoreFolder) -> str:
         return (
             f"{name} is not tried before the deployment: only the functions read its secrets. An"
             " error would appear in the first run."
+        )
+    bundle = options.get("ca_bundle", "")
+    if names_image_file(bundle) and options.get("verify") != "false":
+        return (
+            f"{name} is not tried before the deployment: its ca_bundle {bundle} is a file of the"
+            " functions' image. Write a path relative to the FDL file for a file of this machine."
         )
     address = next((options[key] for key in _ADDRESSES if key in options), "")
     if address and (reason := _find_unreachable(address)):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from scar.fdl.field_types import check_region, none_to_empty
 from scar.fdl.model.base import FdlModel, StorageSpec
 from scar.fdl.values.addresses import Address, ServerAddress
+from scar.fdl.values.ca_bundles import CaBundle
 from scar.fdl.values.secret_values import Secret, SecretValue
 from scar.fdl.values.storage_paths import check_provider_name
 from supervisor.storage.provider_keys import SECRET_KEYS
@@ -32,8 +33,9 @@ _VERIFY: Any = Field(
 )
 _CA_BUNDLE: Any = Field(
     "",
-    description="certificates that sign the server's: a file in the function's image, or their"
-    " text in PEM format; empty: those of the public authorities",
+    description="certificates that sign the server's: a PEM file relative to this file, whose"
+    " certificates become part of the function; a file in the function's image, as an absolute"
+    " path; or text in PEM format; empty: those of the public authorities",
     examples=["/etc/ssl/certs/lab-ca.pem"],
 )
 
@@ -114,7 +116,7 @@ class S3Provider(ProviderSpec):
     )
 
     verify: StrictBool = _VERIFY
-    ca_bundle: str = _CA_BUNDLE
+    ca_bundle: CaBundle = _CA_BUNDLE
     conditional_writes: StrictBool | None = _CONDITIONAL_WRITES
 
     @property
@@ -149,7 +151,7 @@ class MinioProvider(ProviderSpec):
         description="the server's region; empty: `us-east-1`, MinIO's default",
     )
     verify: StrictBool = _VERIFY
-    ca_bundle: str = _CA_BUNDLE
+    ca_bundle: CaBundle = _CA_BUNDLE
     path_style: StrictBool = Field(
         True,
         description="`true`: requests name the bucket in the path; `false`: in the host, which"
@@ -191,7 +193,7 @@ class WebdavProvider(ProviderSpec):
         description=f"bearer token, instead of login and password (dCache): {_FORMS}",
     )
     verify: StrictBool = _VERIFY
-    ca_bundle: str = _CA_BUNDLE
+    ca_bundle: CaBundle = _CA_BUNDLE
 
 
 class OnedataProvider(ProviderSpec):
@@ -211,7 +213,7 @@ class OnedataProvider(ProviderSpec):
     )
     space: str = Field("", description="name of the space; required", examples=["my-space"])
     verify: StrictBool = _VERIFY
-    ca_bundle: str = _CA_BUNDLE
+    ca_bundle: CaBundle = _CA_BUNDLE
 
 
 def _providers(kind: str, description: str, name: str) -> Any:  # noqa: ANN401 - as pydantic's Field

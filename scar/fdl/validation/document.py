@@ -20,6 +20,7 @@ from scar.fdl.rules.secret_variables import (
 from scar.fdl.validation.errors import clean_location, convert_validation_error
 from scar.fdl.validation.partial import ValidParts
 from scar.fdl.value_sources import add_source
+from scar.fdl.values.ca_bundles import READS_CERTIFICATES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,12 +35,15 @@ def validate_document(
     origins: Sequence[Mapping[Location, str]],
     reported: Sequence[Problem] = (),
     secret_environment: Mapping[str, str] | None = None,
+    *,
+    reads_certificates: bool = True,
 ) -> FdlDocument:
     """Return the document; raise InvalidFdlError with all its problems and the reported ones.
 
     A key with a reported problem gets no other: a value with an unknown variable, for instance, may
     be invalid only because it was not substituted. ``secret_environment`` must have the variables
-    of ``${env:NAME}``, unless it is None.
+    of ``${env:NAME}``, unless it is None. Without ``reads_certificates``, files with certificates
+    of stores may be missing.
     """
     validation = _Validation(
         parsed=parsed,
@@ -47,6 +51,7 @@ def validate_document(
         origins=origins,
         stores=_faulty_stores(reported),
         environment=secret_environment,
+        context={"folder": path.parent, READS_CERTIFICATES: reads_certificates},
     )
     document, problems = validation.find_problems()
     keys = {problem.key for problem in reported}
@@ -73,10 +78,11 @@ class _Validation:
     origins: Sequence[Mapping[Location, str]]
     stores: dict[Location, Problem]
     environment: Mapping[str, str] | None
+    context: dict[str, object]
 
     def find_problems(self) -> tuple[FdlDocument | None, list[Problem]]:
         """Return the document, None if the model refuses it, and all problems."""
-        parsed, context = self.parsed, {"folder": self.path.parent}
+        parsed, context = self.parsed, self.context
         try:
             document = FdlDocument.model_validate(parsed.data, context=context)
         except ValidationError as error:

@@ -95,7 +95,7 @@ class ValidParts:
                 functions.append((number, function))
                 all_pruned[number] = pruned
         stores = [at[1:] for at in faults if at[:1] == _PROVIDERS]
-        providers = _valid_providers(data.get("storage_providers"), stores)
+        providers = _valid_providers(data.get("storage_providers"), stores, context)
         return cls(functions=functions, providers=providers, faults=faults, pruned=all_pruned)
 
     def without_consequences(
@@ -168,13 +168,17 @@ def _valid_function(
     return None
 
 
-def _valid_providers(stores: Any, faults: list[Location]) -> StorageProviders:  # noqa: ANN401 - any YAML
+def _valid_providers(
+    stores: Any,  # noqa: ANN401 - any YAML
+    faults: list[Location],
+    context: dict[str, Any],
+) -> StorageProviders:
     # Without the faulty keys; without the whole stores if these are then still invalid.
     for left_out in ({*faults}, {at[:2] for at in faults}):
         pruned = _Pruned(copy.deepcopy(stores if isinstance(stores, dict) else {}))
         pruned.take_out(left_out)
         with contextlib.suppress(ValidationError):
-            return StorageProviders.model_validate(pruned.data)
+            return StorageProviders.model_validate(pruned.data, context=context)
     return StorageProviders()
 
 

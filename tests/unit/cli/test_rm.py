@@ -35,6 +35,9 @@ def test_rm_of_what_is_removed_already_says_so(
 
 
 def test_rm_needs_none_of_the_files_the_function_was_made_of(fdl: Path) -> None:
+    text = fdl.read_text().replace("- lambda:", "- iam: {policies: [absent.json]}\n    lambda:")
+    lab = "lab: {endpoint: minio.lab, ca_bundle: absent.pem}"
+    fdl.write_text(f"storage_providers: {{minio: {{{lab}}}}}\n{text}")
     (fdl.parent / "gray.sh").unlink()
     services = FakeServices({})
     assert run(["init", "-f", str(fdl)], services) == 3
