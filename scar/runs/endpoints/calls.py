@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -11,7 +10,13 @@ from urllib.parse import quote, urlencode
 from urllib3.exceptions import HTTPError
 
 from scar.errors import OperationRefusedError, ScarError, WaitTimeoutError
-from scar.runs.endpoints.http import MAX_MESSAGE, EndpointClient, HttpReply
+from scar.runs.endpoints.http import (
+    MAX_ATTEMPTS,
+    MAX_MESSAGE,
+    EndpointClient,
+    HttpReply,
+    is_throttled_by_lambda,
+)
 from scar.runs.invoke import InvocationResponse, parse_status
 from scar.runs.left_out import describe_headers
 from supervisor.connections import EndpointKind
@@ -60,7 +65,6 @@ class EndpointCall:
     function: str
     client: EndpointClient
     report: Callable[[str], None]
-    clock: Callable[[], float] = time.monotonic
 
     def send(
         self,
@@ -85,11 +89,10 @@ class EndpointCall:
                 content = body.file.read_bytes() if body.file else body.content
         url = request_url(self.endpoint.url, query)
         method = "GET" if body is None else "POST"
-        started = self.clock()
         reply = self.client.send_until_accepted(
             self.endpoint, method, url, headers=headers, body=content
         )
-        self._require_response(reply, self.clock() - started)
+        self._require_response(reply)
         if reply.status == 303:
             self._download(reply.headers.get("location", ""), target)
         else:
@@ -105,18 +108,21 @@ class EndpointCall:
             script_status=parse_status(reply.headers.get(STATUS_HEADER, "")),
         )
 
-    def _require_response(self, reply: HttpReply, seconds: float) -> None:
-        """Raise ScarError for what is not the response of a run."""
+    def _require_response(self, reply: HttpReply, *, runs: bool = True) -> None:
+        """Raise ScarError for what is not the response of a run, or of one that does not run."""
         if RUN_HEADER in reply.headers or reply.status < 400:
             return
         is_http_api = self.endpoint.kind is EndpointKind.HTTP
-        if is_http_api and reply.status in (503, 504) and seconds >= API_PATIENCE:
+        is_late = reply.seconds >= API_PATIENCE
+        if runs and is_http_api and reply.status in (503, 504) and is_late:
             raise WaitTimeoutError(
                 f"The HTTP API of {self.function} waits 30 s for a response; the run goes on.",
                 remedy=f"`scar status -n {self.function}` shows it. Invoke it with -a, or set"
                 " api_gateway.type: url, which waits as long as the function may run.",
             )
-        text = _read_message(reply)
+        if is_throttled_by_lambda(reply, self.endpoint):
+            raise self._throttled_error()
+        text = reply.read_message()
         if reply.status == 413:
             raise ScarError(
                 f"{self.function} refuses the body: {text}",
@@ -128,10 +134,20 @@ class EndpointCall:
             " function URL, execute-api:Invoke for an HTTP API; see `scar policy`.",
             429: "Its limit of requests is reached: try again later, or increase"
             " api_gateway.throttling.",
+            503: f"Whether it has run is not known: see `scar status -n {self.function}`.",
         }
         raise ScarError(
             f"The endpoint of {self.function} returned HTTP status {reply.status}: {text}",
             remedy=remedies.get(reply.status, f"See `scar log -n {self.function}`."),
+        )
+
+    def _throttled_error(self) -> ScarError:
+        return ScarError(
+            f"The endpoint of {self.function} returned HTTP status 503 at once, {MAX_ATTEMPTS}"
+            " times: all concurrency of the function is in use, so that Lambda throttles it."
+            " Nothing has run.",
+            remedy="Try again when other runs have ended, or increase lambda.concurrency, or the"
+            " account's quota of concurrent executions.",
         )
 
     def _upload(self, body: CallBody) -> str:
@@ -140,7 +156,7 @@ class EndpointCall:
         reply = self.client.send_until_accepted(
             self.endpoint, "GET", f"{self.endpoint.url}{UPLOAD_PATH}?size={size}"
         )
-        self._require_response(reply, 0)
+        self._require_response(reply, runs=False)
         try:
             place: dict[str, Any] = json.loads(reply.read(MAX_MESSAGE))
             url, body_id, headers = str(place["url"]), str(place["body"]), dict(place["headers"])
@@ -163,7 +179,7 @@ class EndpointCall:
             return body_id
         raise OperationRefusedError(
             f"The upload of the body was refused with HTTP status {stored.status}:"
-            f" {_read_message(stored)}",
+            f" {stored.read_message()}",
             remedy="Run the same command again; the URL of an upload is valid for 15 minutes.",
         )
 
@@ -181,7 +197,7 @@ class EndpointCall:
             if reply.status not in (200, 206):
                 raise OperationRefusedError(
                     f"The result cannot be read: HTTP status {reply.status}:"
-                    f" {_read_message(reply)}",
+                    f" {reply.read_message()}",
                     remedy="Its URL is valid for 15 minutes; invoke the function again.",
                 )
             try:
@@ -217,19 +233,3 @@ def _broken(function: str, done: int) -> ScarError:
         f"The connection broke after {done:,} bytes of the output of {function}.",
         remedy="The run itself is not affected: see `scar status`.",
     )
-
-
-def _read_message(reply: HttpReply) -> str:
-    """Return the text of a refusal; AWS's are JSON with a message."""
-    try:
-        data = reply.read(MAX_MESSAGE)
-    except HTTPError:
-        data = b""
-    text = data.decode(errors="replace").strip()
-    try:
-        found: object = json.loads(text)
-    except ValueError:
-        return text or "no message"
-    if isinstance(found, dict):
-        return str(found.get("message") or found.get("Message") or text)
-    return text

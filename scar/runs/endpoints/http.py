@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
+from urllib3.exceptions import HTTPError
 
 from scar.aws.client import errors
 from scar.errors import ConfigurationError, WaitTimeoutError
 from supervisor.connections import EndpointAuthentication, EndpointKind
+from supervisor.events.response_body import RUN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,15 +34,24 @@ CHUNK = 1 << 18
 SIGNING_NAMES = {EndpointKind.HTTP: "execute-api", EndpointKind.URL: "lambda"}
 # Bytes of an error's text that are read.
 MAX_MESSAGE = 1 << 16
+# Seconds within which a 503 of API Gateway means that Lambda has throttled the request. It sends
+# the same one after 30 seconds, when a run goes on.
+THROTTLED_WITHIN = 5.0
+_UNAVAILABLE = "Service Unavailable"
 
 
 @dataclass(slots=True)
 class HttpReply:
-    """A response whose body is read by the caller; header names are lower case."""
+    """A response whose body is read by the caller; header names are lower case.
+
+    ``seconds`` is the time from the request to the response.
+    """
 
     status: int
     headers: Mapping[str, str]
     raw: Any
+    seconds: float = 0.0
+    _message: str | None = None
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the body; raise urllib3's HTTPError if the connection breaks."""
@@ -50,6 +62,16 @@ class HttpReply:
         data: bytes = self.raw.read(maximum, decode_content=False)
         return data
 
+    def read_message(self) -> str:
+        """Return the text of a refusal; AWS's are JSON with a message."""
+        if self._message is None:
+            try:
+                data = self.read(MAX_MESSAGE)
+            except HTTPError:
+                data = b""
+            self._message = _parse_message(data.decode(errors="replace").strip())
+        return self._message
+
 
 @dataclass(slots=True, kw_only=True)
 class EndpointClient:
@@ -58,6 +80,7 @@ class EndpointClient:
     connection: AwsConnection
     timeout: int
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     _sessions: dict[str, URLLib3Session] = field(default_factory=dict)
 
     def send(
@@ -79,6 +102,7 @@ class EndpointClient:
         if signed_for and signed_for.authentication is EndpointAuthentication.IAM:
             self._sign(request, SIGNING_NAMES[signed_for.kind])
         place = url.partition("?")[0]  # a presigned URL is a secret
+        started = self.clock()
         try:
             response = self._session(url).send(request.prepare())
         except ReadTimeoutError as error:
@@ -90,7 +114,7 @@ class EndpointClient:
             found = errors.to_scar_error(error, f"send the request to {place}")
             raise type(found)(found.problem.replace(url, place), remedy=found.remedy) from error
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        return HttpReply(response.status_code, lowered, response.raw)
+        return HttpReply(response.status_code, lowered, response.raw, self.clock() - started)
 
     def send_until_accepted(
         self,
@@ -102,7 +126,7 @@ class EndpointClient:
         """Send a request to the endpoint, again while it is throttled and nothing has run."""
         for attempt in range(1, MAX_ATTEMPTS + 1):
             reply = self.send(method, url, signed_for=endpoint, **more)
-            if attempt == MAX_ATTEMPTS or not _may_send_again(reply):
+            if attempt == MAX_ATTEMPTS or not _may_send_again(reply, endpoint):
                 return reply
             reply.raw.close()
             self.sleep(_pause(reply, attempt))
@@ -134,14 +158,40 @@ class EndpointClient:
         return self._sessions[origin]
 
 
-def _may_send_again(reply: HttpReply) -> bool:
-    """Return whether nothing has run: 429, and a 503 that says when to send it again.
+def is_throttled_by_lambda(reply: HttpReply, endpoint: Endpoint) -> bool:
+    """Return whether it is the response of an HTTP API whose function has no free concurrency.
 
-    API Gateway answers 503 also when a run takes longer than it waits; that one runs on.
+    A function URL answers 429 then, an HTTP API 503. It answers 503 also when a run takes longer
+    than it waits; that one runs on.
     """
-    return reply.status == 429 or (reply.status == 503 and "retry-after" in reply.headers)
+    return (
+        endpoint.kind is EndpointKind.HTTP
+        and reply.status == 503
+        and reply.seconds < THROTTLED_WITHIN
+        and RUN_HEADER not in reply.headers
+        and reply.read_message() == _UNAVAILABLE
+    )
+
+
+def _may_send_again(reply: HttpReply, endpoint: Endpoint) -> bool:
+    """Return whether nothing has run: throttling, and a 503 that says when to send it again."""
+    return (
+        reply.status == 429
+        or (reply.status == 503 and "retry-after" in reply.headers)
+        or is_throttled_by_lambda(reply, endpoint)
+    )
 
 
 def _pause(reply: HttpReply, attempt: int) -> float:
     told = reply.headers.get("retry-after", "")
     return min(float(told), MAX_PAUSE) if told.isdecimal() else float(2 ** (attempt - 1))
+
+
+def _parse_message(text: str) -> str:
+    try:
+        found: object = json.loads(text)
+    except ValueError:
+        return text or "no message"
+    if isinstance(found, dict):
+        return str(found.get("message") or found.get("Message") or text)
+    return text

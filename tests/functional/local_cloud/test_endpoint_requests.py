@@ -197,14 +197,27 @@ def test_throttled_requests_are_sent_again_and_others_are_not(
     gateway.refusals = [(429, {}, b"{}"), (503, {"retry-after": "1"}, b"")]
     assert call(cloud, gateway, CallBody(content=b"x"))[1] == b"x"
     assert len(gateway.events) == 3
-    gateway.refusals = [(503, {}, json.dumps({"message": "Service Unavailable"}).encode())]
-    with pytest.raises(ScarError, match="503: Service Unavailable"):
+    gateway.refusals = [(503, {}, b"The request cannot be queued.")]
+    with pytest.raises(ScarError, match="503: The request cannot be queued"):
         call(cloud, gateway, CallBody(content=b"x"))
     assert len(gateway.events) == 4
     gateway.refusals = [(429, {}, b"{}")] * 9
     with pytest.raises(ScarError, match="429"):
         call(cloud, gateway, CallBody(content=b"x"))
     assert len(gateway.events) == 8
+
+
+def test_a_request_that_lambda_throttled_is_sent_again(
+    cloud: LocalCloudProcess, gateway: Gateway
+) -> None:
+    unavailable = json.dumps({"message": "Service Unavailable"}).encode()
+    gateway.refusals = [(503, {}, unavailable)] * 2
+    assert call(cloud, gateway, CallBody(content=b"x"))[1] == b"x"
+    assert len(gateway.events) == 3
+    gateway.refusals = [(503, {}, unavailable)] * 9
+    with pytest.raises(ScarError, match=r"503 at once, 4 times: .*Nothing has run"):
+        call(cloud, gateway, CallBody(content=b"x"))
+    assert len(gateway.events) == 7
 
 
 def test_no_signature_reaches_the_run(cloud: LocalCloudProcess, gateway: Gateway) -> None:

@@ -14,8 +14,13 @@ from scar.aws.inventory.endpoints import Endpoint
 from scar.errors import OperationRefusedError, ScarError, WaitTimeoutError
 from scar.runs.endpoints import calls
 from scar.runs.endpoints.calls import CallBody, EndpointCall
-from scar.runs.endpoints.http import EndpointClient, HttpReply
+from scar.runs.endpoints.http import (
+    EndpointClient,
+    HttpReply,
+    is_throttled_by_lambda,
+)
 from supervisor.connections import EndpointAuthentication, EndpointKind
+from supervisor.events.response_body import RUN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,13 +93,13 @@ class ScriptedClient:
 
 
 def a_call(*replies: HttpReply, kind: EndpointKind = EndpointKind.HTTP, seconds: float = 0) -> Any:  # noqa: ANN401
-    times = iter([0.0, seconds])
+    for each in replies:
+        each.seconds = seconds
     return EndpointCall(
         endpoint=Endpoint(kind=kind, authentication=EndpointAuthentication.IAM, url="https://api/"),
         function="fn",
         client=cast("EndpointClient", ScriptedClient(list(replies))),
         report=lambda _: None,
-        clock=lambda: next(times),
     )
 
 
@@ -171,6 +176,29 @@ def test_an_api_that_gives_up_waiting_is_no_failure_of_the_run(
     with pytest.raises(error) as raised:
         a_call(gone, kind=kind, seconds=seconds).send({}, None, io.BytesIO())
     assert ("the run goes on" in raised.value.problem) is (error is WaitTimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "headers", "body", "throttled"),
+    [
+        (EndpointKind.HTTP, 0.2, {}, b'{"message": "Service Unavailable"}', True),
+        (EndpointKind.HTTP, 6.0, {}, b'{"message": "Service Unavailable"}', False),
+        (EndpointKind.HTTP, 0.2, {}, b"busy", False),
+        (EndpointKind.HTTP, 0.2, RUN, b'{"message": "Service Unavailable"}', False),
+        (EndpointKind.URL, 0.2, {}, b'{"message": "Service Unavailable"}', False),
+    ],
+)
+def test_only_a_503_of_api_gateway_at_once_is_throttling(
+    kind: EndpointKind, seconds: float, headers: Mapping[str, str], body: bytes, throttled: bool
+) -> None:
+    call = a_call(found := reply(503, body, headers), kind=kind, seconds=seconds)
+    assert is_throttled_by_lambda(found, call.endpoint) is throttled
+    if RUN_HEADER not in headers:
+        with pytest.raises(ScarError) as raised:
+            call.send({}, None, io.BytesIO())
+        assert ("all concurrency of the function" in raised.value.problem) is throttled
+        expected = "lambda.concurrency" if throttled else "scar status -n fn"
+        assert expected in raised.value.remedy
 
 
 def test_a_request_that_must_not_be_sent_names_the_permissions() -> None:

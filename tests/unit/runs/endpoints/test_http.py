@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
@@ -16,10 +17,12 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from scar.aws.client.connection import AwsConnection
+from scar.aws.inventory.endpoints import Endpoint
 from scar.errors import ScarError, WaitTimeoutError
 from scar.local.http import sigv4
-from scar.runs.endpoints.calls import request_url
-from scar.runs.endpoints.http import EndpointClient
+from scar.runs.endpoints.calls import EndpointCall, request_url
+from scar.runs.endpoints.http import MAX_ATTEMPTS, EndpointClient
+from supervisor.connections import EndpointAuthentication, EndpointKind
 from tests.fakes.endpoints.gateway import serve_gateway
 
 if TYPE_CHECKING:
@@ -39,6 +42,26 @@ def test_no_proxy_is_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> 
     answer = b'{"statusCode": 200, "headers": {}, "body": ""}'
     with serve_gateway(lambda _event, _request: answer) as gateway:
         assert a_client().send("GET", gateway.url).status == 200
+
+
+def test_pauses_between_attempts_are_no_time_that_the_api_waited() -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    with serve_gateway(lambda _event, _request: b"") as gateway:
+        gateway.refusals = [(503, {"retry-after": "20"}, b"busy")] * MAX_ATTEMPTS
+        client = a_client()
+        client.sleep, client.clock = sleep, lambda: now
+        endpoint = Endpoint(
+            kind=EndpointKind.HTTP, authentication=EndpointAuthentication.NONE, url=gateway.url
+        )
+        call = EndpointCall(endpoint=endpoint, function="fn", client=client, report=lambda _: None)
+        with pytest.raises(ScarError, match="503: busy"):
+            call.send({}, None, io.BytesIO())
+    assert now == 20.0 * (MAX_ATTEMPTS - 1)
 
 
 def test_a_silent_endpoint_ends_with_a_sentence() -> None:
