@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.deploy.remove import RemovalOptions
     from scar.aws.model.plan import Plan
     from scar.cli.session import Session
 
@@ -72,13 +73,16 @@ def rm(  # noqa: PLR0913 one argument per option
 
     named = tuple(dict.fromkeys(names))
     connection, names, buckets = _connect_selection(session, named, file)
+    options = RemovalOptions(buckets=buckets, force=force, keep_logs=keep_logs)
+    if len(named) > 1 and not force:
+        _require_all(session, connection, named, options)
     if names and not (dry_run or yes):
         _confirm(session, names, everything=everything, keep_logs=keep_logs)
     plan = session.services.remove(
         names,
         connection,
         session.terminal.write_message,
-        RemovalOptions(buckets=buckets, force=force, keep_logs=keep_logs),
+        options,
         dry_run=dry_run,
     )
     # With --force an absent function is no error, as with `rm -f`.
@@ -88,10 +92,30 @@ def rm(  # noqa: PLR0913 one argument per option
         show_plan(session, plan, dry_run=dry_run)
         if not dry_run:
             _report_removed(session, removed if plan else (), keep_logs=keep_logs)
+    if absent:
+        _raise_absent(session, connection, absent)
+
+
+def _require_all(
+    session: Session, connection: AwsConnection, names: Sequence[str], options: RemovalOptions
+) -> None:
+    """Raise ScarError if there is nothing of one of the functions, before another is removed."""
+    known = session.services.list_function_names(connection)
+    if {*names} <= {*known}:
+        return
+    # An interrupted removal may have left behind other resources of those that do not exist.
+    report = session.terminal.write_message
+    plan = session.services.remove(names, connection, report, options, dry_run=True)
+    if absent := [name for name in _find_absent(names, plan) if name not in known]:
+        _raise_absent(session, connection, absent, "Nothing was removed. ")
+
+
+def _raise_absent(
+    session: Session, connection: AwsConnection, absent: Sequence[str], state: str = ""
+) -> NoReturn:
     for name in absent:
         session.services.raise_if_made_by_scar4(connection, name)
-    if absent:
-        raise _absent_error(absent, session.services.list_function_names(connection))
+    raise _absent_error(absent, session.services.list_function_names(connection), state)
 
 
 def _find_absent(names: Sequence[str], plan: Plan) -> list[str]:
@@ -110,12 +134,14 @@ def _find_absent(names: Sequence[str], plan: Plan) -> list[str]:
     ]
 
 
-def _absent_error(names: Sequence[str], known: Sequence[str]) -> ScarError:
+def _absent_error(names: Sequence[str], known: Sequence[str], state: str) -> ScarError:
     sentences = (
         f"There is no function {name}, nor any resource of one{suggest_name(name, known) or '.'}"
         for name in names
     )
-    return ScarError("\n".join(sentences), remedy="`scar ls` lists the functions of the account.")
+    return ScarError(
+        "\n".join(sentences), remedy=f"{state}`scar ls` lists the functions of the account."
+    )
 
 
 def _report_removed(session: Session, names: Sequence[str], *, keep_logs: bool) -> None:

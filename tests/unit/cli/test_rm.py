@@ -116,22 +116,27 @@ def deletion(*functions: str) -> Plan:
 
 
 def test_rm_removes_each_function_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    services = FakeServices({}, plan=deletion("a", "b"))
+    summaries = [function_summary("a"), function_summary("b")]
+    services = FakeServices({}, plan=deletion("a", "b"), summaries=summaries)
     assert run(["rm", "-n", "a", "-n", "b", "--name", "a", "-y"], services) == 0
     assert services.removed == [("a", "b")]
     assert "Removed: a, b." in capsys.readouterr().err
 
 
-def test_rm_removes_the_others_and_names_those_that_do_not_exist(
-    capsys: pytest.CaptureFixture[str],
+def test_rm_removes_nothing_if_one_of_the_functions_does_not_exist(
+    capsys: pytest.CaptureFixture[str], terminal: Callable[[str], None]
 ) -> None:
     services = FakeServices({}, plan=deletion("looper"), summaries=[function_summary("gray")])
-    assert run(["rm", "-n", "looper", "-n", "grey", "-n", "x", "-y"], services) == 1
+    terminal("")  # no question before the error
+    assert run(["rm", "-n", "looper", "-n", "grey", "-n", "x"], services) == 1
+    assert services.options["dry_run"] is True
+    assert len(services.removed) == 1
     error = capsys.readouterr().err
-    assert "Removed: looper." in error
+    assert "Removed" not in error
+    assert "Nothing was removed." in error
     assert "There is no function grey, nor any resource of one; did you mean gray?" in error
     assert "There is no function x, nor any resource of one.\n" in error
-    arguments = ["rm", "-n", "looper", "-n", "grey", "--force"]
+    arguments = ["rm", "-n", "looper", "-n", "grey", "--force", "-y"]
     assert run(arguments, FakeServices({}, plan=deletion("looper"))) == 0
 
 
