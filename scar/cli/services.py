@@ -243,6 +243,13 @@ class Services:
 
         return latest_runs_by_input(RunLedger.connect(connection), function)
 
+    def list_folders(self, connection: AwsConnection, bucket: str, prefix: str) -> Sequence[str]:
+        """Return the folders ``bucket/folder`` whose keys begin with the prefix, up to 1,000."""
+        from scar.transfer.client import transfer_client
+        from scar.transfer.objects import list_folders
+
+        return list_folders(transfer_client(connection), bucket, prefix)
+
     def list_input_objects(
         self, connection: AwsConnection, folder: InputFolder
     ) -> Iterator[InputObject]:

@@ -53,6 +53,18 @@ def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSumma
         raise translate_error(error, location.bucket, f"list s3://{location}") from error
 
 
+def list_folders(client: S3Client, bucket: str, prefix: str) -> list[str]:
+    """Return folders ``bucket/folder``, one level deep, whose keys begin with the prefix.
+
+    At most 1,000, which is one request. Raise the errors of ``list_objects``.
+    """
+    try:
+        page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    except SDK_ERRORS as error:
+        raise translate_error(error, bucket, f"list s3://{bucket}/{prefix}") from error
+    return [f"{bucket}/{item['Prefix'].rstrip('/')}" for item in page.get("CommonPrefixes", [])]
+
+
 def _parse_object(item: ObjectTypeDef) -> ObjectSummary:
     return ObjectSummary(
         item["Key"], item["Size"], item["LastModified"], item.get("ETag", "").strip('"')

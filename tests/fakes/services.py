@@ -49,6 +49,7 @@ class FakeServices(Services):
 
     summaries: list[FunctionSummary] = field(default_factory=list)
     files: list[InputObject] = field(default_factory=list)
+    folders: list[str] | Exception = field(default_factory=list)
     answer: InvocationResponse = field(
         default_factory=lambda: InvocationResponse(status=200, output=b"", request_id="r-1")
     )
@@ -167,6 +168,11 @@ class FakeServices(Services):
     def enqueue(self, connection: AwsConnection, function: str, payload: dict[str, object]) -> str:
         self.queued.append(payload)
         return f"q-{len(self.queued)}"
+
+    def list_folders(self, connection: AwsConnection, bucket: str, prefix: str) -> Sequence[str]:
+        if isinstance(self.folders, Exception):
+            raise self.folders
+        return [path for path in self.folders if path.startswith(f"{bucket}/{prefix}")]
 
     def list_input_objects(
         self, connection: AwsConnection, folder: InputFolder

@@ -8,15 +8,18 @@ completed.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from scar.cli.session import Session
+from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import click
 
+    from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.functions import FunctionSummary
 
 MAX_SECONDS = 5.0
@@ -34,10 +37,26 @@ def complete_function(
 def complete_folder(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
-    """Return the input folders of the deployed functions that begin with the word."""
+    """Return the folders of the deployed functions that begin with the word.
+
+    For ``scar put`` those of inputs; for other commands also all buckets, with the folders in them.
+    """
     del parameter
-    folders = {folder.path for f in _list_functions(context) for folder in f.inputs}
-    return _matching(folders, incomplete)
+    is_read = context.info_name != "put"
+
+    def read(session: Session, connection: AwsConnection) -> list[str]:
+        functions = session.services.list_functions(connection)
+        folders = {folder.path for f in functions for folder in f.inputs}
+        if not is_read:
+            return list(folders)
+        buckets = {bucket for f in functions for bucket in f.buckets}
+        bucket, slash, prefix = incomplete.partition("/")
+        if slash and bucket in buckets:
+            with suppress(ScarError):
+                folders |= {*session.services.list_folders(connection, bucket, prefix)}
+        return list(folders | buckets)
+
+    return _matching(_read_account(context, read), incomplete)
 
 
 def complete_profile(
@@ -57,18 +76,23 @@ def complete_region(
 
 
 def _list_functions(context: click.Context) -> Iterable[FunctionSummary]:
+    return _read_account(
+        context, lambda session, connection: list(session.services.list_functions(connection))
+    )
+
+
+def _read_account(
+    context: click.Context, read: Callable[[Session, AwsConnection], list[T]]
+) -> list[T]:
     session = context.find_object(Session)
     if session is None:
-        return ()
+        return []
     if session.local and session.services.local_cloud().find() is None:
-        return ()  # a completion starts no server
-
-    def read() -> list[FunctionSummary]:
-        # Not session.connect(), which writes a message and handles Ctrl-C.
-        connection = session.services.connect(session.connection_target())
-        return list(session.services.list_functions(connection))
-
-    return _within_time(read)
+        return []  # a completion starts no server
+    # Not session.connect(), which writes a message and handles Ctrl-C.
+    return _within_time(
+        lambda: read(session, session.services.connect(session.connection_target()))
+    )
 
 
 def _within_time(read: Callable[[], list[T]]) -> list[T]:

@@ -19,7 +19,7 @@ from scar.transfer.client import MULTIPART_THRESHOLD
 from scar.transfer.errors import BucketNotFoundError, TransferError
 from scar.transfer.get import download_objects, is_case_sensitive
 from scar.transfer.location import S3Location
-from scar.transfer.objects import list_objects
+from scar.transfer.objects import list_folders, list_objects
 from tests.functional.transfer.refusals import refuse
 
 if TYPE_CHECKING:
@@ -166,6 +166,14 @@ def test_a_large_download_that_is_always_interrupted_is_an_error(
         download(client, "photos/out", tmp_path)
     assert "run the same command again" in raised.value.remedy
     assert found(tmp_path) == []
+
+
+def test_folders_of_a_bucket_are_listed_one_level_deep(client: S3Client) -> None:
+    store(client, "tab/gray/a/x", "tab/gray/b", "tab/green/x", "tab/grey", "tab/other/x")
+    assert list_folders(client, "photos", "tab/gr") == ["photos/tab/gray", "photos/tab/green"]
+    assert list_folders(client, "photos", "tab/gray/") == ["photos/tab/gray/a"]
+    with pytest.raises(BucketNotFoundError):
+        list_folders(client, "no-such-bucket-here", "")
 
 
 def test_what_cannot_be_a_file_is_listed_and_the_rest_is_downloaded(

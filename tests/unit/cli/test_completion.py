@@ -58,6 +58,22 @@ def test_functions_and_folders_are_those_of_the_account(complete: Complete) -> N
     assert complete("put", "-b", "photos/r") == ["photos/raw"]
 
 
+@pytest.mark.parametrize("command", ["get", "ls"])
+def test_buckets_and_the_folders_in_them_are_completed_for_what_reads(
+    complete: Complete, command: str
+) -> None:
+    summary = function_summary(
+        "gray", inputs=(InputFolder("photos/in"),), buckets=("photos", "results")
+    )
+    services = FakeServices({}, summaries=[summary], folders=["results/gray", "other/x"])
+    assert complete(command, "-b", "", services=services) == ["photos", "photos/in", "results"]
+    assert complete(command, "-b", "results/", services=services) == ["results/gray"]
+    assert complete(command, "-b", "other/", services=services) == []
+    assert complete("put", "-b", "", services=services) == ["photos/in"]
+    services = FakeServices({}, summaries=[summary], folders=ScarError("denied", remedy="none"))
+    assert complete(command, "-b", "photos/", services=services) == ["photos/in"]
+
+
 def test_names_with_control_characters_are_left_out(complete: Complete) -> None:
     assert complete("put", "-b", "s") == []
 
