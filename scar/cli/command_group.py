@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import scar
-from scar.cli.options import target_options
+from scar.cli.options import TextOption, WordsArgument, target_options
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
@@ -67,14 +67,47 @@ ALIASES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def require_single_values(
+def require_valid_values(
     command: click.Command, context: click.Context, arguments: Sequence[str]
 ) -> None:
+    """Raise a usage error for a value that is empty or not UTF-8, or an option given twice."""
+    values, _, parameters = command.make_parser(context).parse_args(list(arguments))
+    _require_single_values(parameters, context)
+    for parameter in dict.fromkeys(parameters):
+        found = values.get(parameter.name or "")
+        for value in found if isinstance(found, list | tuple) else (found,):
+            if isinstance(value, str) and (problem := _find_problem(parameter, value)):
+                raise click.UsageError(f"{_name_of(parameter)} {problem}", context)
+
+
+def _find_problem(parameter: click.Parameter, value: str) -> str:
+    """Return what is wrong with a value, or an empty text.
+
+    Most options without a value mean all, or a default: a script whose variable is empty would
+    silently do more than it should.
+    """
+    if not value and not isinstance(parameter, TextOption | WordsArgument):
+        is_option = isinstance(parameter, click.Option) and not parameter.required
+        return f"is empty: write a value{', or omit the option' if is_option else ''}."
+    # Python reads bytes that are not UTF-8 as surrogates. Names of local files may have them.
+    is_text = not isinstance(parameter.type, click.Path | click.types.UnprocessedParamType)
+    if is_text and any("\ud800" <= letter <= "\udfff" for letter in value):
+        return "is not text in UTF-8."
+    return ""
+
+
+def _name_of(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return parameter.opts[0]
+    metavar = (parameter.metavar or (parameter.name or "").upper()).removesuffix("...")
+    return metavar[1:-1] if metavar.startswith("[") else metavar
+
+
+def _require_single_values(parameters: Sequence[click.Parameter], context: click.Context) -> None:
     """Raise a usage error if an option that has one value is given twice.
 
     Click would silently use the last value. Flags may be repeated: that changes nothing.
     """
-    _, _, parameters = command.make_parser(context).parse_args(list(arguments))
     for parameter, number in Counter(parameters).items():
         if not isinstance(parameter, click.Option) or number == 1:
             continue
@@ -155,13 +188,13 @@ class LazyCommandGroup(click.Group):
                 else contextlib.nullcontext()
             )
             with translating:
-                require_single_values(command, own, rest)
+                require_valid_values(command, own, rest)
         return name, command, rest
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the group's own options, those before the command."""
         if not ctx.resilient_parsing:
-            require_single_values(self, ctx, args)
+            require_valid_values(self, ctx, args)
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

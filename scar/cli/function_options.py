@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cli.options import function_option, parse_variables
+from scar.cli.options import TextOption, function_option, parse_variables
 from scar.cli.session import Session
 from scar.fdl.scar_words import table
 from scar.fdl.scar_words.flags import unused_flags
@@ -39,7 +39,9 @@ def function_options(function: F) -> F:
     variable = partial(click.option, multiple=True, callback=parse_variables, metavar="NAME=VALUE")
     for decorate in reversed(
         (
-            click.option("-d", "--description", help="Description of the function."),
+            click.option(
+                "-d", "--description", cls=TextOption, help="Description of the function."
+            ),
             click.option("-i", "--image", help="Container image, such as debian:12."),
             click.option(
                 "-if", "--image-file", type=_FILE, help="Image as a file of `docker save`."
@@ -100,6 +102,7 @@ def unused_options(command: str) -> Callable[[F], F]:
                 multiple=flag.has_value,
                 expose_value=False,
                 hidden=True,
+                cls=TextOption,
                 callback=partial(_name_unused, flag.word.text),
             )(function)
         return function

@@ -21,6 +21,14 @@ F = TypeVar("F", bound="Callable[..., Any]")  # the signature of a command, as i
 pass_session = click.make_pass_decorator(Session)
 
 
+class TextOption(click.Option):
+    """An option whose value may be empty, such as a description."""
+
+
+class WordsArgument(click.Argument):
+    """Words of another program's command line, which may be empty."""
+
+
 def target_options(function: F) -> F:
     """Add the options that select the account, Region and endpoint.
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     "-p",
     "--path",
     required=True,
+    type=click.Path(),
     metavar="PATH",
     help="Folder to download to; for a single object also the file's name.",
 )

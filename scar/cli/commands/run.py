@@ -15,6 +15,7 @@ from scar.cli.input_files_run import InputFilesRun
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.job_options import job_options
 from scar.cli.options import (
+    WordsArgument,
     fdl_option,
     function_option,
     missing_option,
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output-file", type=click.Path(path_type=Path), help="Write the output to this file."
 )
-@click.argument("arguments", nargs=-1)
+@click.argument("arguments", nargs=-1, cls=WordsArgument)
 @job_options
 @output_options
 @target_options

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import pass_session, target_options
+from scar.cli.options import WordsArgument, pass_session, target_options
 from scar.cli.run_selection.name_hints import explaining_names
 from scar.errors import UsageError
 
@@ -29,7 +29,13 @@ _END_SECONDS = 3.0  # in which a script ends whose run is cancelled
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.argument("command", metavar="[-- COMMAND...]", nargs=-1)
+@click.argument(
+    "command",
+    metavar="[-- COMMAND...]",
+    nargs=-1,
+    cls=WordsArgument,
+    type=click.UNPROCESSED,  # names of files may have any bytes
+)
 @target_options
 @pass_session
 def shell(session: Session, run: str, command: tuple[str, ...]) -> None:

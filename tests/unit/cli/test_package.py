@@ -17,7 +17,7 @@ import scar.cli.commands
 from scar.cli.command_group import ALIASES, COMMANDS, cli
 from scar.cli.commands import about, cluster, image, local
 from scar.cli.main import run
-from tests.fakes.services import FakeServices
+from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,6 +155,67 @@ def test_an_option_with_one_value_is_refused_if_given_twice(
         assert f"{parameter.opts[0]} was given twice" in capsys.readouterr().err, arguments
         tried += 1
     assert tried > 200
+
+
+# Options and arguments whose values may be empty: texts, and words for other programs.
+MAY_BE_EMPTY = {"description", "cmd", "entrypoint", "arguments", "command", "chaos"}
+# Those that may have any bytes, beside names of files.
+MAY_BE_BYTES = {"command"}
+
+
+def values_of_commands() -> Iterator[tuple[list[str], click.Parameter]]:
+    """Yield the start of a command line, which a value follows, for all that takes values."""
+    for name, command in {"": cli, **LEAVES}.items():
+        for parameter in command.params:
+            if isinstance(parameter, click.Argument):
+                before = [p for p in command.params if isinstance(p, click.Argument)]
+                words = ["x"] * before.index(parameter)
+                yield [*name.split(), "--", *words], parameter
+            elif isinstance(parameter, click.Option) and not (
+                parameter.is_flag or parameter.count or parameter.hidden
+            ):
+                yield [*name.split(), parameter.opts[-1]], parameter
+
+
+def test_an_empty_value_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    tried = 0
+    for start, parameter in values_of_commands():
+        if parameter.name in MAY_BE_EMPTY:
+            continue
+        assert run([*start, ""], FakeServices({})) == 2, start
+        shown = parameter.opts[0] if start[-1].startswith("-") and start[-1] != "--" else ""
+        assert f"{shown} is empty: write a value" in capsys.readouterr().err, start
+        tried += 1
+    assert tried > 300
+
+
+def test_a_value_that_is_not_utf_8_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    tried = 0
+    for start, parameter in values_of_commands():
+        if parameter.name in MAY_BE_BYTES or isinstance(parameter.type, click.Path):
+            continue
+        assert run([*start, "A=\udcff"], FakeServices({})) == 2, start
+        assert "is not text in UTF-8." in capsys.readouterr().err, start
+        tried += 1
+    assert tried > 300
+
+
+def test_an_argument_is_named_as_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["wait", ""], FakeServices({})) == 2
+    assert "Error: RUN|ARRAY[:INDEX] is empty: write a value." in capsys.readouterr().err
+
+
+def test_the_words_of_a_script_may_be_empty() -> None:
+    services = FakeServices({}, summaries=[function_summary("gray")])
+    assert run(["run", "-n", "gray", "--", "echo", ""], services) == 0
+    assert services.invoked[0]["cmd_args"] == ["echo", ""]
+
+
+def test_an_empty_variable_of_the_environment_selects_no_stage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SCAR_STAGE", "")
+    assert run(["ls"], FakeServices({})) == 0
 
 
 @pytest.mark.parametrize(

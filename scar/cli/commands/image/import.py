@@ -16,7 +16,7 @@ from scar.cli.commands.image.image_output import (
     show_image,
 )
 from scar.cli.formatting import escape_control_characters, format_count
-from scar.cli.options import output_options, pass_session, target_options
+from scar.cli.options import TextOption, output_options, pass_session, target_options
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,8 +41,20 @@ _SHOWN_NAMES = 3  # of what was left out
     required=True,
     help="Write the image to this file.",
 )
-@click.option("--cmd", metavar="COMMAND", default="", help="Default command: words, or JSON.")
-@click.option("--entrypoint", metavar="COMMAND", default="", help="Entrypoint: words, or JSON.")
+@click.option(
+    "--cmd",
+    cls=TextOption,
+    metavar="COMMAND",
+    default="",
+    help="Default command: words, or JSON.",
+)
+@click.option(
+    "--entrypoint",
+    cls=TextOption,
+    metavar="COMMAND",
+    default="",
+    help="Entrypoint: words, or JSON.",
+)
 @click.option("--env", metavar="NAME=VALUE", multiple=True, help="Variable; may be repeated.")
 @click.option("--workdir", metavar="PATH", default="/", help="Working directory.")
 @click.option("--user", metavar="NAME", default="", help="User, or user:group; default root.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.options import output_options, pass_session, target_options
+from scar.cli.options import TextOption, output_options, pass_session, target_options
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--chaos",
+    cls=TextOption,  # refused below, with a hint
     default=None,
     is_flag=False,
     flag_value="random",
