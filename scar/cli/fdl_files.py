@@ -47,9 +47,9 @@ _ACCOUNT_VARIABLES = frozenset({"account_id", "region"})
 def resolve_document(session: Session, file: Path | None, flags: FunctionFlags) -> ResolvedDocument:
     """Read the FDL file, or build a document from options alone; connect to nothing.
 
-    Write a note on stderr about each key that has no effect.
+    Write a note on stderr about each key of the configuration and the file that has no effect.
     """
-    return _with_notes(session, _read_or_build(file, flags, _options_context(session, flags)))
+    return _read_with_notes(session, file, flags, _options_context(session, flags))
 
 
 def connect_document(
@@ -74,11 +74,15 @@ def connect_to_run(session: Session, file: Path) -> tuple[AwsConnection, Resolve
 
 
 def show_notes_of(session: Session, resolved: ResolvedDocument, function: str) -> None:
-    """Write the notes of a file except those that begin with the name of another function."""
+    """Write the notes of the configuration and a file, except those on other functions.
+
+    The latter begin with the function's name.
+    """
     others = {f.lambda_.name for f in resolved.document.functions.aws} - {function}
-    for note in resolved.notes:
-        if re.split(r"[: ]", note, maxsplit=1)[0] not in others:
-            session.terminal.write_message(note)
+    session.write_notes(session.settings.notes)
+    session.write_notes(
+        note for note in resolved.notes if re.split(r"[: ]", note, maxsplit=1)[0] not in others
+    )
 
 
 def connect_to_deploy(
@@ -105,7 +109,7 @@ def resolve_to_deploy(
     session: Session, file: Path | None, flags: FunctionFlags
 ) -> ResolvedDocument:
     """Read like ``resolve_document``; an unset variable of ``${env:NAME}`` is a problem."""
-    return _with_notes(session, _read_or_build(file, flags, _deployment_context(session, flags)))
+    return _read_with_notes(session, file, flags, _deployment_context(session, flags))
 
 
 def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocument]:
@@ -207,9 +211,13 @@ def _connect_and_read(
     return connection, read(replace(context, variables=known)).document
 
 
-def _with_notes(session: Session, resolved: ResolvedDocument) -> ResolvedDocument:
-    for note in resolved.notes:
-        session.terminal.write_message(note)
+def _read_with_notes(
+    session: Session, file: Path | None, flags: FunctionFlags, context: LoadContext
+) -> ResolvedDocument:
+    # Before the file is read: a note may explain why it is not valid.
+    session.write_notes(session.settings.notes)
+    resolved = _read_or_build(file, flags, context)
+    session.write_notes(resolved.notes)
     return resolved
 
 

@@ -12,6 +12,7 @@ from scar.cli.output import Terminal
 from scar.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from scar.aws.client.connection import AwsConnection
@@ -41,17 +42,27 @@ class Session:
     skip_destination_validation: bool = False
     terminal: Terminal = field(default_factory=Terminal)
     _settings: UserSettings | None = field(default=None, init=False, repr=False)
+    _written_notes: set[str] = field(default_factory=set, init=False, repr=False)
 
     @property
     def settings(self) -> UserSettings:
-        """The configuration files and environment variables; read once, with notes on stderr."""
+        """The configuration files and environment variables; read once.
+
+        Every command reads them, for the Region and the profile. Their ``notes`` are about values
+        of functions: commands that use these write them.
+        """
         if self._settings is None:
             from scar.fdl.settings import read_settings
 
             self._settings = read_settings(self.services.environment, self.stage)
-            for note in self._settings.notes:
-                self.terminal.write_message(note)
         return self._settings
+
+    def write_notes(self, notes: Iterable[str]) -> None:
+        """Write each note to stderr, once in a command that reads the same file twice."""
+        for note in notes:
+            if note not in self._written_notes:
+                self._written_notes.add(note)
+                self.terminal.write_message(note)
 
     @property
     def encryption(self) -> tuple[str, str]:

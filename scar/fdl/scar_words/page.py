@@ -28,12 +28,14 @@ one of three outcomes:
 - **same meaning**: it does what it did; a remark says what is different.
 - **accepted, not used**: it stays valid and has no effect. scar says so once, with the reason.
 - **refused**: an error with what to do. In `scar.cfg` it is named in a line instead, since the file
-  is for all commands, and SCAR may still read it.
+  is for all functions, and SCAR may still read it.
 
 In `scar.cfg`, nothing is said about a value that SCAR itself has written. Everything else in it is
-used, or named. Unchanged, SCAR's values of `batch.service_role` and
-`batch.compute_resources.instance_role` count as not set, in FDL files too. SCAR's placeholder
-`{account_id}` is written `${account_id}`.
+used, or named by the commands that read or deploy functions with it, such as `init`, `plan`,
+`validate` and `show -f`; all others are silent.
+
+Unchanged, SCAR's values of `batch.service_role` and `batch.compute_resources.instance_role` count as
+not set, in FDL files too. SCAR's placeholder `{account_id}` is written `${account_id}`.
 """
 _OUTCOMES = {
     Treatment.SAME: "same meaning",

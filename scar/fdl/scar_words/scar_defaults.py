@@ -44,7 +44,8 @@ DEFAULTS: Mapping[Location, tuple[object, ...]] = {
     ("lambda", "container", "udocker", "exec"): ("/opt/udocker/udocker.py",),
     ("lambda", "deployment", "max_payload_size"): (52428800,),
     ("lambda", "deployment", "max_s3_payload_size"): (262144000,),
-    ("lambda", "supervisor", "version"): ("latest",),
+    # The latter with configuration version 1.0.9, as in SCAR's page on its configuration.
+    ("lambda", "supervisor", "version"): ("latest", "1.2.0-rc4"),
     ("lambda", "supervisor", "layer_name"): ("faas-supervisor",),
     ("lambda", "supervisor", "license_info"): ("Apache 2.0",),
     ("s3", "event", "Records"): (
