@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scar.aws.inventory.scar4.functions import Scar4Function
     from scar.aws.inventory.scar4.package import PackageContent
     from scar.aws.inventory.scar4.removal import RemovalStep
+    from scar.aws.inventory.scar4.watched_buckets import WatchedBucket
     from scar.cli.session import Session
 
 
@@ -51,6 +52,7 @@ def import_function(session: Session, name: str, folder: Path | None) -> None:
     from scar.aws.inventory.scar4.functions import find_scar4_function
     from scar.aws.inventory.scar4.output_folder import filled_folder, raise_if_used
     from scar.aws.inventory.scar4.removal import list_removal_steps
+    from scar.aws.inventory.scar4.watched_buckets import list_watched_buckets
 
     if folder is not None:
         raise_if_used(folder)
@@ -60,11 +62,12 @@ def import_function(session: Session, name: str, folder: Path | None) -> None:
         raise _not_found_error(connection, name)
     with filled_folder(folder) if folder else nullcontext() as target:
         config, content = _read_content(function, target)
-        imported = _convert(function, config, content)
+        sources = list_watched_buckets(connection, function, _input_buckets(config))
+        imported = _convert(function, config, content, sources)
         if target is not None:
             _write_new_file(target / f"{name}.yaml", imported.fdl)
         steps = list_removal_steps(
-            connection, function, _input_buckets(config), session.connection_target().profile
+            connection, function, sources, session.connection_target().profile
         )
     path = folder / f"{name}.yaml" if folder else None
     if session.json:
@@ -114,11 +117,14 @@ def _not_unpacked(config: Mapping[str, Any]) -> PackageContent:
 
 
 def _convert(
-    function: Scar4Function, config: Mapping[str, Any], content: PackageContent
+    function: Scar4Function,
+    config: Mapping[str, Any],
+    content: PackageContent,
+    sources: tuple[WatchedBucket, ...],
 ) -> ImportedFunction:
     from scar.aws.inventory.scar4.conversion import convert_function
 
-    return convert_function(function, config, content)
+    return convert_function(function, config, content, sources)
 
 
 def _script_name(config: Mapping[str, Any]) -> str:

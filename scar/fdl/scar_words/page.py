@@ -34,8 +34,8 @@ In `scar.cfg`, nothing is said about a value that SCAR itself has written. Every
 used, or named by the commands that read or deploy functions with it, such as `init`, `plan`,
 `validate` and `show -f`; all others are silent.
 
-Unchanged, SCAR's values of `batch.service_role` and `batch.compute_resources.instance_role` count as
-not set, in FDL files too. SCAR's placeholder `{account_id}` is written `${account_id}`.
+Unchanged, SCAR's values of `batch.service_role` and `batch.compute_resources.instance_role` count
+as not set, in FDL files too. SCAR's placeholder `{account_id}` is written `${account_id}`.
 """
 _OUTCOMES = {
     Treatment.SAME: "same meaning",

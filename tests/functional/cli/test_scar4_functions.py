@@ -175,6 +175,70 @@ def test_an_import_that_fails_leaves_nothing(
     assert "is not empty" in capsys.readouterr().err
 
 
+@pytest.fixture
+def without_config(services: Services) -> str:
+    """A function with neither the variable FDL nor a configuration in its package."""
+    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    client = boto3.client("lambda", region_name="us-east-1")
+    arn = client.create_function(
+        FunctionName="oldcow",
+        Role=role["Role"]["Arn"],
+        PackageType="Image",
+        Code={"ImageUri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/oldcow:latest"},
+        Environment={"Variables": {"UDOCKER_BIN": "/opt/udocker/bin/"}},
+        Tags={"createdby": "scar"},
+    )["FunctionArn"]
+    s3 = boto3.client("s3", region_name="us-east-1")
+    for number, bucket in enumerate(("cows", "calves", "gone")):
+        client.add_permission(
+            FunctionName="oldcow",
+            StatementId=str(number),
+            Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com",
+            SourceArn=f"arn:aws:s3:::{bucket}",
+        )
+    client.add_permission(
+        FunctionName="oldcow",
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn="arn:aws:execute-api:us-east-1:123456789012:api1/*",
+    )
+    rules = [
+        {
+            "LambdaFunctionArn": target,
+            "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+        }
+        for target, prefix in ((arn, "in/2023/"), (arn, "old/"), (f"{arn}2", "other/"))
+    ]
+    for bucket, found in (("cows", rules[1:]), ("calves", rules[:1]), ("apart", rules)):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={"LambdaFunctionConfigurations": found},  # type: ignore[typeddict-item]
+        )
+    return "oldcow"
+
+
+def test_import_finds_the_inputs_of_a_function_without_configuration_by_its_policy(
+    services: Services, without_config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["import", "-n", without_config, "-j"], services) == 0
+    document = json.loads(capsys.readouterr().out)
+    section = yaml.safe_load(document["fdl"])["functions"]["aws"][0]["lambda"]
+    assert section["input"] == [
+        {"storage_provider": "s3", "path": "calves/in/2023"},
+        {"storage_provider": "s3", "path": "cows/old"},
+    ]
+    assert any("event notifications" in note for note in document["notes"])
+    resources = [step["resource"] for step in document["remove"]]
+    assert [r.partition(" to ")[0] for r in resources if "notifications" in r] == [
+        "event notifications of the bucket calves",
+        "event notifications of the bucket cows",
+    ]
+
+
 def test_import_of_another_function_suggests_one(
     services: Services, oldcow: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,10 +12,11 @@ from scar.aws.inventory.scar4.fdl_texts import escape_texts
 from scar.aws.inventory.scar4.providers import convert_providers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from scar.aws.inventory.scar4.functions import Scar4Function
     from scar.aws.inventory.scar4.package import PackageContent
+    from scar.aws.inventory.scar4.watched_buckets import WatchedBucket
 
 # Variables that SCAR itself sets in each function.
 _SCARS_VARIABLES = re.compile(r"UDOCKER_\w+|FDL|IMAGE_ID|API_GATEWAY_ID|EXTRA_PAYLOAD")
@@ -36,14 +37,20 @@ class ImportedFunction:
 
 
 def convert_function(
-    function: Scar4Function, config: Mapping[str, Any], content: PackageContent
+    function: Scar4Function,
+    config: Mapping[str, Any],
+    content: PackageContent,
+    sources: Iterable[WatchedBucket] = (),
 ) -> ImportedFunction:
     """Return the FDL file of a function.
 
     ``config`` is SCAR's configuration; what Lambda says about the function takes precedence over
-    it. ``content`` is what the function's package has: the file's folder has the same.
+    it. ``content`` is what the function's package has: the file's folder has the same. The folders
+    of ``sources`` are the inputs of a configuration that has none.
     """
     notes: list[str] = []
+    if not _is_set(config.get("input")):
+        config = {**config, "input": _list_inputs(sources, notes)}
     entry: dict[str, Any] = {"lambda": _lambda_section(function, config, content, notes)}
     batch = {k: v for k, v in _mapping(config.get("batch")).items() if _is_set(v)}
     nodes = _mapping(batch.get("multi_node_parallel"))
@@ -89,6 +96,29 @@ def input_buckets(config: Mapping[str, Any]) -> set[str]:
         if str(_mapping(item).get("storage_provider", "s3")).partition(".")[0] == "s3"
         and (bucket := str(_mapping(item).get("path", "")).strip("/").partition("/")[0])
     }
+
+
+def _list_inputs(sources: Iterable[WatchedBucket], notes: list[str]) -> list[dict[str, Any]]:
+    """Return an input for each rule of the buckets; name the buckets that cannot be read."""
+    inputs: list[dict[str, Any]] = []
+    for source in sources:
+        if not source.is_readable:
+            notes.append(
+                f"The bucket {source.bucket} may start the function, but its event notifications"
+                " cannot be read with these credentials: add the folder to `input`."
+            )
+        for rule in source.rules:
+            item: dict[str, Any] = {
+                "storage_provider": "s3",
+                "path": f"{source.bucket}/{rule.prefix}".strip("/"),
+            }
+            inputs.append(item | ({"suffix": [rule.suffix]} if rule.suffix else {}))
+    if inputs:
+        notes.append(
+            "SCAR did not store the input folders: those in the file are of the event notifications"
+            " of the buckets. Check `output` too."
+        )
+    return inputs
 
 
 def _lambda_section(

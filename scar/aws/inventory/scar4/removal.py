@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client.errors import error_code, translate_errors
-from scar.aws.handlers.notifications import list_function_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.scar4.functions import Scar4Function
+    from scar.aws.inventory.scar4.watched_buckets import WatchedBucket
 
-_MISSING = frozenset({"NoSuchBucket", "ResourceNotFoundException", "RepositoryNotFoundException"})
+_MISSING = frozenset({"ResourceNotFoundException", "RepositoryNotFoundException"})
 _UNREADABLE = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
@@ -32,17 +32,17 @@ class RemovalStep:
 def list_removal_steps(
     connection: AwsConnection,
     function: Scar4Function,
-    buckets: Iterable[str],
+    sources: Iterable[WatchedBucket],
     profile: str = "",
 ) -> tuple[RemovalStep, ...]:
     """Return what exists, in an order in which it can be removed; raise ScarError.
 
-    The commands name the connection's Region, and the profile if one was chosen: the AWS CLI's own
-    may be others. Buckets, logs and what several functions of SCAR share (its layer and launch
-    template) are not in it: they do no harm.
+    ``sources`` are those of ``list_watched_buckets``. The commands name the connection's Region,
+    and the profile if one was chosen: the AWS CLI's own may be others. Buckets, logs and what
+    several functions of SCAR share (its layer and launch template) are not in it: they do no harm.
     """
     with translate_errors(f"read the resources of {function.name}"):
-        region, steps = connection.account.region, list(_list_steps(connection, function, buckets))
+        region, steps = connection.account.region, list(_list_steps(connection, function, sources))
     options = f" --region {shlex.quote(region)}"
     options += f" --profile {shlex.quote(profile)}" if profile else ""
     return tuple(
@@ -58,11 +58,10 @@ def _with_options(command: str, options: str) -> str:
 
 
 def _list_steps(
-    connection: AwsConnection, function: Scar4Function, buckets: Iterable[str]
+    connection: AwsConnection, function: Scar4Function, sources: Iterable[WatchedBucket]
 ) -> Iterator[RemovalStep]:
-    for bucket in sorted({*buckets}):
-        if _has_rule(connection, bucket, function.arn):
-            yield _notification_step(bucket, function.arn)
+    for source in sources:
+        yield _notification_step(source, function.arn)
     if function.api_id:
         yield _step(
             f"REST API {function.api_id}",
@@ -84,22 +83,13 @@ def _step(resource: str, *commands: str) -> RemovalStep:
     return RemovalStep(resource=resource, commands=commands)
 
 
-def _has_rule(connection: AwsConnection, bucket: str, arn: str) -> bool:
-    try:
-        found = connection.client("s3").get_bucket_notification_configuration(Bucket=bucket)
-    except ClientError as error:
-        if error_code(error) in _MISSING | _UNREADABLE:
-            return False
-        raise
-    return any(rule.function_arn == arn for rule in list_function_rules(bucket, found))
-
-
-def _notification_step(bucket: str, arn: str) -> RemovalStep:
+def _notification_step(source: WatchedBucket, arn: str) -> RemovalStep:
     """Return the commands that remove only this function's rules of the bucket."""
-    name = shlex.quote(bucket)
+    name = shlex.quote(source.bucket)
+    unreadable = "" if source.is_readable else " (not readable with these credentials)"
     selected = f'del(.LambdaFunctionConfigurations[] | select(.LambdaFunctionArn == "{arn}"))'
     return _step(
-        f"event notifications of the bucket {bucket} to {arn}",
+        f"event notifications of the bucket {source.bucket} to {arn}{unreadable}",
         f"aws s3api get-bucket-notification-configuration --bucket {name}"
         f" | jq {shlex.quote(selected)} > notifications.json",
         f"aws s3api put-bucket-notification-configuration --bucket {name}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from scar.aws.inventory.scar4.removal import list_removal_steps
+from scar.aws.inventory.scar4.watched_buckets import list_watched_buckets
 from scar.aws.model.account import Account
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class FakeAws:
         rule = {"LambdaFunctionArn": ARN, "Events": ["s3:ObjectCreated:*"]}
         return {"LambdaFunctionConfigurations": [rule]}
 
+    def get_policy(self, **_: object) -> dict[str, Any]:
+        return {"Policy": "{}"}
+
     def describe_job_queues(self, **_: object) -> dict[str, Any]:
         return {"jobQueues": [{}]}
 
@@ -50,7 +54,8 @@ class Cow:
 
 def commands(profile: str) -> list[str]:
     connection, function = cast("AwsConnection", FakeAws()), cast("Scar4Function", Cow())
-    steps = list_removal_steps(connection, function, ["cows"], profile)
+    sources = list_watched_buckets(connection, function, ["cows"])
+    steps = list_removal_steps(connection, function, sources, profile)
     return [command for step in steps for command in step.commands]
 
 
