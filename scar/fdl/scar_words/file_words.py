@@ -83,6 +83,14 @@ def reason_of(location: Location) -> str:
     return "no function on AWS uses it" if word.treatment is Treatment.REFUSED else word.text
 
 
+def is_refused_if_used(location: Location) -> bool:
+    """Return whether a key is refused only if a function on AWS uses it, else accepted, not used.
+
+    These are the kinds of stores that scar cannot use.
+    """
+    return location[0] == "storage_providers" and WORDS[location].treatment is Treatment.REFUSED
+
+
 def provider_kind(provider: str) -> str:
     """Return the kind of a store, ``s3`` for ``S3.mine``."""
     return provider.partition(".")[0].lower()

@@ -29,10 +29,15 @@ class Flag:
     has_value: bool = True
 
 
-def _key_flag(short: str, long: str, key: str) -> Flag:
-    """Return the flag for a key of ``functions.aws``, with the same outcome as the key."""
+def _key_flag(short: str, long: str, key: str, difference: str = "") -> Flag:
+    """Return the flag for a key of ``functions.aws``, with the same outcome as the key.
+
+    ``difference`` is that of the option alone.
+    """
     location = tuple(key.split("."))
     word = WORDS[location]
+    if difference:
+        word = same("; ".join(text for text in (difference, word.text) if text))
     if word.in_model:
         word = not_used("container images cannot have Lambda layers" if short == "-l" else _OWN)
     return Flag(short=short, long=long, word=word, key=location)
@@ -42,8 +47,10 @@ _OWN = "the supervisor is part of scar"
 _JSON = same("the JSON has other names")
 
 
-def _flag(short: str, long: str, word: Word | None = None, *, has_value: bool = True) -> Flag:
-    return Flag(short=short, long=long, word=word or same(), has_value=has_value)
+def _flag(short: str, long: str, word: Word | str | None = None, *, has_value: bool = True) -> Flag:
+    """Return the flag; a text is the difference of one with the same meaning."""
+    word = same(word or "") if isinstance(word, str | None) else word
+    return Flag(short=short, long=long, word=word, has_value=has_value)
 
 
 _PROFILE = _flag("-pf", "--profile")
@@ -51,17 +58,14 @@ _OUTPUT = (
     _flag("-j", "--json", _JSON, has_value=False),
     _flag("-v", "--verbose", same("the same as -j"), has_value=False),
 )
-_FILE_OR_NAME = (_flag("-n", "--name"), _flag("-f", "--conf-file"))
-_EXECUTION = (
-    _flag("-a", "--asynchronous", has_value=False),
-    _flag("-o", "--output-file"),
-)
-_STORAGE = (_flag("-b", "--bucket"), _flag("-p", "--path"))
+_MENU = "SCAR asked with a menu"
+_CURRENT_FOLDER = "relative to the current folder; SCAR's, with -f, to the file's folder"
 _INIT = (
-    *_FILE_OR_NAME,
+    _flag("-n", "--name"),
+    _flag("-f", "--conf-file", "also updates functions that exist; SCAR refused these"),
     _key_flag("-i", "--image", "lambda.container.image"),
     _key_flag("-if", "--image-file", "lambda.container.image_file"),
-    _key_flag("-s", "--init-script", "lambda.init_script"),
+    _key_flag("-s", "--init-script", "lambda.init_script", _CURRENT_FOLDER),
     _key_flag("-d", "--description", "lambda.description"),
     _key_flag("-e", "--environment", "lambda.container.environment"),
     _key_flag("-le", "--lambda-environment", "lambda.environment"),
@@ -101,38 +105,103 @@ _INIT = (
 FLAGS: Mapping[str, tuple[Flag, ...]] = {
     "init": _INIT,
     "run": (
-        *_FILE_OR_NAME,
-        _flag("-s", "--run-script"),
         _flag(
-            "-ib", "--input-bucket", same("without a question; files that are done are left out")
+            "-n",
+            "--name",
+            "with input folders, a run for each of their files; SCAR made one call without a file",
         ),
-        *_EXECUTION,
+        _flag(
+            "-f",
+            "--conf-file",
+            "creates a function that does not exist; a file with several functions needs -n,"
+            f" where {_MENU}",
+        ),
+        _flag(
+            "-s",
+            "--run-script",
+            f"{_CURRENT_FOLDER}. Arguments are those of the script; SCAR sent them instead of it",
+        ),
+        _flag("-ib", "--input-bucket", "without a question; files that are done are left out"),
+        _flag(
+            "-a", "--asynchronous", "waits for no file; SCAR waited for the first", has_value=False
+        ),
+        _flag("-o", "--output-file"),
         _PROFILE,
         *_OUTPUT,
     ),
     "invoke": (
-        *_FILE_OR_NAME,
+        _flag("-n", "--name", "also a function without an HTTP endpoint; SCAR refused these"),
+        _flag("-f", "--conf-file", f"of one function, else use -n; {_MENU}"),
         _flag("-db", "--data-binary"),
-        _flag("-jd", "--json-data"),
-        _flag("-p", "--parameters"),
-        *_EXECUTION,
+        _flag(
+            "-jd",
+            "--json-data",
+            "also a file; the body is the JSON itself, SCAR sent its members as a form",
+        ),
+        _flag("-p", "--parameters", "also NAME=VALUE"),
+        _flag("-a", "--asynchronous", has_value=False),
+        _flag("-o", "--output-file"),
         _PROFILE,
     ),
     "log": (
-        *_FILE_OR_NAME,
+        _flag("-n", "--name", "also lines of Batch jobs; SCAR had these only with -ri"),
+        _flag("-f", "--conf-file", f"all functions of the file; {_MENU}"),
         _flag("-ls", "--log-stream-name"),
-        _flag("-ri", "--request-id"),
+        _flag(
+            "-ri",
+            "--request-id",
+            "the whole id of a Lambda request, a run or a Batch job; SCAR took a part of the first",
+        ),
         _PROFILE,
     ),
-    "ls": (_flag("-b", "--bucket"), _PROFILE, *_OUTPUT),
-    "rm": (
-        *_FILE_OR_NAME,
-        _flag("-a", "--all", same("asks first; -y answers"), has_value=False),
+    "ls": (
+        _flag(
+            "-b",
+            "--bucket",
+            "size, date and key of the folder's objects; SCAR wrote the keys alone, and those of"
+            " `input` for the folder `in` too",
+        ),
         _PROFILE,
         *_OUTPUT,
     ),
-    "put": (*_STORAGE, _PROFILE),
-    "get": (*_STORAGE, _PROFILE),
+    "rm": (
+        _flag("-n", "--name", "may be repeated; asks on a terminal, SCAR did not"),
+        _flag(
+            "-f",
+            "--conf-file",
+            "asks on a terminal; buckets of the file are removed if they are empty, SCAR kept them",
+        ),
+        _flag(
+            "-a",
+            "--all",
+            "all functions of the account in the Region; SCAR removed only those of the user who"
+            " called it. Asks first; -y answers",
+            has_value=False,
+        ),
+        _PROFILE,
+        *_OUTPUT,
+    ),
+    "put": (
+        _flag("-b", "--bucket", "creates neither bucket nor folder; SCAR did"),
+        _flag(
+            "-p", "--path", "keeps sub-folders; SCAR uploaded all files directly into the folder"
+        ),
+        _PROFILE,
+    ),
+    "get": (
+        _flag(
+            "-b",
+            "--bucket",
+            "a bucket, folder or object; SCAR took the folder `input` for `in` too",
+        ),
+        _flag(
+            "-p",
+            "--path",
+            "`-b B/in -p DIR` writes `DIR/a.jpg`; SCAR wrote the whole key, `DIR/in/a.jpg`."
+            " For one object also the file's name",
+        ),
+        _PROFILE,
+    ),
     "update": (
         _flag("-a", "--all", refused("write `scar update -f FILE`"), has_value=False),
         _flag("-sl", "--supervisor-layer", not_used(_OWN), has_value=False),

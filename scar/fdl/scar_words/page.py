@@ -59,7 +59,10 @@ def model_reason(location: Location) -> str:
 def _file_lines() -> Iterator[str]:
     yield "## FDL files\n\n| key | outcome | remark |\n|---|---|---|"
     for location, word in file_words.WORDS.items():
-        yield _row(format_location(location), word, word.text)
+        row = _row(format_location(location), word, word.text)
+        if file_words.is_refused_if_used(location):
+            row = row.replace("**refused**", "**refused** if used, else accepted, not used", 1)
+        yield row
     yield (
         "| a list below `storage_providers.<kind>` | **refused** | write the stores by name:"
         " `minio: {my_minio: {…}}` |"

@@ -22,6 +22,7 @@ _INVOCATIONS = "`scar run` waits for a response, `scar run -a` does not"
 _INTEGRATION = "scar makes the route, the integration and the permission of the endpoint"
 _ONE_REGION = "write the Region in `lambda.region`: all of a function is in one Region"
 _ONE_PROFILE = "write the profile in `lambda.boto_profile`: all of a function is in one account"
+_OF_THE_FILE = "in an FDL file relative to its folder; SCAR's to the current folder"
 _SERVICES = ("iam", "cloudwatch", "ecr", "api_gateway", "batch", "s3")
 
 _LAMBDA: Mapping[str, Word] = {
@@ -38,12 +39,12 @@ _LAMBDA: Mapping[str, Word] = {
     "environment": same(),
     "init_script": same("its first line names the interpreter"),
     "run_script": same(),
-    "extra_payload": same("the files are in /opt/scar/function"),
+    "extra_payload": same(f"a folder, {_OF_THE_FILE}; the files are in /opt/scar/function"),
     "vpc": same("`SubnetIds` and `SecurityGroupIds`, or `subnets` and `security_group_ids`"),
     "file_system": same("`Arn` and `LocalMountPath`, or `arn` and `path`; one file system"),
     "tags": same(),
     "container.image": same(),
-    "container.image_file": same(),
+    "container.image_file": same(_OF_THE_FILE),
     "container.create_image": same(
         "such an image is built with `scar image compose`; `init_script` is then in it"
     ),

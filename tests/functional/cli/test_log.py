@@ -17,6 +17,7 @@ from scar.runs import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from scar.cli.services import Services
     from scar.runs.log_groups.lines import LogLine
@@ -27,18 +28,22 @@ REQUEST = "0f5d2c1e-1111-4222-8333-444455556666"
 
 @pytest.fixture
 def function(services: Services) -> str:
-    role = boto3.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    return create_function("gray")
+
+
+def create_function(name: str) -> str:
+    role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.writestr("f.py", "")
     boto3.client("lambda", region_name="us-east-1").create_function(
-        FunctionName="gray",
+        FunctionName=name,
         Role=role["Role"]["Arn"],
         Runtime="python3.12",
         Handler="f.f",
         Code={"ZipFile": archive.getvalue()},
     )
-    return "gray"
+    return name
 
 
 def write(group: str, stream: str, *lines: tuple[int, str]) -> None:
@@ -75,6 +80,19 @@ def test_lambda_and_batch_lines_are_in_the_order_of_time(
         ("lambda", "four"),
         ("batch", "five"),
     ]
+
+
+def test_a_file_shows_the_lines_of_all_its_functions(
+    services: Services, function: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_function("blur")
+    write("/aws/lambda/gray", "s1", (0, "one"), (20, "three"))
+    write("/aws/lambda/blur", "s1", (10, "two"))
+    file = tmp_path / "two.yaml"
+    entries = (f"{{lambda: {{name: {n}, container: {{image: x}}}}}}" for n in ("gray", "blur"))
+    file.write_text(f"functions: {{aws: [{', '.join(entries)}]}}\n")
+    assert run(["log", "-f", str(file)], services) == 0
+    assert [text for _, text in lines(capsys.readouterr().out)] == ["one", "two", "three"]
 
 
 def test_one_stream_can_be_chosen(

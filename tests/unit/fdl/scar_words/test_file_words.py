@@ -10,6 +10,7 @@ import pytest
 from scar.fdl.loader import LoadContext, ResolvedDocument, resolve_file
 from scar.fdl.problems import InvalidFdlError
 from scar.fdl.scar_words import file_words
+from scar.fdl.scar_words.page import build_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +74,8 @@ def test_stores_that_scar_cannot_use_are_refused_only_if_a_function_uses_them(
     (problem,) = problems(resolve, providers, store=f"{kind}.r")
     at = "functions.aws[0].lambda.output[0].storage_provider"
     assert problem == f"{at}: '{kind}.r' cannot be used: {word.text}"
+    (row,) = [row for row in build_page().splitlines() if f"`storage_providers.{kind}`" in row]
+    assert "| **refused** if used, else accepted, not used |" in row
 
 
 @pytest.mark.parametrize("kind", ["s3", "minio", "onedata", "webdav"])

@@ -9,6 +9,7 @@ import pytest
 
 from scar.aws.compile.from_fdl import functions_of
 from scar.fdl.loader import LoadContext, resolve_file
+from scar.fdl.problems import InvalidFdlError
 from tests.unit.fdl.scar_words.scar_keys import write_image
 
 FORMS = Path(__file__).parents[3] / "fixtures" / "scar_forms"
@@ -32,3 +33,15 @@ def test_a_form_of_scar_is_valid(tmp_path: Path, form: str) -> None:
     resolved = resolve_file(folder / f"{form}.yaml", LoadContext())
     assert functions_of(resolved.document)
     assert [note.split()[1] for note in resolved.notes] == NOTES.get(form, [])
+
+
+def test_a_payload_that_is_a_file_is_refused_with_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "script.sh").write_text("#!/bin/sh\n")
+    (tmp_path / "one.txt").touch()
+    path = tmp_path / "f.yaml"
+    head = "functions: {aws: [{lambda: {name: f, init_script: script.sh, container: {image: x},"
+    path.write_text(f"{head} extra_payload: one.txt}}}}]}}\n")
+    with pytest.raises(InvalidFdlError) as caught:
+        resolve_file(path, LoadContext())
+    (problem,) = caught.value.problems
+    assert problem.message == f"{tmp_path}/one.txt is a file: write the folder that it is in"
