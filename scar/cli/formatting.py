@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from datetime import datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from scar.meter import format_count, format_duration, format_size
@@ -16,6 +19,7 @@ __all__ = [
     "format_count",
     "format_duration",
     "format_size",
+    "to_json_value",
 ]
 
 
@@ -49,6 +53,17 @@ def escape_json(document: str, encoding: str = "utf-8") -> str:
     except UnicodeEncodeError:
         return "".join(c if c.isascii() else json.dumps(c)[1:-1] for c in safe)
     return safe
+
+
+def to_json_value(value: object) -> object:
+    """Convert a value that the json module does not know; raise TypeError for others."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def align_fields(values: Mapping[str, object]) -> Iterable[str]:

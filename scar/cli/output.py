@@ -7,17 +7,19 @@ names, logs, registries' messages and errors contain what other people wrote. Th
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
 import sys
 import textwrap
-from datetime import datetime
-from pathlib import PurePath
 from typing import TYPE_CHECKING, TypedDict
 
-from scar.cli.formatting import escape_control_characters, escape_json, escape_lines
+from scar.cli.formatting import (
+    escape_control_characters,
+    escape_json,
+    escape_lines,
+    to_json_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,14 +104,14 @@ class Terminal:
 
     def write_json(self, value: object) -> None:
         """Write one JSON document to stdout."""
-        document = json.dumps(value, indent=2, default=_json_value, ensure_ascii=False)
+        document = json.dumps(value, indent=2, default=to_json_value, ensure_ascii=False)
         self._write_json_text(f"{document}\n")
 
     def write_json_rows(self, rows: Iterable[object]) -> None:
         """Write a JSON list row by row, so that a list of any length needs little memory."""
         empty = True
         for row in rows:
-            text = json.dumps(row, default=_json_value, ensure_ascii=False)
+            text = json.dumps(row, default=to_json_value, ensure_ascii=False)
             self._write_json_text(f"{'[' if empty else ','}\n  {text}")
             empty = False
         self._write_json_text("[]\n" if empty else "\n]\n")
@@ -189,14 +191,3 @@ def _has_colour() -> bool:
 def _encodable(text: str, encoding: str | None) -> str:
     """Escape characters that the stream cannot encode, such as half of a surrogate pair."""
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
-
-
-def _json_value(value: object) -> object:
-    """Convert a value that the json module does not know."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, PurePath):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")

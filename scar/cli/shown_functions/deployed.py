@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from scar.cli.shown_functions.view import HEAD, format_value
@@ -100,13 +101,15 @@ def _show_variables(
 
 
 def _flatten(key: str, value: object) -> Iterator[tuple[str, str]]:
-    """Yield a row for each member of a document, such as ``text.image.command``; else one row."""
+    """Yield a row for each member of a document or section, such as ``cors.max_age``; else one."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = json.loads(value)
         except ValueError:  # text that only looks so
             yield key, str(value)
             return
+    elif is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
     if isinstance(value, dict) and value:
         for name, member in value.items():
             yield from _flatten(f"{key}.{name}", member)
@@ -116,8 +119,6 @@ def _flatten(key: str, value: object) -> Iterator[tuple[str, str]]:
 
 def _resource_rows(resource: Resource, *, secrets: bool) -> Iterator[tuple[str, str, object]]:
     """Yield resource, field and value; values of environment variables may be secrets."""
-    from dataclasses import fields
-
     from scar.aws.model.resources import BatchTargetRecord
     from scar.hidden_text import MASK, HiddenText
 

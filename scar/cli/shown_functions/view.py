@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scar.cli.formatting import to_json_value
+
 if TYPE_CHECKING:
     from scar.fdl.effective_values import EffectiveValue
     from scar.fdl.loader import ResolvedDocument
@@ -35,4 +37,6 @@ class View:
 
 def format_value(value: object) -> str:
     """Return a value as one line of text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, default=to_json_value, ensure_ascii=False)
