@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from scar.cli.formatting import format_count
-from scar.cli.invocation_output import require_success, show_queued, show_response
+from scar.cli.invocation_output import require_success, save_output, show_queued, show_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +65,7 @@ class InputFilesRun:
                 " --force includes them."
             )
         if queued or (call.session.json and (first or self._skipped)):
-            show_queued(call.session, call.function.name, queued, first)
+            show_queued(call.session, call.function.name, queued, first, call.output)
         return len(queued) + (first is not None) + self._skipped
 
     def _invoke_first(self, payloads: Iterator[dict[str, object]]) -> InvocationResponse | None:
@@ -77,6 +77,7 @@ class InputFilesRun:
         if call.session.json:
             # Shown later, in one document with the request ids of the others.
             require_success(call.function.name, response)
+            save_output(call.session, response, call.output)
         else:
             show_response(call.session, call.function.name, response, call.output)
         return response

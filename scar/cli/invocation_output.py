@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_FAILED_OUTPUT = 1 << 16  # bytes of a failed script's output that are shown beside a file
 
+NOTHING_TO_WRITE = "an asynchronous request does not wait for the output"
+
 
 def show_response(
     session: Session,
@@ -29,12 +31,20 @@ def show_response(
 ) -> None:
     """Write the script's output to stdout or to a file; raise ScarError if the script failed.
 
-    That of a failed script is no result: it goes to stderr, and the file stays as it was.
+    That of a failed script is no result: it goes to stderr, and the file stays as it was. So does
+    the file of a run that continues in Batch: its output is in its log.
 
     ``is_written``: the output was written as it arrived.
     """
-    if not is_written:
-        _show_output(session, function, response, output)
+    save_output(session, response, output, is_written=is_written)
+    if session.json:
+        session.terminal.write_json(response_to_json(function, response, output))
+    elif output is not None and response.status >= 400:
+        text = response.output[-MAX_FAILED_OUTPUT:].decode(errors="replace").rstrip("\n")
+        if text:
+            session.terminal.write_message(text)
+    elif output is None and not (is_written or response.job_id):
+        session.terminal.write_bytes(response.output)
     if response.job_id:
         if not (session.json or output):
             session.terminal.write_data(f"Batch job {response.job_id}")
@@ -48,20 +58,29 @@ def show_response(
     require_success(function, response)
 
 
-def _show_output(
-    session: Session, function: str, response: InvocationResponse, output: Path | None
+def has_result(response: InvocationResponse) -> bool:
+    """Whether the response has the output of a script that succeeded."""
+    return response.status < 400 and not response.job_id
+
+
+def save_output(
+    session: Session,
+    response: InvocationResponse,
+    output: Path | None,
+    *,
+    is_written: bool = False,
 ) -> None:
-    if output is not None and response.status >= 400:
-        text = response.output[-MAX_FAILED_OUTPUT:].decode(errors="replace").rstrip("\n")
-        if text:
-            session.terminal.write_message(text)
-    elif output is not None:
-        _write_output_file(output, response.output)
+    """Write the output of a successful script to the file of -o, and say which it is."""
+    if output is None:
+        return
+    if has_result(response):
+        if not is_written:
+            _write_output_file(output, response.output)
         session.terminal.write_message(f"Output written to {output}")
-    elif session.json:
-        session.terminal.write_json(response_to_json(function, response))
-    elif not response.job_id:
-        session.terminal.write_bytes(response.output)
+    elif response.job_id:
+        session.terminal.write_message(
+            f"{output} is not written: the output of a run in Batch is in its log."
+        )
 
 
 @contextlib.contextmanager
@@ -75,8 +94,11 @@ def explaining_interrupt(function: str) -> Iterator[None]:
         ) from interruption
 
 
-def response_to_json(function: str, response: InvocationResponse) -> dict[str, object]:
-    """Return the response's JSON form."""
+def response_to_json(
+    function: str, response: InvocationResponse, output: Path | None
+) -> dict[str, object]:
+    """Return the response's JSON form; a result in the file of -o is not repeated in it."""
+    saved = output if has_result(response) else None
     return {
         "function": function,
         "request": response.request_id,
@@ -84,7 +106,8 @@ def response_to_json(function: str, response: InvocationResponse) -> dict[str, o
         "run": response.run_id,
         "job": response.job_id,
         "note": response.note,
-        "output": response.output.decode(errors="replace"),
+        "output": "" if saved else response.output.decode(errors="replace"),
+        **({"output_file": saved} if saved else {}),
     }
 
 
@@ -111,10 +134,14 @@ def show_queued(
     function: str,
     requests: Sequence[str],
     first: InvocationResponse | None = None,
+    output: Path | None = None,
 ) -> None:
-    """Show the request ids of asynchronous invocations; ``first`` is the synchronous one."""
+    """Show the request ids of asynchronous invocations.
+
+    ``first`` is the synchronous one, and ``output`` the file of its output.
+    """
     if session.json:
-        row = response_to_json(function, first) if first else None
+        row = response_to_json(function, first, output) if first else None
         session.terminal.write_json(
             {"function": function, "first": row, "requests": list(requests)}
         )

@@ -209,6 +209,25 @@ def require_one_of(options: dict[str, object]) -> None:
     )
 
 
+def refuse_together(options: dict[str, object], reason: str) -> None:
+    """Raise a usage error if both of these options have a value.
+
+    Keys are options as in the help; ``reason`` is a clause: why the first would have no effect.
+    """
+    if all(options.values()):
+        first, second = (n.split()[0] if n.startswith("-") else n for n in options)
+        raise click.UsageError(
+            f"{first} has no effect with {second}: {reason}. Omit one of them.",
+            click.get_current_context(silent=True),
+        )
+
+
+def is_given(parameter: str) -> bool:
+    """Whether the parameter of the current command has a value from the command line."""
+    source = click.get_current_context().get_parameter_source(parameter)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def parse_variables(
     context: click.Context, parameter: click.Parameter, value: Sequence[str]
 ) -> dict[str, str]:

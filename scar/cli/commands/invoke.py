@@ -16,12 +16,13 @@ from scar.cli.invocation.request_arguments import (
     read_json_text,
     read_store_event,
 )
-from scar.cli.invocation_output import require_writable_output
+from scar.cli.invocation_output import NOTHING_TO_WRITE, require_writable_output
 from scar.cli.options import (
     fdl_option,
     function_option,
     output_options,
     pass_session,
+    refuse_together,
     require_one_of,
     target_options,
 )
@@ -78,6 +79,7 @@ def invoke(  # noqa: PLR0913 one argument per option
       scar invoke -n gray -db photo.jpg -p width=200 -o small.jpg
       scar invoke -n gray -jd request.json -a
     """
+    refuse_together({"-o FILE": output_file, "-a": asynchronous}, NOTHING_TO_WRITE)
     require_writable_output(output_file)
     require_one_of({"-n NAME": name, "-f FILE": file})
     if data_binary is not None and json_data is not None:

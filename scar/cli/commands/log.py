@@ -15,11 +15,11 @@ from scar.cli.arrays.array_selection import list_runs_of_array
 from scar.cli.formatting import escape_control_characters
 from scar.cli.options import (
     fdl_option,
-    missing_option,
     output_options,
     pass_session,
     target_options,
 )
+from scar.cli.run_selection.log_options import check_log_options
 from scar.cli.run_selection.name_hints import explaining_names
 from scar.cli.run_selection.run_options import (
     NameOptionCommand,
@@ -106,12 +106,7 @@ def log(  # noqa: PLR0913 one argument per option
     """
     of_runs = bool(run or key or failed)
     one_run = bool(run or request_id or log_stream_name)
-    if of_runs and (log_stream_name or request_id):
-        raise click.UsageError("--run, --file and --failed cannot be used with -ls and -ri.")
-    if not (names or file or run or key):
-        raise missing_option("-n NAME", "-f FILE", "--run RUN", "--file s3://BUCKET/KEY")
-    if follow and (request_id or session.json):
-        raise click.UsageError("--follow cannot be used with -ri or -j.")
+    check_log_options(click.get_current_context().params, is_json=session.json)
     _require_id(request_id)
     connection, names = connect_functions(session, names, file)
     after = parse_since(since)

@@ -42,6 +42,8 @@ def ls(session: Session, bucket: str | None, owner: str) -> None:
       scar ls -b my-photos/thumbnails
     """
     if bucket is None:
+        if owner:
+            raise click.UsageError("--expected-bucket-owner is for -b BUCKET.")
         connection = session.connect()
         functions = _with_addresses(session, connection)
         _show_functions(session, functions)

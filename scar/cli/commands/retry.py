@@ -73,6 +73,8 @@ def retry(  # noqa: PLR0913 one argument per option
 
     if bool(what) == failed:
         raise click.UsageError("Specify either runs or files, or --failed.")
+    if since and not failed:
+        raise click.UsageError("--since is for --failed.")
     connection, names = connect_functions(session, names, file)
     ledger = RunLedger.connect(connection)
     selection = RunSelection(

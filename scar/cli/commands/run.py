@@ -12,6 +12,7 @@ from scar.aws.model import limits
 from scar.cli.fdl_files import connect_to_run, enabled_functions, show_notes_of
 from scar.cli.function_call import FunctionCall, find_function, read_event_file
 from scar.cli.input_files_run import InputFilesRun
+from scar.cli.invocation.run_options import check_run_options
 from scar.cli.invocation_output import require_writable_output
 from scar.cli.job_options import job_options
 from scar.cli.options import (
@@ -116,16 +117,9 @@ def run(  # noqa: PLR0913 one argument per option
       scar run -n align --array -ib genomes/2023 --dry-run
       scar run -n align --memory 60000 --vcpus 8 -ib genomes/large
     """
+    check_run_options(click.get_current_context().params)
     require_writable_output(output_file)
     content = _read_script(script, asynchronous=asynchronous) if script else None
-    has_own_script = bool(script or arguments)
-    if input_bucket and has_own_script:
-        raise click.UsageError("-ib runs the function's own script: omit -s and ARGUMENTS.")
-    _check_array_options(
-        array=array, dry_run=dry_run, has_others=has_own_script or output_file is not None
-    )
-    if array and job is not None and job.nodes:
-        raise click.UsageError("--nodes is for single jobs: AWS Batch has no multi-node arrays.")
     connection, function, run_script = _connect_function(session, name, file)
     content = content or _read_run_script(
         session,
@@ -179,13 +173,6 @@ def run(  # noqa: PLR0913 one argument per option
     from scar.runs.invoke import script_payload
 
     call.send(script_payload(content, arguments) | requested, asynchronous=asynchronous)
-
-
-def _check_array_options(*, array: bool, dry_run: bool, has_others: bool) -> None:
-    if array and has_others:
-        raise click.UsageError("--array runs the function on files: omit -s, -o and ARGUMENTS.")
-    if dry_run and not array:
-        raise click.UsageError("--dry-run is for --array.")
 
 
 def _read_run_script(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.function_flags import FunctionFlags
+from scar.cli.function_flags import FunctionFlags, options_of_values
 from scar.cli.function_options import function_options
 from scar.cli.options import (
     fdl_option,
@@ -99,9 +99,19 @@ def show(  # noqa: PLR0913 one argument per option
     elif selected:
         from scar.cli.shown_functions.deployed import show_deployed
 
+        _refuse_flags(options)
         show_deployed(session, selected, view)
     else:
         raise missing_option("-n NAME", "-f FILE")
+
+
+def _refuse_flags(options: FunctionFlags) -> None:
+    """Raise a usage error for options that describe a function, beside a deployed one."""
+    if described := sorted(options_of_values(options).values()):
+        raise click.UsageError(
+            f"{described[0]} has no effect on a deployed function: add -f FILE or -i IMAGE, whose"
+            " values it overrides, or omit it."
+        )
 
 
 def _show_resolved(

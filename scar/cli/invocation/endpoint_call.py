@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from scar.cli.invocation_output import (
     MAX_FAILED_OUTPUT,
     explaining_interrupt,
+    has_result,
     require_success,
     show_queued,
     show_response,
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 IN_MEMORY = 16 << 20  # bytes of an output; a larger one is on disk until it is complete
 
 
+class _NoResultError(Exception):
+    """Leaves ``open_output`` without replacing the file."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointRequest:
     """A request to the endpoint of one function."""
@@ -56,12 +61,11 @@ class EndpointRequest:
         """Wait for the response, and write its body to a file or to stdout."""
         name, terminal = self.function.name, self.session.terminal
         if output is not None:
-            with open_output(output) as target:
+            with contextlib.suppress(_NoResultError), open_output(output) as target:
                 response = self._wait(target)
-                if response.status >= 400:  # the file stays as it was
-                    shown = replace(response, output=_read_end(target))
-                    show_response(self.session, name, shown, output)
-            terminal.write_message(f"Output written to {output}")
+                if not has_result(response):  # the file stays as it was
+                    response = replace(response, output=_read_end(target))
+                    raise _NoResultError
             show_response(self.session, name, response, output, is_written=True)
             return
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as buffer:

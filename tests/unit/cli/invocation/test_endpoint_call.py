@@ -186,3 +186,25 @@ def test_a_json_file_is_sent_whatever_its_size(
     assert "did not return where to upload 7,000,002 bytes" in capsys.readouterr().err
     plain = FakeServices({}, summaries=[function_summary()])
     assert run(["invoke", "-n", "gray", "-jd", str(file)], plain) == 0
+
+
+def test_beside_a_file_the_response_is_shown_as_json(
+    gateway: Gateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["invoke", "-n", "gray", "-o", str(out), "-j"], services_of(gateway)) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["run"], found["output_file"]) == ("run-1", str(out))
+    assert out.read_bytes() == b"said"
+
+
+def test_a_run_in_batch_leaves_the_file_as_it_was(
+    gateway: Gateway, function: Function, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("before")
+    function.status = 202
+    function.headers["x-scar-job-id"] = "job-1"
+    assert run(["invoke", "-n", "gray", "-o", str(out)], services_of(gateway)) == 0
+    assert out.read_text() == "before"
+    assert "is not written" in capsys.readouterr().err
