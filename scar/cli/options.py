@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import click
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 F = TypeVar("F", bound="Callable[..., Any]")  # the signature of a command, as in click
+Completion: TypeAlias = "Callable[[click.Context, click.Parameter, str], list[str]]"
 
 pass_session = click.make_pass_decorator(Session)
 
@@ -124,16 +125,19 @@ def bucket_option(help_: str, *, required: bool = True) -> Callable[[F], F]:
 
 
 def function_option(
-    help_: str = "Name of the function.", *, required: bool = False
+    help_: str = "Name of the function.",
+    *,
+    required: bool = False,
+    complete: Completion = values.complete_function,
 ) -> Callable[[F], F]:
-    """Add -n NAME, the name of a deployed function."""
+    """Add -n NAME, the name of a deployed function, or of another that ``complete`` returns."""
     return click.option(
         "-n",
         "--name",
         required=required,
         metavar="NAME",
         help=help_,
-        shell_complete=values.complete_function,
+        shell_complete=complete,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scar.cli.completion.values import complete_scar4_function
 from scar.cli.options import function_option, output_options, pass_session, target_options
 from scar.errors import ScarError, UsageError
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 
 @click.command("import")
-@function_option("Name of the function that SCAR 4 made.", required=True)
+@function_option(
+    "Name of the function that SCAR 4 made.", required=True, complete=complete_scar4_function
+)
 @click.option(
     "-p",
     "--path",

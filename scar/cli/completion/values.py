@@ -34,6 +34,17 @@ def complete_function(
     return _matching((f.name for f in _list_functions(context)), incomplete)
 
 
+def complete_scar4_function(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Return the names of the functions that SCAR 4 made and that begin with the word."""
+    del parameter
+    return _matching(
+        _read_account(context, lambda s, account: s.services.list_scar4_functions(account)),
+        incomplete,
+    )
+
+
 def complete_folder(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
@@ -77,13 +88,14 @@ def complete_region(
 
 def _list_functions(context: click.Context) -> Iterable[FunctionSummary]:
     return _read_account(
-        context, lambda session, connection: list(session.services.list_functions(connection))
+        context, lambda session, connection: session.services.list_functions(connection)
     )
 
 
 def _read_account(
-    context: click.Context, read: Callable[[Session, AwsConnection], list[T]]
+    context: click.Context, read: Callable[[Session, AwsConnection], Iterable[T]]
 ) -> list[T]:
+    """Return what ``read`` finds in the account; nothing without a connection."""
     session = context.find_object(Session)
     if session is None:
         return []
@@ -91,7 +103,7 @@ def _read_account(
         return []  # a completion starts no server
     # Not session.connect(), which writes a message and handles Ctrl-C.
     return _within_time(
-        lambda: read(session, session.services.connect(session.connection_target()))
+        lambda: list(read(session, session.services.connect(session.connection_target())))
     )
 
 

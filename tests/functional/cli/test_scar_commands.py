@@ -280,7 +280,9 @@ def test_every_row_that_names_a_difference_is_compared() -> None:
     assert different == {*PROOFS, *ELSEWHERE}
 
 
-@pytest.mark.parametrize(("row", "prove"), PROOFS.items(), ids=str)
+@pytest.mark.parametrize(
+    ("row", "prove"), [pytest.param(*item, id=" ".join(item[0])) for item in PROOFS.items()]
+)
 def test_the_command_does_what_its_row_says(
     row: tuple[str, str],
     prove: Proof,

@@ -74,6 +74,12 @@ def test_buckets_and_the_folders_in_them_are_completed_for_what_reads(
     assert complete(command, "-b", "photos/", services=services) == ["photos/in"]
 
 
+def test_import_completes_the_functions_that_scar_4_made(complete: Complete) -> None:
+    services = FakeServices({}, summaries=list(FUNCTIONS), of_scar4=["grid", "old", "green-old"])
+    assert complete("import", "-n", "gr", services=services) == ["green-old", "grid"]
+    assert complete("rm", "-n", "gr", services=services) == ["gray", "green"]
+
+
 def test_names_with_control_characters_are_left_out(complete: Complete) -> None:
     assert complete("put", "-b", "s") == []
 
