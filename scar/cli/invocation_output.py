@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scar.cli.session import Session
     from scar.runs.invoke import InvocationResponse
 
+MAX_REASON = 1000  # bytes of a message that is a part of an error
 MAX_FAILED_OUTPUT = 1 << 16  # bytes of a failed script's output that are shown beside a file
 
 NOTHING_TO_WRITE = "an asynchronous request does not wait for the output"
@@ -39,12 +40,8 @@ def show_response(
     save_output(session, response, output, is_written=is_written)
     if session.json:
         session.terminal.write_json(response_to_json(function, response, output))
-    elif output is not None and response.status >= 400:
-        text = response.output[-MAX_FAILED_OUTPUT:].decode(errors="replace").rstrip("\n")
-        if text:
-            session.terminal.write_message(text)
-    elif output is None and not (is_written or response.job_id):
-        session.terminal.write_bytes(response.output)
+    else:
+        _show_output(session, response, output, is_written=is_written)
     if response.job_id:
         if not (session.json or output):
             session.terminal.write_data(f"Batch job {response.job_id}")
@@ -56,6 +53,20 @@ def show_response(
     if response.note:
         session.terminal.write_message(f"Note: {escape_control_characters(response.note)}")
     require_success(function, response)
+
+
+def _show_output(
+    session: Session, response: InvocationResponse, output: Path | None, *, is_written: bool
+) -> None:
+    """Write the script's output to stdout; with -o only that of a failed one, to stderr."""
+    if _refusal_text(response):
+        return  # a part of the error
+    if output is not None and response.status >= 400:
+        text = response.output[-MAX_FAILED_OUTPUT:].decode(errors="replace").rstrip("\n")
+        if text:
+            session.terminal.write_message(text)
+    elif output is None and not (is_written or response.job_id):
+        session.terminal.write_bytes(response.output)
 
 
 def has_result(response: InvocationResponse) -> bool:
@@ -118,7 +129,9 @@ def require_success(function: str, response: InvocationResponse) -> None:
     """
     if response.status >= 400:
         # The same sentence as where Lambda itself returns the error (``scar.runs.invoke``).
-        problem = f"The function {function} returned HTTP status {response.status}."
+        status = f"The function {function} returned HTTP status {response.status}"
+        reason = _refusal_text(response)
+        problem = f"{status}: {reason}" if reason else f"{status}."
         if response.script_status:
             problem = f"{function} failed: {describe_script_status(response.script_status)[0]}"
         error = ScarError(
@@ -127,6 +140,14 @@ def require_success(function: str, response: InvocationResponse) -> None:
         )
         error.exit_code = response.script_status or error.exit_code
         raise error
+
+
+def _refusal_text(response: InvocationResponse) -> str:
+    """Return the supervisor's message about a request that ran no script; empty without one."""
+    if response.status < 400 or response.script_status or len(response.output) > MAX_REASON:
+        return ""
+    text = response.output.decode(errors="replace").strip()
+    return "" if "\n" in text else text
 
 
 def show_queued(

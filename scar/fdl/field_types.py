@@ -197,8 +197,8 @@ def _check_user_data(path: Path) -> Path:
 
 
 def _require_folder(path: Path) -> Path:
-    if path.is_file():
-        raise ValueError(f"{path} is a file: write the folder that it is in")
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file; it must be a folder, all of whose files are copied")
     if not path.is_dir():
         raise ValueError(f"the folder {path} does not exist")
     return path

@@ -71,12 +71,14 @@ class EndpointRequest:
         with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as buffer:
             response = self._wait(buffer)
             buffer.seek(0)
-            if self.session.json:
+            # Of a response that is no output, the text is a part of the error.
+            is_written = response.status < 400 or bool(response.script_status)
+            if self.session.json or not is_written:
+                is_written = False
                 response = replace(response, output=buffer.read())
             elif not response.job_id:
                 while chunk := buffer.read(1 << 20):
                     terminal.write_bytes(chunk)
-        is_written = not self.session.json
         show_response(self.session, name, response, None, is_written=is_written)
 
     def _wait(self, target: IO[bytes]) -> InvocationResponse:

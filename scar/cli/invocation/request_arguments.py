@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from scar.runs.endpoints.calls import CallBody
 
+_PARAMETER_FORM = '-p must be NAME=VALUE, or a JSON object such as \'{"name": "value"}\''
 _VARIABLE_PART = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -49,11 +50,10 @@ def _parse_one(text: str) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if name and equals:
             return {name: value}
+        raise click.UsageError(f"{_PARAMETER_FORM}, not {text!r}.")
     value_of_json = parse_json("-p", text)
     if not isinstance(value_of_json, dict):
-        raise click.UsageError(
-            '-p must be NAME=VALUE or a JSON object, such as \'{"name": "value"}\'.'
-        )
+        raise click.UsageError(f"{_PARAMETER_FORM}.")
     return {name: _parameter_value(item) for name, item in value_of_json.items()}
 
 
@@ -70,7 +70,7 @@ def read_json_text(text: str) -> str:
     except ValueError:
         path = Path(text)
         if not _is_file(path):
-            parse_json("-jd", text)
+            _require_file_or_json(text)
         try:
             # A regular file of any size: whether its function has an endpoint, which takes large
             # bodies, is not known yet.
@@ -103,6 +103,22 @@ def read_store_event(text: str) -> dict[str, object] | None:
         return None
     document: dict[str, object] = json.loads(text)
     return document
+
+
+def _require_file_or_json(text: str) -> None:
+    """Raise a usage error for what is neither JSON nor the name of a file."""
+    if text.lstrip().startswith(("{", "[", '"')):
+        parse_json("-jd", text)
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    what = "a folder" if _is_folder(Path(text)) else "no file of this name"
+    raise click.UsageError(f"The value of -jd is not JSON, and there is {what}: {shown!r}.")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field, StrictBool
 
 from scar.fdl.field_types import TextList
 from scar.fdl.model.base import FdlModel
+from scar.fdl.values.byte_sizes import ByteSize
 
 # Bytes. A limit of scar's own: the state bucket takes what Lambda cannot.
 DEFAULT_MAX_BODY = 100 * 1024 * 1024
@@ -82,12 +83,13 @@ class ApiGatewaySpec(FdlModel):
     throttling: ThrottlingSpec = Field(
         ThrottlingSpec(), description="limit of requests per second of an HTTP API"
     )
-    max_body: int = Field(
+    max_body: ByteSize = Field(
         DEFAULT_MAX_BODY,
         ge=1,
         le=2**31 - 1,
-        description="largest request body in bytes; those above Lambda's limit (about 4.5 MB of"
-        " binary data) go through the state bucket",
+        description="largest request body: bytes, or a number with `MB`, `MiB` and so on; those"
+        " above Lambda's limit (about 4.5 MB of binary data) go through the state bucket",
+        examples=["30MiB"],
     )
 
     @property

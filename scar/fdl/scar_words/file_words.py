@@ -35,8 +35,14 @@ WORDS: Mapping[Location, Word] = {
 Kinds of stores are refused only if a function on AWS uses them.
 """
 
+# Of a function in SCAR 3, of which it has at least one.
+_OLD_KEYS = {"image", "image_file", "name", "init_script", "run_script", "lambda", "container"}
 _TOP_WORDS = ("scar", "storages")
 _FUNCTION_LIST = "is a list, as in SCAR before 4.0: write `functions: {aws: [{lambda: {name: …}}]}`"
+_FUNCTION_NAMES = (
+    "has functions by name, as in SCAR 3: write `functions: {aws: [{lambda: {name: NAME, container:"
+    " {image: IMAGE}}}]}`, here NAME is "
+)
 _Problems = tuple[tuple["Location", str], ...]
 
 
@@ -59,6 +65,9 @@ def read_words(data: Mapping[str, Any]) -> ReadDocument:
     functions = kept.get("functions")
     if isinstance(functions, list):
         problems.append((("functions",), _FUNCTION_LIST))
+    if names := _named_functions(functions):
+        problems.append((("functions", "aws"), f"{_FUNCTION_NAMES}{', '.join(names)}"))
+        kept["functions"] = {}
     if isinstance(functions, dict) and "oscar" in functions:
         kept["functions"] = {k: v for k, v in functions.items() if k != "oscar"}
         if not functions.get("aws"):
@@ -75,6 +84,14 @@ def read_words(data: Mapping[str, Any]) -> ReadDocument:
         problems += more
     problems += _find_unknown_stores(used)
     return ReadDocument(kept, tuple(unused), tuple(problems))
+
+
+def _named_functions(functions: object) -> list[str]:
+    """Return the names of functions in SCAR 3's form, which has a key for each."""
+    if not isinstance(functions, dict) or functions.keys() & {"aws", "oscar"}:
+        return []
+    are_functions = all(isinstance(f, dict) and f.keys() & _OLD_KEYS for f in functions.values())
+    return [str(name) for name in functions] if are_functions else []
 
 
 def reason_of(location: Location) -> str:

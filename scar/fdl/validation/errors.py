@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scar.fdl.known_keys import find_field, list_keys, list_sections_with
 from scar.fdl.model import AwsFunction, FdlDocument
 from scar.fdl.problems import Location, Problem, format_location
+from scar.fdl.values.byte_sizes import size_in_unit
 from scar.fdl.values.secret_values import SECTION as STORAGE_PROVIDERS
 from scar.spelling import suggest_name
 
@@ -70,7 +71,7 @@ def _error_message(detail: ErrorDetails, location: Location) -> str:
             if kind.startswith("int") and (unit := _unit_of(location)):
                 expected += f" of {unit}"
             found = "" if is_hidden else f", not {_format_input(detail['input'])}"
-            problem = f"{expected}{found}"
+            problem = f"{expected}{found}{_number_to_write(detail, location)}"
     return problem
 
 
@@ -90,6 +91,13 @@ def _unit_of(location: Location) -> str:
     description = (field.description or "") if field else ""
     found = re.search(r"\bin (bytes|MB|MiB|GB|GiB|seconds|days)\b", description)
     return found[1] if found else ""
+
+
+def _number_to_write(detail: ErrorDetails, location: Location) -> str:
+    """Return the number for a size with a unit, where the key takes the number alone."""
+    text, unit = detail["input"], _unit_of(location)
+    number = size_in_unit(text, unit) if isinstance(text, str) and unit else None
+    return "" if number is None else f": write {number}"
 
 
 def _format_input(value: object) -> str:

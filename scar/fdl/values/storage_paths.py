@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 # S3 user guide, "General purpose bucket naming rules".
 _BUCKET_NAME = r"(?!.*\.\.)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 _PROVIDER_NAME = r"[A-Za-z0-9_-]{1,64}"
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _BUCKET_KINDS = ("s3", "minio")  # whose paths begin with a bucket
 
 
 def normalize_storage_path(path: str) -> str:
+    if url := _URL.fullmatch(path):
+        raise ValueError(_describe_url(url["scheme"].lower(), url["rest"], path))
     bucket, _, folder = path.strip("/").partition("/")
     if not re.fullmatch(_BUCKET_NAME, bucket):
         raise ValueError(
@@ -28,6 +31,16 @@ def normalize_storage_path(path: str) -> str:
     if any(part in {"", ".", ".."} for part in folder.split("/") if folder):
         raise ValueError(f"{path!r} has an empty, '.' or '..' part")
     return f"{bucket}/{folder}" if folder else bucket
+
+
+def _describe_url(scheme: str, rest: str, path: str) -> str:
+    """Return what to write instead of a URL of objects in a bucket, or of a whole store."""
+    if scheme in (*_BUCKET_KINDS, "s3a", "s3n"):
+        return f"{path!r} is a URL: write bucket and folder alone, {rest.strip('/')!r}"
+    return (
+        f"{path!r} is a URL: write bucket/folder; the address of a store is its endpoint in"
+        " storage_providers"
+    )
 
 
 def check_provider_name(name: str) -> str:
@@ -48,6 +61,11 @@ def normalize_provider(provider: str) -> str:
 
 def normalize_folder_path(path: str) -> str:
     """Return the path of a folder in a store that has folders, without slashes around it."""
+    if _URL.fullmatch(path):
+        raise ValueError(
+            f"{path!r} is a URL: write the folder in the store, folder/folder; the store's address"
+            " is in storage_providers"
+        )
     folder = path.strip("/")
     if not folder or any(part in {"", ".", ".."} for part in folder.split("/")):
         raise ValueError(f"{path!r} is not the path of a folder: folder/folder")

@@ -126,8 +126,8 @@ class EndpointCall:
         if reply.status == 413:
             raise ScarError(
                 f"{self.function} refuses the body: {text}",
-                remedy="Or set api_gateway.max_body to more and run `scar init`; files that are put"
-                " into an input folder start the function, too.",
+                remedy="A larger api_gateway.max_body takes effect with `scar init`. Files that are"
+                " put into an input folder start the function too.",
             )
         remedies = {
             403: "Your identity needs lambda:InvokeFunctionUrl and lambda:InvokeFunction for a"

@@ -10,6 +10,7 @@ import pytest
 
 from scar.aws.inventory.endpoints import Endpoint
 from scar.cli.main import run
+from scar.runs.invoke import InvocationResponse
 from supervisor.connections import EndpointAuthentication, EndpointKind
 from tests.fakes.services import FakeServices, function_summary
 
@@ -68,3 +69,16 @@ def test_a_damaged_event_of_minio_is_an_error(capsys: pytest.CaptureFixture[str]
     assert run(["invoke", "-n", "gray", "-jd", json.dumps(event)], services) == 2
     assert "-jd" in capsys.readouterr().err
     assert services.invoked == []
+
+
+@pytest.mark.parametrize("command", [["invoke"], ["run", "--", "echo"]])
+def test_why_no_script_ran_is_in_the_error(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = InvocationResponse(status=400, output=b"No \x1b[1mscript.\n", request_id="r")
+    services = FakeServices({}, summaries=[function_summary()], answer=answer)
+    name, *rest = command
+    assert run([name, "-n", "gray", *rest], services) == 1
+    shown = capsys.readouterr()
+    assert "The function gray returned HTTP status 400: No \\x1b[1mscript.\n" in shown.err
+    assert shown.out == ""

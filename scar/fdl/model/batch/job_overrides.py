@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field
 
 from scar.aws.model import limits
 from scar.fdl.field_types import Text, TextList
 from scar.fdl.model.base import FdlModel
+from scar.fdl.values.byte_sizes import ByteSize
 
-# Decimal and binary units, as S3's console and the SI write them.
-_UNITS = {"": 1} | {
-    f"{prefix}{unit}": base**power
-    for unit, base in (("B", 1000), ("iB", 1024))
-    for power, prefix in enumerate("KMGT", start=1)
-}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
 _FACTOR = re.compile(r"x([0-9]+(?:\.[0-9]+)?)")
 MAX_FACTOR = 16
-
-
-def parse_byte_size(value: object) -> object:
-    """Convert ``5GB`` (5 × 1000³) or ``5GiB`` (5 × 1024³) to bytes; a number is bytes already."""
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None or not match[2]:
-        return value
-    if match[2] not in _UNITS:
-        units = ", ".join(filter(None, _UNITS))
-        raise ValueError(f"{match[2]!r} is not a unit of size; the units are {units}")
-    # Exact, and with any number of digits: a float has neither.
-    size = Decimal(match[1]) * _UNITS[match[2]]
-    if size > limits.S3_OBJECT.maximum:
-        raise ValueError("is more than 50 TiB, the size of the largest object in S3")
-    return int(size)
 
 
 def _check_growth(text: str) -> str:
@@ -45,11 +23,6 @@ def _check_growth(text: str) -> str:
     if not factor and text and not re.fullmatch(r"[1-9][0-9]{0,8}", text):
         raise ValueError(f"{text!r} is neither a factor (x2, x1.5) nor a number of MiB")
     return text
-
-
-ByteSize = Annotated[
-    int, BeforeValidator(parse_byte_size), WithJsonSchema({"type": ["integer", "string"]})
-]
 
 
 class ObjectMatchSpec(FdlModel):

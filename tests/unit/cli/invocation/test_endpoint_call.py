@@ -208,3 +208,21 @@ def test_a_run_in_batch_leaves_the_file_as_it_was(
     assert run(["invoke", "-n", "gray", "-o", str(out)], services_of(gateway)) == 0
     assert out.read_text() == "before"
     assert "is not written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["-o"], ["-j"]])
+def test_why_a_request_is_refused_is_in_the_error(
+    options: list[str],
+    gateway: Gateway,
+    function: Function,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    more = [*options, *([str(tmp_path / "out")] if "-o" in options else [])]
+    function.status, function.body = 400, b"The header is wrong. Omit it.\n"
+    assert run(["invoke", "-n", "gray", *more], services_of(gateway)) == 1
+    shown = capsys.readouterr()
+    reason = "The function gray returned HTTP status 400: The header is wrong. Omit it."
+    assert f"Error: {reason}\n" in shown.err
+    assert shown.err.count("The header is wrong.") == 1
+    assert shown.out == "" or json.loads(shown.out)["output"] == function.body.decode()

@@ -36,6 +36,28 @@ def test_what_is_neither_a_pair_nor_an_object_is_refused(text: str) -> None:
         parse_parameters([text])
 
 
+@pytest.mark.parametrize("text", ["novalue", "=1", "5", "a b"])
+def test_the_form_of_a_parameter_is_named(text: str) -> None:
+    with pytest.raises(click.UsageError, match="-p must be NAME=VALUE, or a JSON object"):
+        parse_parameters([text])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nofile.json", "is not JSON, and there is no file of this name: 'nofile.json'"),
+        ("x" * 5000, "is not JSON, and there is no file of this name: 'xxx"),
+        ("a\0b", "there is no file of this name"),
+        ("/", "is not JSON, and there is a folder: '/'"),
+        ('{"a": ', "The value of -jd is not JSON: Expecting value"),
+    ],
+)
+def test_json_that_is_no_file_either_is_refused_as_both(text: str, words: str) -> None:
+    with pytest.raises(click.UsageError) as refused:
+        read_json_text(text)
+    assert words in refused.value.message
+
+
 @given(st.text().filter(lambda name: "=" not in name and name[:1] not in '{["'), st.text())
 def test_every_pair_is_a_parameter(name: str, value: str) -> None:
     if name and not name.isspace() and not name.lstrip().startswith(("{", "[", '"')):

@@ -115,8 +115,8 @@ def test_what_limits_requests_already_is_not_named() -> None:
 
 def test_numbers_are_refused_with_their_unit() -> None:
     with pytest.raises(InvalidFdlError) as caught:
-        resolve({"name": "a", "max_body": "1 MiB", "throttling": {"rate": "many", "burst": 0}})
-    assert "max_body: must be a whole number of bytes, not '1 MiB'" in caught.value.problem
+        resolve({"name": "a", "max_body": "1 page", "throttling": {"rate": "many", "burst": 0}})
+    assert "max_body: 'page' is not a unit of size" in caught.value.problem
     assert "throttling.rate: must be a number, not 'many'" in caught.value.problem
     assert "throttling.burst: must be greater than or equal to 1" in caught.value.problem
 
