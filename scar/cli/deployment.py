@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from scar.cli.fdl_files import connect_to_deploy
 from scar.cli.formatting import format_count
+from scar.cli.function_flags import name_options
+from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
@@ -25,6 +28,24 @@ def deploy_functions(
 
     Return the changes, made or planned.
     """
+    with naming_options(has_file=file is not None):
+        return _deploy_functions(session, file, flags, dry_run=dry_run)
+
+
+@contextlib.contextmanager
+def naming_options(*, has_file: bool) -> Iterator[None]:
+    """Without a file, name options instead of keys in errors, also those about the account."""
+    try:
+        yield
+    except ScarError as error:
+        if not has_file:
+            error.problem, error.remedy = map(name_options, (error.problem, error.remedy))
+        raise
+
+
+def _deploy_functions(
+    session: Session, file: Path | None, flags: FunctionFlags, *, dry_run: bool
+) -> Plan:
     connection, document, secret_variables = connect_to_deploy(session, file, flags)
     from scar.aws.compile.from_fdl import disabled_functions, functions_of
 

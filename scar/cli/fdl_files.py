@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scar.cli.function_flags import FunctionFlags, flags_to_fdl, options_of_values
+from scar.cli.function_flags import FunctionFlags, flags_to_fdl, option_of, options_of_values
 from scar.cli.local_checks import require_emulated
 from scar.cli.options import missing_option
+from scar.cli.run_selection.faulty_files import naming_functions
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from scar.cli.session import Session
     from scar.fdl.loader import LoadContext, ResolvedDocument
     from scar.fdl.model import FdlDocument
-    from scar.fdl.problems import Location
+    from scar.fdl.problems import InvalidFdlError, Location, Problem
     from scar.hidden_text import HiddenText
 
 # Values that replace all references to local files: a function is found and removed by its name,
 # also when its script and image files no longer exist.
-_WITHOUT_LOCAL_FILES: Mapping[str, object] = {
+_WITHOUT_LOCAL_FILES: Mapping[str, Mapping[str, object]] = {
     "lambda": {
         "init_script": None,
         "run_script": None,
@@ -63,13 +64,23 @@ def connect_document(
     )
 
 
-def connect_to_run(session: Session, file: Path) -> tuple[AwsConnection, ResolvedDocument]:
-    """Connect like ``connect_document``, without notes: a deployment has shown them, or will."""
-    context = _options_context(session, FunctionFlags())
-    first = _read_or_build(file, FunctionFlags(), context)
-    connection, document = _connect_and_read(
-        session, context, first, lambda known: _read_or_build(file, FunctionFlags(), known)
-    )
+def connect_to_run(
+    session: Session, file: Path, *, with_files: bool, with_run_script: bool
+) -> tuple[AwsConnection, ResolvedDocument]:
+    """Connect like ``connect_document``, without notes: a deployment has shown them, or will.
+
+    Not ``with_files``: files that only a deployment needs may be missing; of all local files the
+    document then has ``run_script`` alone, if that is needed.
+    """
+    from scar.fdl.loader import resolve_file
+
+    unused = {} if with_files else _without_local_files(with_run_script=with_run_script)
+    context = replace(_document_context(session, unused), reads_certificates=with_files)
+    with naming_functions(file):
+        first = resolve_file(file, context)
+        connection, document = _connect_and_read(
+            session, context, first, lambda known: resolve_file(file, known)
+        )
     return connection, replace(first, document=document)
 
 
@@ -120,8 +131,9 @@ def connect_names(session: Session, file: Path) -> tuple[AwsConnection, FdlDocum
     from scar.fdl.loader import resolve_file
 
     context = replace(_document_context(session, _WITHOUT_LOCAL_FILES), reads_certificates=False)
-    first = resolve_file(file, context)
-    return _connect_and_read(session, context, first, lambda known: resolve_file(file, known))
+    with naming_functions(file):
+        first = resolve_file(file, context)
+        return _connect_and_read(session, context, first, lambda known: resolve_file(file, known))
 
 
 def enabled_functions(document: FdlDocument) -> tuple[Function, ...]:
@@ -211,6 +223,14 @@ def _connect_and_read(
     return connection, read(replace(context, variables=known)).document
 
 
+def _without_local_files(*, with_run_script: bool) -> Mapping[str, object]:
+    if not with_run_script:
+        return _WITHOUT_LOCAL_FILES
+    function: Mapping[str, object] = _WITHOUT_LOCAL_FILES["lambda"]
+    kept = {key: value for key, value in function.items() if key != "run_script"}
+    return {**_WITHOUT_LOCAL_FILES, "lambda": kept}
+
+
 def _read_with_notes(
     session: Session, file: Path | None, flags: FunctionFlags, context: LoadContext
 ) -> ResolvedDocument:
@@ -225,6 +245,7 @@ def _read_or_build(
     file: Path | None, flags: FunctionFlags, context: LoadContext
 ) -> ResolvedDocument:
     from scar.fdl.loader import resolve_file, resolve_values
+    from scar.fdl.problems import InvalidFdlError
 
     if file is not None:
         found = resolve_file(file, context)
@@ -235,4 +256,23 @@ def _read_or_build(
         raise missing_option(
             "-f FILE", "-i IMAGE", "-if FILE", hint="Without -f, the function also needs -n NAME."
         )
-    return resolve_values(Path.cwd(), context)
+    try:
+        return resolve_values(Path.cwd(), context)
+    except InvalidFdlError as error:
+        raise _about_options(error) from error
+
+
+def _about_options(error: InvalidFdlError) -> InvalidFdlError:
+    """Return the error of a document without a file: its keys are options, also absent ones."""
+    from scar.fdl.layers import COMMAND_LINE
+    from scar.fdl.problems import InvalidFdlError
+
+    def about_option(problem: Problem) -> Problem:
+        key = problem.key.removeprefix("functions.aws[0].")
+        return replace(problem, key=option_of(tuple(key.split("."))) or problem.key)
+
+    return InvalidFdlError(
+        f"the {COMMAND_LINE}",
+        map(about_option, error.problems),
+        "`scar init --help` explains the options; with an FDL file (-f), there are more settings.",
+    )

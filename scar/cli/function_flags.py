@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -73,8 +74,31 @@ def options_of_values(flags: FunctionFlags) -> dict[Location, str]:
     return {
         location: option
         for name, (option, location) in _OPTIONS.items()
-        if getattr(flags, name) not in (None, (), {}, False)
+        # Not `in (…, False)`: the number 0 equals False.
+        if (value := getattr(flags, name)) is not None
+        and value is not False
+        and value not in ((), {})
     }
+
+
+def name_options(text: str) -> str:
+    """Return a message about keys of an FDL file as one about the options that set them.
+
+    For functions that are described by options alone: ``iam.role in the FDL`` becomes ``-r``.
+    """
+    text = text.replace("another name in the FDL", "another name with -n")
+    for option, location in _OPTIONS.values():
+        key = ".".join(map(str, location))
+        pattern = rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)( in the FDL)?( file)?"
+        text = re.sub(pattern, option, text)
+    return text
+
+
+def option_of(location: Location) -> str:
+    """Return the option that sets a value of a function, as in the usage; empty if none does."""
+    found = (option for option, at in _OPTIONS.values() if at == location)
+    option = next(found, "")
+    return "-n NAME" if option == "-n" else option
 
 
 def flags_to_fdl(flags: FunctionFlags) -> FdlValues:

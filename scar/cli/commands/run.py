@@ -120,7 +120,9 @@ def run(  # noqa: PLR0913 one argument per option
     check_run_options(click.get_current_context().params)
     require_writable_output(output_file)
     content = _read_script(script, asynchronous=asynchronous) if script else None
-    connection, function, run_script = _connect_function(session, name, file)
+    connection, function, run_script = _connect_function(
+        session, name, file, with_run_script=script is None
+    )
     content = content or _read_run_script(
         session,
         run_script,
@@ -197,18 +199,21 @@ def _read_run_script(
 
 
 def _connect_function(
-    session: Session, name: str | None, file: Path | None
+    session: Session, name: str | None, file: Path | None, *, with_run_script: bool
 ) -> tuple[AwsConnection, FunctionSummary, Path | None]:
-    """Connect and return the function, and the file's ``run_script`` for it.
+    """Connect and return the function, and the file's ``run_script`` for it if that is needed.
 
-    Deploy the function first if a file describes it and it is absent.
+    Deploy the function first if a file describes it and it is absent: only then all files that the
+    FDL file names must exist.
     """
     if file is None:
         if not name:
             raise missing_option("-n NAME", "-f FILE")
         connection = session.connect()
         return connection, find_function(session, connection, name), None
-    connection, resolved = connect_to_run(session, file)
+    connection, resolved = connect_to_run(
+        session, file, with_files=False, with_run_script=with_run_script
+    )
     functions = {function.name: function for function in enabled_functions(resolved.document)}
     selected = name or next(iter(functions))
     if selected not in functions:
@@ -220,6 +225,10 @@ def _connect_function(
             f"{file} has several functions: select one with -n: {', '.join(functions)}."
         )
     if not any(f.name == selected for f in session.services.list_functions(connection)):
+        connection, resolved = connect_to_run(
+            session, file, with_files=True, with_run_script=with_run_script
+        )
+        functions = {f.name: f for f in enabled_functions(resolved.document)}
         show_notes_of(session, resolved, selected)
         session.services.deploy(
             [functions[selected]],

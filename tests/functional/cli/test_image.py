@@ -158,7 +158,7 @@ def test_a_registry_that_lies_leaves_no_half_of_a_file(
             "There is no function x. The file has gray, red.",
         ),
         (
-            ["compose", "-n", "a", "-if", "image.tar", "--tag", "A"],
+            ["compose", "-n", "a", "-if", "image.tar", "-o", "i.tar", "--tag", "A"],
             1,
             "repository name must be lowercase",
         ),

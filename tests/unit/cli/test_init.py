@@ -106,7 +106,7 @@ def test_a_missing_name_has_no_position_without_a_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["init", "-i", "debian:12"], FakeServices({})) == 3
-    assert "  functions.aws[0].lambda.name: " in capsys.readouterr().err
+    assert "  -n NAME: is required and missing" in capsys.readouterr().err
 
 
 def test_a_broken_rule_between_options_is_reported_without_a_position(

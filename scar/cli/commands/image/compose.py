@@ -62,6 +62,8 @@ def compose(
       scar image compose -f thumbnails.yaml -o image.tar --tag thumbnails:1
     """
     del flags["yes"]
+    if tag and not output_file:
+        raise click.UsageError("--tag names the image in the file of -o: add -o FILE.tar.")
     options = FunctionFlags(**flags)  # type: ignore[arg-type]
     # Together with a file, -n selects a function; init would rename one.
     chosen = options.name if file is not None else None

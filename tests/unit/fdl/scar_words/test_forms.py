@@ -44,4 +44,4 @@ def test_a_payload_that_is_a_file_is_refused_with_what_to_write(tmp_path: Path) 
     with pytest.raises(InvalidFdlError) as caught:
         resolve_file(path, LoadContext())
     (problem,) = caught.value.problems
-    assert problem.message == f"{tmp_path}/one.txt is a file: write the folder that it is in"
+    assert problem.message.startswith(f"{tmp_path}/one.txt is a file; it must be a folder")
