@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from supervisor.aws.function_invoker import MAX_EVENT
 from supervisor.errors import RequestRefused
 from supervisor.events.json_values import compact_json
+from supervisor.events.request_events import describe_objects
 from supervisor.events.response_body import RUN_HEADER, TEXT
 from supervisor.results import EndpointResponse
 from supervisor.runs import record_format
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 MAX_OBJECTS = 100
 
 
-def describe_unused(found: RequestEvents) -> str:
-    """Return the first object that no input has, and how many there are."""
-    first, *others = found.unused
-    return f"{first.source} in MinIO" + (f" and {len(others)} other objects" if others else "")
-
-
 def deliver(
     found: RequestEvents, config: FunctionConfig, services: EndpointServices, today: str
 ) -> EndpointResponse:
@@ -40,7 +35,7 @@ def deliver(
     Raise RequestRefused if they are too many, or Lambda does not take the event.
     """
     events = found.delivered
-    lines = [f"Not used: no input has {describe_unused(found)}."] if found.unused else []
+    lines = [f"Not used: no input has {describe_objects(found.unused)}."] if found.unused else []
     ids = []
     if events:
         records = [r for event in events for r in json.loads(event.event)["Records"]]

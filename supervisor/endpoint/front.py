@@ -67,7 +67,7 @@ class EndpointFront:
         if has_webhook and trigger.request and trigger.request.method == "HEAD":
             return EndpointResponse(status=200, body=b"")  # MinIO checks that its target responds
         from supervisor.endpoint import deliveries
-        from supervisor.events.request_events import read_request
+        from supervisor.events.request_events import describe_objects, read_request
 
         found = read_request(
             trigger,
@@ -84,8 +84,8 @@ class EndpointFront:
             )
         if found.unused:
             self.log.warning(
-                f"No input has {deliveries.describe_unused(found)}: no run starts.",
-                remedy="Remove the notification (`mc event remove`), or add an input.",
+                f"No input has {describe_objects(found.unused)}: no run starts.",
+                remedy="Remove the notification (`mc event remove` in MinIO), or add an input.",
             )
         return deliveries.deliver(found, self.config, self.open_services(), self.today)
 

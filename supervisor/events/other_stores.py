@@ -18,15 +18,26 @@ from supervisor.events.json_values import is_json_object
 if TYPE_CHECKING:
     from supervisor.events.json_values import JsonObject
 
-MINIO_SOURCE = "minio:s3"
+MINIO_SOURCE, S3_SOURCE = "minio:s3", "aws:s3"
 # The values of ``eventSource`` in their records, and the names that the errors have.
 _REFUSED_SOURCES = {"OneTrigger": "OneData (OneTrigger)", "rucio": "Rucio"}
-# What happens to its data sets and files, and the columns of its table of messages.
+# The types of Rucio's messages that name files or data sets: all that it adds to its table of
+# messages (`add_message` in rucio/rucio), and requests as `<type>-<state>`. Hermes sends them in
+# lower case.
 _RUCIO_EVENT = re.compile(
-    r"open|close|erase|lost|(create|delete|transfer|deletion|rule|dataset|replica|did)[-_a-z]+"
+    r"create_(dts|cnt)|register_cnt|erase(_cnt)?|detach|open|close|incomplete|lost"
+    r"|rule_(ok|progress)|datasetlock_ok|deletion-(planned|done|failed|not-found)"
+    r"|(transfer|upload|download|stagein|stageout)-(queued|waiting|preparing|submitting|submitted"
+    r"|submission_failed|done|failed|lost|no_sources|only_tape_sources|suspend|mismatch_scheme)"
 )
+# The columns of that table.
 _RUCIO_MEMBERS = frozenset(
     {"id", "created_at", "updated_at", "event_type", "payload", "payload_nolimit", "services"}
+)
+# dCache's events are inotify's, with the names of inotify(7).
+_DCACHE_MASK = re.compile(
+    r"IN_(ACCESS|ATTRIB|CLOSE|CLOSE_WRITE|CLOSE_NOWRITE|CREATE|DELETE|DELETE_SELF|IGNORED|ISDIR"
+    r"|MODIFY|MOVE|MOVE_SELF|MOVED_FROM|MOVED_TO|OPEN|Q_OVERFLOW|UNMOUNT)"
 )
 # A delegated event may itself be delegated; more are not sent by any system.
 _MAX_DELEGATIONS = 3
@@ -69,22 +80,11 @@ def _has_records(event: JsonObject) -> bool:
     )
 
 
-def is_event_without_records(event: JsonObject) -> bool:
-    """Return whether it is an event of dCache or Rucio, also a delegated one."""
-    found: JsonObject | None = event
-    for _ in range(_MAX_DELEGATIONS + 1):
-        if found is None:
-            return False
-        if _refused_store(found):
-            return True
-        found = _delegated(found)
-    return False
-
-
 def _refused_store(event: JsonObject) -> str:
     """Return which store sent an event without records; empty for all other events.
 
-    Its members are common words, so their values must be that store's too.
+    Its members are common words (`event`, `payload`) that bodies of webhooks have too, so their
+    values must be that store's.
     """
     if _is_dcache(event):
         return "dCache"
@@ -95,13 +95,13 @@ def _is_dcache(event: JsonObject) -> bool:
     inner, subscription = event.get("event"), event.get("subscription")
     if not is_json_object(inner) or not isinstance(subscription, str):
         return False
+    # Events about the watched file itself, such as IN_DELETE_SELF, have no name.
     mask = inner.get("mask")
     return (
         subscription.startswith(("https://", "http://"))
-        and isinstance(inner.get("name"), str)
         and isinstance(mask, list)
         and bool(mask)
-        and all(isinstance(bit, str) and bit.startswith("IN_") for bit in mask)
+        and all(isinstance(bit, str) and _DCACHE_MASK.fullmatch(bit) for bit in mask)
     )
 
 

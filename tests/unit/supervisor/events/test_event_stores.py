@@ -87,6 +87,10 @@ def test_an_object_of_s3_is_in_the_account_unless_only_another_store_has_it(
 STORES = {
     "OneData": {"Key": "/space/f", "Records": [{"eventSource": "OneTrigger", "objectKey": "f"}]},
     "dCache": {"event": {"name": "i", "mask": ["IN_CREATE"]}, "subscription": "https://host/x"},
+    "dCache, of the watched folder": {
+        "event": {"mask": ["IN_DELETE_SELF", "IN_ISDIR"]},
+        "subscription": "https://host:3880/api/v1/events/channels/c/subscriptions/inotify/x",
+    },
     "Rucio": {"event_type": "close", "payload": {"scope": "user.x", "name": "d"}},
     "Rucio, as its daemon sends it": {
         "id": "1",
@@ -95,7 +99,34 @@ STORES = {
         "payload": {"scope": "u", "name": "d", "bytes": 1},
         "services": None,
     },
+    "Rucio, in a container": {
+        "event_type": "register_cnt",
+        "payload": {"scope": "u", "name": "c", "childscope": "u", "childname": "d"},
+        "created_at": "2026-01-01",
+    },
 }
+# Its other types that name files or data sets.
+RUCIO_TYPES = [
+    "CREATE_DTS",
+    "CREATE_CNT",
+    "ERASE",
+    "ERASE_CNT",
+    "DETACH",
+    "OPEN",
+    "INCOMPLETE",
+    "LOST",
+    "RULE_OK",
+    "RULE_PROGRESS",
+    "DATASETLOCK_OK",
+    "deletion-done",
+    "deletion-not-found",
+    "deletion-failed",
+    "transfer-queued",
+    "transfer-submission_failed",
+    "transfer-submitted",
+    "transfer-failed",
+    "stagein-done",
+]
 
 
 @pytest.mark.parametrize("event", STORES.values(), ids=STORES)
@@ -106,14 +137,25 @@ def test_events_of_other_stores_are_never_data(event: object, wrap: object) -> N
         assign(wrap(event))
 
 
+@pytest.mark.parametrize("kind", RUCIO_TYPES)
+def test_every_type_of_rucio_is_refused(kind: str) -> None:
+    event = {"event_type": kind, "payload": {"scope": "u", "name": "d"}}
+    with pytest.raises(StoreNotSupported, match="Rucio"):
+        assign(event)
+
+
 @pytest.mark.parametrize(
     "event",
     [
+        {"event_type": "create_user", "payload": {"scope": "page", "name": "ana"}},
+        {"event_type": "dataset_viewed", "payload": {"scope": "page", "name": "ana"}},
         {"event_type": "click", "payload": {"scope": "page", "name": "ana"}},
         {"event_type": "close", "payload": {"scope": "page", "name": "ana"}, "user": 1},
         {"event_type": "close", "payload": {"scope": ["page"], "name": "ana"}},
         {"subscription": "gold", "event": {"name": "party", "mask": ["cat"]}},
         {"subscription": "https://host/x", "event": {"name": "party", "mask": []}},
+        {"subscription": "https://host/x", "event": {"name": "party", "mask": ["IN_THE_PARK"]}},
+        {"event": {"name": "a.jpg", "mask": ["IN_CREATE"]}},
         {"subscription": "https://host/x", "event": {"name": "party", "mask": "IN_CREATE"}},
     ],
 )

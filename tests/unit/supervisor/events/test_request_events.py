@@ -81,8 +81,45 @@ def test_without_authentication_an_event_of_s3_is_data(config: FunctionConfig) -
         assert read(request(notification("in/x", "in/y"), token), config) is None
 
 
-def test_a_signed_event_of_s3_is_data_if_an_object_is_in_no_input() -> None:
-    assert read(request(notification("in/x", "private/y")), endpoint(IAM)) is None
+@pytest.mark.parametrize("wrap", [lambda e: e, lambda e: {"event": e}])
+def test_a_signed_event_of_s3_is_refused_by_name_if_no_input_has_its_objects(wrap: object) -> None:
+    assert callable(wrap)
+    event = wrap(notification("private/y", "other/z"))
+    with pytest.raises(RequestRefused) as caught:
+        read(request(event), endpoint(IAM))
+    assert caught.value.status == 400
+    problem = caught.value.problem
+    assert "s3://data/private/y and 1 other object" in problem
+    assert "Its inputs in S3: data/in, s3.other:other/in." in problem
+    assert "scar init" in caught.value.remedy
+
+
+def test_the_refusal_names_a_suffix_and_that_there_are_no_inputs() -> None:
+    rules = (InputRule(bucket="data", folder="in/", suffix=".csv"), InputRule(bucket="all"))
+    for inputs, named in (
+        (rules, "Its inputs in S3: data/in/*.csv, all."),
+        ((InputRule(provider="minio.lab", bucket="lab"),), "It has no inputs in S3."),
+        ((), "It has no inputs in S3."),
+    ):
+        with pytest.raises(RequestRefused) as caught:
+            read(request(notification("in/x")), replace(endpoint(IAM), inputs=inputs))
+        assert "The event names s3://data/in/x, and no input" in caught.value.problem
+        assert caught.value.problem.endswith(named)
+
+
+def test_of_a_signed_event_of_s3_the_objects_of_inputs_are_delivered() -> None:
+    found = read(request(notification("in/x", "private/y", "in/z")), endpoint(IAM))
+    assert found is not None
+    assert sources(found.delivered) == [("s3", "in/x"), ("s3", "in/z")]
+    assert sources(found.unused) == [("s3", "private/y")]
+
+
+@pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectTagging:Put"])
+def test_a_signed_event_of_s3_about_other_changes_starts_nothing(name: str) -> None:
+    event = notification("in/x")
+    event["Records"][0]["eventName"] = name  # type: ignore[index]
+    assert delivered(request(event), endpoint(IAM)) == ()
+    assert read(request(event), endpoint(NONE)) is None
 
 
 def genuine(event: dict[str, object], rule: str = "scar-run:1") -> dict[str, object]:
@@ -128,9 +165,14 @@ def test_objects_of_s3_beside_those_of_minio_are_refused(
 
 def test_a_request_selects_no_options_of_a_job() -> None:
     options = {"scar_job": {"vcpus": 64}}
-    assert read(request({**notification("in/x"), **options}), endpoint(IAM)) is None
-    with pytest.raises(RequestRefused, match="scar_job"):
-        read(request({**minio("in/a.csv"), **options}, TOKEN), endpoint(NONE))
+    of_s3 = request({**notification("in/x"), **options})
+    assert read(of_s3, endpoint(NONE)) is None
+    for event, config in (
+        (of_s3, endpoint(IAM)),
+        (request({**minio("in/a.csv"), **options}, TOKEN), endpoint(NONE)),
+    ):
+        with pytest.raises(RequestRefused, match="scar_job"):
+            read(event, config)
 
 
 @pytest.mark.parametrize("header", ["Bearer lab's token", "bearer  lab's token "])
@@ -201,17 +243,67 @@ def test_the_token_does_not_say_on_which_of_two_servers_an_object_is(token: str)
 
 
 @pytest.mark.parametrize("authentication", [IAM, NONE])
-def test_of_other_stores_only_what_cannot_be_data_is_refused(
-    authentication: EndpointAuthentication,
+@pytest.mark.parametrize("name", STORES)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda e: e,
+        lambda e: {"event": e},
+        lambda e: {"storage_provider": "webdav.x", "event": json.dumps(e)},
+        lambda e: {"Records": [{"eventSource": "aws:sqs", "body": json.dumps(e)}]},
+    ],
+)
+def test_events_of_other_stores_are_refused_by_name(
+    authentication: EndpointAuthentication, name: str, wrap: object
 ) -> None:
-    for name, event in STORES.items():
-        for body in (event, {"event": event}):
-            if name == "OneData":
-                with pytest.raises(RequestRefused, match="nothing was run") as caught:
-                    read(request(body), endpoint(authentication))
-                assert caught.value.status == 400
-            else:
-                assert read(request(body), endpoint(authentication)) is None
+    assert callable(wrap)
+    for token in ("", TOKEN):
+        with pytest.raises(RequestRefused, match=name.partition(",")[0]) as caught:
+            read(request(wrap(STORES[name]), token), endpoint(authentication))
+        assert caught.value.status == 400
+        assert "nothing was run" in caught.value.problem
+
+
+SLACK = {"token": "x", "team_id": "T1", "type": "event_callback", "event_id": "Ev1"}
+WEBHOOKS = {
+    "Slack": SLACK | {"event": {"type": "message", "channel": "C1", "text": "hi", "ts": "1.2"}},
+    "Slack's file": SLACK | {"event": {"type": "file_created", "file": {"id": "F1"}, "name": "a"}},
+    "GitHub's hook": {"hook": {"events": ["push"], "name": "web"}, "zen": "Keep it simple."},
+    "GitHub's subscription": {"action": "edited", "subscription": {"url": "https://host/x"}},
+    "CloudEvents": {
+        "specversion": "1.0",
+        "type": "com.example.object.created",
+        "source": "https://host/x",
+        "subject": "a.jpg",
+        "id": "1",
+        "data": {"name": "a.jpg", "scope": "u"},
+    },
+    "CloudEvents of Azure": {
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "subject": "/blobServices/default/containers/in/blobs/a",
+        "data": {"api": "PutBlob", "url": "https://host/in/a"},
+    },
+    "Stripe": {
+        "object": "event",
+        "type": "customer.subscription.created",
+        "data": {"object": {"object": "subscription", "name": "gold"}},
+    },
+    "PayPal": {"event_type": "PAYMENT.SALE.COMPLETED", "resource": {"name": "a"}, "id": "W-1"},
+    "PagerDuty": {"event": {"id": "1", "event_type": "incident.triggered", "data": {"name": "a"}}},
+    "Pub/Sub": {"subscription": "projects/p/subscriptions/s", "message": {"data": "e30="}},
+    "a watched folder": {"event": {"name": "a", "mask": ["IN_CREATE"]}, "host": "pc"},
+    "a service's own": {"event_type": "create_user", "payload": {"scope": "page", "name": "ana"}},
+    "an order": {"event_type": "order-closed", "payload": {"scope": "shop", "name": "n"}},
+    "analytics": {"event": "open", "event_type": "open", "payload": {"scope": "x", "name": "y"}},
+}
+
+
+@pytest.mark.parametrize("name", WEBHOOKS)
+@pytest.mark.parametrize("authentication", [IAM, NONE])
+def test_the_events_of_other_webhooks_are_data(
+    name: str, authentication: EndpointAuthentication
+) -> None:
+    assert read(request(WEBHOOKS[name]), endpoint(authentication)) is None
 
 
 def test_a_removed_object_of_minio_starts_nothing() -> None:

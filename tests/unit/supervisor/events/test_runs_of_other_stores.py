@@ -150,8 +150,48 @@ def test_minio_does_not_send_again_what_no_input_has(tmp_path: Path) -> None:
     unused = minio("elsewhere/x", "elsewhere/y", bucket="data")
     answer = send(harness, request(unused, "Bearer secret"), services)
     assert answer.status == 200
-    assert b"elsewhere/x in MinIO and 1 other objects" in answer.body
+    assert b"elsewhere/x in MinIO and 1 other object." in answer.body
     assert services.events == []
+
+
+def with_iam(harness: SupervisorHarness) -> SupervisorHarness:
+    endpoint = EndpointConfig(kind=EndpointKind.HTTP, authentication=EndpointAuthentication.IAM)
+    config = replace(harness.supervisor.config, endpoint=endpoint)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    return harness
+
+
+def test_of_a_signed_event_of_s3_the_objects_of_no_input_are_named(tmp_path: Path) -> None:
+    harness = with_iam(a_harness(tmp_path)[0])
+    services = RecordingServices()
+    answer = send(harness, request(notification("in/x", "private/y")), services)
+    assert answer.status == 202
+    assert b"Not used: no input has s3://data/private/y.\n" in answer.body
+    (event,) = services.events
+    assert [r["s3"]["object"]["key"] for r in json.loads(event)["Records"]] == ["in/x"]
+
+
+def test_a_signed_event_of_s3_for_no_input_is_refused(tmp_path: Path) -> None:
+    harness = with_iam(a_harness(tmp_path)[0])
+    services = RecordingServices()
+    answer = send(harness, request(notification("private/y")), services)
+    assert answer.status == 400
+    assert b"s3://data/private/y" in answer.body
+    assert b"data/in" in answer.body
+    assert services.events == []
+
+
+@pytest.mark.parametrize("inputs", [(), (InputRule(bucket="data", folder="in/"),)])
+def test_lambda_is_trusted_with_events_of_s3_that_no_input_has(
+    tmp_path: Path, inputs: tuple[InputRule, ...]
+) -> None:
+    """Users connect buckets by hand, and `scar run -ib` names objects of other folders."""
+    harness = new_harness(tmp_path, script=PRINT)
+    config = replace(harness.supervisor.config, inputs=inputs)
+    harness.supervisor = replace(harness.supervisor, config=config)
+    harness.store.put("elsewhere/x", b"in S3")
+    (result,) = harness.supervisor.handle(lambda_invocation(notification("elsewhere/x"))).results
+    assert (result.state, result.output) == (RunOutcome.DONE, b"in S3")
 
 
 def test_minio_is_told_that_the_endpoint_is_there(tmp_path: Path) -> None:
