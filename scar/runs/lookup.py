@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run, RunLedger
 
 PARALLEL = 8
+# A storage provider as the FDL names it, before the bucket.
+_IN_MINIO = re.compile(r"(?P<provider>minio(\.[A-Za-z0-9_-]+)?):(?!//)")
 MIN_ID_LENGTH = 6  # characters that the start of a run id must have
 
 
@@ -93,11 +96,12 @@ def find_runs(ledger: RunLedger, texts: Iterable[str]) -> list[Run]:
 
 
 def find_runs_of_input(
-    ledger: RunLedger, bucket: str, key: str, functions: Iterable[str] = ()
+    ledger: RunLedger, source: ObjectRef, functions: Iterable[str] = ()
 ) -> tuple[Run, ...]:
     """Return the runs on this object, in all its versions, oldest first."""
     id_prefixes = {
-        name: input_id_prefix(name, bucket, key) for name in functions or ledger.list_functions()
+        name: input_id_prefix(name, source.bucket, source.key, source.provider)
+        for name in functions or ledger.list_functions()
     }
     return tuple(sorted(_search_functions(ledger, id_prefixes), key=lambda run: run.started_at))
 
@@ -124,16 +128,39 @@ def parse_run_path(text: str) -> RunPath | None:
     return RunPath(function=parts[0], date=parts[1], run_id=parts[2])
 
 
-def input_id_prefix(function: str, bucket: str, key: str) -> str:
+def input_id_prefix(function: str, bucket: str, key: str, provider: str = "s3") -> str:
     """Return the start of the ids of all runs of this function on this object."""
     event = ObjectEvent(
-        source=ObjectRef("s3", bucket, key),
+        source=ObjectRef(provider, bucket, key),
         version=VersionPin(),
         sequencer="",
         time="",
         event="",
     )
     return record_format.input_id(function, event)
+
+
+def parse_object(text: str) -> ObjectRef | None:
+    """Parse ``s3://bucket/key`` or ``minio.lab:bucket/key``, as messages name objects.
+
+    Return None for a text of another form; raise InvalidUrlError without bucket or key.
+    """
+    if text.startswith("s3://"):
+        return ObjectRef("s3", *parse_s3_url(text))
+    if not (found := _IN_MINIO.match(text)):
+        return None
+    bucket, _, key = text[found.end() :].partition("/")
+    if not bucket or not key:
+        raise InvalidUrlError(
+            f"{text!r} does not name an object.",
+            remedy=f"Write {found[0]}bucket/folder/file.",
+        )
+    return ObjectRef(found["provider"], bucket, key)
+
+
+def require_object(text: str) -> ObjectRef:
+    """Parse the name of an object as ``parse_object`` does; raise InvalidUrlError for others."""
+    return parse_object(text) or ObjectRef("s3", *parse_s3_url(text))
 
 
 def parse_s3_url(url: str) -> tuple[str, str]:

@@ -62,9 +62,19 @@ class TransferError(ScarError):
 
 
 class BucketNotFoundError(TransferError):
-    """The bucket does not exist; ``meant`` is what the user probably meant, a bucket or folder."""
+    """The bucket does not exist; ``meant`` is what the user probably meant, a bucket or folder.
 
-    def __init__(self, bucket: str, *, meant: str = "") -> None:
+    ``other_store`` is the provider of an input with this bucket, such as ``minio.lab``.
+    """
+
+    def __init__(self, bucket: str, *, meant: str = "", other_store: str = "") -> None:
+        if other_store:
+            super().__init__(
+                f"The bucket {bucket} does not exist in S3. An input of a function is {bucket} on"
+                f" {other_store}.",
+                remedy="Use a client of that store, such as `mc` or rclone.",
+            )
+            return
         suggestion = f"; did you mean {meant}?" if meant else "."
         super().__init__(
             f"The bucket {bucket} does not exist{suggestion}",

@@ -38,8 +38,8 @@ class S3Location:
         """Parse ``bucket``, ``bucket/folder`` or ``s3://bucket/folder/``; raise UsageError."""
         if found := _OTHER_STORE.match(text):
             raise UsageError(
-                f"{text!r} is in another store ({found['kind']}); put, get and ls are for S3 of the"
-                " account.",
+                f"{text!r} is in another store ({found['kind']}); put, get, ls and run are for S3"
+                " of the account.",
                 remedy=f"Use a client of that store, such as rclone{_CLIENTS[found['kind']]}.",
             )
         after_scheme = text.removeprefix("s3://") if "://" in text else text.lstrip("/")

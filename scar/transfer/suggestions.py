@@ -32,15 +32,22 @@ def suggesting_buckets(
 ) -> Iterator[None]:
     """Add the nearest bucket of a function to a BucketNotFoundError that the block raises.
 
+    Or the other store where an input has a bucket of this name.
+
     ``s3:ListAllMyBuckets`` would show all buckets, but the user of scar needs no such permission.
     """
     try:
         yield
     except BucketNotFoundError as error:
         try:
-            buckets = {b for function in list_functions() for b in _buckets_of(function)}
+            functions = list(list_functions())
         except (ScarError, *SDK_ERRORS, OSError):
             raise error from None
+        others = (one for function in functions for one in function.other_inputs)
+        for one in others:
+            if one.bucket == location.bucket:
+                raise BucketNotFoundError(one.bucket, other_store=one.provider) from error
+        buckets = {b for function in functions for b in _buckets_of(function)}
         nearest = nearest_name(location.bucket, buckets - {location.bucket})
         if not nearest:
             raise

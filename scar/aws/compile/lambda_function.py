@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile import batch
 from scar.aws.model import names
+from scar.aws.model.other_inputs import OtherInput
 from scar.aws.model.resources import LambdaFunction
 
 if TYPE_CHECKING:
@@ -60,6 +61,13 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
     buckets = sorted({folder.bucket for folder in (*flow.inputs, *flow.outputs)})
     tags |= {
         f"{names.BUCKETS_TAG}-{number}": bucket for number, bucket in enumerate(buckets, start=1)
+    }
+    others = sorted(
+        OtherInput(item.storage_provider, item.path.rstrip("/"), item.input_suffix)
+        for item in function.other_inputs
+    )
+    tags |= {
+        f"{names.OTHER_INPUTS_TAG}-{number}": one.to_tag() for number, one in enumerate(others, 1)
     }
     return tuple(sorted((name, value) for name, value in tags.items() if value))
 

@@ -16,6 +16,7 @@ from scar.aws.handlers.notifications import list_function_rules
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.inventory.endpoints import Endpoint
 from scar.aws.model import names
+from scar.aws.model.other_inputs import OtherInput, read_other_inputs
 from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class FunctionSummary:
     """One deployed function; memory in MB, time in seconds.
 
     ``image`` is the image's name in the FDL, ``buckets`` are all buckets that it reads or writes,
+    ``other_inputs`` are those on stores other than the account's S3.
     ``queue`` is empty without Batch, ``event_queue`` if events are not gathered in a queue.
     ``modified`` is an ISO 8601 time. ``api_type`` (`http` or `url`) and
     ``api_authentication`` are empty without an HTTP endpoint; ``api_url`` is its address, if it was
@@ -61,6 +63,7 @@ class FunctionSummary:
     timeout: int
     inputs: tuple[InputFolder, ...] = ()
     buckets: tuple[str, ...] = ()
+    other_inputs: tuple[OtherInput, ...] = ()
     queue: str = ""
     event_queue: str = ""
     modified: str = ""
@@ -165,6 +168,7 @@ def _summarize_function(
             )
         ),
         buckets=buckets_of(tags),
+        other_inputs=read_other_inputs(tags),
         queue=tags.get(names.QUEUE_TAG, ""),
         event_queue=tags.get(names.EVENT_QUEUE_TAG, ""),
         modified=configuration.get("LastModified", ""),

@@ -11,7 +11,8 @@ update what others need first, delete last. ``value_changes`` describes what dif
 the one table of AWS's limits, each with its source and date; a further limit is a line there.
 ``vcpu_quotas`` has an account's quotas of vCPUs by instance family, ``rates`` the request rates and
 the token bucket that keeps to them. ``policy_meaning`` compares IAM policies, and ``tags`` says
-which tags are compared. ``containers/`` has the fields of a job's container, ``disks/`` the disks
+which tags are compared. ``other_inputs`` has a function's inputs on stores other than the account's
+S3, in its tags. ``containers/`` has the fields of a job's container, ``disks/`` the disks
 of instances. ``instance_types`` knows which EC2 instance types exist and which jobs fit them, from
 the table in ``instance_sizes``. ``prices`` are AWS's list prices per Region, ``costs`` estimates
 from them, and ``cost_reference`` generates the document docs/costs.md.

@@ -76,6 +76,12 @@ class Function:
         return self._in_account(self.lambda_.input)
 
     @property
+    def other_inputs(self) -> tuple[StorageSpec, ...]:
+        """The inputs on other stores, whose servers send the events."""
+        own = self.account_inputs
+        return tuple(storage for storage in self.lambda_.input if storage not in own)
+
+    @property
     def account_outputs(self) -> tuple[StorageSpec, ...]:
         """The outputs in the account's S3."""
         return self._in_account(self.lambda_.output)

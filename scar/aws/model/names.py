@@ -30,6 +30,8 @@ OTHER_QUEUES_TAG = "scar:other-queues"
 # Of a job definition: its jobs may form clusters. Of a job: the name of its cluster.
 CLUSTER_TAG = "scar:cluster"
 BUCKETS_TAG = "scar:buckets"
+# Of a function: its inputs on stores other than the account's S3, one each (``other_inputs``).
+OTHER_INPUTS_TAG = "scar:other-inputs"
 MANAGED_TAG = "scar:managed"
 KEEP_TAG = "scar:keep"
 EVENT_QUEUE_TAG = "scar:event-queue"

@@ -16,6 +16,7 @@ from scar.cli.arrays.array_groups import (
 )
 from scar.cli.formatting import format_count
 from scar.cli.invocation_output import show_queued
+from scar.cli.run_selection.input_folders import require_files
 from scar.errors import UsageError
 from supervisor.sentences import join_sentences
 
@@ -60,6 +61,8 @@ class ArrayRun:
         require_single_node(self.call.function, target)
         self.call.session.terminal.show_progress(f"Listing {self._source}")
         events = list(self._new_events())
+        found = len(events) + len(self._failed) + self._skipped
+        require_files(found, self.folders, self.call.function.name)
         planned = [*events, *(event for _, event in self._failed)]
         if self.requested:
             from scar.aws.inventory.job_options import require_event_options

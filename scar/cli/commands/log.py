@@ -233,7 +233,7 @@ def _select_runs(
         found = list_runs_of_array(ledger, connection.client("batch"), run, names)
         return [lookup.find_run(ledger, run, names)] if found is None else found
     if key:
-        return list(lookup.find_runs_of_input(ledger, *lookup.parse_s3_url(key), names))
+        return list(lookup.find_runs_of_input(ledger, lookup.require_object(key), names))
     return list(reversed(list_runs(session, connection, names, since, FAILURE_STATES)))
 
 

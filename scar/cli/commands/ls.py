@@ -72,13 +72,16 @@ def _show_functions(session: Session, functions: Iterable[FunctionSummary]) -> N
     has_endpoints = any(f.api_type for f in found)
     head: tuple[str, ...] = ("NAME", "MODE", "IMAGE", "MEMORY", "TIMEOUT", "INPUT")
     rows: list[tuple[str, ...]] = [
-        (f.name, f.mode, f.image, f"{f.memory} MB", f"{f.timeout} s", ", ".join(map(str, f.inputs)))
-        for f in found
+        (f.name, f.mode, f.image, f"{f.memory} MB", f"{f.timeout} s", _folders(f)) for f in found
     ]
     if has_endpoints:
         head = (*head, "API_URL")
         rows = [(*row, _address(f)) for row, f in zip(rows, found, strict=True)]
     session.terminal.write_table(head, rows, alignment="lllrrll"[: len(head)])
+
+
+def _folders(function: FunctionSummary) -> str:
+    return ", ".join(map(str, (*function.inputs, *function.other_inputs)))
 
 
 def _with_addresses(session: Session, connection: AwsConnection) -> list[FunctionSummary]:

@@ -93,7 +93,8 @@ def run(  # noqa: PLR0913 one argument per option
     A function without input folders is invoked once, and so is any function if a script or
     ARGUMENTS are specified. Other functions are invoked for each file of their input folders:
     the command waits for the first run and queues the others. Files whose run is done or in
-    progress are skipped, failed runs are started again.
+    progress are skipped, failed runs are started again. Folders without files are an error, and so
+    are folders on MinIO, which this command does not list.
 
     ARGUMENTS after `--` are those of the script of -s. Without -s they are, as in SCAR and with
     `docker run`, the command of the image, in its entrypoint: it runs instead of the function's own
@@ -131,11 +132,11 @@ def run(  # noqa: PLR0913 one argument per option
         asynchronous=asynchronous,
     )
     has_own_script = bool(content or arguments)
-    from scar.aws.inventory.functions import InputFolder
     from scar.aws.inventory.job_options import options_payload
+    from scar.cli.run_selection.input_folders import require_files, select_input_folders
 
-    folders = (InputFolder(input_bucket),) if input_bucket else function.inputs
-    by_file = bool(folders) and not has_own_script
+    folders = () if has_own_script else select_input_folders(session, function, input_bucket)
+    by_file = bool(folders)
     target = (
         session.services.require_job_options(connection, function, job, by_file=by_file)
         if job is not None
@@ -164,14 +165,9 @@ def run(  # noqa: PLR0913 one argument per option
             )
             files.start(dry_run=dry_run)
             return
-        if run_.start(asynchronous=asynchronous):
+        require_files(run_.start(asynchronous=asynchronous), folders, function.name)
+        if folders:
             return
-        if input_bucket:
-            raise UsageError(
-                f"There are no files in {input_bucket}.", remedy="Upload some with `scar put`."
-            )
-        if job is not None:  # one run, of no file
-            session.services.require_job_options(connection, function, job, by_file=False)
     from scar.runs.invoke import script_payload
 
     call.send(script_payload(content, arguments) | requested, asynchronous=asynchronous)

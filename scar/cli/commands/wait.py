@@ -11,6 +11,7 @@ from scar.cli.arrays.array_selection import split_arrays
 from scar.cli.formatting import escape_control_characters, format_count
 from scar.cli.options import fdl_option, output_options, pass_session, target_options
 from scar.cli.run_selection.gathered_events import read_waiting_events
+from scar.cli.run_selection.input_folders import describe_places
 from scar.cli.run_selection.name_hints import explaining_names
 from scar.cli.run_selection.run_options import names_option
 from scar.cli.run_selection.selected_runs import connect_functions
@@ -182,6 +183,11 @@ def _read_functions(
         session.services.raise_if_made_by_scar4(connection, missing[0])
         raise FunctionNotFoundError(missing[0], deployed)
     functions = [deployed[name] for name in names]
+    others = [one for function in functions for one in function.other_inputs]
+    if others and began is None:
+        session.terminal.write_message(
+            f"{describe_places(others)} not listed: only runs that have begun are waited for."
+        )
     events = read_waiting_events(session, connection, functions)
     jobs = list_jobs_by_function(connection, functions)
     list_objects = session.services.list_input_objects

@@ -85,12 +85,21 @@ def _find_runs(
     """Return the run of this id, or the runs that wrote and read this file."""
     from scar.runs import lookup
 
-    if not what.startswith("s3://"):
+    source = lookup.parse_object(what)
+    if source is None:
         return [lookup.find_run(ledger, what)]
-    bucket, key = lookup.parse_s3_url(what)
+    if source.provider != "s3":  # scar does not read other stores: who wrote it is not known
+        if found := list(lookup.find_runs_of_input(ledger, source)):
+            return found
+        raise lookup.RunNotFoundError(
+            f"No run has read {what}.",
+            remedy="Its server sends an event for a new file (docs/storage.md); `scar status` shows"
+            " the latest runs.",
+        )
+    bucket, key = source.bucket, source.key
     made_by, _ = lookup.find_producers(connection.client("s3"), bucket, key)
     writers = [lookup.find_run(ledger, str(made_by))] if made_by else []
-    found = [*writers, *lookup.find_runs_of_input(ledger, bucket, key)]
+    found = [*writers, *lookup.find_runs_of_input(ledger, source)]
     if not found:
         if waiting := describe_waiting_file(session, connection, f"{bucket}/{key}"):
             raise lookup.RunNotFoundError(

@@ -52,6 +52,22 @@ def _explain_name(text: str, functions: Sequence[FunctionSummary], of_function: 
                 f"{path} is a folder: `scar ls -b {path}` lists its files, and `s3://{path}/FILE`"
                 f" names one. All runs: `{of_function.replace('NAME', function.name)}`."
             )
+    if remedy := _explain_other_store(text, functions, of_function):
+        return remedy
     if not text.startswith("s3://") and "/" in path and path.partition("/")[0] in buckets:
         return f"Write a file with its bucket as s3://{path}."
+    return ""
+
+
+def _explain_other_store(text: str, functions: Sequence[FunctionSummary], of_function: str) -> str:
+    """Return what to write for a text in an input on another store; empty if it is in none."""
+    path = text.removeprefix("s3://").rstrip("/")
+    for function in functions:
+        for other in function.other_inputs:
+            if other.has(text) or str(other).startswith(f"{path}/"):
+                return (
+                    f"Its place is the input {other} of {function.name}, which scar does not list."
+                    f" Name a file as {other.provider}:BUCKET/KEY. All runs:"
+                    f" `{of_function.replace('NAME', function.name)}`."
+                )
     return ""

@@ -97,10 +97,8 @@ def select_runs(
             yield from list_runs(session, connection, functions, selection.since, selection.states)
         return
     for name in selection.names:
-        if name.startswith("s3://"):
-            found = lookup.find_runs_of_input(
-                ledger, *lookup.parse_s3_url(name), selection.functions
-            )
+        if source := lookup.parse_object(name):
+            found = lookup.find_runs_of_input(ledger, source, selection.functions)
             if not found:
                 raise lookup.RunNotFoundError(
                     f"No run has read {name}.", remedy="See `scar status`."

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from scar.cli.run_selection.gathered_events import read_waiting_events
+from scar.cli.run_selection.input_folders import describe_places
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
@@ -124,6 +125,13 @@ def _list_some_files(
         return {}
     found: dict[str, list[InputObject]] = {}
     for function in functions:
+        if function.other_inputs:
+            session.terminal.write_message(
+                f"{describe_places(function.other_inputs)} not listed: of {function.name}, files"
+                " there are counted when their runs begin."
+            )
+            if not function.inputs:
+                continue
         files = (
             file
             for folder in function.inputs

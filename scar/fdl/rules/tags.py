@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scar.fdl.problems import Location
 
 # Tags of a function by which scar finds it: its name, mode, image and queue, and one per bucket;
-# one more if it has stores with stored secrets.
+# one more if it has stores with stored secrets, and one for each input on another store.
 _OWN_TAGS = 4
 
 
@@ -26,7 +26,8 @@ def check_tags(
     where: Location = (*section, "tags")
     storages = (*spec.input, *spec.output)
     buckets = {item.bucket for item in storages if providers.is_account_s3(item)}
-    own_tags = _OWN_TAGS + bool(providers.used_by(storages))
+    others = [item for item in spec.input if not providers.is_account_s3(item)]
+    own_tags = _OWN_TAGS + bool(providers.used_by(storages)) + len(others)
     most = limits.TAGS.maximum - own_tags - len(buckets)
     if len(spec.tags) > most:
         yield (

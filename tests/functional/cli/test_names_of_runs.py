@@ -9,8 +9,11 @@ import boto3
 import pytest
 
 from scar.aws.inventory.functions import InputFolder
+from scar.aws.model.other_inputs import OtherInput
 from scar.cli.main import run
 from scar.errors import ScarError
+from scar.runs.lookup import input_id_prefix
+from supervisor.runs import record_format
 from tests.fakes.services import function_summary
 from tests.functional.cli.conftest import MotoServices
 
@@ -25,7 +28,7 @@ STATE = "scar-123456789012-us-east-1"
 
 @dataclass(frozen=True)
 class NamedServices(MotoServices):
-    """Has the functions ``gray`` on ``photos/in`` and ``thumbnails`` on the bucket ``pics``."""
+    """Has ``gray`` on ``photos/in``, ``thumbnails`` on the bucket ``pics``, ``crop`` in MinIO."""
 
     is_denied: bool = False
 
@@ -33,7 +36,11 @@ class NamedServices(MotoServices):
         if self.is_denied:
             raise ScarError("Denied.", remedy="Ask.")
         inputs = (InputFolder("pics/incoming"), InputFolder("pics/more"))
-        return function_summary(), function_summary("thumbnails", inputs=inputs, buckets=("out",))
+        return (
+            function_summary(),
+            function_summary("thumbnails", inputs=inputs, buckets=("out",)),
+            function_summary("crop", inputs=(), other_inputs=(OtherInput("minio.lab", "lab/in"),)),
+        )
 
 
 @pytest.fixture
@@ -82,6 +89,13 @@ def test_a_function_is_named_with_its_option(
         ("other/a.jpg", "`scar status` shows the latest runs"),
         ("thumbnail", "`scar status` shows the latest runs"),
         ("pics/in", "as s3://pics/in."),
+        ("lab/in", "is the input minio.lab:lab/in of crop, which scar does not list."),
+        ("lab/in/a.jpg", "Name a file as minio.lab:BUCKET/KEY."),
+        ("s3://lab/in/a.jpg", "All runs: `scar status -n crop`."),
+        ("minio.lab:lab/in", "which scar does not list"),
+        ("minio.lab:lab", "which scar does not list"),
+        ("minio.lab:lab/in/a.jpg", "which scar does not list"),
+        ("minio.lab:lab/other", "Its server sends an event for a new file"),
         ("deadbeef", "`scar status` shows the latest runs"),
         ("dead", "Write its first 6 characters"),
     ],
@@ -133,3 +147,49 @@ def test_a_name_without_its_option_is_a_usage_error_that_names_the_option(
 ) -> None:
     assert run(arguments, named) == 2
     assert hint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["put", "-b", "lab/in", "-p", __file__],
+        ["get", "-b", "lab/in", "-p", "/tmp/absent"],
+        ["ls", "-b", "lab/in"],
+    ],
+)
+def test_a_bucket_of_an_input_on_minio_is_not_said_to_be_misspelt(
+    command: list[str], named: NamedServices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command, named) == 1
+    shown = capsys.readouterr().err
+    assert "does not exist in S3. An input of a function is lab on minio.lab." in shown
+    assert "mc" in shown
+
+
+def test_a_run_on_a_file_in_minio_is_found_by_the_files_name(
+    named: NamedServices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = f"{input_id_prefix('crop', 'lab', 'in/a b', 'minio.lab')}{1:016x}"
+    owner = {"site": "lambda", "request": "r", "job": "", "attempt": 1}
+    records = {"claim": {"owner": owner, "event": "{}"}, "error": {"owner": owner, "problem": "No"}}
+    for name, record in records.items():
+        boto3.client("s3", region_name="us-east-1").put_object(
+            Bucket=STATE,
+            Key=f"runs/crop/2026-09-21/{run_id}/{name}.json",
+            Body=record_format.encode(record),
+        )
+    assert run(["why", "minio.lab:lab/in/a b", "-j"], named) == 0
+    assert run_id in capsys.readouterr().out
+    assert run(["retry", "minio.lab:lab/in/a b", "--dry-run"], named) == 0
+    assert run_id in capsys.readouterr().out
+    assert run(["why", "s3://lab/in/a b"], named) == 1
+
+
+def test_files_on_minio_are_said_not_to_be_counted(
+    named: NamedServices, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["status", "-n", "crop"], ["wait", "-n", "crop"]):
+        assert run(command, named) == 0
+        assert "minio.lab:lab/in is not listed" in capsys.readouterr().err
+    assert run(["status", "-n", "gray"], named) == 0
+    assert "not listed" not in capsys.readouterr().err

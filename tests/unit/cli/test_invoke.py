@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +12,9 @@ from scar.aws.inventory.endpoints import Endpoint
 from scar.cli.main import run
 from scar.runs.invoke import InvocationResponse
 from supervisor.connections import EndpointAuthentication, EndpointKind
+from supervisor.events.parser import parse_event
+from supervisor.invocation import ObjectEvent
 from tests.fakes.services import FakeServices, function_summary
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_invoke_sends_what_an_http_endpoint_would(tmp_path: Path) -> None:
@@ -82,3 +81,17 @@ def test_why_no_script_ran_is_in_the_error(
     shown = capsys.readouterr()
     assert "The function gray returned HTTP status 400: No \\x1b[1mscript.\n" in shown.err
     assert shown.out == ""
+
+
+def test_the_documented_event_starts_a_run_on_the_file() -> None:
+    text = (
+        (Path(__file__).parents[3] / "docs" / "storage.md")
+        .read_text()
+        .partition("```json\n")[2]
+        .partition("```")[0]
+    )
+    services = FakeServices({}, summaries=[function_summary()])
+    assert run(["invoke", "-n", "gray", "-jd", text], services) == 0
+    (trigger,) = parse_event(json.dumps(services.invoked[0]).encode())
+    assert isinstance(trigger, ObjectEvent)
+    assert str(trigger.source) == "minio:photos/in/my photo.jpg"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from scar.aws.model.other_inputs import OtherInput
 from scar.cli.main import run
 from tests.fakes.services import FakeServices, function_summary
 
@@ -53,3 +54,20 @@ def test_the_address_of_an_endpoint_is_a_column_and_a_field(
     first, second = json.loads(capsys.readouterr().out)
     assert (first["api_url"], first["api_authentication"]) == ("https://gray.test/", "IAM")
     assert second["api_url"] == ""
+
+
+def test_inputs_on_other_stores_are_shown_with_the_store(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    others = (OtherInput("minio.lab", "photos/in"), OtherInput("minio.lab", "b", ".csv"))
+    summaries = [function_summary(other_inputs=others)]
+    run(["ls"], FakeServices({}, summaries=summaries))
+    shown = capsys.readouterr().out
+    assert shown.rstrip().endswith("photos/in, minio.lab:photos/in, minio.lab:b/*.csv")
+    run(["ls", "-j"], FakeServices({}, summaries=summaries))
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["inputs"] == [{"path": "photos/in", "suffix": ""}]
+    assert found["other_inputs"] == [
+        {"provider": "minio.lab", "path": "photos/in", "suffix": ""},
+        {"provider": "minio.lab", "path": "b", "suffix": ".csv"},
+    ]

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scar.aws.inventory.functions import InputFolder
+from scar.aws.model.other_inputs import OtherInput
+from scar.cli.arrays import array_run
+from scar.cli.arrays.array_run import ArrayRun
 from scar.cli.main import run
 from scar.runs.invoke import FunctionError, InputObject, InvocationResponse
 from scar.runs.ledger import Run
@@ -168,10 +172,98 @@ def test_run_asynchronously_queues_everything() -> None:
     assert (len(services.invoked), len(services.queued)) == (0, 2)
 
 
-def test_run_without_files_calls_once() -> None:
-    services = FakeServices({}, summaries=[function_summary()])
+@pytest.mark.parametrize("folder", [[], ["-ib", "photos/in"], ["-ib", "photos/in/"]])
+@pytest.mark.parametrize("way", [[], ["-a"], ["--force"], ["--memory", "4096"]])
+def test_folders_without_files_are_an_error_and_nothing_is_run(
+    folder: list[str], way: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = FakeServices({}, summaries=[function_summary(mode="batch")])
+    assert run(["run", "-n", "gray", *folder, *way], services) == 2
+    assert services.invoked == services.queued == []
+    error = capsys.readouterr().err
+    assert "There are no files in photos/in." in error
+    assert "scar put" in error
+
+
+def test_an_array_of_no_files_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(array_run, "read_target", lambda *_: BatchTarget(queue="q", definition="d"))
+    monkeypatch.setattr(ArrayRun, "_find_waiting", lambda _: set())
+    services = FakeServices({}, summaries=[function_summary(mode="batch", queue="q")])
+    for folder in ([], ["-ib", "photos/in"]):
+        assert run(["run", "-n", "gray", "--array", *folder], services) == 2
+        assert "There are no files in photos/in." in capsys.readouterr().err
+
+
+def test_all_folders_without_files_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    inputs = (InputFolder("a/in", ".jpg"), InputFolder("b"))
+    services = FakeServices({}, summaries=[function_summary(inputs=inputs)])
+    assert run(["run", "-n", "gray"], services) == 2
+    assert "There are no files in a/in/*.jpg, b." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", [[], ["-ib", "photos/in"]])
+def test_files_that_are_all_done_are_no_error(
+    folder: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = FakeServices(
+        {}, summaries=[function_summary()], files=[a_file("a")], runs=a_run("a", "claim", "done")
+    )
+    assert run(["run", "-n", "gray", *folder], services) == 0
+    assert services.invoked == services.queued == []
+    assert "Skipped 1 file" in capsys.readouterr().err
+
+
+def test_a_function_without_input_folders_is_invoked_once() -> None:
+    services = FakeServices({}, summaries=[function_summary(inputs=())])
     assert run(["run", "-n", "gray"], services) == 0
     assert services.invoked == [{}]
+
+
+IN_MINIO = (OtherInput("minio.lab", "lab/in"),)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["-a"],
+        ["--array"],
+        *(["-ib", text] for text in ("lab/in", "lab/in/2026/", "s3://lab/in", "minio.lab:lab/in")),
+    ],
+)
+def test_inputs_on_minio_are_named_and_nothing_is_run(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = function_summary(mode="batch", queue="q", inputs=(), other_inputs=IN_MINIO)
+    services = FakeServices({}, summaries=[summary], files=[a_file("in/a")])
+    assert run(["run", "-n", "gray", *options], services) == 2
+    assert services.invoked == services.queued == []
+    error = capsys.readouterr().err
+    assert "The input lab/in of gray is on minio.lab, which `scar run` does not list" in error
+    assert "`scar invoke -n gray -jd EVENT.json`" in error
+
+
+def test_a_call_without_files_needs_no_folder_in_s3() -> None:
+    services = FakeServices({}, summaries=[function_summary(inputs=(), other_inputs=IN_MINIO)])
+    assert run(["run", "-n", "gray", "w"], services) == 0
+    assert services.invoked == [{"cmd_args": ["w"]}]
+
+
+def test_of_inputs_in_s3_and_on_minio_those_in_s3_are_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summary = function_summary(other_inputs=IN_MINIO)
+    services = FakeServices({}, summaries=[summary], files=[a_file("in/a")])
+    assert run(["run", "-n", "gray"], services) == 0
+    assert len(services.invoked) == 1
+    assert "minio.lab:lab/in is not listed" in capsys.readouterr().err
+    # A folder of another name, and a bucket of the function's own in S3, are in S3.
+    same = function_summary(buckets=("lab",), other_inputs=IN_MINIO)
+    for summary_, folder in ((summary, "lab/other"), (same, "lab/in")):
+        services = FakeServices({}, summaries=[summary_], files=[a_file("in/a")])
+        assert run(["run", "-n", "gray", "-ib", folder], services) == 0
 
 
 def test_arguments_after_two_dashes_are_those_of_the_script(tmp_path: Path) -> None:
@@ -250,11 +342,12 @@ def test_what_a_job_is_to_have_is_a_part_of_each_event(asynchronous: list[str]) 
 
 
 def test_options_of_one_run_without_a_file_are_checked_without_overrides() -> None:
-    services = FakeServices({}, summaries=[function_summary(mode="batch")])
+    services = FakeServices({}, summaries=[function_summary(mode="batch", inputs=())])
     assert run(["run", "-n", "gray", "--memory", "4096"], services) == 0
-    assert services.by_file == [True, False]
+    assert services.by_file == [False]
+    services = FakeServices({}, summaries=[function_summary(mode="batch")])
     assert run(["run", "-n", "gray", "--memory", "4096", "w"], services) == 0
-    assert services.by_file == [True, False, False]
+    assert services.by_file == [False]
 
 
 def test_arguments_and_options_of_a_job_go_together() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scar.fdl.model import LambdaSpec, StorageSpec
+from scar.fdl.model import LambdaSpec, StorageProviders, StorageSpec
 from scar.fdl.rules.tags import check_tags
 
 
@@ -34,6 +34,22 @@ def test_a_tag_is_refused_with_the_reason(key: str, value: str, said: str) -> No
 
 def test_tags_of_cost_allocation_are_accepted() -> None:
     assert problems({"cost-center": "4711/A", "Größe": "10 %".replace("%", "GB"), "e": ""}) == []
+
+
+def test_an_input_on_another_store_needs_a_tag_and_its_secrets_one_more() -> None:
+    lab = {"endpoint": "https://minio.test", "access_key": "a", "secret_key": "${ssm:/s}"}
+    providers = StorageProviders.model_validate({"minio": {"lab": lab}})
+    folders = tuple(
+        StorageSpec(storage_provider=store, path="photos/in") for store in ("s3", "minio.lab")
+    )
+
+    def found(count: int) -> list[str]:
+        tags = {f"k{n}": "1" for n in range(count)}
+        spec = LambdaSpec(name="crop", tags=tags, input=folders)
+        return [text for _, text in check_tags(spec, (), providers)]
+
+    assert found(43) == []
+    assert "remove 1" in found(44)[0]
 
 
 def test_scar_needs_some_of_the_fifty_tags() -> None:

@@ -22,6 +22,7 @@ from scar.runs.retry import NotRetryableError, retry_run
 from scar.runs.states import RunState
 from supervisor.events.parser import parse_event
 from supervisor.invocation import ObjectEvent
+from supervisor.model import ObjectRef
 from supervisor.runs import record_format
 from tests.fakes.s3_listing_client import NOW, ListedS3
 from tests.fakes.supervisor_factory import notification
@@ -83,7 +84,7 @@ def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
     new = put_run(s3, "in/a b", "claim", age=200, tag="2")
     other = put_run(s3, "in/a b", "claim", function="g", age=100)
     put_run(s3, "in/c", "claim")
-    found = lookup.find_runs_of_input(a_ledger(s3), "data", "in/a b")
+    found = lookup.find_runs_of_input(a_ledger(s3), ObjectRef("s3", "data", "in/a b"))
     assert [run.path.run_id for run in found] == [old, new, other]
 
 
@@ -91,6 +92,28 @@ def test_the_runs_on_a_file_are_found_in_all_functions_and_versions() -> None:
 def test_other_urls_than_those_of_objects_are_refused(url: str) -> None:
     with pytest.raises(UsageError, match="not the URL of an object"):
         lookup.parse_s3_url(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://b/k", ObjectRef("s3", "b", "k")),
+        ("minio.lab:b/in/a: b", ObjectRef("minio.lab", "b", "in/a: b")),
+        ("minio:b/k", ObjectRef("minio", "b", "k")),
+        ("array-0123456789ab:7", None),
+        ("minio/2026-01-01/abc", None),
+        ("b/k", None),
+    ],
+)
+def test_objects_are_named_as_messages_name_them(text: str, expected: ObjectRef | None) -> None:
+    assert lookup.parse_object(text) == expected
+
+
+@pytest.mark.parametrize("text", ["minio.lab:b", "minio.lab:b/", "minio.lab:/k"])
+def test_a_name_in_minio_without_bucket_or_key_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="does not name an object") as caught:
+        lookup.parse_object(text)
+    assert "minio.lab:bucket/folder/file" in caught.value.remedy
 
 
 def test_keys_may_contain_what_urls_may_not() -> None:

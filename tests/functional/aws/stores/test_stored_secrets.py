@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.aws.deploy.apply import PlanExecutor
+from scar.aws.inventory.functions import list_functions
 from scar.errors import OperationRefusedError
+from scar.fdl.model import StorageSpec
 from scar.hidden_text import HiddenText
 from supervisor.config import config_to_json
 from supervisor.connections import ProviderConfig
@@ -179,3 +181,27 @@ def test_functions_without_other_stores_need_no_permission_for_parameters(
     deploy(connection, images, a_function())
     deploy(connection, images, a_function())
     remove(connection, "crop")
+
+
+def test_inputs_on_other_stores_are_listed_from_the_tags_of_the_function(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    folders = tuple(
+        StorageSpec(storage_provider=store, path=path, suffix=suffix)
+        for store, path, suffix in (
+            ("s3", "photos/in", ()),
+            ("minio.lab", "photos/in", (".csv",)),
+            ("minio.lab", "books/ü*b", ()),
+        )
+    )
+    function = changed(with_store(), input=folders)
+    deploy(connection, images, function)
+    (found,) = list_functions(connection)
+    assert [str(one) for one in found.inputs] == ["photos/in"]
+    assert [str(one) for one in found.other_inputs] == [
+        "minio.lab:books/ü*b",
+        "minio.lab:photos/in/*.csv",
+    ]
+    assert str(deploy(connection, images, function)) == "Nothing to change."
+    deploy(connection, images, changed(function, input=folders[:1]))
+    assert list_functions(connection)[0].other_inputs == ()
