@@ -241,6 +241,16 @@ def test_an_event_of_minio_that_the_user_sends_starts_a_run_without_endpoint_and
 
 
 @pytest.mark.usefixtures("warnings")
+def test_ls_shows_an_input_on_minio_and_run_refuses_it(cloud: LocalCloudProcess) -> None:
+    shown, _ = scar(cloud.folder, "ls").communicate(timeout=TIMEOUT)
+    assert f"minio.lab:{LAB}/in" in str(shown)
+    ran = scar(cloud.folder, "run", "-n", "by-hand")
+    output = ran.communicate(timeout=TIMEOUT)
+    assert ran.returncode == 2, output
+    assert "is on minio.lab, which `scar run` does not list" in str(output)
+
+
+@pytest.mark.usefixtures("warnings")
 @pytest.mark.parametrize("name", KINDS)
 def test_results_are_in_the_store_of_every_kind(
     cloud: LocalCloudProcess,
