@@ -79,9 +79,8 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
     if history.made_by is not None:
         yield ReportLine(0, f"its input file is an output of run {history.made_by}")
     for output in history.outputs[:MAX_OUTPUTS]:
-        replaced = output.replaced
-        suffix = f"; it replaced the output of run {replaced} on another input" if replaced else ""
-        yield ReportLine(0, f"uploaded {output.place} ({output.size:,} bytes){suffix}")
+        replaced = _describe_replaced(output.replaced)
+        yield ReportLine(0, f"uploaded {output.place} ({output.size:,} bytes){replaced}")
     if note := _describe_outputs(history):
         yield ReportLine(0, note)
     if len(history.outputs) > MAX_OUTPUTS:
@@ -89,6 +88,12 @@ def _report_lines(history: RunHistory) -> Iterator[ReportLine]:
     for place, runs in history.triggered_runs.items():
         for run in runs:
             yield ReportLine(0, f"{place} started run {run.path} ({run.state_text})")
+
+
+def _describe_replaced(run: str) -> str:
+    if run == record_format.UNKNOWN_RUN:
+        return "; it replaced an existing file, whose run is not known"
+    return f"; it replaced the output of run {run} from another input or call" if run else ""
 
 
 def _describe_outputs(history: RunHistory) -> str:

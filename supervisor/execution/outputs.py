@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
-from supervisor.runs.record_format import UploadedObject
+from supervisor.runs.record_format import UNKNOWN_RUN, UploadedObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,12 +105,16 @@ def _is_from_newer_upload(existing: Mapping[str, str], mine: Mapping[str, str]) 
 def _replaced_run(existing: StoredObject | None, mine: Mapping[str, str]) -> str:
     """Return the run that wrote the object from another input, or as another direct invocation.
 
-    Empty for objects of other programs, and of runs of the same input, whose output is a newer one.
+    Empty if there was no object, or one of a run of the same input, whose output is a newer one.
+    ``UNKNOWN_RUN`` for objects of other programs, and for those of stores without metadata.
     """
-    before = {} if existing is None else existing.metadata
+    if existing is None:
+        return ""
+    before = existing.metadata
     # A direct invocation has no input: each is a run of its own, also beside runs of objects.
     inputs = before.get(INPUT_KEY), mine.get(INPUT_KEY)
-    return "" if inputs[0] and inputs[0] == inputs[1] else before.get(RUN_KEY, "")
+    is_same = bool(inputs[0]) and inputs[0] == inputs[1]
+    return "" if is_same else before.get(RUN_KEY) or UNKNOWN_RUN
 
 
 def _uploaded_object(target: ObjectRef, stored: StoredObject, replaced: str = "") -> UploadedObject:

@@ -11,6 +11,7 @@ from supervisor.descriptors import OpenFile
 from supervisor.errors import OutputError
 from supervisor.execution.outputs import upload_file
 from supervisor.execution.time_limit import deadline_exceeded
+from supervisor.runs.record_format import UNKNOWN_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -162,12 +163,23 @@ class UploadPool:
                 self.log.info,
             )
         if uploaded.replaced:
-            self.log.warning(
-                f"{target} was the output of run {uploaded.replaced} from another input or call;"
-                " it is replaced.",
-                remedy="Name outputs after INPUT_FILE_PATH, whose name differs for each call. If"
-                " input files in several folders have the same name, use the folder in"
-                " STORAGE_OBJECT_KEY too.",
-            )
+            self._warn_of_replacement(target, uploaded.replaced)
         is_other = target.provider in self.others
         return replace(uploaded, provider=target.provider) if is_other else uploaded
+
+    def _warn_of_replacement(self, target: ObjectRef, run: str) -> None:
+        remedy = (
+            "Name outputs after INPUT_FILE_PATH, whose name differs for each call. If input files"
+            " in several folders have the same name, use the folder in STORAGE_OBJECT_KEY too."
+        )
+        if run == UNKNOWN_RUN:
+            self.log.warning(
+                f"{target}: an existing file, whose run is not known, is replaced.",
+                remedy="Nothing to do if it is of the same input, or of an earlier attempt."
+                f" Otherwise: {remedy[0].lower()}{remedy[1:]}",
+            )
+            return
+        self.log.warning(
+            f"{target} was the output of run {run} from another input or call; it is replaced.",
+            remedy=remedy,
+        )

@@ -40,6 +40,8 @@ RETRY, REPEATED, CANCELLED = "retry", "repeated", "cancelled"
 REPEATS = "repeats"
 # Written by the endpoint that has answered an asynchronous request.
 ACCEPTED = "accepted"
+# Instead of the run whose output was replaced: nothing says which run wrote it, if any did.
+UNKNOWN_RUN = "unknown"
 # Characters of an event that is stored in the claim; every takeover reads the claim.
 MAX_INLINE_EVENT = 65_536
 
@@ -267,8 +269,8 @@ class UploadedObject:
     Size and CRC are those of the bytes in the object. The CRC is empty if an earlier attempt of
     the run, or a run of a newer upload, has written it, and the object was kept.
 
-    ``replaced`` is the run whose output, from another input, had this key before. ``provider`` is
-    the FDL's name of the store; empty: the account's S3.
+    ``replaced`` is the run whose output, from another input, had this key before, or
+    ``UNKNOWN_RUN``. ``provider`` is the FDL's name of the store; empty: the account's S3.
     """
 
     bucket: str

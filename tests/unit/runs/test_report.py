@@ -72,13 +72,17 @@ def test_files_in_other_stores_are_reported_with_the_store() -> None:
     assert texts[-1] == "uploaded webdav.cloud:results/x (5 bytes)"
 
 
-def test_the_replaced_output_of_another_file_is_reported() -> None:
-    made = {"bucket": "b", "key": "out/x", "size": 5, "replaced": "fn/2026-09-20/def"}
+@pytest.mark.parametrize(
+    ("replaced", "text"),
+    [
+        ("fn/2026-09-20/def", "the output of run fn/2026-09-20/def from another input or call"),
+        ("unknown", "an existing file, whose run is not known"),
+    ],
+)
+def test_the_replaced_output_of_another_file_is_reported(replaced: str, text: str) -> None:
+    made = {"bucket": "b", "key": "out/x", "size": 5, "replaced": replaced}
     report = build_report(a_history({"claim": {"owner": LAMBDA}, "done": {"outputs": [made]}}))
-    assert report.lines[-1].text == (
-        "uploaded s3://b/out/x (5 bytes);"
-        " it replaced the output of run fn/2026-09-20/def on another input"
-    )
+    assert report.lines[-1].text == f"uploaded s3://b/out/x (5 bytes); it replaced {text}"
 
 
 def test_the_error_record_comes_before_the_reason_of_batch() -> None:

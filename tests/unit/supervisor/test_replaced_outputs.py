@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from supervisor.model import OutputRule
+from supervisor.runs import record_format
+from tests.fakes.object_store import MemoryStore
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
@@ -19,6 +23,7 @@ from tests.fakes.supervisor_factory import (
 
 if TYPE_CHECKING:
     from supervisor.invocation import ProcessSpec
+    from supervisor.model import ObjectRef, StoredObject
 
 CALL: object = {"job": "report"}
 FILE: object = notification("in/x")
@@ -66,8 +71,49 @@ def test_an_attempt_of_the_same_call_replaces_nothing(tmp_path: Path) -> None:
     assert replaced == []
 
 
-def test_an_object_of_another_program_is_replaced_without_a_warning(tmp_path: Path) -> None:
+UNKNOWN = "s3://data/out/report: an existing file, whose run is not known, is replaced."
+
+
+@pytest.mark.parametrize("event", [CALL, FILE])
+def test_an_object_of_another_program_is_not_replaced_silently(
+    tmp_path: Path, event: object
+) -> None:
     harness = new_harness(tmp_path, runner=PythonScript(write_report))
+    harness.store.put("in/x", b"1")
     harness.store.put("out/report", b"by hand")
-    harness.supervisor.handle(lambda_invocation(CALL))
+    (result,) = harness.supervisor.handle(lambda_invocation(event)).results
+    assert warnings(harness) == [UNKNOWN]
+    done = json.loads(harness.store.keys(STATE)[result.run.key("done")])
+    assert [output["replaced"] for output in done["outputs"]] == [record_format.UNKNOWN_RUN]
+
+
+class StoreWithoutProperties(MemoryStore):
+    """A WebDAV server that keeps no properties: its files have no metadata."""
+
+    def head(self, ref: ObjectRef) -> StoredObject | None:
+        found = super().head(ref)
+        return found and replace(found, metadata={})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(CALL, CALL), (CALL, FILE), (FILE, CALL), (FILE, OTHER_FILE)]
+)
+def test_a_file_of_a_store_without_properties_is_not_replaced_silently(
+    tmp_path: Path, first: object, second: object
+) -> None:
+    harness = new_harness(tmp_path, runner=PythonScript(write_report))
+    state, store = harness.store, StoreWithoutProperties()
+    for key in ("in/x", "in/y"):
+        state.put(key, b"1")
+    output = OutputRule(provider="webdav.lab", path="data/out")
+    supervisor = replace(
+        harness.supervisor,
+        config=replace(harness.supervisor.config, outputs=(output,)),
+        open_store=lambda kind: store if kind == "webdav.lab" else state,
+    )
+    supervisor.handle(lambda_invocation(first, request="req-1"))
     assert warnings(harness) == []
+    supervisor.handle(lambda_invocation(second, request="req-2"))
+    assert warnings(harness) == [UNKNOWN.replace("s3://", "webdav.lab:")]
+    # No more requests than without the warning: the refused write, a look, and the write.
+    assert store.calls == {"upload": 3, "head": 1}
