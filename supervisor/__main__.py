@@ -222,9 +222,14 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         read_webhook_token=function_secrets.read_webhook_token,
         open_services=open_services,
         read_secrets=function_secrets.read_for_script,
-        runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else LAMBDA_GRACE),
+        runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else _lambda_grace(config)),
         log=log,
     )
+
+
+def _lambda_grace(config: FunctionConfig) -> float:
+    """Return the seconds from TERM to KILL in Lambda: of a short threshold, half is for records."""
+    return min(LAMBDA_GRACE, config.timeout_threshold / 2)
 
 
 def _read_config(path: Path) -> FunctionConfig:

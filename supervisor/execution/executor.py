@@ -132,6 +132,7 @@ class RunExecutor:
                 log=log,
                 now=self.now,
                 stop_at=context.stop_at,
+                deadline=context.invocation.deadline,
                 threads=self.upload_threads,
                 others=frozenset(item.name for item in self.config.providers),
             )

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 THREADS = 8
 # Seconds. How late the deadline is noticed if no thread reads a file, for the lack of a response.
 POLL_INTERVAL = 1.0
-# Seconds to wait, after the deadline or TERM, for uploads that have no response yet.
-PATIENCE = 3.0
+# Seconds to wait, after the deadline or TERM, for uploads that have no response yet, and for the
+# clean-up of others; of a short time until Lambda ends the sandbox, this part at most. The rest is
+# needed to record the failure, or to submit the run to Batch.
+PATIENCE, PATIENCE_PART = 3.0, 0.5
 
 
 class UploadStopped(Exception):
@@ -40,8 +42,9 @@ class UploadStopped(Exception):
 class UploadPool:
     """Uploads files of one run. ``stop_at`` is the deadline by the clock ``now``, or None.
 
-    ``find_metadata`` returns the user metadata of each object. With one thread the caller's own
-    is used. ``others`` are the names of the stores that are not the account's S3.
+    ``deadline`` is when Lambda ends the sandbox, or None. ``find_metadata`` returns the user
+    metadata of each object. With one thread the caller's own is used. ``others`` are the names of
+    the stores that are not the account's S3.
     """
 
     run: RunFiles
@@ -50,6 +53,7 @@ class UploadPool:
     log: Log
     now: Callable[[], float]
     stop_at: float | None = None
+    deadline: float | None = None
     threads: int = THREADS
     others: frozenset[str] = frozenset()
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
@@ -101,14 +105,15 @@ class UploadPool:
 
     def _wait(self, end: threading.Event) -> None:
         """Wait for the end of a thread, but not beyond the deadline."""
-        while not end.wait(POLL_INTERVAL):
+        while not end.wait(_at_most(POLL_INTERVAL, self.stop_at, self.now)):
             self._check_deadline()
 
     def _count_running(self, ends: Sequence[threading.Event]) -> int:
         """Return how many threads still run after at most ``PATIENCE`` seconds in all."""
         import time
 
-        last = time.monotonic() + PATIENCE
+        patience = _at_most(PATIENCE, self.deadline, self.now, part=PATIENCE_PART)
+        last = time.monotonic() + patience
         return sum(not end.wait(max(0.0, last - time.monotonic())) for end in ends)
 
     def _work(self, files: Sequence[OutputFile]) -> None:
@@ -183,3 +188,10 @@ class UploadPool:
             f"{target} was the output of run {run} from another input or call; it is replaced.",
             remedy=remedy,
         )
+
+
+def _at_most(
+    seconds: float, until: float | None, now: Callable[[], float], *, part: float = 1.0
+) -> float:
+    """Return the seconds, or this part of the time that is left, whichever is less."""
+    return seconds if until is None else min(seconds, max(0.0, part * (until - now())))

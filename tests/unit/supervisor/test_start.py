@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from supervisor.__main__ import _build_supervisor
+from supervisor.config import config_to_json
 from supervisor.errors import DeadlineExceeded, EventError, ScriptFailed
 from supervisor.execution import time_limit
+from supervisor.execution.process_runner import ProcessRunner
 from supervisor.invocation import RunPath
+from supervisor.model import ExecutionMode, FunctionConfig
 from supervisor.results import InvocationResult, RunOutcome, RunResult
 from supervisor.runtime import batch_job
 from supervisor.signals import SIGNAL_RESEND_INTERVAL
@@ -154,3 +158,26 @@ def test_the_log_stream_is_empty_without_a_metadata_endpoint() -> None:
         batch_job.read_log_stream({"ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:1/v4/x"})
         == ""
     )
+
+
+@pytest.mark.parametrize(
+    ("threshold", "variables", "grace"),
+    [
+        (10, {}, 2.0),
+        (2, {}, 1.0),
+        (1, {}, 0.5),
+        (0, {}, 0.0),
+        (1, {"AWS_BATCH_JOB_ID": "j-1"}, 10.0),
+    ],
+)
+def test_a_script_is_killed_before_lambda_ends_the_sandbox(
+    tmp_path: Path, threshold: int, variables: dict[str, str], grace: float
+) -> None:
+    config = FunctionConfig(
+        name="fn", mode=ExecutionMode.LAMBDA, state_bucket="s", timeout_threshold=threshold
+    )
+    (tmp_path / "function").mkdir()
+    (tmp_path / "function" / "function.json").write_text(config_to_json(config))
+    supervisor = _build_supervisor({"SCAR_HOME": str(tmp_path), **variables})
+    assert isinstance(supervisor.runner, ProcessRunner)
+    assert supervisor.runner.grace == grace

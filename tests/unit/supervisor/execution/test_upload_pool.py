@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import zlib
 from collections import Counter
 from dataclasses import replace
@@ -214,6 +215,34 @@ def test_a_response_that_does_not_come_is_not_waited_for_beyond_the_deadline(
     with pytest.raises(DeadlineExceeded):
         upload(run, MemoryStore(before=hang), now=lambda: clock[0])
     release.set()
+
+
+def test_a_store_that_hangs_leaves_time_for_the_record_before_lambda_ends_the_sandbox(
+    run: Workspace,
+) -> None:
+    write(run, 3)
+    release = threading.Event()
+
+    def hang(method: str, ref: ObjectRef) -> None:
+        del method, ref
+        release.wait(TIMEOUT)
+
+    store = MemoryStore(before=hang)
+    timeout_threshold, stop_at = 2, time.time() + 0.1
+    pool = UploadPool(
+        run=run.files,
+        open_store=lambda _provider: store,
+        find_metadata=lambda _target: {"scar-run": "r1"},
+        log=Log(write=lambda _: None),
+        now=time.time,
+        stop_at=stop_at,
+        deadline=stop_at + timeout_threshold,
+    )
+    with pytest.raises(DeadlineExceeded):
+        pool.upload(list_outputs(run.files, RULES).files)
+    late = time.time() - stop_at
+    release.set()
+    assert late < timeout_threshold - 0.4
 
 
 def test_term_during_the_upload_ends_it(run: Workspace) -> None:
