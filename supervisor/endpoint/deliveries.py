@@ -14,7 +14,7 @@ from supervisor.aws.function_invoker import MAX_EVENT
 from supervisor.errors import RequestRefused
 from supervisor.events.json_values import compact_json
 from supervisor.events.request_events import describe_objects
-from supervisor.events.response_body import RUN_HEADER, TEXT
+from supervisor.events.response_body import RUN_HEADER
 from supervisor.results import EndpointResponse
 from supervisor.runs import record_format
 
@@ -56,5 +56,5 @@ def deliver(
     return EndpointResponse(
         status=202 if ids else 200,
         body="".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"),
-        headers={"content-type": TEXT, **({RUN_HEADER: ",".join(ids)} if ids else {})},
+        headers={RUN_HEADER: ",".join(ids)} if ids else {},
     )

@@ -1,4 +1,7 @@
-"""Responses to the requests of an HTTP endpoint: status, headers, and what their body may say."""
+"""Responses to the requests of an HTTP endpoint: status, headers, and what their body may say.
+
+``events.response`` adds the headers that all of them have.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +25,20 @@ if TYPE_CHECKING:
 
 # Seconds until a request that started nothing may be sent again.
 RETRY_AFTER = 5
-# Browsers must not take an output for a page: a request chooses what the script prints.
-_SAFE = {"x-content-type-options": "nosniff"}
 
 
 def build_refusal(error: RequestRefused) -> EndpointResponse:
     """Return the response to a request that starts no run."""
     retry = {"retry-after": str(error.retry_after)} if error.retry_after else {}
-    headers = {"content-type": TEXT, **_SAFE, **retry}
-    return EndpointResponse(status=error.status, body=error_text(error), headers=headers)
+    return EndpointResponse(status=error.status, body=error_text(error), headers=retry)
 
 
 def build_http_response(handled: InvocationResult) -> EndpointResponse:
     """Return the response to a request that started a run."""
     if not handled.results:
-        return EndpointResponse(status=200, body=b"", headers=_SAFE)
+        return EndpointResponse(status=200, body=b"")
     result = handled.results[0]
-    headers = {**_SAFE, RUN_HEADER: result.run.run_id}
+    headers = {RUN_HEADER: result.run.run_id}
     if result.error is not None:
         return _build_failure(result, result.error, headers, is_public=handled.is_public)
     if result.location:
@@ -49,7 +49,7 @@ def build_http_response(handled: InvocationResult) -> EndpointResponse:
         )
     if result.state is RunOutcome.SUBMITTED:
         text = f"Run {result.run.run_id} continues as Batch job {result.job_id}.\n"
-        headers |= {JOB_HEADER: result.job_id, "content-type": TEXT}
+        headers |= {JOB_HEADER: result.job_id}
         return EndpointResponse(status=202, body=text.encode(), headers=headers)
     output = cut_output(result.output)
     return EndpointResponse(
@@ -84,7 +84,7 @@ def _build_failure(
     # script ended, says nothing about the account.
     is_told = not is_public or isinstance(error, EventError | ScriptFailed)
     body = error_text(error) if is_told else _owner_only(result.run.run_id)
-    return EndpointResponse(status=status, body=body, headers={**headers, "content-type": TEXT})
+    return EndpointResponse(status=status, body=body, headers=headers)
 
 
 def _owner_only(run: str) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RunsFailed
-from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, cut_output, error_text
+from supervisor.events.response_body import JOB_HEADER, RUN_HEADER, TEXT, cut_output, error_text
 from supervisor.results import RunOutcome
 from supervisor.sentences import join_sentences
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # The number of output objects, and as JSON what was left out, as in the run's record.
 OUTPUTS_HEADER, LEFT_OUT_HEADER = "x-scar-outputs", "x-scar-left-out"
 MAX_LEFT_OUT_HEADER = 1024  # bytes; examples are omitted above it
+# Of every response to an HTTP request that has no type of its own: without one a function URL sends
+# application/json. Browsers must not take an output for a page: a request chooses what is printed.
+_HTTP_HEADERS = {"content-type": TEXT, "x-content-type-options": "nosniff"}
 
 
 def find_error(handled: InvocationResult) -> SupervisorError | None:
@@ -55,7 +58,8 @@ def build_body(handled: InvocationResult, invocation: Invocation) -> bytes:
 
         response = handled.response or build_http_response(handled)
         own = {} if handled.is_public else {**_log_headers(invocation), **_output_headers(handled)}
-        return encode_response(response.status, response.body, {**own, **response.headers})
+        headers = {**_HTTP_HEADERS, **own, **response.headers}
+        return encode_response(response.status, response.body, headers)
     output = cut_output(b"".join(_result_output(result) for result in handled.results))
     failed = any(result.error is not None for result in handled.results)
     headers = {

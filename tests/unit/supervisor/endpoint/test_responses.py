@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from supervisor.errors import StorageError
 from supervisor.model import ExecutionMode
-from tests.fakes.supervisor_factory import STATE
+from tests.fakes.supervisor_factory import STATE, notification
 from tests.unit.supervisor.endpoint.endpoint_harness import a_request, new_endpoint, public
 
 if TYPE_CHECKING:
@@ -23,6 +24,43 @@ def test_text_is_said_to_be_text_and_never_a_page(tmp_path: Path) -> None:
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["x-scar-run-id"] == "req-1"
+
+
+REQUESTS = {
+    "the output": (a_request(b"x"), 200, "text/plain; charset=utf-8"),
+    "bytes": (a_request(b"\xff"), 200, "application/octet-stream"),
+    "asynchronous": (
+        a_request(b"x", headers={"prefer": "respond-async"}),
+        202,
+        "text/plain; charset=utf-8",
+    ),
+    "refused": (
+        a_request(b"x", headers={"x-amz-invocation-type": "DryRun"}),
+        400,
+        "text/plain; charset=utf-8",
+    ),
+    "an upload": (
+        a_request(method="GET", path="/.scar/upload", query={"size": "5"}),
+        200,
+        "application/json",
+    ),
+    "an event of S3": (
+        a_request(json.dumps(notification("in/x")).encode()),
+        202,
+        "text/plain; charset=utf-8",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sent", "status", "kind"), REQUESTS.values(), ids=REQUESTS.keys())
+def test_every_response_has_a_type_that_browsers_do_not_guess(
+    tmp_path: Path, sent: dict[str, object], status: int, kind: str
+) -> None:
+    """Without a content type a function URL sends application/json."""
+    answer = new_endpoint(tmp_path).send(sent)
+    assert answer.status == status
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-type"] == kind
 
 
 def test_a_failing_script_is_an_error_with_its_output(tmp_path: Path) -> None:
