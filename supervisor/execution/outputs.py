@@ -78,6 +78,13 @@ def upload_file(
             existing = store.head(target)
             continue
         return _uploaded_object(target, stored, _replaced_run(existing, metadata))
+    if existing is None:
+        # HEAD of some WebDAV servers finds no file where a folder has the name.
+        raise StorageError(
+            f"{target} cannot be created: the store has no such file, but its name is in use.",
+            remedy="If a folder has this name: a name cannot be that of a file and a folder; give"
+            " the output another name. Otherwise another process has removed the file again.",
+        )
     raise StorageError(
         f"{target} was changed by another process: {MAX_WRITE_ATTEMPTS} conditional writes failed.",
         remedy="Use different output folders for functions that run at the same time.",

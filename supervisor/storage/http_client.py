@@ -34,6 +34,10 @@ _KEEPS_METHOD = frozenset({307, 308})
 _REDIRECTS = frozenset({301, 302, 303, *_KEEPS_METHOD})
 
 
+class FolderFound(InvalidResponse):
+    """The address of a file is that of a folder."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedirectedRequest(AwsRequest):
     """A request whose target is sent as the server wrote it."""
@@ -141,7 +145,7 @@ class StoreHttpClient:
                 " let its administrator redirect to https.",
             )
         if parts.path == f"{request.encoded_path}/":
-            raise InvalidResponse(
+            raise FolderFound(
                 f"{request.path} of {self.server} is a folder.", remedy="Name a file."
             )
         location = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -155,6 +159,14 @@ class StoreHttpClient:
             known_payload_hash=request.known_payload_hash,
             location=location,
         )
+
+
+def name_clash_remedy(server: str) -> str:
+    """Return what to do if a file is in the place of a folder, or the other way round."""
+    return (
+        f"In {server} a name cannot be that of a file and a folder: give the outputs other names,"
+        " or delete the older one."
+    )
 
 
 def with_headers(request: AwsRequest, headers: Mapping[str, str]) -> AwsRequest:

@@ -15,6 +15,7 @@ from supervisor.aws.errors import AwsErrorResponse, InvalidResponse
 from supervisor.aws.request import AwsRequest
 from supervisor.errors import StorageError
 from supervisor.model import StoredObject
+from supervisor.storage.http_client import name_clash_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,8 +197,12 @@ def translate_error(error: AwsError, ref: ObjectRef, verb: str) -> StorageError:
             )
         elif is_absent(error):
             remedy = f"Check space of {provider}, and that this Oneprovider supports the space."
+        elif error.code in ("enotdir", "eisdir"):
+            remedy = name_clash_remedy(provider)
         elif error.code in ("enospc", "edquot"):
             remedy = "Free space in the space, or increase its support."
+        elif not error.transient:
+            remedy = f"The administrator of {provider}'s Oneprovider can find out the reason."
     return StorageError(problem, remedy=remedy or "Run it again; the error may be temporary.")
 
 

@@ -20,6 +20,10 @@ VERBS = {
 }
 FILE_CHANGED = "A file changed while it was uploaded: the script must not write after its end."
 _HEADER_HINT = ", and whether its policy requires an encryption header (sse of the output)"
+_NAME_CLASH = (
+    "In this store a name cannot be that of a file and a folder: give the outputs other names, or"
+    " delete the older one."
+)
 REMEDIES = {
     "BadDigest": FILE_CHANGED,
     "InvalidDigest": FILE_CHANGED,
@@ -27,6 +31,9 @@ REMEDIES = {
     "InvalidObjectState": "Restore the object from its archive storage class before it is read.",
     "NoSuchUpload": "A lifecycle rule or another program removed the parts: run it again.",
     "QuotaExceeded": "Free space in the store.",
+    # MinIO's file systems: https://github.com/minio/minio/blob/master/cmd/api-errors.go
+    "XMinioParentIsObject": _NAME_CLASH,
+    "XMinioObjectExistsAsDirectory": _NAME_CLASH,
 }
 
 

@@ -24,6 +24,14 @@ FIND_METADATA = (
     f'<m:{PROPERTY} xmlns:m="{NAMESPACE}"/></D:prop></D:propfind>'
 ).encode()
 
+FIND_TYPE = (
+    b'<?xml version="1.0" encoding="utf-8"?><D:propfind xmlns:D="DAV:"><D:prop>'
+    b"<D:resourcetype/></D:prop></D:propfind>"
+)
+# Servers return one of these for a file in the place of a folder, and the other way round: Apache
+# 400, nginx 409 and 500, SabreDAV (Nextcloud) 409. Each has other reasons too.
+NAME_CLASH_STATUSES = frozenset({400, 403, 404, 405, 409, 500})
+
 
 def split_path(ref: ObjectRef) -> tuple[str, ...]:
     """Return folders and name of an object; raise StorageError for what is no path of a file."""
@@ -81,6 +89,19 @@ def parse_metadata(document: bytes) -> dict[str, str]:
     return {k: v for k, v in data.items() if isinstance(k, str) and isinstance(v, str)}
 
 
+def is_folder(document: bytes) -> bool | None:
+    """Return whether a response to PROPFIND is about a folder; None if it does not say that."""
+    from xml.etree import ElementTree as ET
+
+    if b"<!DOCTYPE" in document:
+        return None
+    try:
+        found = next(ET.fromstring(document).iter("{DAV:}resourcetype"), None)  # noqa: S314
+    except (ET.ParseError, LookupError, RecursionError, ValueError):
+        return None
+    return None if found is None else found.find("{DAV:}collection") is not None
+
+
 def was_property_set(document: bytes) -> bool:
     """Return whether a response to PROPPATCH says success: its status is 207 in any case."""
     from xml.etree import ElementTree as ET
@@ -105,10 +126,12 @@ def translate_error(error: AwsError, ref: ObjectRef, verb: str) -> StorageError:
 
 def _find_remedy(error: AwsErrorResponse, verb: str) -> str:
     status = 301 if 300 <= error.status < 400 else error.status
-    text = _REMEDIES.get(status, "Run it again; the error may be temporary.")
+    other = "Run it again; the error may be temporary." if error.transient else _UNKNOWN_REASON
+    text = _REMEDIES.get(status, other)
     return text.format(provider=error.server, verb=verb)
 
 
+_UNKNOWN_REASON = "The log of {provider}, or its administrator, knows the reason."
 _NO_WEBDAV = (
     "Correct hostname of {provider} in storage_providers: WebDAV is not enabled there, or not the"
     " methods to {verb} files. Nextcloud's address ends with /remote.php/dav/files/<user>."

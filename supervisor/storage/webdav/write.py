@@ -21,10 +21,11 @@ from supervisor.aws.errors import AwsError, AwsErrorResponse
 from supervisor.aws.request import AwsRequest, FileSlice, compute_checksums
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
-from supervisor.storage.http_client import with_headers
+from supervisor.storage.http_client import name_clash_remedy, with_headers
 from supervisor.storage.s3_protocol import decode_crc32
 from supervisor.storage.webdav.api import NO_PROPERTIES, XML_TYPE, WebDavApi, is_absent
 from supervisor.storage.webdav.protocol import (
+    NAME_CLASH_STATUSES,
     TEMPORARY_PREFIX,
     TEMPORARY_SUFFIX,
     build_property_update,
@@ -72,7 +73,7 @@ class WebDavWriter:
         except BaseException as error:  # also DeadlineExceeded, which a signal handler raises
             self._discard(temporary, error)
             if isinstance(error, AwsError):
-                raise translate_error(error, ref, "write") from error
+                raise self._explain(error, ref) from error
             raise
         found = self.api.head(self.api.request("HEAD", parts), ref)
         if found is None:
@@ -81,6 +82,17 @@ class WebDavWriter:
                 remedy="Use different output folders for functions that run at the same time.",
             )
         return replace(found, size=size, metadata=stored, crc32=crc32)
+
+    def _explain(self, error: AwsError, ref: ObjectRef) -> StorageError:
+        """Return the error to raise; find out whether a name is that of a file and a folder."""
+        if isinstance(error, AwsErrorResponse) and error.status in NAME_CLASH_STATUSES:
+            clash = self.api.find_name_clash(split_path(ref))
+            if clash:
+                return StorageError(
+                    f"Cannot write {ref}: {clash} ({error.problem}).",
+                    remedy=name_clash_remedy(error.server),
+                )
+        return translate_error(error, ref, "write")
 
     def _send_file(self, temporary: tuple[str, ...], parts: tuple[str, ...], body: Body) -> None:
         self.folders.make(parts[:-1])

@@ -120,6 +120,8 @@ class OnedataDouble:
             if query.get("create_parents") != "true":
                 raise _posix("enoent")
             self._make_folders(folder)
+        if self.names[folder] is not None:
+            raise _posix("enotdir")
         if query.get("type") == "LNK":
             self.names[name] = self.names[self._name_of(query["target_file_id"])]
         else:

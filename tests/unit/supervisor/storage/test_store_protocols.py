@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supervisor.aws.errors import AwsErrorResponse
 from supervisor.errors import StorageError
 from supervisor.model import ObjectRef
-from supervisor.storage import onedata_api
+from supervisor.storage import onedata_api, s3_errors
 from supervisor.storage.webdav import protocol as webdav_protocol
 
 METADATA = st.dictionaries(st.text(string.ascii_letters + "-", min_size=1), st.text())
@@ -68,3 +69,34 @@ def test_a_path_has_no_part_that_leads_elsewhere(bucket: str, key: str) -> None:
         return
     assert "/".join(parts) == f"{bucket}/{key}"
     assert not {"", ".", ".."} & set(parts)
+
+
+@pytest.mark.parametrize(("status", "is_temporary"), [(400, False), (418, False), (503, True)])
+def test_only_an_error_that_may_be_temporary_is_called_so(status: int, is_temporary: bool) -> None:
+    ref = ObjectRef("webdav.lab", "data", "x")
+    error = AwsErrorResponse(status, "", "", server="webdav.lab")
+    for translated in (
+        webdav_protocol.translate_error(error, ref, "write"),
+        onedata_api.translate_error(error, ref, "write"),
+    ):
+        assert ("temporary" in translated.remedy) is is_temporary
+        assert translated.remedy
+
+
+@pytest.mark.parametrize("code", ["XMinioParentIsObject", "XMinioObjectExistsAsDirectory"])
+def test_minio_has_no_file_and_folder_of_the_same_name(code: str) -> None:
+    error = AwsErrorResponse(400, code, "", server="minio.lab")
+    translated = s3_errors.translate_error(error, ObjectRef("minio.lab", "b", "x"), "s3:PutObject")
+    assert "a file and a folder" in translated.remedy
+
+
+@given(st.binary(max_size=300))
+def test_any_response_is_about_a_folder_or_not_or_does_not_say_so(document: bytes) -> None:
+    assert webdav_protocol.is_folder(document) in (True, False, None)
+
+
+def test_a_folder_is_known_by_its_type() -> None:
+    answer = '<d:multistatus xmlns:d="DAV:"><d:resourcetype>%s</d:resourcetype></d:multistatus>'
+    assert webdav_protocol.is_folder((answer % "<d:collection/>").encode()) is True
+    assert webdav_protocol.is_folder((answer % "").encode()) is False
+    assert webdav_protocol.is_folder(b'<d:multistatus xmlns:d="DAV:"/>') is None
