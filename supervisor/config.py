@@ -14,7 +14,6 @@ from supervisor.model import (
     ImageDefaults,
     InputRule,
     OutputRule,
-    is_s3,
 )
 
 if TYPE_CHECKING:
@@ -47,11 +46,10 @@ def bucket_owners(config: FunctionConfig) -> dict[str, str]:
     if not account:
         return {}
     # Buckets of other stores belong to whom they belong: they know no account ids.
-    others = {item.name for item in config.providers}
     output_buckets = {
         rule.target("").bucket
         for rule in config.outputs
-        if is_s3(rule.provider) and rule.provider not in others
+        if config.store_name(rule.provider) == "s3"
     }
     return dict.fromkeys((config.state_bucket, *output_buckets), account)
 

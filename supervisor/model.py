@@ -29,19 +29,17 @@ class ComputeService(enum.StrEnum):
     LOCAL = "local"
 
 
-def is_s3(provider: str) -> bool:
-    """Return whether the provider is of the kind ``s3``: the account's, or with other keys."""
-    return provider.partition(".")[0] == "s3"
-
-
 def format_place(provider: str, path: str) -> str:
-    """Return how messages name ``bucket/key`` in a store: s3://…, or minio.lab:…"""
-    return f"s3://{path}" if is_s3(provider) else f"{provider}:{path}"
+    """Return how messages name ``bucket/key``: s3://… in the account's S3, else minio.lab:…
+
+    ``s3.<name>`` is S3 with other keys: its buckets are not the account's.
+    """
+    return f"s3://{path}" if provider == "s3" else f"{provider}:{path}"
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
-    """One object; ``provider`` as in the FDL (``s3.my_s3``), ``key`` decoded."""
+    """One object; ``provider`` is ``s3`` or the name of another store, ``key`` decoded."""
 
     provider: str
     bucket: str

@@ -16,7 +16,7 @@ from scar.runs.history.model import RunHistory
 from scar.runs.states import RunState
 from scar.runs.unfinished_jobs import had_job
 from supervisor.events.parser import S3
-from supervisor.model import ObjectRef, is_s3
+from supervisor.model import ObjectRef
 from supervisor.runs import node_records, record_format
 
 if TYPE_CHECKING:
@@ -156,11 +156,11 @@ def _find_repetition(ledger: RunLedger, history: RunHistory) -> Run | None:
 
 
 def _find_triggered_runs(ledger: RunLedger, history: RunHistory) -> dict[str, tuple[Run, ...]]:
-    outputs = [output for output in history.outputs if is_s3(output.provider or "s3")]
+    outputs = [output for output in history.outputs if (output.provider or S3) == S3]
     functions = ledger.list_functions() if outputs else ()
     started = {
         output.place: lookup.find_runs_of_input(
-            ledger, ObjectRef("s3", output.bucket, output.key), functions
+            ledger, ObjectRef(S3, output.bucket, output.key), functions
         )
         for output in outputs[:MAX_OUTPUTS]
     }

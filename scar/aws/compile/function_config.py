@@ -54,11 +54,17 @@ def function_config(
     )
 
 
+def _store_name(function: Function, provider: str) -> str:
+    """Return the name by which messages name the store: ``s3.<name>`` may be the account's S3."""
+    is_own = any(provider == known.name for known in function.providers)
+    return provider if is_own else provider.partition(".")[0]
+
+
 def _input_rules(function: Function) -> Iterator[InputRule]:
     """Yield the inputs: in the account's S3, and in stores that send their events themselves."""
     for item in function.lambda_.input:
         yield InputRule(
-            provider=item.storage_provider,
+            provider=_store_name(function, item.storage_provider),
             bucket=item.bucket,
             folder=item.folder,
             suffix=item.input_suffix,
@@ -68,7 +74,7 @@ def _input_rules(function: Function) -> Iterator[InputRule]:
 def _output_rules(function: Function) -> Iterator[OutputRule]:
     for output in function.lambda_.output:
         yield OutputRule(
-            provider=output.storage_provider,
+            provider=_store_name(function, output.storage_provider),
             path=output.path,
             prefix=output.prefix,
             suffix=output.suffix,

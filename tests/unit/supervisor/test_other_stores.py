@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supervisor import config
+from supervisor.aws.errors import AwsErrorResponse
 from supervisor.connections import ProviderConfig
 from supervisor.errors import OutputError, StorageError
 from supervisor.execution import lineage
@@ -23,8 +24,9 @@ from supervisor.model import (
 )
 from supervisor.runs import record_format
 from supervisor.runs.record_format import UploadedObject
+from supervisor.storage import s3_errors
 from tests.fakes.object_store import MemoryStore
-from tests.fakes.supervisor_factory import NOW, STATE, lambda_invocation, new_harness, notification
+from tests.fakes.supervisor_factory import NOW, lambda_invocation, new_harness, notification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +51,23 @@ CONFIG = FunctionConfig(
 def test_only_buckets_of_the_account_have_an_expected_owner() -> None:
     owners = config.bucket_owners(CONFIG)
     assert set(owners) == {CONFIG.state_bucket, "data", "named"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "place"),
+    [
+        ("s3", "s3://b/out/x"),
+        ("s3.partner", "s3.partner:b/out/x"),
+        ("minio.lab", "minio.lab:b/out/x"),
+    ],
+)
+def test_only_an_object_of_the_accounts_s3_is_named_by_its_url(provider: str, place: str) -> None:
+    ref = ObjectRef(provider, "b", "out/x")
+    assert str(ref) == place
+    error = AwsErrorResponse(403, "AccessDenied", "no", server=provider)
+    assert s3_errors.translate_error(error, ref, "s3:PutObject").problem.startswith(
+        f"Cannot write {place}: "
+    )
 
 
 def test_one_store_that_fails_fails_the_run_and_a_retry_uploads_the_rest(tmp_path: Path) -> None:
@@ -124,9 +143,3 @@ def test_a_record_names_the_store_only_if_it_is_another_one() -> None:
     entry = UploadedObject(bucket="b", key="k", size=1, crc32="", etag="e")
     assert "provider" not in entry.to_json()
     assert replace(entry, provider="minio.lab").to_json()["provider"] == "minio.lab"
-
-
-def test_messages_name_the_store_of_an_object() -> None:
-    assert str(ObjectRef("s3.my_s3", "b", "k")) == "s3://b/k"
-    assert str(ObjectRef("minio.lab", "b", "k")) == "minio.lab:b/k"
-    assert STATE.startswith("scar-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +35,7 @@ from scar.aws.model.resources import (
 from scar.aws.requests.validator import check
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
 from supervisor.config import config_to_json, parse_config
+from supervisor.connections import ProviderConfig
 from supervisor.job_model import BatchTarget
 from supervisor.model import ExecutionMode, ImageDefaults, InputRule, OutputRule
 from tests.fakes.functions import changed, new_function
@@ -125,7 +127,8 @@ def test_function_json_has_the_settings_and_the_batch_target() -> None:
     config = function_config(BATCH, ACCOUNT, ImageDefaults(user="app"), NETWORK)
     assert config.script == "crop.sh"
     assert config.state_bucket == "scar-123456789012-eu-west-1"
-    assert config.outputs == (OutputRule(provider="s3.mine", path="photos/out"),)
+    # The account's S3: a provider without keys of its own.
+    assert config.outputs == (OutputRule(provider="s3", path="photos/out"),)
     assert config.image.user == "app"
     queue = only(compiled(BATCH), JobQueue).name
     assert BATCH.batch is not None
@@ -142,6 +145,12 @@ def test_function_json_has_the_settings_and_the_batch_target() -> None:
         exit_rules=tuple(dict(rule) for rule in rules),
     )
     assert function_config(CROP, ACCOUNT, ImageDefaults()).batch is None
+
+
+def test_an_output_in_s3_with_other_keys_keeps_the_name_of_its_provider() -> None:
+    mine = ProviderConfig(name="s3.mine", secrets={"access_key": "ssm:/a"})
+    config = function_config(replace(CROP, providers=(mine,)), ACCOUNT, ImageDefaults())
+    assert [str(rule.target("x")) for rule in config.outputs] == ["s3.mine:photos/out/x"]
 
 
 def test_input_rules_equal_the_notifications_and_are_in_the_state_bucket_too() -> None:
