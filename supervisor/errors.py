@@ -10,6 +10,7 @@ SupervisorError
 │   └── StoreNotSupported  the event is one of a store whose events start no runs
 ├── StorageError           an object cannot be read or written
 │   ├── ObjectChanged      the version of the object that the event names no longer exists
+│   │   └── ObjectAbsent   there is no object at all
 │   └── PreconditionFailed another process wrote the object first
 ├── SubmissionError        the Batch job cannot be submitted, or its state cannot be read
 │   └── SubmissionPending  another attempt may succeed: the run waits for it
@@ -85,6 +86,10 @@ class StorageError(SupervisorError):
 
 class ObjectChanged(StorageError):
     """The version of the object that the event names no longer exists (404 or 412)."""
+
+
+class ObjectAbsent(ObjectChanged):
+    """There is no such object, or that version of it was deleted (404): no newer one is known."""
 
 
 class PreconditionFailed(StorageError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from supervisor.runs import record_format
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -41,6 +43,13 @@ def describe_upload(uploaded: object, left_out: object, *, is_direct: bool) -> s
     if not uploaded and uploaded is not None and (reasons or not is_direct):
         return f"{MADE_NOTHING}: {reasons}" if reasons else MADE_NOTHING
     return f"not uploaded: {reasons}" if reasons else ""
+
+
+def describe_superseded(done: Mapping[str, object]) -> str:
+    """Return why a run ended without starting its script."""
+    if done.get(record_format.INPUT_ABSENT):
+        return "its input file did not exist, or was deleted before the run"
+    return "superseded by a newer upload of its input file"
 
 
 def describe_headers(headers: object, *, is_direct: bool) -> str:

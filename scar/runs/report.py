@@ -10,7 +10,7 @@ from scar.runs import diagnosis
 from scar.runs.diagnosis import JOB_NOT_FOUND
 from scar.runs.history.record_order import sort_records
 from scar.runs.history.submissions import describe_request
-from scar.runs.left_out import MADE_NOTHING, describe_outputs
+from scar.runs.left_out import MADE_NOTHING, describe_outputs, describe_superseded
 from scar.runs.states import RunState, is_cancelled, is_not_begun, is_unsubmitted
 from supervisor.errors import SubmissionThrottled
 from supervisor.runs import record_format
@@ -62,9 +62,9 @@ def build_report(history: RunHistory) -> RunReport:
 
 
 def _describe_state(history: RunHistory) -> str:
-    outcome = history.records.get(record_format.DONE, {}).get("state")
-    if history.run.state is RunState.DONE and outcome == "superseded":
-        return "superseded by a newer upload of its input file"
+    done = history.records.get(record_format.DONE, {})
+    if history.run.state is RunState.DONE and done.get("state") == "superseded":
+        return describe_superseded(done)
     text = history.run.state_text
     note = _describe_outputs(history)
     if note.startswith(MADE_NOTHING):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scar.runs.left_out import describe_outputs
+from scar.runs.left_out import describe_outputs, describe_superseded
 from scar.runs.lookup import PARALLEL
 from scar.runs.states import BEFORE_CLAIM, FINISHED_STATES, RunState
 from scar.runs.unfinished_jobs import had_job
@@ -137,7 +137,7 @@ def _service(run: Run, claim: Mapping[str, object]) -> str:
 def _note(run: Run, record: Mapping[str, object], *, is_direct: bool) -> str:
     match run.state:
         case RunState.DONE if record.get("state") == "superseded":
-            return "superseded by a newer upload of its input file"
+            return describe_superseded(record)
         case RunState.DONE:
             return describe_outputs(record, is_direct=is_direct) if record else ""
         case RunState.REPEATED:

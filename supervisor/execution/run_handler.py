@@ -11,6 +11,7 @@ from supervisor.batch import fallback
 from supervisor.errors import (
     ClaimLost,
     JobTerminated,
+    ObjectAbsent,
     ObjectChanged,
     ScriptFailed,
     SubmissionPending,
@@ -170,8 +171,9 @@ class RunHandler:
             )
         except ObjectChanged as error:
             # Not a failure: the new version of the object has an event of its own.
-            log.info(f"The run is superseded: {error.problem}")
-            record.write_done(RunOutcome.SUPERSEDED.value)
+            is_absent = isinstance(error, ObjectAbsent)
+            log.info(f"The run {'ends' if is_absent else 'is superseded'}: {error.problem}")
+            record.write_done(RunOutcome.SUPERSEDED.value, input_absent=is_absent)
             return RunResult(run=context.run, state=RunOutcome.SUPERSEDED)
         except (ScriptFailed, *fallback.FALLBACK_ERRORS) as error:
             return self._continue_in_batch(error, context, record, log)

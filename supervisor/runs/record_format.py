@@ -40,6 +40,8 @@ RETRY, REPEATED, CANCELLED = "retry", "repeated", "cancelled"
 REPEATS = "repeats"
 # Written by the endpoint that has answered an asynchronous request.
 ACCEPTED = "accepted"
+# The key in ``done`` of a run that is superseded by nothing: its input does not exist.
+INPUT_ABSENT = "input_absent"
 # Instead of the run whose output was replaced: nothing says which run wrote it, if any did.
 UNKNOWN_RUN = "unknown"
 # Characters of an event that is stored in the claim; every takeover reads the claim.

@@ -199,13 +199,19 @@ class RunRecord:
         state: str,
         outputs: Iterable[record_format.UploadedObject] = (),
         left_out: Iterable[LeftOut] = (),
+        *,
+        input_absent: bool = False,
     ) -> None:
-        """Write the manifest as the last object; do nothing if a duplicate has written it."""
+        """Write the manifest as the last object; do nothing if a duplicate has written it.
+
+        ``input_absent``: the run is superseded by nothing, its input does not exist.
+        """
         data: dict[str, object] = {
             "owner": record_format.owner_to_json(self.owner),
             "state": state,
             "outputs": [output.to_json() for output in outputs],
             **_describe_left_out(left_out),
+            **({record_format.INPUT_ABSENT: True} if input_absent else {}),
         }
         self._objects.write_once(record_format.DONE, record_format.encode(data))
 

@@ -27,7 +27,7 @@ from supervisor.storage.onedata_api import (
     translate_error,
 )
 from supervisor.storage.s3_download import DownloadRules, NoChecksum, download_object
-from supervisor.storage.s3_errors import object_changed
+from supervisor.storage.s3_errors import object_absent, object_changed
 from supervisor.storage.s3_protocol import WRITE_ID_KEY, decode_crc32
 from supervisor.storage.webdav.protocol import TEMPORARY_PREFIX, TEMPORARY_SUFFIX, split_path
 
@@ -78,7 +78,9 @@ class OnedataStore:
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         """Stream the file into ``target``; raise ObjectChanged if it changes meanwhile."""
         found = self._find(ref)
-        if found is None or version.etag not in ("", found.stored.etag):
+        if found is None:
+            raise object_absent(ref)
+        if version.etag not in ("", found.stored.etag):
             raise object_changed(ref)
         rules = DownloadRules(
             size=found.stored.size, if_match=False, new_verifier=lambda _headers: NoChecksum()

@@ -19,7 +19,7 @@ from supervisor.storage.byte_ranges import read_byte_range
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_api import S3ObjectApi
 from supervisor.storage.s3_download import ChecksumVerifier, DownloadRules, download_object
-from supervisor.storage.s3_errors import object_changed, translate_error
+from supervisor.storage.s3_errors import object_absent, translate_error
 from supervisor.storage.s3_protocol import MIB, parse_object_headers, quote_etag
 from supervisor.storage.s3_upload import WriteOptions, put_multipart, put_object
 
@@ -101,7 +101,7 @@ class S3Store:
                 return download_object(self.api.client, request, file, ref, rules)
         except AwsError as error:
             if isinstance(error, AwsErrorResponse) and self._is_deleted(error, ref):
-                raise object_changed(ref) from error
+                raise object_absent(ref) from error
             raise translate_error(error, ref, action) from error
 
     def _is_deleted(self, error: AwsErrorResponse, ref: ObjectRef) -> bool:

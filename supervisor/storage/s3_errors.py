@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supervisor.aws.errors import AWS, AwsErrorResponse
-from supervisor.errors import ObjectChanged, StorageError
+from supervisor.errors import ObjectAbsent, ObjectChanged, StorageError
 
 if TYPE_CHECKING:
     from supervisor.aws.errors import AwsError
@@ -41,8 +41,10 @@ def translate_error(error: AwsError, ref: ObjectRef, action: str) -> StorageErro
     """Return the StorageError for a failed call that needed the permission ``action``."""
     problem = f"Cannot {VERBS[action]} {ref}: {error.problem}"
     if isinstance(error, AwsErrorResponse):
-        if action.startswith("s3:Get") and _is_version_gone(error):
+        if action.startswith("s3:Get") and error.status == 412:
             return object_changed(ref)
+        if action.startswith("s3:Get") and _is_deleted(error):
+            return object_absent(ref)
         problem += _region_hint(error)
         find = _find_remedy if error.server == AWS else _find_remedy_of_provider
         return StorageError(problem, remedy=error.remedy or find(error, ref, action))
@@ -53,6 +55,13 @@ def object_changed(ref: ObjectRef) -> ObjectChanged:
     return ObjectChanged(
         f"{ref} no longer exists in the version of the event.",
         remedy="Nothing to do if it was overwritten on purpose: the new object has its own event.",
+    )
+
+
+def object_absent(ref: ObjectRef) -> ObjectAbsent:
+    return ObjectAbsent(
+        f"{ref} does not exist, or was deleted after its event.",
+        remedy="Nothing to do if it was deleted on purpose; otherwise upload it again.",
     )
 
 
@@ -69,10 +78,9 @@ def is_not_found(error: AwsError) -> bool:
     return error.code == "AccessDenied" and "s3:ListBucket" in error.message
 
 
-def _is_version_gone(error: AwsErrorResponse) -> bool:
-    return error.status == 412 or (
-        error.status in (404, 405) and error.code in ("", "NoSuchKey", "NoSuchVersion")
-    )
+def _is_deleted(error: AwsErrorResponse) -> bool:
+    """Return whether there is no such object or version; 405: it is a delete marker."""
+    return error.status in (404, 405) and error.code in ("", "NoSuchKey", "NoSuchVersion")
 
 
 def _region_hint(error: AwsErrorResponse) -> str:

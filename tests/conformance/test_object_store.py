@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.errors import ObjectChanged, PreconditionFailed, StorageError
+from supervisor.errors import ObjectAbsent, ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage.s3_protocol import MIB
 from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
@@ -202,16 +202,18 @@ def test_a_replaced_object_is_not_downloaded(
 ) -> None:
     old = store.write(ref, b"old")
     store.write(ref, b"newer")
-    with pytest.raises(ObjectChanged):
+    with pytest.raises(ObjectChanged) as caught:
         store.download(ref, tmp_path / "f", version=VersionPin(etag=old.etag))
+    assert not isinstance(caught.value, ObjectAbsent)
     assert not (tmp_path / "f").exists()
 
 
+@pytest.mark.parametrize("version", [ANY, VersionPin(etag="5d41402abc4b2a76b9719d911017c592")])
 def test_an_absent_object_is_not_downloaded(
-    store: ObjectStore, ref: ObjectRef, tmp_path: Path
+    store: ObjectStore, ref: ObjectRef, tmp_path: Path, version: VersionPin
 ) -> None:
-    with pytest.raises(ObjectChanged):
-        store.download(ref, tmp_path / "f", version=ANY)
+    with pytest.raises(ObjectAbsent):
+        store.download(ref, tmp_path / "f", version=version)
     assert not (tmp_path / "f").exists()
 
 

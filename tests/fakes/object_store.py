@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from supervisor.descriptors import OpenFile
-from supervisor.errors import ObjectChanged, PreconditionFailed
+from supervisor.errors import ObjectAbsent, ObjectChanged, PreconditionFailed
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, StoredObject
 
 if TYPE_CHECKING:
@@ -81,8 +81,10 @@ class MemoryStore:
     def download(self, ref: ObjectRef, target: Path, *, version: VersionPin) -> StoredObject:
         self._count("download", ref)
         found = self.objects.get((ref.bucket, ref.key))
-        if found is None or (version.etag and found[1].etag != version.etag):
-            raise ObjectChanged(f"{ref} does not exist any more.")
+        if found is None:
+            raise ObjectAbsent(f"{ref} does not exist.")
+        if version.etag and found[1].etag != version.etag:
+            raise ObjectChanged(f"{ref} has been overwritten.")
         target.write_bytes(found[0])
         return self._returned(found[1])
 

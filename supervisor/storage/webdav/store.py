@@ -12,7 +12,7 @@ from supervisor.storage.byte_ranges import read_byte_range
 from supervisor.storage.http_client import StoreHttpClient
 from supervisor.storage.local_files import open_source, open_target
 from supervisor.storage.s3_download import DownloadRules, NoChecksum, download_object
-from supervisor.storage.s3_errors import object_changed
+from supervisor.storage.s3_errors import object_absent
 from supervisor.storage.s3_protocol import parse_object_headers
 from supervisor.storage.webdav.api import WebDavApi, is_absent
 from supervisor.storage.webdav.folders import FolderMaker
@@ -93,7 +93,7 @@ class WebDavStore:
                 found = download_object(self.api.client, request, file, ref, rules)
         except AwsError as error:
             if is_absent(error):
-                raise object_changed(ref) from error
+                raise object_absent(ref) from error
             raise translate_error(error, ref, "read") from error
         return replace(found, metadata=self.api.read_metadata(ref))
 

@@ -348,10 +348,19 @@ def test_a_run_that_made_nothing_says_so_and_why() -> None:
     assert report.cause == ""
 
 
-def test_a_superseded_run_did_not_make_nothing() -> None:
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "superseded by a newer upload of its input file"),
+        ({"input_absent": True}, "its input file did not exist, or was deleted before the run"),
+    ],
+)
+def test_a_superseded_run_did_not_make_nothing(fields: dict[str, Any], text: str) -> None:
     claim = {"owner": LAMBDA, "input": {"bucket": "b", "key": "in/x"}}
-    done = {"owner": LAMBDA, "state": "superseded", "outputs": []}
-    assert build_report(a_history({"claim": claim, "done": done})).note == ""
+    done = {"owner": LAMBDA, "state": "superseded", "outputs": [], **fields}
+    report = build_report(a_history({"claim": claim, "done": done}))
+    assert report.note == ""
+    assert report.headline.endswith(f": {text}")
 
 
 def test_a_repeated_run_names_the_run_that_continues_it() -> None:

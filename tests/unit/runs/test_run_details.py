@@ -75,3 +75,15 @@ def test_a_child_that_has_just_claimed_its_run_runs_in_batch() -> None:
     found = detail({"claim": 1}, claim={"owner": owner})
     assert (found.run.state, found.service) == (RunState.RUNNING, "batch")
     assert detail({"claim": 1}, claim=LAMBDA).run.state is RunState.LAMBDA
+
+
+@pytest.mark.parametrize(
+    ("fields", "note"),
+    [
+        ({}, "superseded by a newer upload of its input file"),
+        ({"input_absent": True}, "its input file did not exist, or was deleted before the run"),
+    ],
+)
+def test_a_run_without_a_start_of_its_script_says_why(fields: dict[str, Any], note: str) -> None:
+    done = {"state": "superseded", "outputs": [], **fields}
+    assert detail({"claim": 9, "done": 5}, claim={"input": {}}, done=done).note == note

@@ -140,7 +140,21 @@ def test_an_input_that_was_overwritten_ends_the_run_quietly(tmp_path: Path) -> N
         lambda_invocation(notification("in/x", etag="older"))
     ).results
     assert result.state is RunOutcome.SUPERSEDED
-    assert records(harness)["done"]["state"] == "superseded"
+    done = records(harness)["done"]
+    assert done["state"] == "superseded"
+    assert "input_absent" not in done
+
+
+def test_an_input_that_does_not_exist_ends_the_run_and_is_not_called_a_newer_upload(
+    tmp_path: Path,
+) -> None:
+    harness = new_harness(tmp_path, runner=PythonScript(copy))
+    event = lambda_invocation(notification("in/x", etag="older"))
+    (result,) = harness.supervisor.handle(event).results
+    assert result.state is RunOutcome.SUPERSEDED
+    done = records(harness)["done"]
+    assert (done["state"], done["input_absent"]) == ("superseded", True)
+    assert not any("superseded" in line.decode() for line in harness.log)
 
 
 def test_every_record_is_a_run_and_one_failure_does_not_stop_the_others(tmp_path: Path) -> None:
