@@ -7,8 +7,9 @@ and CloudWatch Logs report; it writes only what ``scar retry`` and ``scar cancel
 
 1. **Read.** ``ledger`` lists and reads records. A listing gives the names and times of the
    records, and ``states`` derives each run's state from them, without reading an object: the
-   cost of a status does not depend on the size of the records. ``lookup`` finds runs by run id,
-   by input file and by output file.
+   cost of a status does not depend on the size of the records. Only of runs in Lambda that look
+   lost the claim is read (``history.claim_leases``). ``lookup`` finds runs by run id, by input
+   file and by output file.
 2. **Correct.** Records alone cannot show that a Batch job was killed or is being retried.
    ``unfinished_jobs`` lists the jobs of whole queues, for many runs; ``batch_job`` describes the
    job of one run. Both correct the state of the runs. Jobs are always listed *before* records,

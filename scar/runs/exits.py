@@ -41,7 +41,7 @@ EXITS: Mapping[RunState, StateExit] = {
     RunState.LAMBDA: StateExit(
         event="its request ends: `done`, `failed`, `queued` or `waiting`",
         seconds=LAMBDA_LEASE,
-        expires_as="`lost`",
+        expires_as="`lost`; a minute after the function's timeout if that is shorter",
     ),
     RunState.QUEUED: StateExit(
         event="its job starts: `running`; its job ends without starting: `lost`",

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.aws.model import names
 from scar.errors import ScarError
+from scar.runs.history.claim_leases import ClaimLeases
 from scar.runs.states import (
+    LAMBDA_LEASE,
     RunState,
-    derive_state,
     describe_state,
     is_not_begun,
     is_unsubmitted,
@@ -44,13 +45,15 @@ class Run:
     """One run as a listing shows it; ``record_times`` are S3's, in epoch seconds, by name.
 
     ``etags`` are those of claim, error and done: a change that is based on this listing fails if
-    another process has changed them since.
+    another process has changed them since. ``lease`` is that of the claim, in seconds, if it had
+    to be read; else the longest one.
     """
 
     path: RunPath
     state: RunState
     record_times: Mapping[str, float]
     etags: Mapping[str, str] = field(default_factory=dict)
+    lease: float = LAMBDA_LEASE
 
     @property
     def changed_at(self) -> float:
@@ -84,6 +87,7 @@ class RunLedger:
     s3: S3Client
     bucket: str
     now: float = field(default=0.0, init=False)
+    _leases: ClaimLeases = field(default_factory=ClaimLeases, init=False)
 
     @classmethod
     def connect(cls, connection: AwsConnection) -> RunLedger:
@@ -229,12 +233,24 @@ class RunLedger:
                 if name in _COMPARED:
                     etags[name] = etag
             function, day, run_id = folder
-            yield Run(
-                path=RunPath(function=function, date=day, run_id=run_id),
-                state=derive_state(record_times, self.now),
-                record_times=record_times,
-                etags=etags,
-            )
+            path = RunPath(function=function, date=day, run_id=run_id)
+            yield self._with_state(path, record_times, etags)
+
+    def _with_state(
+        self, path: RunPath, record_times: Mapping[str, float], etags: Mapping[str, str]
+    ) -> Run:
+        etag = etags.get(record_format.CLAIM, "")
+        state, lease = self._leases.derive_state(
+            path, record_times, self.now, etag, lambda: self._read_claim(path, etag)
+        )
+        return Run(path=path, state=state, record_times=record_times, etags=etags, lease=lease)
+
+    def _read_claim(self, run: RunPath, etag: str) -> dict[str, object] | None:
+        """Return the claim of a listed run; None if it was renewed since, or is damaged."""
+        try:
+            return self._read(run, record_format.CLAIM, etag)
+        except (RunChangedError, UnreadableRecordError):
+            return None
 
     def _join_days(self, runs: Iterable[Run]) -> Iterator[Run]:
         """Yield each run once, although a repeated direct invocation may have two folders.
@@ -265,8 +281,7 @@ class RunLedger:
         for name, time in later.record_times.items():
             times[name] = max(time, times.get(name, time))
         begun = later if is_not_begun(earlier.record_times) else earlier
-        state = derive_state(times, self.now)
-        return Run(path=begun.path, state=state, record_times=times, etags=begun.etags)
+        return self._with_state(begun.path, times, begun.etags)
 
     def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float, str]]:
         for key, time, etag in self._list_keys(prefix):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from scar.runs.history.claim_leases import is_of_job
 from scar.runs.left_out import describe_outputs, describe_superseded
 from scar.runs.lookup import PARALLEL
 from scar.runs.states import BEFORE_CLAIM, FINISHED_STATES, RunState
@@ -68,7 +69,7 @@ class RunDetailReader:
         if known is not None and known.run == run:
             return known
         claim = self.ledger.read_record(run.path, record_format.CLAIM) or {}
-        if run.state is RunState.LAMBDA and _is_of_job(claim):
+        if run.state is RunState.LAMBDA and is_of_job(claim):
             # Between its claim and its attempt, a listing cannot tell a job from a Lambda request.
             run = replace(run, state=RunState.RUNNING)
         name = _NOTED.get(run.state, "")
@@ -87,11 +88,6 @@ class RunDetailReader:
             attempts=sum(n.startswith(record_format.ATTEMPT_PREFIX) for n in run.record_times),
             note=_note(run, record or {}, is_direct=is_direct),
         )
-
-
-def _is_of_job(claim: Mapping[str, object]) -> bool:
-    owner = claim.get("owner")
-    return isinstance(owner, dict) and bool(owner.get("job"))
 
 
 def _began(run: Run) -> float:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 # Seconds that Lambda keeps an event in its queue at most (limits.LAMBDA_EVENT_AGE).
 MAX_EVENT_AGE = 21_600
 # Seconds after its claim in which a run in Lambda must have ended: Lambda's maximum timeout
-# (docs: Lambda quotas) and the time that a lease lasts beyond the deadline.
+# (docs: Lambda quotas) and the time that a lease lasts beyond the deadline. The lease of a function
+# with a shorter timeout is in its claims (``history.claim_leases``).
 LAMBDA_LEASE = 900 + leases.GRACE_AFTER_DEADLINE
 # Seconds after which no attempt follows anymore for a run that was not submitted: its event waits
 # in the function's queue, then its invocation record in that of the failure handler, each for
@@ -88,8 +89,10 @@ def describe_state(state: RunState, written: Mapping[str, float]) -> str:
     return STATE_TEXTS[state]
 
 
-def derive_state(written: Mapping[str, float], now: float) -> RunState:
+def derive_state(written: Mapping[str, float], now: float, lease: float = LAMBDA_LEASE) -> RunState:
     """Return the state of a run from the times of its records by name; ``now`` is S3's time.
+
+    ``lease`` is the one in its claim, in seconds; by default the longest of all runs in Lambda.
 
     The order of the checks matters: a later record overrides an earlier one, and records of the
     same second are ordered as supervisors write them: Lambda's claim, a failed and the final
@@ -99,7 +102,7 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
         if not is_cancelled(written):
             return RunState.DONE
         return RunState.REPEATED if record_format.REPEATED in written else RunState.FAILED
-    state = _derive_unfinished_state(written, now)
+    state = _derive_unfinished_state(written, now, lease)
     repeated = written.get(record_format.REPEATED)
     if repeated is None:
         return state
@@ -109,7 +112,7 @@ def derive_state(written: Mapping[str, float], now: float) -> RunState:
     return state if is_in_progress else RunState.REPEATED
 
 
-def _derive_unfinished_state(written: Mapping[str, float], now: float) -> RunState:
+def _derive_unfinished_state(written: Mapping[str, float], now: float, lease: float) -> RunState:
     """Return the state of a run without ``done``, whether or not it was repeated."""
     if is_not_begun(written):
         sent = max(written[name] for name in BEFORE_CLAIM if name in written)
@@ -128,13 +131,14 @@ def _derive_unfinished_state(written: Mapping[str, float], now: float) -> RunSta
     if is_unsubmitted(written):
         expired = now - written[record_format.WAITING] > MAX_SUBMISSION_WAIT
         return RunState.LOST if expired else RunState.WAITING
-    return _derive_claimed_state(written, claim, retried, now)
+    return _derive_claimed_state(written, retried, now, lease)
 
 
 def _derive_claimed_state(
-    written: Mapping[str, float], claim: float, retried: float, now: float
+    written: Mapping[str, float], retried: float, now: float, lease: float
 ) -> RunState:
     """Return the state of a run that has an owner, which has recorded no end."""
+    claim = written.get(record_format.CLAIM, 0.0)
     submitted, number = _submission(written)
     if number > 1 and submitted >= claim and not _has_started(written, submitted, number):
         return RunState.QUEUED
@@ -144,7 +148,7 @@ def _derive_claimed_state(
     )
     if submitted >= claim > attempt:
         return RunState.QUEUED
-    if now - claim > LAMBDA_LEASE:
+    if now - claim > lease:
         return RunState.LOST
     # Records that Batch wrote before a retry do not show who has claimed the run since.
     return RunState.LAMBDA if max(submitted, attempt) <= retried else RunState.RUNNING

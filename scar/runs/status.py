@@ -149,7 +149,7 @@ def _has_failed_since(run: Run, began: float) -> bool:
     if run.changed_at >= began or retried >= began - RETRY_SECONDS:
         return True
     # No record says when a process was lost: compare with the state of that time.
-    return run.state is RunState.LOST and derive_state(times, began) in (
+    return run.state is RunState.LOST and derive_state(times, began, run.lease) in (
         RunState.WAITING,
         RunState.LAMBDA,
     )
