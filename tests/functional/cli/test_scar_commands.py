@@ -127,7 +127,7 @@ def prove_run_name(folder: Path, _: Services, capsys: pytest.CaptureFixture[str]
 
 
 def prove_run_file(folder: Path, _: Services, capsys: pytest.CaptureFixture[str]) -> None:
-    services = fake()
+    services = fake(files=input_files(1))
     assert run(["run", "-f", two_functions(folder)], services) == 2
     assert "several functions: select one with -n: gray, blur" in capsys.readouterr().err
     assert run(["run", "-f", two_functions(folder), "-n", "blur"], services) == 0
@@ -198,6 +198,7 @@ def prove_invoke_json(folder: Path, _: Services, capsys: pytest.CaptureFixture[s
 
 def prove_rm_name(folder: Path, _: Services, capsys: pytest.CaptureFixture[str]) -> None:
     services = fake()
+    services.summaries.append(function_summary("blur"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.stdin.isatty", lambda: True)
         patch.setattr("scar.cli.commands.rm.require_confirmation", _decline)
