@@ -33,7 +33,7 @@ CRASHING_FUNCTIONS = (
     _lambda_batch_function("full", memory=1024),
     # SIGTERM comes after 4 of 12 seconds: time enough to kill processes that ignore it.
     _lambda_batch_function("soft", timeout=12, container={"timeout_threshold": 8}),
-    # SIGTERM comes after 5 of 6 seconds: Lambda's timeout comes before the processes are killed.
+    # SIGTERM comes after 5 of 6 seconds, SIGKILL half a second later.
     _lambda_batch_function("hard", timeout=6, container={"timeout_threshold": 1}),
     function("alone"),
 )
@@ -92,7 +92,7 @@ class SandboxCrashes:
         self, crash_cloud: LocalCloudProcess
     ) -> None:
         pause = unique_sleep_seconds()
-        stubborn = f"trap '' TERM; sh -c \"trap '' TERM; sleep {pause}\" & sleep {pause}"
+        stubborn = f"sh -c \"trap '' TERM; sleep {pause}\" & kill -STOP $PPID; sleep {pause}"
         records = self.continue_in_batch(crash_cloud, "hard", stubborn)
         assert "Task timed out" in records["delegated.json"]["problem"]
         assert not processes_with(pause)

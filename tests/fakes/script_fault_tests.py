@@ -42,7 +42,7 @@ FUNCTIONS = (
     function("follow"),
     # Enough time to start and to report the end even with little CPU.
     function("short", timeout=10, container={"timeout_threshold": 4}),
-    # Lambda's timeout comes before the end of the grace period after SIGTERM.
+    # SIGTERM comes after 5 of 6 seconds, SIGKILL half a second later.
     function("stubborn", timeout=6, container={"timeout_threshold": 1}),
     function("disk", memory=1024),
     function("loud"),
@@ -338,11 +338,21 @@ class ScriptFaults:
         assert record["responsePayload"]["errorType"] == "Runtime.ExitError"
         assert record["requestPayload"]["Records"][0]["s3"]["bucket"]["name"] == BUCKET
 
-    def test_a_script_that_ignores_term_is_ended_by_lambdas_time_out(
+    def test_a_script_that_ignores_term_is_killed_before_lambdas_time_out(
         self, cloud: LocalCloudProcess
     ) -> None:
         name, pause = a_name(), unique_sleep_seconds()
         script = f"trap '' TERM; echo 1 >\"$TMP_OUTPUT_DIR/{name}\"; sleep {pause}"
+        answer = cloud.invoke("stubborn", script)
+        assert answer.payload["errorType"] == "DeadlineExceeded"
+        assert not cloud.keys(f"out/stubborn/{name}")
+        assert not processes_with(pause)
+
+    def test_a_supervisor_that_hangs_is_ended_by_lambdas_time_out(
+        self, cloud: LocalCloudProcess
+    ) -> None:
+        name, pause = a_name(), unique_sleep_seconds()
+        script = f'echo 1 >"$TMP_OUTPUT_DIR/{name}"; kill -STOP $PPID; sleep {pause}'
         answer = cloud.invoke("stubborn", script)
         assert answer.payload["errorType"] == "Sandbox.Timedout"
         assert "Task timed out after 6.00 seconds" in answer.payload["errorMessage"]

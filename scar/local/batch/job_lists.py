@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 1_000  # jobs of one response
 MAX_FILTERED = 100  # of one with filters
+_TIMES = frozenset({"BEFORE_CREATED_AT", "AFTER_CREATED_AT"})
+_FILTERS = _TIMES | {"JOB_NAME", "JOB_DEFINITION", "SHARE_IDENTIFIER"}
 
 
 class JobLists:
@@ -84,6 +86,8 @@ class JobLists:
         filters = parameters.get("filters") or []
         if len(filters) > 1:
             raise client_error("Only one filter can be used at a time.")
+        for job_filter in filters:
+            _require_valid_filter(job_filter)
         return self._find_matching_jobs(
             queue.arn,
             _parse_filtered_status(parameters, filters) if filters else _parse_status(parameters),
@@ -114,6 +118,16 @@ class JobLists:
         return matching, None
 
 
+def _require_valid_filter(job_filter: Mapping[str, Any]) -> None:
+    """Raise BatchApiError, also if no job would be compared with the filter."""
+    name = job_filter.get("name")
+    if name not in _FILTERS:
+        raise client_error(f"{name} is not a ListJobs filter.")
+    values = [str(value) for value in job_filter.get("values") or []]
+    if name in _TIMES and not all(value.isdecimal() for value in values):
+        raise client_error(f"{name} takes milliseconds since 1970.")
+
+
 def _matches_filter(job: BatchJob, job_filter: Mapping[str, Any]) -> bool:
     """Match as ListJobs documents it: a trailing ``*`` of a name matches any rest.
 
@@ -134,10 +148,8 @@ def _matches_filter(job: BatchJob, job_filter: Mapping[str, Any]) -> bool:
             return any(job.created < int(value) for value in values)
         case "AFTER_CREATED_AT":
             return any(job.created > int(value) for value in values)
-        case "SHARE_IDENTIFIER":
+        case _:
             return job.share in values
-        case name:
-            raise client_error(f"{name} is not a ListJobs filter.")
 
 
 def _matches_name(name: str, pattern: str) -> bool:

@@ -118,6 +118,10 @@ def test_a_queue_lists_arrays_and_an_array_lists_its_children_page_by_page(
             {"jobQueue": "queue", "filters": [{"name": "TAG", "values": ["a"]}]},
             "not a ListJobs filter",
         ),
+        (
+            {"jobQueue": "queue", "filters": [{"name": "BEFORE_CREATED_AT", "values": ["now"]}]},
+            "milliseconds since 1970",
+        ),
         ({"jobQueue": "queue", "nextToken": "x"}, "nextToken is invalid"),
         ({"jobQueue": "queue", "nextToken": "LTE="}, "nextToken is invalid"),  # -1
     ],
