@@ -161,14 +161,6 @@ class StoreHttpClient:
         )
 
 
-def name_clash_remedy(server: str) -> str:
-    """Return what to do if a file is in the place of a folder, or the other way round."""
-    return (
-        f"In {server} a name cannot be that of a file and a folder: give the outputs other names,"
-        " or delete the older one."
-    )
-
-
 def with_headers(request: AwsRequest, headers: Mapping[str, str]) -> AwsRequest:
     """Return the request with more headers."""
     return replace(request, headers={**request.headers, **headers})

@@ -15,7 +15,7 @@ from supervisor.aws.errors import AwsErrorResponse, InvalidResponse
 from supervisor.aws.request import AwsRequest
 from supervisor.errors import StorageError
 from supervisor.model import StoredObject
-from supervisor.storage.http_client import name_clash_remedy
+from supervisor.storage.s3_errors import name_clash_remedy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,10 +20,16 @@ VERBS = {
 }
 FILE_CHANGED = "A file changed while it was uploaded: the script must not write after its end."
 _HEADER_HINT = ", and whether its policy requires an encryption header (sse of the output)"
-_NAME_CLASH = (
-    "In this store a name cannot be that of a file and a folder: give the outputs other names, or"
-    " delete the older one."
-)
+
+
+def name_clash_remedy(store: str) -> str:
+    """Return what to do if a file is in the place of a folder, or the other way round."""
+    return (
+        f"In {store} a name cannot be that of a file and a folder: give the outputs other names,"
+        " or delete the older one."
+    )
+
+
 REMEDIES = {
     "BadDigest": FILE_CHANGED,
     "InvalidDigest": FILE_CHANGED,
@@ -32,8 +38,8 @@ REMEDIES = {
     "NoSuchUpload": "A lifecycle rule or another program removed the parts: run it again.",
     "QuotaExceeded": "Free space in the store.",
     # MinIO's file systems: https://github.com/minio/minio/blob/master/cmd/api-errors.go
-    "XMinioParentIsObject": _NAME_CLASH,
-    "XMinioObjectExistsAsDirectory": _NAME_CLASH,
+    "XMinioParentIsObject": name_clash_remedy("this store"),
+    "XMinioObjectExistsAsDirectory": name_clash_remedy("this store"),
 }
 
 

@@ -21,7 +21,8 @@ from supervisor.aws.errors import AwsError, AwsErrorResponse
 from supervisor.aws.request import AwsRequest, FileSlice, compute_checksums
 from supervisor.errors import PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch
-from supervisor.storage.http_client import name_clash_remedy, with_headers
+from supervisor.storage.http_client import with_headers
+from supervisor.storage.s3_errors import name_clash_remedy
 from supervisor.storage.s3_protocol import decode_crc32
 from supervisor.storage.webdav.api import NO_PROPERTIES, XML_TYPE, WebDavApi, is_absent
 from supervisor.storage.webdav.protocol import (
