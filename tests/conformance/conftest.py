@@ -1,4 +1,4 @@
-"""The engines of this machine, one after another."""
+"""The engines of this machine, and the stores, one after another."""
 
 from __future__ import annotations
 
@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conformance.engine_harness import ENGINE_HARNESSES
+from tests.conformance.object_store_endpoints import ENDPOINTS
 from tests.conformance.sandbox_starter import SandboxStarter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.conformance.object_store_endpoints import S3Endpoint
+
+
+@pytest.fixture(scope="module", params=sorted(ENDPOINTS))
+def endpoint(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[S3Endpoint]:
+    """A running store; tests of some stores name them in ``parametrize``, with ``indirect``."""
+    with ENDPOINTS[request.param](tmp_path_factory.mktemp("endpoint")) as running:
+        yield running
 
 
 @pytest.fixture(

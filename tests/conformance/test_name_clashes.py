@@ -13,23 +13,13 @@ from supervisor.descriptors import OpenFile
 from supervisor.errors import StorageError
 from supervisor.execution.outputs import upload_file
 from supervisor.model import IfNoneMatch, ObjectRef
-from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
 from tests.conformance.test_store_faults import FILES, without_pauses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from supervisor.storage.onedata import OnedataStore
     from supervisor.storage.s3 import S3Store
     from supervisor.storage.webdav.store import WebDavStore
-
-
-@pytest.fixture(scope="module")
-def endpoint(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[S3Endpoint]:
-    with ENDPOINTS[request.param](tmp_path_factory.mktemp("endpoint")) as running:
-        yield running
+    from tests.conformance.object_store_endpoints import S3Endpoint
 
 
 @pytest.fixture

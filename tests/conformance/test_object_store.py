@@ -12,13 +12,13 @@ import pytest
 from supervisor.errors import ObjectAbsent, ObjectChanged, PreconditionFailed, StorageError
 from supervisor.model import IfMatch, IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage.s3_protocol import MIB
-from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from supervisor.ports import ObjectStore
+    from tests.conformance.object_store_endpoints import S3Endpoint
 
 ANY = VersionPin()
 HARD_KEYS = (
@@ -31,14 +31,6 @@ HARD_KEYS = (
     "in/~tilde/dot.dot/",
     "x" * 1024,
 )
-
-
-@pytest.fixture(scope="module", params=sorted(ENDPOINTS))
-def endpoint(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[S3Endpoint]:
-    with ENDPOINTS[request.param](tmp_path_factory.mktemp("endpoint")) as running:
-        yield running
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from supervisor.storage.onedata import OnedataStore
 from supervisor.storage.probe import supports_conditions
 from supervisor.storage.s3_protocol import MIB
 from supervisor.storage.webdav.store import WebDavStore
-from tests.conformance.object_store_endpoints import ENDPOINTS, S3Endpoint
 from tests.fakes.stores.cutting_proxy import CuttingProxy, cutting_proxy
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from supervisor.connections import ProviderConfig
     from supervisor.storage.s3 import S3Store
+    from tests.conformance.object_store_endpoints import S3Endpoint
 
 QUICK = Backoff(sleep=lambda _seconds: None)
 PLAIN_HTTP = ("minio-nanio", "webdav-apache", "onedata-double")
@@ -34,14 +34,6 @@ PROVIDERS = ("minio-local", *PLAIN_HTTP, "webdav-nginx")
 FILES = ("webdav-apache", "webdav-nginx", "onedata-double")
 ADDRESS = {"minio": "endpoint", "webdav": "hostname", "onedata": "oneprovider_host"}
 WRONG = "wr0ng-s3cret-value"
-
-
-@pytest.fixture(scope="module")
-def endpoint(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[S3Endpoint]:
-    with ENDPOINTS[request.param](tmp_path_factory.mktemp("endpoint")) as running:
-        yield running
 
 
 def provider(endpoint: S3Endpoint) -> ProviderConfig:
