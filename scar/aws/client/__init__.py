@@ -7,7 +7,8 @@ AWS's or, with ``scar --local``, that of the local cloud; nothing above this pac
 them. Handlers raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``:
 ``errors`` adds the failed step and a remedy. ``foreign_responses`` refuses what proxies and login
 pages answer in AWS's place. ``encryption`` requests server-side encryption for objects that scar
-writes. ``object_listing`` reads the pages of large listings. ``waiter`` polls with a timeout.
+writes. ``object_listing`` reads the pages of large listings; ``response_parsers`` makes the SDK
+parse these and log events quickly. ``waiter`` polls with a timeout.
 
 Every client waits inside its calls (``call_waits``): for the request rate of the account
 (``rate_limiter``), for throttling to end (``throttling``), and for races to pass (``races/``:

@@ -21,11 +21,12 @@ _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
 _OBJECT = re.compile(
     rf"<Contents>\s*<Key>({_CHARACTER}+)</Key>\s*<LastModified>({_TIME})</LastModified>\s*"
     rf"<ETag>(&quot;{_CHARACTER}*&quot;|&#34;{_CHARACTER}*&#34;|{_CHARACTER}*)</ETag>\s*"
-    r"(?:<ChecksumAlgorithm>\w*</ChecksumAlgorithm>\s*)?(?:<ChecksumType>\w*</ChecksumType>\s*)?"
-    r"<Size>(\d+)</Size>\s*(?:<StorageClass>\w*</StorageClass>\s*)?</Contents>",
+    r"(?:<ChecksumAlgorithm>(\w*)</ChecksumAlgorithm>\s*)?"
+    r"(?:<ChecksumType>(\w*)</ChecksumType>\s*)?"
+    r"<Size>(\d+)</Size>\s*(?:<StorageClass>(\w*)</StorageClass>\s*)?</Contents>",
     re.ASCII,
 )
-_PIECES = 5  # of a split by _OBJECT: what is before an object, and its four fields
+_PIECES = 1 + _OBJECT.groups  # of a split: what is before an object, and its fields
 
 
 class ObjectEntry(NamedTuple):
@@ -48,6 +49,23 @@ class ObjectPage:
     objects: Sequence[ObjectEntry]
     prefixes: Sequence[str]
     next_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitObjects:
+    """The texts of a page's objects, by field, and the rest of the page.
+
+    Keys may be URL-encoded: the rest says so. What an object does not have is None.
+    """
+
+    rest: bytes
+    keys: Sequence[str]
+    times: Sequence[str]
+    etags: Sequence[str]
+    sizes: Sequence[str]
+    algorithms: Sequence[str | None]
+    checksum_types: Sequence[str | None]
+    storage_classes: Sequence[str | None]
 
 
 class ListingFormatError(ScarError):
@@ -73,25 +91,44 @@ def parse_listing(body: bytes, bucket: str) -> ObjectPage:
         raise ListingFormatError(bucket, str(error)) from error
 
 
-def _parse_regular(body: bytes) -> ObjectPage | None:
-    """Return the page if all its objects are written as S3 does it, else None."""
+def split_objects(body: bytes) -> SplitObjects | None:
+    """Take the objects that are written as S3 does it out of a page; None if it has comments.
+
+    The rest is a page without them, which a caller has to parse: it may have further objects, and
+    what is invalid is there. Raise ValueError if the page is not UTF-8.
+    """
     text = body.decode()
     if "<!" in text:  # objects in a comment are none
         return None
     pieces = _OBJECT.split(text)
-    root = _parse_root("".join(pieces[::_PIECES]).encode())
+    return SplitObjects(
+        rest="".join(pieces[::_PIECES]).encode(),
+        keys=pieces[1::_PIECES],
+        times=pieces[2::_PIECES],
+        etags=[e.replace("&quot;", '"').replace("&#34;", '"') for e in pieces[3::_PIECES]],
+        algorithms=pieces[4::_PIECES],
+        checksum_types=pieces[5::_PIECES],
+        sizes=pieces[6::_PIECES],
+        storage_classes=pieces[7::_PIECES],
+    )
+
+
+def _parse_regular(body: bytes) -> ObjectPage | None:
+    """Return the page if all its objects are written as S3 does it, else None."""
+    found = split_objects(body)
+    if found is None:
+        return None
+    root = _parse_root(found.rest)
     if any(_local_name(child) == "Contents" for child in root):
         return None
     is_encoded, prefixes, token = _read_frame(root)
-    keys: Iterable[str] = pieces[1::_PIECES]
-    if is_encoded:
-        keys = map(unquote_plus, keys)
-    times = map(datetime.fromisoformat, pieces[2::_PIECES])
-    etags = [etag.replace("&quot;", '"').replace("&#34;", '"') for etag in pieces[3::_PIECES]]
-    sizes = map(int, pieces[4::_PIECES])
+    keys: Iterable[str] = map(unquote_plus, found.keys) if is_encoded else found.keys
+    times = map(datetime.fromisoformat, found.times)
     # tuple.__new__ by ``_make``: half the time of the class with keywords.
-    objects = list(map(ObjectEntry._make, zip(keys, sizes, times, etags, strict=True)))
-    return ObjectPage(objects=objects, prefixes=prefixes, next_token=token)
+    fields = zip(keys, map(int, found.sizes), times, found.etags, strict=True)
+    return ObjectPage(
+        objects=list(map(ObjectEntry._make, fields)), prefixes=prefixes, next_token=token
+    )
 
 
 def _parse_any(body: bytes) -> ObjectPage:

@@ -1,4 +1,4 @@
-"""Create botocore sessions that load a service's model, and read times, quickly."""
+"""Create botocore sessions that load a service's model, and parse responses, quickly."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import contextlib
 import gzip
 import json
 import os
-import re
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from botocore.loaders import JSONFileLoader, Loader, create_loader
 from botocore.session import Session
-from botocore.utils import parse_timestamp
+
+from scar.aws.client.response_parsers import FastParserFactory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 # botocore reads only the second name; AWS's other SDKs read, and Lambda sets, the first.
 _REGION: Variable = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
-
-_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 
 
 class _PlainJsonLoader(JSONFileLoader):
@@ -60,14 +57,6 @@ class _FolderListingLoader(Loader):
         return self._service_folders
 
 
-def parse_time(value: str | float) -> datetime:
-    """Return the time of a response as botocore does, for ISO 8601 in UTC without dateutil."""
-    if isinstance(value, str) and _ISO_TIME.fullmatch(value):
-        with contextlib.suppress(ValueError):  # such as month 13: botocore's error says more
-            return datetime.fromisoformat(value)
-    return parse_timestamp(value)  # type: ignore[arg-type] # it takes numbers too
-
-
 def new_session(
     variables: Mapping[str, Variable] | None = None, *, profile: str | None = None
 ) -> Session:
@@ -83,7 +72,5 @@ def new_session(
         include_default_search_paths=False,
     )
     session.register_component("data_loader", loader)
-    session.get_component("response_parser_factory").set_parser_defaults(
-        timestamp_parser=parse_time
-    )
+    session.register_component("response_parser_factory", FastParserFactory())
     return session

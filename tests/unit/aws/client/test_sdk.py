@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -13,16 +12,8 @@ import pytest
 from botocore import BOTOCORE_ROOT
 from botocore.exceptions import DataNotFoundError, ProfileNotFound
 from botocore.session import Session
-from botocore.utils import parse_timestamp
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scar.aws.client import sdk
-
-LISTING = (
-    b"<ListBucketResult><Contents><LastModified>2026-11-30T10:11:12.000Z</LastModified></Contents>"
-    b"</ListBucketResult>"
-)
 
 
 def test_a_client_looks_into_the_folders_of_its_service_only(
@@ -96,45 +87,3 @@ def test_the_region_is_that_of_either_variable_or_of_the_profile(
         monkeypatch.setenv(name, value)
     session = boto3.Session(botocore_session=sdk.new_session(profile="mine"))
     assert session.region_name == region
-
-
-@given(
-    st.datetimes(timezones=st.just(UTC)),
-    st.sampled_from(["auto", "seconds", "milliseconds", "microseconds"]),
-)
-def test_a_time_in_utc_is_read_without_dateutil(time: datetime, precision: str) -> None:
-    text = time.isoformat(timespec=precision).replace("+00:00", "Z")
-    read = sdk.parse_time(text)
-    assert read.tzinfo is UTC
-    assert read == parse_timestamp(text)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        1764497472,
-        1764497472.25,
-        "1764497472",
-        "20261130",
-        "2026-11-30T10:11:12",
-        "2026-11-30T10:11:12+0100",
-        "2026-11-30T10:11:12.123456789Z",
-        "2026-11-30 10:11:12Z",
-        "Mon, 30 Nov 2026 10:11:12 GMT",
-    ],
-)
-def test_any_other_time_is_what_botocore_reads(value: str | float) -> None:
-    assert sdk.parse_time(value) == parse_timestamp(value)  # type: ignore[arg-type]
-
-
-def test_an_invalid_time_is_botocore_s_error() -> None:
-    with pytest.raises(ValueError, match="Invalid timestamp"):
-        sdk.parse_time("2026-13-30T10:11:12Z")
-
-
-def test_clients_read_times_without_dateutil() -> None:
-    parser = sdk.new_session().get_component("response_parser_factory").create_parser("rest-xml")
-    response = {"body": LISTING, "headers": {}, "status_code": 200}
-    shape = Session().get_service_model("s3").operation_model("ListObjectsV2").output_shape
-    (found,) = parser.parse(response, shape)["Contents"]
-    assert found["LastModified"].tzinfo is UTC

@@ -1,0 +1,119 @@
+"""Parse the SDK's responses of many small items without walking its model for each of them.
+
+The result is the one of the SDK's parsers: they still read everything but the items, and the items
+too if these are not in the form that AWS sends. CPU for an item, in µs: an object of a listing
+3 instead of 86, a log event 1.3 instead of 4.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.model import StructureShape
+from botocore.parsers import JSONParser, ResponseParserFactory, RestXMLParser
+from botocore.utils import parse_timestamp
+
+from scar.aws.client.object_listing import split_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from botocore.model import Shape
+    from botocore.parsers import ResponseParser
+
+    from scar.aws.client.object_listing import SplitObjects
+
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_LOG_SHAPES = ("FilterLogEventsResponse", "GetLogEventsResponse")
+
+
+def parse_time(value: str | float) -> datetime:
+    """Return the time of a response as botocore does, for ISO 8601 in UTC without dateutil."""
+    if isinstance(value, str) and _ISO_TIME.fullmatch(value):
+        with contextlib.suppress(ValueError):  # such as month 13: botocore's error says more
+            return datetime.fromisoformat(value)
+    return parse_timestamp(value)  # type: ignore[arg-type] # it takes numbers too
+
+
+class FastParserFactory(ResponseParserFactory):
+    """Creates the parsers of a session's clients."""
+
+    def create_parser(self, protocol_name: str) -> ResponseParser:
+        """Return the parser of this module for the protocol, else botocore's."""
+        if protocol_name == "rest-xml":
+            return _ListingParser(timestamp_parser=parse_time)
+        if protocol_name == "json":
+            return _LogEventParser(timestamp_parser=parse_time)
+        self.set_parser_defaults(timestamp_parser=parse_time)
+        return super().create_parser(protocol_name)
+
+
+class _ListingParser(RestXMLParser):
+    """Reads the objects of ListObjectsV2 by a regular expression."""
+
+    def parse(self, response: Mapping[str, Any], shape: Shape) -> Any:  # noqa: ANN401
+        """Return what botocore's parser returns."""
+        if getattr(shape, "name", "") != "ListObjectsV2Output" or response["status_code"] >= 300:
+            return super().parse(response, shape)
+        try:
+            objects = split_objects(response["body"])
+            contents = list(_read_entries(objects)) if objects else []
+        except ValueError:  # of an invalid page: botocore's error says more
+            objects, contents = None, []
+        if objects is None:
+            return super().parse(response, shape)
+        rest = super().parse({**response, "body": objects.rest}, shape)
+        if "Contents" in rest:  # objects of another form, before, between or after these
+            return super().parse(response, shape)
+        return {**rest, "Contents": contents} if contents else rest
+
+
+def _read_entries(objects: SplitObjects) -> Iterator[dict[str, object]]:
+    for key, time, etag, size, algorithm, checksum_type, storage_class in zip(
+        objects.keys,
+        map(datetime.fromisoformat, objects.times),
+        objects.etags,
+        map(int, objects.sizes),
+        objects.algorithms,
+        objects.checksum_types,
+        objects.storage_classes,
+        strict=True,
+    ):
+        entry: dict[str, object] = {"Key": key, "LastModified": time, "ETag": etag, "Size": size}
+        if algorithm is not None:
+            entry["ChecksumAlgorithm"] = [algorithm]
+        if checksum_type is not None:
+            entry["ChecksumType"] = checksum_type
+        if storage_class is not None:
+            entry["StorageClass"] = storage_class
+        yield entry
+
+
+class _LogEventParser(JSONParser):
+    """Takes log events as they are in the JSON: their fields are texts and integers."""
+
+    def parse(self, response: Mapping[str, Any], shape: Shape) -> Any:  # noqa: ANN401
+        """Return what botocore's parser returns."""
+        if not isinstance(shape, StructureShape) or shape.name not in _LOG_SHAPES:
+            return super().parse(response, shape)
+        if response["status_code"] >= 300:
+            return super().parse(response, shape)
+        try:
+            rest = json.loads(response["body"].decode())
+        except ValueError:
+            return super().parse(response, shape)
+        events = rest.pop("events", None) if isinstance(rest, dict) else None
+        fields = shape.members["events"].member.members  # type: ignore[attr-defined]
+        if not isinstance(events, list) or not all(_is_plain(one, fields) for one in events):
+            return super().parse(response, shape)
+        parsed = super().parse({**response, "body": json.dumps(rest).encode()}, shape)
+        return {**parsed, "events": events}
+
+
+def _is_plain(event: object, fields: Mapping[str, Shape]) -> bool:
+    """Return whether the model has nothing to drop or convert."""
+    return isinstance(event, dict) and event.keys() <= fields.keys() and None not in event.values()
