@@ -1,73 +1,53 @@
-"""``scar status`` over a million runs: listings, reads and memory, with a fake S3 that pages.
+"""``scar status`` over a million runs: CPU, requests and memory, with real listings.
 
-Run with ``python -m bench.status_of_a_million``. Each run has four records, so a million runs have
-4,000 pages of 1,000 keys, the maximum of one S3 listing.
+Run with ``python -m bench.status_of_a_million [FUNCTIONS [RUNS [DELAY_MS]]]``: as many runs of each
+function, and milliseconds that are added to each response. Another process serves the listings;
+CPU is this process's alone. Each run has four records, so a million runs have 4,000 pages of 1,000
+keys, the maximum of one S3 listing.
 """
 
 from __future__ import annotations
 
 import resource
+import sys
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import formatdate
-from typing import Any
+from collections import Counter
 
-from botocore.exceptions import ClientError
+import boto3
 
+from bench._run_listings import RECORDS, RunListings, serve
+from scar.aws.client import sdk
+from scar.aws.client.connection import AwsConnection
 from scar.runs.ledger import RunLedger
 from scar.runs.status import StatusQuery, collect_status
 
-NOW = 1_790_000_000.0
-RUNS = 1_000_000
-RECORDS = ("attempt-1", "claim", "delegated", "done")
-MOST_LISTS, MOST_MB = 4_000, 200
-
-
-@dataclass
-class EndlessS3:
-    """A fake S3 client that generates each page of keys when it is requested."""
-
-    lists: int = 0
-    reads: int = 0
-    stamp: datetime = field(default_factory=lambda: datetime.fromtimestamp(NOW - 100, UTC))
-
-    class exceptions:  # noqa: N801 as boto3 calls it
-        class NoSuchBucket(ClientError):
-            pass
-
-    def list_objects_v2(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
-        self.lists += 1
-        start = int(request.get("ContinuationToken") or 0)
-        keys = [
-            {
-                "Key": f"runs/fn/2026-09-21/{number // 4:032x}/{RECORDS[number % 4]}.json",
-                "LastModified": self.stamp,
-                "ETag": f'"{number:032x}"',
-            }
-            for number in range(start, min(start + 1000, 4 * RUNS))
-        ]
-        response: dict[str, Any] = {
-            "Contents": keys,
-            "ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}},
-        }
-        more = start + 1000 < 4 * RUNS
-        return response | ({"NextContinuationToken": str(start + 1000)} if more else {})
-
-    def get_object(self, **_: Any) -> None:  # noqa: ANN401 as boto3 has it
-        self.reads += 1
+MOST_MB = 200
 
 
 def main() -> None:
-    s3 = EndlessS3()
-    began = time.perf_counter()
-    status = collect_status(RunLedger(s3, "state"), ["fn"], StatusQuery(jobs={}))  # type: ignore[arg-type]
-    duration = time.perf_counter() - began
+    functions, runs, delay = map(int, (sys.argv[1:] + ["1", "1000000", "0"][len(sys.argv) - 1 :]))
+    listings = RunListings(functions=functions, runs=runs, delay=delay / 1000)
+    with serve(listings) as endpoint:
+        session = boto3.Session(
+            "key", "secret", region_name="eu-west-1", botocore_session=sdk.new_session()
+        )
+        requests: Counter[str] = Counter()
+        connection = AwsConnection(session=session, endpoint_url=endpoint)
+        ledger = RunLedger.connect(connection)
+        connection.client("s3").meta.events.register(
+            "request-created", lambda operation_name, **_: requests.update([operation_name])
+        )
+        began, cpu = time.perf_counter(), time.process_time()
+        status = collect_status(ledger, ledger.list_functions(), StatusQuery(jobs={}))
+        duration, cpu = time.perf_counter() - began, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    states = {state.value: number for state, number in status.functions[0].states.items()}
-    print(f"{RUNS:,} runs: {states}")
-    print(f"LISTs {s3.lists:,} (limit {MOST_LISTS:,}), GETs {s3.reads} (limit 0)")
-    print(f"peak memory {peak:.0f} MB (limit {MOST_MB}), {duration:.1f} s without network")
+    states: Counter[str] = Counter()
+    for one in status.functions:
+        states.update({state.value: number for state, number in one.states.items()})
+    keys = functions * runs * len(RECORDS)
+    print(f"{functions} x {runs:,} runs: {dict(states)}; {dict(requests)}")
+    print(f"{duration:.1f} s, {cpu:.1f} s of CPU ({cpu / keys * 1e6:.1f} µs a key)")
+    print(f"peak memory {peak:.0f} MB (limit {MOST_MB})")
 
 
 if __name__ == "__main__":

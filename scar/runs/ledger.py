@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
+from scar.aws.client.object_listing import ListingFormatError
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs.history.claim_leases import ClaimLeases
@@ -27,9 +27,10 @@ from supervisor.runs import record_format
 from supervisor.runs.cluster_record import CLUSTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
     from scar.aws.client.connection import AwsConnection
 
@@ -132,7 +133,7 @@ class RunLedger:
     def read_time(self, run: RunPath) -> float:
         """Return S3's time: of the last listing, of one of this run if there was none."""
         if not self.now:
-            next(self._list_keys(f"{RUNS_PREFIX}{run}/"), None)
+            next(self._list_pages(f"{RUNS_PREFIX}{run}/"), None)
         return self.now
 
     def read_record(self, run: RunPath, name: str) -> dict[str, object] | None:
@@ -225,16 +226,31 @@ class RunLedger:
                 raise
 
     def _list_runs(self, prefix: str) -> Iterator[Run]:
-        for folder, group in groupby(self._list_records(prefix), key=lambda record: record[0]):
-            record_times: dict[str, float] = {}
-            etags: dict[str, str] = {}
-            for _, name, time, etag in group:
-                record_times[name] = time
-                if name in _COMPARED:
-                    etags[name] = etag
-            function, day, run_id = folder
-            path = RunPath(function=function, date=day, run_id=run_id)
-            yield self._with_state(path, record_times, etags)
+        folder, parts = "", [""]
+        times: dict[str, float] = {}
+        etags: dict[str, str] = {}
+        for item in (item for page in self._list_pages(prefix) for item in page):
+            place, _, name = item["Key"].rpartition("/")
+            if place != folder:
+                begun = place.removeprefix(RUNS_PREFIX).split("/")
+                if len(begun) != 3:  # not of a run; the folder's records may continue after it
+                    continue
+                if times:
+                    yield self._read_run(parts, times, etags)
+                folder, parts, times, etags = place, begun, {}, {}
+            if name.endswith(".json"):
+                record = name[:-5]
+                times[record] = item["LastModified"].timestamp()
+                if record in _COMPARED:
+                    etags[record] = item["ETag"]
+        if times:
+            yield self._read_run(parts, times, etags)
+
+    def _read_run(
+        self, parts: Sequence[str], times: Mapping[str, float], etags: Mapping[str, str]
+    ) -> Run:
+        function, day, run_id = parts
+        return self._with_state(RunPath(function=function, date=day, run_id=run_id), times, etags)
 
     def _with_state(
         self, path: RunPath, record_times: Mapping[str, float], etags: Mapping[str, str]
@@ -283,13 +299,7 @@ class RunLedger:
         begun = later if is_not_begun(earlier.record_times) else earlier
         return self._with_state(begun.path, times, begun.etags)
 
-    def _list_records(self, prefix: str) -> Iterator[tuple[tuple[str, str, str], str, float, str]]:
-        for key, time, etag in self._list_keys(prefix):
-            parts = key.removeprefix(RUNS_PREFIX).split("/")
-            if len(parts) == 4 and parts[3].endswith(".json"):
-                yield (parts[0], parts[1], parts[2]), parts[3].removesuffix(".json"), time, etag
-
-    def _list_keys(self, prefix: str) -> Iterator[tuple[str, float, str]]:
+    def _list_pages(self, prefix: str) -> Iterator[Sequence[ObjectTypeDef]]:
         token = ""
         while True:
             position = {"ContinuationToken": token} if token else {}
@@ -299,9 +309,11 @@ class RunLedger:
                 except self.s3.exceptions.NoSuchBucket:
                     return
             self.now = server_time(page["ResponseMetadata"]["HTTPHeaders"])
-            for item in page.get("Contents", []):
-                yield item["Key"], item["LastModified"].timestamp(), item["ETag"]
+            yield page.get("Contents", [])
             token = page.get("NextContinuationToken", "")
+            if not token and page.get("IsTruncated"):
+                reason = "it is truncated and has no NextContinuationToken"
+                raise ListingFormatError(self.bucket, reason)
             if not token:
                 return
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, overload
 from scar.aws.client.call_waits import CallWaits
 from scar.aws.client.errors import translate_errors
 from scar.aws.client.foreign_responses import refuse_foreign_responses
+from scar.aws.client.response_parsers import parse_listings_once
 from scar.aws.model.account import Account
 from scar.errors import ScarError
 
@@ -286,6 +287,7 @@ class AwsConnection:
             client.exceptions  # noqa: B018
         if service == "s3":
             add_expected_bucket_owner(client, lambda: self.account.id)
+            parse_listings_once(client)
         refuse_foreign_responses(client)
         self.waits.attach(client)
         return client

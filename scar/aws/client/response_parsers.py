@@ -13,6 +13,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore import handlers
 from botocore.model import StructureShape
 from botocore.parsers import JSONParser, ResponseParserFactory, RestXMLParser
 from botocore.utils import parse_timestamp
@@ -22,12 +23,14 @@ from scar.aws.client.object_listing import split_objects
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from botocore.model import Shape
+    from botocore.model import OperationModel, Shape
     from botocore.parsers import ResponseParser
+    from mypy_boto3_s3 import S3Client
 
     from scar.aws.client.object_listing import SplitObjects
 
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_OBJECTS = "scar_objects"  # in the SDK's dictionary of a response
 _LOG_SHAPES = ("FilterLogEventsResponse", "GetLogEventsResponse")
 
 
@@ -59,17 +62,47 @@ class _ListingParser(RestXMLParser):
         """Return what botocore's parser returns."""
         if getattr(shape, "name", "") != "ListObjectsV2Output" or response["status_code"] >= 300:
             return super().parse(response, shape)
-        try:
-            objects = split_objects(response["body"])
-            contents = list(_read_entries(objects)) if objects else []
-        except ValueError:  # of an invalid page: botocore's error says more
-            objects, contents = None, []
+        objects: SplitObjects | None = response.get(_OBJECTS) or _split_objects(response["body"])
         if objects is None:
+            return super().parse(response, shape)
+        try:
+            contents = list(_read_entries(objects))
+        except ValueError:  # of an invalid time: botocore's error says more
             return super().parse(response, shape)
         rest = super().parse({**response, "body": objects.rest}, shape)
         if "Contents" in rest:  # objects of another form, before, between or after these
             return super().parse(response, shape)
         return {**rest, "Contents": contents} if contents else rest
+
+
+def _split_objects(body: bytes) -> SplitObjects | None:
+    try:
+        return split_objects(body)
+    except ValueError:  # of what is not UTF-8: botocore's error says more
+        return None
+
+
+def parse_listings_once(client: S3Client) -> None:
+    """Make the client look for an error in a listing of status 200 in the rest of the page only.
+
+    botocore parses each XML response of S3 twice: first to see whether it is an error.
+    """
+    find_error = getattr(handlers, "_handle_200_error", None)
+    if find_error is None:  # another version
+        return
+
+    def find_error_in_rest(
+        operation_model: OperationModel, response_dict: dict[str, Any], **others: object
+    ) -> None:
+        is_listing = operation_model.name == "ListObjectsV2" and response_dict["status_code"] == 200
+        objects = _split_objects(response_dict["body"]) if is_listing else None
+        rest = response_dict | ({"body": objects.rest} if objects else {})
+        find_error(operation_model=operation_model, response_dict=rest, **others)
+        response_dict.update(status_code=rest["status_code"])
+        response_dict.update({_OBJECTS: objects} if objects else {})
+
+    client.meta.events.unregister("before-parse.s3.*", find_error)
+    client.meta.events.register_first("before-parse.s3.*", find_error_in_rest)
 
 
 def _read_entries(objects: SplitObjects) -> Iterator[dict[str, object]]:

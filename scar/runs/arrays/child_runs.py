@@ -45,6 +45,11 @@ def continued_child(run: Run) -> tuple[str, int] | None:
 
     The child has submitted it (``batch.retry``). None for other runs, and after `scar retry`.
     """
+    later_submissions = [
+        time for name, time in run.record_times.items() if record_format.submission_number(name) > 1
+    ]
+    if not later_submissions:  # nearly all runs: the attempts need no parsing
+        return None
     children = [
         (time, record_format.parse_attempt(name))
         for name, time in run.record_times.items()
@@ -55,11 +60,7 @@ def continued_child(run: Run) -> tuple[str, int] | None:
     )
     if index is None or run.record_times.get(record_format.RETRY, -1.0) > time:
         return None
-    is_continued = any(
-        at >= time and record_format.submission_number(name) > 1
-        for name, at in run.record_times.items()
-    )
-    return (parent, index) if is_continued else None
+    return (parent, index) if max(later_submissions) >= time else None
 
 
 def all_parents(run: Run) -> Iterator[str]:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
 from botocore.parsers import JSONParser, QueryParser, RestXMLParser
 from botocore.session import Session
 from botocore.utils import parse_timestamp
@@ -14,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.client import sdk
-from scar.aws.client.response_parsers import FastParserFactory, parse_time
+from scar.aws.client.response_parsers import FastParserFactory, parse_listings_once, parse_time
 from tests.unit.aws.client.listing_pages import (
     NAMESPACE,
     listing_pages,
@@ -23,8 +29,9 @@ from tests.unit.aws.client.listing_pages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from botocore.awsrequest import AWSPreparedRequest
     from botocore.model import Shape
 
 OBJECT = (
@@ -191,6 +198,56 @@ def test_invalid_json_is_what_botocore_reads(body: bytes) -> None:
     assert _outcome(lambda: _parse("json", body, shape)) == _outcome(
         lambda: JSONParser().parse(response, shape)
     )
+
+
+class _Raw(io.BytesIO):
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+class _Responses:
+    """Responds to the requests of an S3 client with one body after the other."""
+
+    def __init__(self, *bodies: bytes) -> None:
+        session = boto3.Session(
+            "k", "s", region_name="eu-west-1", botocore_session=sdk.new_session()
+        )
+        config = Config(retries={"mode": "standard", "total_max_attempts": 2})
+        self.s3 = session.client("s3", config=config)
+        self.bodies = list(bodies)
+        parse_listings_once(self.s3)
+        self.s3.meta.events.register("before-send.s3", self._respond)  # type: ignore[arg-type]
+
+    def _respond(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        headers = HTTPHeaders.from_dict({"x-amz-request-id": "r"})
+        return AWSResponse(request.url, 200, headers, _Raw(self.bodies.pop(0)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<Error><Code>InternalError</Code></Error>", _listing(OBJECT * 2)[:-9], _listing("<a>")],
+    ids=["error", "cut off", "not well-formed"],
+)
+def test_an_error_with_status_200_is_repeated(body: bytes) -> None:
+    responses = _Responses(body, _listing(OBJECT))
+    found = responses.s3.list_objects_v2(Bucket="photos")
+    assert [one["Key"] for one in found["Contents"]] == ["a"]
+    assert found["ResponseMetadata"]["RetryAttempts"] == 1
+
+
+def test_the_objects_of_a_listing_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    class CountingParser(ET.XMLParser):
+        def feed(self, data: Any, /) -> None:  # noqa: ANN401
+            parsed.append(len(data))
+            super().feed(data)
+
+    monkeypatch.setattr(ET, "XMLParser", CountingParser)
+    responses = _Responses(_listing(OBJECT * 1000))
+    assert len(responses.s3.list_objects_v2(Bucket="photos")["Contents"]) == 1000
+    assert parsed
+    assert max(parsed) < len(OBJECT)
 
 
 def test_the_clients_of_a_session_parse_with_these() -> None:
