@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from collections import defaultdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import endpoints, properties
@@ -63,19 +64,26 @@ class ExportedTemplate:
 
 def export_template(desired: Sequence[kinds.Resource], region: str) -> ExportedTemplate:
     """Return resources as a template; raise TypeError for a kind without a translation."""
-    return _TemplateBuilder(list(desired), region).build()
+    return _TemplateBuilder(desired, region).build()
 
 
-@dataclass(frozen=True, slots=True)
 class _TemplateBuilder:
-    resources: list[kinds.Resource]
-    region: str
-    needing_images: set[kinds.ResourceKey] = field(default_factory=set)
+    """Builds one template. What is compared with every resource is computed once."""
+
+    def __init__(self, resources: Sequence[kinds.Resource], region: str) -> None:
+        self.resources = resources
+        self.region = region
+        # Of the resources that the template creates.
+        self._logical_ids = {r.key: logical_id(r) for r in resources if type(r) not in MANUAL_KINDS}
+        self._rules: defaultdict[str, list[kinds.BucketNotification]] = defaultdict(list)
+        for resource in resources:
+            if isinstance(resource, kinds.BucketNotification):
+                self._rules[resource.bucket].append(resource)
+        self._needing_images = find_needing_images(resources)
 
     def build(self) -> ExportedTemplate:
-        self._find_needing_images()
         resources = {
-            logical_id(r): self._resource_entry(r)
+            self._logical_ids[r.key]: self._resource_entry(r)
             for r in self.resources
             if type(r) not in MANUAL_KINDS
         } | dict((*self._state_bucket_policies(), *self._queue_policies(), *self._endpoint_parts()))
@@ -104,18 +112,12 @@ class _TemplateBuilder:
     def _resource_entry(self, resource: kinds.Resource) -> dict[str, Any]:
         kind, resource_properties = self._translate_resource(resource)
         entry: dict[str, Any] = {"Type": kind, "Properties": resource_properties}
-        dependencies = [logical_id(r) for r in self.resources if self._must_wait_for(resource, r)]
-        if isinstance(resource, kinds.Bucket):
-            dependencies += [
-                name
-                for name, _ in self._queue_policies()
-                if name.removesuffix(_POLICY) in dependencies
-            ]
+        dependencies = self._list_dependencies(resource)
         if dependencies:
             entry["DependsOn"] = sorted(dependencies)
         if isinstance(resource, kinds.Bucket):
             entry["Condition"] = CREATE_BUCKETS
-        elif resource.key in self.needing_images:
+        elif resource.key in self._needing_images:
             entry["Condition"] = IMAGES_PUSHED
         if isinstance(resource, kinds.Bucket | kinds.StateBucket) or _is_kept(resource):
             entry |= {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
@@ -126,11 +128,11 @@ class _TemplateBuilder:
         for resource in self.resources:
             if isinstance(resource, kinds.StateBucket) and resource.requires_tls:
                 yield (
-                    f"{logical_id(resource)}{_POLICY}",
+                    f"{self._logical_ids[resource.key]}{_POLICY}",
                     {
                         "Type": "AWS::S3::BucketPolicy",
                         "Properties": properties.state_bucket_policy(resource, self.region),
-                        "DependsOn": [logical_id(resource)],
+                        "DependsOn": [self._logical_ids[resource.key]],
                         "DeletionPolicy": "Retain",
                         "UpdateReplacePolicy": "Retain",
                     },
@@ -140,7 +142,7 @@ class _TemplateBuilder:
         """Yield the policies of queues; S3 validates them with a bucket's notifications."""
         for resource in self.resources:
             if isinstance(resource, kinds.SourceQueue):
-                queue = logical_id(resource)
+                queue = self._logical_ids[resource.key]
                 yield (
                     f"{queue}{_POLICY}",
                     {
@@ -153,15 +155,15 @@ class _TemplateBuilder:
         """Yield what HTTP endpoints consist of; it needs the function, and thus its image."""
         for resource in self.resources:
             if isinstance(resource, kinds.HttpApi | kinds.FunctionUrl):
-                for part, entry in endpoints.endpoint_parts(resource, logical_id(resource)):
+                for part, entry in endpoints.endpoint_parts(
+                    resource, self._logical_ids[resource.key]
+                ):
                     yield part, {**entry, "Condition": IMAGES_PUSHED}
 
     def _translate_resource(self, resource: kinds.Resource) -> tuple[str, properties.Properties]:
         if isinstance(resource, kinds.Bucket):
             # In CloudFormation, notifications are a property of the bucket.
-            return "AWS::S3::Bucket", properties.bucket(
-                resource, self._rules_of_bucket(resource.name)
-            )
+            return "AWS::S3::Bucket", properties.bucket(resource, self._rules[resource.name])
         if isinstance(resource, kinds.JobDefinition):
             return "AWS::Batch::JobDefinition", properties.definition(resource, self.region)
         if type(resource) not in CLOUDFORMATION_TYPES:
@@ -169,33 +171,40 @@ class _TemplateBuilder:
         kind, translate = CLOUDFORMATION_TYPES[type(resource)]
         return kind, translate(resource)
 
-    def _rules_of_bucket(self, bucket: str) -> list[kinds.BucketNotification]:
-        all_rules = (r for r in self.resources if isinstance(r, kinds.BucketNotification))
-        return [rule for rule in all_rules if rule.bucket == bucket]
+    def _list_dependencies(self, resource: kinds.Resource) -> list[str]:
+        """Return the logical ids of what a resource depends on in the template.
 
-    def _must_wait_for(self, resource: kinds.Resource, other: kinds.Resource) -> bool:
-        """Return whether a resource depends on another one in the template.
-
-        A bucket depends on what its notification rules need: S3 validates their destinations.
+        A bucket depends on what its notification rules need, and on the policies of their queues:
+        S3 validates their destinations.
         """
-        if type(other) in MANUAL_KINDS or other is resource:
-            return False
+        keys = resource.depends_on
         if isinstance(resource, kinds.Bucket):
-            return any(other.key in rule.needs for rule in self._rules_of_bucket(resource.name))
-        if other.key in self.needing_images and resource.key not in self.needing_images:
-            return False  # it exists before the images are pushed, and the other one does not
-        return other.key in resource.depends_on
+            keys = frozenset(key for rule in self._rules[resource.name] for key in rule.needs)
+        elif resource.key not in self._needing_images:
+            # It exists before the images are pushed, and what needs one does not.
+            keys -= self._needing_images
+        created = [key for key in keys - {resource.key} if key in self._logical_ids]
+        return [self._logical_ids[key] for key in created] + [
+            f"{self._logical_ids[key]}{_POLICY}"
+            for key in created
+            if isinstance(resource, kinds.Bucket) and key.kind == kinds.SourceQueue.kind
+        ]
 
-    def _find_needing_images(self) -> None:
-        """Find the resources that need an image, directly or through others."""
-        self.needing_images.update(r.key for r in self.resources if _names_image(r))
-        # Add the dependents of what was found, until there are no more.
-        previous = -1
-        while previous != len(self.needing_images):
-            previous = len(self.needing_images)
-            self.needing_images.update(
-                r.key for r in self.resources if r.needs & self.needing_images
-            )
+
+def find_needing_images(resources: Sequence[kinds.Resource]) -> frozenset[kinds.ResourceKey]:
+    """Return the keys of the resources that need an image, directly or through others."""
+    dependents: defaultdict[kinds.ResourceKey, list[kinds.ResourceKey]] = defaultdict(list)
+    for resource in resources:
+        for key in resource.needs:
+            dependents[key].append(resource.key)
+    found: set[kinds.ResourceKey] = set()
+    added = [resource.key for resource in resources if _names_image(resource)]
+    while added:
+        key = added.pop()
+        if key not in found:
+            found.add(key)
+            added += dependents[key]
+    return frozenset(found)
 
 
 def logical_id(resource: kinds.Resource) -> str:
