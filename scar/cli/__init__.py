@@ -2,7 +2,8 @@
 
 How a command is run:
 
-1. **Start.** ``main`` is the entry point. It creates a ``Session`` (``session``) with the real
+1. **Start.** ``main`` is the entry point. It answers ``--version`` and, from ``stored_help/``,
+   ``--help`` without click. Otherwise it creates a ``Session`` (``session``) with the real
    ``Services`` (``services``; tests pass others) and lets click parse the arguments.
 2. **Parse.** ``command_group`` defines the program itself: it looks the command up in its table
    and imports its module in ``commands/``, so that ``scar --help`` loads no SDK. Options of

@@ -1,19 +1,19 @@
 """The entry point of the program: run one command line, print errors, decide the exit status.
 
 No other module of scar.cli catches an error to print it or ends the process.
-"""
 
-from __future__ import annotations
+``scar --version`` takes little longer than Python itself: what this module imports at its top,
+Python has imported anyway.
+"""
 
 import errno
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING
 
 import scar
-from scar.cli.completion import COMPLETION_REQUEST
 
+TYPE_CHECKING = False  # as in `typing`, whose import takes half as long as Python's start
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -49,20 +49,18 @@ def reduce_garbage_collection() -> None:
     gc.set_threshold(500_000)
 
 
-def run(arguments: Sequence[str], services: Services | None = None) -> int:
+def run(arguments: "Sequence[str]", services: "Services | None" = None) -> int:
     """Run one command and return its exit status (``scar.errors``); never raise.
 
     ``services`` replaces the real ones in tests.
     """
-    if list(arguments) in (["--version"], ["version"]):
-        # Answered without click, which takes most of the time that such a short call needs.
-        sys.stdout.write(f"scar {scar.__version__}\n")
-        return 0
     _replace_closed_streams()
-    if instruction := os.environ.get(COMPLETION_REQUEST):
-        return _complete(instruction, services)
     try:
-        status = _run_command(list(arguments), services)
+        if text := _answer_without_click(list(arguments)):
+            sys.stdout.write(text)
+            status = 0
+        else:
+            status = _run_command(list(arguments), services)
         sys.stdout.flush()
     except KeyboardInterrupt as interruption:
         state = f": {interruption}" if interruption.args else "."
@@ -75,7 +73,19 @@ def run(arguments: Sequence[str], services: Services | None = None) -> int:
     return status
 
 
-def _complete(instruction: str, services: Services | None) -> int:
+def _answer_without_click(arguments: list[str]) -> str:
+    """Return the version or the help of scar; empty for every other command line.
+
+    The import of click takes three times as long as Python's start.
+    """
+    if arguments in (["--version"], ["version"]):
+        return f"scar {scar.__version__}\n"
+    from scar.cli.stored_help import find_stored_help
+
+    return find_stored_help(arguments)
+
+
+def _complete(instruction: str, services: "Services | None") -> int:
     """Answer a shell that completes a command line (``scar completion``)."""
     from scar.cli.completion.shells import answer_request
     from scar.cli.services import Services
@@ -97,7 +107,15 @@ def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _run_command(arguments: list[str], services: Services | None) -> int:
+def _run_command(arguments: list[str], services: "Services | None") -> int:
+    from scar.cli.completion import COMPLETION_REQUEST
+
+    if instruction := os.environ.get(COMPLETION_REQUEST):
+        return _complete(instruction, services)
+    return _run_with_click(arguments, services)
+
+
+def _run_with_click(arguments: list[str], services: "Services | None") -> int:
     import click
 
     from scar.cli.command_group import cli
@@ -144,7 +162,7 @@ def _report_error(error: Exception) -> int:
     return _report(f"{problem}\n{remedy}", UNEXPECTED)
 
 
-def _describe_usage_error(error: click.ClickException) -> str:
+def _describe_usage_error(error: "click.ClickException") -> str:
     from io import StringIO
 
     text = StringIO()
