@@ -26,7 +26,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from scar.local.http.auth import derive_secret_key
+from scar.local.http.secret_keys import derive_secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

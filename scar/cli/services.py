@@ -58,11 +58,12 @@ class Services:
         ``Connection.description`` names the account and Region. Raise ConfigurationError if
         there are no usable credentials.
         """
-        from scar.aws.client.connect import connect_to_aws
-        from scar.local.connect import connect_to_local_cloud
-
         if target.local:
+            from scar.local.connect import connect_to_local_cloud
+
             return connect_to_local_cloud(self.local_cloud().ensure_started(), target)
+        from scar.aws.client.connect import connect_to_aws
+
         return connect_to_aws(target)
 
     # Images
@@ -127,7 +128,7 @@ class Services:
         self, connection: AwsConnection, queues: Iterable[str]
     ) -> Mapping[str, str]:
         """Return, by queue, why Batch cannot start its jobs; usable queues are left out."""
-        from scar.aws.inventory.batch_infrastructure import describe_all_unusable
+        from scar.aws.inventory.unusable_queues import describe_all_unusable
 
         named = {*queues} - {""}
         return describe_all_unusable(connection.client("batch"), named) if named else {}

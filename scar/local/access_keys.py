@@ -6,7 +6,7 @@ import base64
 import hashlib
 from dataclasses import dataclass, field
 
-from scar.local.http.auth import derive_secret_key
+from scar.local.http.secret_keys import derive_secret_key
 from supervisor.aws.sigv4 import Credentials
 
 TEMPORARY = "ASIA"

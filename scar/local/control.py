@@ -145,7 +145,7 @@ class LocalCloudControl:
                 _remove_entry(entry)
 
     def _build_endpoint(self, server: RunningServer) -> LocalCloudEndpoint:
-        from scar.local.http.auth import derive_secret_key
+        from scar.local.http.secret_keys import derive_secret_key
 
         region = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION")
         return LocalCloudEndpoint(
@@ -270,7 +270,7 @@ def _start_failure(home: LocalCloudHome, status: int | None, log_text: str) -> S
 
 def control_token(secret: bytes) -> str:
     """Return the token that requests to ``/_scar/…`` must send as ``x-scar-token``."""
-    from scar.local.http.auth import derive_secret_key
+    from scar.local.http.secret_keys import derive_secret_key
 
     # "control" is too short to be an access key id, so no signing key equals the token.
     return derive_secret_key(secret, "control")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scar.aws.inventory import batch_infrastructure
+from scar.aws.inventory import unusable_queues
 from scar.aws.inventory.queue_front import describe_place, read_queue_front
 from scar.errors import ScarError
 from scar.runs import batch_job, lookup
@@ -132,7 +132,7 @@ def _describe_unusable_queue(connection: AwsConnection, history: RunHistory) -> 
     if job is None or not job.queue or history.run.state is not RunState.QUEUED:
         return ""
     try:
-        return batch_infrastructure.describe_unusable(connection.client("batch"), job.queue)
+        return unusable_queues.describe_unusable(connection.client("batch"), job.queue)
     except ScarError:  # no permission to describe them: the records and the job still say much
         return ""
 

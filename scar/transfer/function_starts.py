@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import SDK_ERRORS, error_code
-from scar.aws.handlers.notifications import list_function_rules
+from scar.aws.handlers.notification_rules import list_function_rules
 from scar.spelling import nearest_name
 
 if TYPE_CHECKING:

@@ -189,7 +189,7 @@ def _certificate(folder: Path) -> tuple[ssl.SSLContext, Mapping[str, str]]:
 
 
 def _create_endpoint(url: str, trust: Mapping[str, str]) -> S3Endpoint:
-    from scar.local.http.auth import derive_secret_key
+    from scar.local.http.secret_keys import derive_secret_key
 
     environ = {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -27,7 +27,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from scar.local.http.auth import derive_secret_key
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.conformance.object_store_endpoints import reset_moto_s3

@@ -100,14 +100,18 @@ class CallWaits:
         events.register_last(f"before-parameter-build.{service_id}", _save_parameters)
         # Before the request is signed: a signature expires.
         events.register_first(
-            f"request-created.{service_id}", partial(self._wait_for_turn, service)
+            f"request-created.{service_id}", partial(self._wait_in_handler, service)
         )
         # First, since the first answer decides: botocore's own handler gives up after a few
         # attempts. It still decides about the errors that this one does not know.
         events.register_first(f"needs-retry.{service_id}", partial(self._repeat, service))
         events.register(f"after-call.{service_id}", partial(self._record_change, service))
 
-    def _wait_for_turn(self, service: str, /, operation_name: str, **_: object) -> None:
+    def _wait_in_handler(self, service: str, /, operation_name: str, **_: object) -> None:
+        self.wait_for_turn(service, operation_name)
+
+    def wait_for_turn(self, service: str, operation_name: str) -> None:
+        """Wait until the request rate of the operation allows a request."""
         now = self.clock()
         delay = self.limiter.reserve(service, operation_name, now)
         rate = rate_of(service, operation_name)

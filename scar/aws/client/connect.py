@@ -14,8 +14,8 @@ from botocore.exceptions import (
 from scar.aws.client import sdk
 from scar.aws.client.connection import AwsConnection
 from scar.aws.client.errors import CORRECT_REGION, NO_REGION, translate_errors
+from scar.aws.client.region_names import require_region_name
 from scar.errors import ConfigurationError
-from scar.fdl.values.regions import find_region_problem
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
@@ -41,14 +41,6 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     suffix = "" if "amazonaws.com" in address else f" at {address}"
     connection.description = f"AWS account {account.id}, {account.region}{suffix}"
     return connection
-
-
-def require_region_name(region: str) -> None:
-    """Raise ConfigurationError for a misspelt Region, with the nearest one."""
-    if problem := find_region_problem(region):
-        raise ConfigurationError(
-            problem if problem.endswith((".", "?")) else f"{problem}.", remedy=CORRECT_REGION
-        )
 
 
 def _create_session(profile: str) -> Session:

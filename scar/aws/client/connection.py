@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
     from scar.aws.client.api_gateway import ApiGatewayClient
+    from scar.aws.client.direct.requests import DirectRequests
     from scar.aws.client.recent_changes import RecentChanges
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60
 MAX_ATTEMPTS = 5
 MAX_POOL_CONNECTIONS = 32
+PARALLEL = 24  # calls of one command at the same time
 
 ServiceName = Literal[
     "apigatewayv2",
@@ -167,7 +169,8 @@ class AwsConnection:
     ``endpoint_url`` is the address of all services if they are not AWS's own. ``description``
     names the target of commands in messages. ``skip_destination_validation`` is what the user
     decides about S3's validation of notification targets. ``waits`` makes all clients keep to AWS's
-    request rates and repeat calls that are throttled or too early.
+    request rates and repeat calls that are throttled or too early. ``direct`` is set if reads may
+    be requested without the SDK.
     """
 
     session: boto3.Session
@@ -175,6 +178,7 @@ class AwsConnection:
     description: str = "AWS"
     skip_destination_validation: bool = False
     waits: CallWaits = field(default_factory=CallWaits)
+    direct: DirectRequests | None = None
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _session_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
@@ -227,7 +231,7 @@ class AwsConnection:
                 # boto3 sessions are not thread-safe: they create one client at a time. The lock
                 # per service lets other threads use a finished client meanwhile.
                 with self._session_lock:
-                    self._clients[service] = self._create_client(service)
+                    self._clients[service] = self._open_client(service)
             return self._clients[service]
 
     def create_clients_in_background(self, *services: ServiceName) -> None:
@@ -269,6 +273,19 @@ class AwsConnection:
                 account = Account(identity["Account"], sts.meta.region_name, partition)
                 self._identity = account, identity["Arn"]
             return self._identity
+
+    def _open_client(self, service: ServiceName) -> object:
+        """Return a client of the SDK, or one that creates it when it needs it."""
+        if self.direct is not None:
+            from scar.aws.client.direct.clients import DIRECT_CLIENTS
+
+            if service in DIRECT_CLIENTS:
+                return DIRECT_CLIENTS[service](self.direct, lambda: self._create_locked(service))
+        return self._create_client(service)
+
+    def _create_locked(self, service: ServiceName) -> object:
+        with self._session_lock:
+            return self._create_client(service)
 
     def _create_client(self, service: ServiceName) -> object:
         config = client_config()

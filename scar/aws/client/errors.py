@@ -4,23 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING, TypeAlias
-
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    InvalidRegionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    ProxyConnectionError,
-    SSLError,
-)
-from botocore.parsers import ResponseParserError
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from scar.aws.client.foreign_responses import is_foreign_error
 from scar.errors import ConfigurationError, OperationRefusedError, ScarError
@@ -28,10 +13,13 @@ from scar.errors import ConfigurationError, OperationRefusedError, ScarError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SdkError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
-# All errors of an API call: botocore's ResponseParserError, for a response that is not AWS's,
-# is not a BotoCoreError.
-SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import ClientError as ClientError  # noqa: PLC0414
+    from botocore.parsers import ResponseParserError
+
+    SdkError: TypeAlias = BotoCoreError | ClientError | ResponseParserError
+    SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+
 NO_REGION = "Set AWS_REGION or pass --region; `scar --local` needs no account."
 CORRECT_REGION = "Correct --region, AWS_REGION, the profile's Region or the FDL's region."
 _CREDENTIAL_ERROR_CODES = frozenset(
@@ -45,32 +33,9 @@ _CREDENTIAL_ERROR_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
-# The remedies of errors without a response, the most specific first. The network's come before all
-# others that are OSErrors: SSLError, ProxyConnectionError and timeouts are.
 _NOT_AWS = (
     "The response is not AWS's: log in to the network, or check HTTPS_PROXY, HTTP_PROXY and the"
     " address after --endpoint-url or in AWS_ENDPOINT_URL."
-)
-_REMEDIES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    (
-        (NoCredentialsError, PartialCredentialsError),
-        "Run `aws configure`, set AWS_PROFILE, or use `scar --local`.",
-    ),
-    ((NoRegionError,), NO_REGION),
-    ((InvalidRegionError,), CORRECT_REGION),
-    ((ProfileNotFound,), "See ~/.aws/config for the existing profiles."),
-    (
-        (EndpointConnectionError, ConnectTimeoutError),
-        "Check the network, the Region's name and the endpoint's address.",
-    ),
-    ((SSLError,), "TLS failed: check the address, the clock, proxies and AWS_CA_BUNDLE."),
-    ((ProxyConnectionError,), "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
-    ((HTTPClientError,), "Check the network, then run the same command again."),
-    (
-        (ResponseParserError,),
-        _NOT_AWS,
-    ),
-    ((Exception,), "Run the same command again; if the error persists, run it with --debug."),
 )
 WAITED = "ScarWaited"
 """Key in ``ResponseMetadata`` of an error that did not pass: seconds waited, and the remedy."""
@@ -102,9 +67,69 @@ _ACCESS_DENIED_CODES = frozenset(
 )
 
 
+def __getattr__(name: str) -> object:
+    """Return ``ClientError`` or ``SDK_ERRORS``, all errors of an API call.
+
+    Python evaluates what follows ``except`` when there is an error. So `except errors.ClientError`
+    imports the SDK then; a command that has no use for the SDK starts in half the time.
+    """
+    if name == "ClientError":
+        from botocore.exceptions import ClientError
+
+        return ClientError
+    if name == "SDK_ERRORS":
+        return _sdk_errors()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _sdk_errors() -> tuple[type[BotoCoreError], type[ClientError], type[ResponseParserError]]:
+    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import ClientError as ClientError  # noqa: PLC0414
+    from botocore.parsers import ResponseParserError
+
+    # botocore's ResponseParserError, for a response that is not AWS's, is not a BotoCoreError.
+    return BotoCoreError, ClientError, ResponseParserError
+
+
+@cache
+def _remedies() -> tuple[tuple[tuple[type[Exception], ...], str], ...]:
+    """Return the remedies of errors without a response, the most specific first.
+
+    The network's come before all others that are OSErrors: SSLError, ProxyConnectionError and
+    timeouts are.
+    """
+    from botocore import exceptions as sdk
+    from botocore.parsers import ResponseParserError
+
+    return (
+        (
+            (sdk.NoCredentialsError, sdk.PartialCredentialsError),
+            "Run `aws configure`, set AWS_PROFILE, or use `scar --local`.",
+        ),
+        ((sdk.NoRegionError,), NO_REGION),
+        ((sdk.InvalidRegionError,), CORRECT_REGION),
+        ((sdk.ProfileNotFound,), "See ~/.aws/config for the existing profiles."),
+        (
+            (sdk.EndpointConnectionError, sdk.ConnectTimeoutError),
+            "Check the network, the Region's name and the endpoint's address.",
+        ),
+        ((sdk.SSLError,), "TLS failed: check the address, the clock, proxies and AWS_CA_BUNDLE."),
+        ((sdk.ProxyConnectionError,), "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY."),
+        ((sdk.HTTPClientError,), "Check the network, then run the same command again."),
+        ((ResponseParserError,), _NOT_AWS),
+        ((Exception,), "Run the same command again; if the error persists, run it with --debug."),
+    )
+
+
+def _is_client_error(error: BaseException | None) -> TypeGuard[ClientError]:
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError)
+
+
 def is_access_denied(error: BaseException | None) -> bool:
     """Return whether an error of the SDK says that the caller lacks a permission."""
-    return isinstance(error, ClientError) and error_code(error) in _ACCESS_DENIED_CODES
+    return _is_client_error(error) and error_code(error) in _ACCESS_DENIED_CODES
 
 
 @contextlib.contextmanager
@@ -117,7 +142,7 @@ def translate_errors(doing: str, who: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except SDK_ERRORS as error:
+    except _sdk_errors() as error:
         raise to_scar_error(error, doing, who) from error
 
 
@@ -141,7 +166,7 @@ def error_code(error: BaseException | None) -> str:
 
     Empty for every other error: no response, or one that is not AWS's.
     """
-    if not isinstance(error, ClientError):
+    if not _is_client_error(error):
         return ""
     return str(error.response.get("Error", {}).get("Code", ""))
 
@@ -151,14 +176,14 @@ def error_message(error: ClientError) -> str:
 
 
 def to_scar_error(error: SdkError, doing: str, who: str = "") -> ScarError:
-    if isinstance(error, ClientError) and is_foreign_error(error):
+    if _is_client_error(error) and is_foreign_error(error):
         return ConfigurationError(
             f"Cannot {doing}: the response to {error.operation_name} could not be parsed.",
             remedy=_NOT_AWS,
         )
-    if isinstance(error, ClientError):
+    if _is_client_error(error):
         return _client_error_to_scar_error(error, doing, who)
-    remedy = next(remedy for kinds, remedy in _REMEDIES if isinstance(error, kinds))
+    remedy = next(remedy for kinds, remedy in _remedies() if isinstance(error, kinds))
     return ConfigurationError(f"Cannot {doing}: {error}", remedy=remedy)
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.parsers import ResponseParserError
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -35,13 +33,15 @@ def is_foreign_error(error: ClientError) -> bool:
     """Return whether the SDK made this error of a response that it could not parse."""
     metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
     is_made = error.response.get("Error", {}).get("Code") == "500"
-    return is_made and "HTTPHeaders" in metadata and not _has_id(metadata["HTTPHeaders"])
+    return is_made and "HTTPHeaders" in metadata and not has_request_id(metadata["HTTPHeaders"])
 
 
 def _refuse_foreign_response(
     operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
 ) -> None:
-    if 200 <= response_dict["status_code"] < 300 and not _has_id(response_dict["headers"]):
+    from botocore.parsers import ResponseParserError
+
+    if 200 <= response_dict["status_code"] < 300 and not has_request_id(response_dict["headers"]):
         body = response_dict.get("body", b"")  # a stream, if the response is an object
         # Pages only: a service's response may contain a token.
         is_page = isinstance(body, bytes) and body.lstrip()[:2].lower() in (b"<!", b"<h")
@@ -52,6 +52,7 @@ def _refuse_foreign_response(
         )
 
 
-def _has_id(headers: Mapping[str, str]) -> bool:
+def has_request_id(headers: Mapping[str, str]) -> bool:
+    """Return whether a response is of AWS, or of a service with AWS's APIs."""
     names = {name.lower() for name in headers}
     return not names.isdisjoint(_REQUEST_IDS)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.waiter import CancelToken, WaitCancelledError, wait_for_any
-from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.model.plan import Change, Create, Delete, Plan, Update
 from scar.aws.model.resources import StateBucket
 from scar.errors import ScarError

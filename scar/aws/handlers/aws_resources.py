@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from scar.aws.account.image_usage import images_in_use
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import translate_errors
 from scar.aws.client.waiter import CancelToken, Waiter
 from scar.aws.handlers.batch.compute_environments import ComputeEnvironmentHandler
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from scar.aws.handlers.base import ResourceHandler
     from scar.aws.handlers.image_store import ImagePusher
     from scar.aws.model.resources import Resource, ResourceKey
-
-PARALLEL = 24
 
 
 @dataclass(frozen=True, slots=True)

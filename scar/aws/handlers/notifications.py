@@ -10,27 +10,25 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
+from scar.aws.handlers.notification_rules import list_function_rules
 from scar.aws.handlers.notification_targets import (
     explain_rejection,
     find_rejected_rules,
     is_invalid_target,
 )
-from scar.aws.model import names
-from scar.aws.model.resources import BucketNotification
-from scar.aws.requests.notification_filters import decode_filter, is_encoded
 from scar.aws.requests.s3_requests import notification_configuration
 from scar.errors import OperationRefusedError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import (
-        LambdaFunctionConfigurationOutputTypeDef,
         LambdaFunctionConfigurationTypeDef,
         NotificationConfigurationResponseTypeDef,
         NotificationConfigurationTypeDef,
-        QueueConfigurationOutputTypeDef,
         QueueConfigurationTypeDef,
     )
+
+    from scar.aws.model.resources import BucketNotification
 
 _MAX_ATTEMPTS = 5  # of a write that another program overwrites
 PATIENCE = 300.0  # seconds until S3 sees a new permission; usually it takes less than 20
@@ -186,47 +184,6 @@ def _find_rule(
 ) -> BucketNotification | None:
     rules = list_function_rules(resource.bucket, found)
     return next((rule for rule in rules if rule.name == resource.name), None)
-
-
-def list_function_rules(
-    bucket: str, found: NotificationConfigurationResponseTypeDef
-) -> list[BucketNotification]:
-    """Return the rules that start functions, also other tools', and through scar's queues."""
-    rules = [
-        _parse_rule(bucket, rule, rule["LambdaFunctionArn"])
-        for rule in found.get("LambdaFunctionConfigurations", [])
-    ]
-    gathered = [
-        replace(_parse_rule(bucket, rule, function), queue_arn=rule["QueueArn"])
-        for rule in found.get("QueueConfigurations", [])
-        if (function := _function_of_queue(rule["QueueArn"]))
-    ]
-    return [*rules, *gathered]
-
-
-def _function_of_queue(arn: str) -> str:
-    """Return the ARN of the function whose events the queue gathers, empty for other queues."""
-    head, _, queue = arn.rpartition(":")
-    name = names.function_of_queue(queue)
-    return f"{head.replace(':sqs:', ':lambda:', 1)}:function:{name}" if name else ""
-
-
-def _parse_rule(
-    bucket: str,
-    rule: LambdaFunctionConfigurationOutputTypeDef | QueueConfigurationOutputTypeDef,
-    function_arn: str,
-) -> BucketNotification:
-    """Return a rule of the configuration as a resource, filters decoded."""
-    filters = rule.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    values: dict[str, str] = {f.get("Name", "").lower(): f.get("Value", "") for f in filters}
-    return BucketNotification(
-        name=f"{bucket}/{rule.get('Id', '')}",
-        function_arn=function_arn,
-        events=tuple(sorted(rule["Events"])),
-        prefix=decode_filter(values.get("prefix", "")),
-        suffix=decode_filter(values.get("suffix", "")),
-        encoded=all(map(is_encoded, values.values())),
-    )
 
 
 def _merge_rules(

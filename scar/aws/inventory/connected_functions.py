@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import error_code, translate_errors
-from scar.aws.handlers.aws_resources import PARALLEL
-from scar.aws.handlers.notifications import list_function_rules
+from scar.aws.handlers.notification_rules import list_function_rules
 from scar.aws.model import names
 from scar.aws.model.function_links import FunctionLinks, WatchedFolder
 from scar.aws.validation.loop_checks import starts

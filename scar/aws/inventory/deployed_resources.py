@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import UnmanagedResourceError, error_code, translate_errors
-from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.invoke_permissions import PermissionHandler
 from scar.aws.handlers.logs import LogGroupHandler
-from scar.aws.handlers.notifications import list_function_rules
+from scar.aws.handlers.notification_rules import list_function_rules
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.batch_infrastructure import (
     launch_template_of,

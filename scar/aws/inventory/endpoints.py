@@ -6,12 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from botocore.exceptions import ClientError
-
+from scar.aws.client import errors
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import is_access_denied, translate_errors
-from scar.aws.handlers.aws_resources import PARALLEL
-from scar.aws.handlers.endpoints.api_listing import ApiListing
-from scar.aws.handlers.endpoints.http_apis import HttpApiHandler, api_url
 from supervisor.connections import EndpointAuthentication, EndpointKind
 
 if TYPE_CHECKING:
@@ -61,6 +58,10 @@ def read_endpoints(
 
 
 def _api_addresses(connection: AwsConnection, functions: Mapping[str, Endpoint]) -> dict[str, str]:
+    # Few functions have an HTTP API.
+    from scar.aws.handlers.endpoints.api_listing import ApiListing
+    from scar.aws.handlers.endpoints.http_apis import HttpApiHandler, api_url
+
     client = connection.client("apigatewayv2")
     handler = HttpApiHandler(
         client, connection.client("lambda"), ApiListing(client), lambda: connection.account
@@ -68,7 +69,7 @@ def _api_addresses(connection: AwsConnection, functions: Mapping[str, Endpoint])
     with translate_errors("list the HTTP APIs"):
         try:
             found = handler.find_all(functions)
-        except ClientError as error:
+        except errors.ClientError as error:
             if is_access_denied(error):
                 return {}
             raise
@@ -82,7 +83,7 @@ def _function_url(connection: AwsConnection, function: str) -> str:
             return client.get_function_url_config(FunctionName=function)["FunctionUrl"]
         except client.exceptions.ResourceNotFoundException:
             return ""
-        except ClientError as error:
+        except errors.ClientError as error:
             if is_access_denied(error):
                 return ""
             raise

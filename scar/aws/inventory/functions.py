@@ -7,17 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
+from scar.aws.client import errors
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import error_code, translate_errors
-from scar.aws.handlers.aws_resources import PARALLEL, AwsResources
-from scar.aws.handlers.image_store import NO_IMAGES
-from scar.aws.handlers.notifications import list_function_rules
-from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.handlers.notification_rules import parse_function_rules
 from scar.aws.inventory.endpoints import Endpoint
 from scar.aws.model import names
 from scar.aws.model.other_inputs import OtherInput, read_other_inputs
-from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +21,8 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
 
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.model.resources import BucketNotification, Resource
+    from scar.aws.handlers.notification_rules import FunctionRule
+    from scar.aws.model.resources import Resource
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -136,21 +133,21 @@ def _is_failure_handler(configuration: FunctionConfigurationTypeDef) -> bool:
     return configuration["FunctionName"] == names.FAILURE_HANDLER
 
 
-def _list_rules(connection: AwsConnection, bucket: str) -> list[BucketNotification]:
-    """Return the bucket's rules; none if it does not exist or belongs to another account."""
+def _list_rules(connection: AwsConnection, bucket: str) -> list[tuple[str, FunctionRule]]:
+    """Return each rule with its bucket; none if it does not exist or belongs to another account."""
     try:
         configuration = connection.client("s3").get_bucket_notification_configuration(Bucket=bucket)
-    except ClientError as error:
+    except errors.ClientError as error:
         if error_code(error) in ("NoSuchBucket", "AccessDenied"):
             return []
         raise
-    return list_function_rules(bucket, configuration)
+    return [(bucket, rule) for rule in parse_function_rules(configuration)]
 
 
 def _summarize_function(
     configuration: FunctionConfigurationTypeDef,
     tags: Mapping[str, str],
-    rules: list[BucketNotification],
+    rules: list[tuple[str, FunctionRule]],
 ) -> FunctionSummary:
     arn = configuration["FunctionArn"]
     endpoint = Endpoint.parse_tag(tags.get(names.ENDPOINT_TAG, ""))
@@ -162,8 +159,8 @@ def _summarize_function(
         timeout=configuration["Timeout"],
         inputs=tuple(
             sorted(
-                InputFolder(f"{r.bucket}/{r.prefix}".rstrip("/"), r.suffix)
-                for r in rules
+                InputFolder(f"{bucket}/{r.prefix}".rstrip("/"), r.suffix)
+                for bucket, r in rules
                 if r.function_arn == arn
             )
         ),
@@ -182,6 +179,12 @@ def read_function_resources(function: str, connection: AwsConnection) -> tuple[R
 
     Its job queues with their compute environments are among them, also if shared. Raise ScarError.
     """
+    # These import the handlers of all resources, which a list of functions does not need.
+    from scar.aws.handlers.aws_resources import AwsResources
+    from scar.aws.handlers.image_store import NO_IMAGES
+    from scar.aws.inventory.deployed_resources import Inventory
+    from scar.aws.model.resources import JobDefinition, JobQueue, LambdaFunction
+
     snapshot = Inventory(connection, AwsResources.connect(connection, NO_IMAGES)).take_snapshot(
         [function], ()
     )

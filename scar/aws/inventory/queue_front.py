@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.client.errors import translate_errors
-from scar.aws.handlers.batch.descriptions import INVALID, environments_of, reason_of, status_of
+from scar.aws.handlers.batch.statuses import INVALID, environments_of, reason_of, status_of
 from scar.aws.model import names
 
 if TYPE_CHECKING:

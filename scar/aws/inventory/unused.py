@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from scar.aws.account import jobs
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import translate_errors
-from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.inventory.functions import buckets_of, list_tagged_functions
 from scar.aws.model.resources import (

@@ -7,7 +7,6 @@ key is authorized for every call.
 
 from __future__ import annotations
 
-import base64
 import hmac
 import re
 import time
@@ -25,6 +24,7 @@ from scar.local.http.authentication_errors import (
 from scar.local.http.aws_chunked import AwsChunkedBody, ChunkSigner
 from scar.local.http.protocol_errors import find_error_format
 from scar.local.http.regions import find_region_error
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.spooled_bodies import BodySpool, SpooledBody, SpoolFullError
 
 if TYPE_CHECKING:
@@ -41,12 +41,6 @@ The largest payload of all services is Lambda's, 6 MiB.
 _SKEW = 15 * 60  # seconds that a client's clock may be wrong, as for AWS
 _KEY_ID = re.compile(r"\w{16,128}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-def derive_secret_key(server_secret: bytes, access_key_id: str) -> str:
-    """Return the secret access key of an id: 40 characters, always the same."""
-    digest = hmac.digest(server_secret, access_key_id.encode(), "sha256")
-    return base64.b64encode(digest).decode()[:40]
 
 
 class Authenticator:

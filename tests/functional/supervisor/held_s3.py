@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from scar.local.http.auth import Authenticator, derive_secret_key
+from scar.local.http.auth import Authenticator
 from scar.local.http.messages import Request, Response
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.waiting import TIMEOUT, until

@@ -15,16 +15,12 @@ from scar.aws.client import errors, races
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch.descriptions import (
     DELETING,
-    INVALID,
     compare_tags,
     current_environment,
     describe_environments,
-    environments_of,
     is_idle,
     parse_environments,
     queues_using,
-    reason_of,
-    status_of,
 )
 from scar.aws.handlers.batch.job_queues import JobQueueHandler
 from scar.aws.handlers.batch.repair import (
@@ -32,6 +28,7 @@ from scar.aws.handlers.batch.repair import (
     call_patiently,
     repair_request,
 )
+from scar.aws.handlers.batch.statuses import INVALID, environments_of, reason_of, status_of
 from scar.aws.model import names
 from scar.aws.model.resources import VALID, ComputeEnvironment
 from scar.aws.requests import batch_requests

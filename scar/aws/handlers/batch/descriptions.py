@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scar.aws.handlers.batch.statuses import INVALID, environments_of, reason_of, status_of
 from scar.aws.model import names
 from scar.aws.model.resources import VALID, ComputeEnvironment, JobQueue
 from scar.aws.model.tags import others_tags, users_tags
@@ -25,22 +26,8 @@ if TYPE_CHECKING:
     Description = ComputeEnvironmentDetailTypeDef | JobQueueDetailTypeDef
     SharedResource = TypeVar("SharedResource", ComputeEnvironment, JobQueue)
 
-INVALID = "INVALID"
 DELETING = "DELETING"
-_DELETED = "DELETED"
-_NO_REASON = "Batch gives no reason"
 _SERVICE_LINKED = "/AWSServiceRoleForBatch"
-
-
-def status_of(found: Description | None) -> str:
-    """Return Batch's status; empty if it does not exist. Deleted ones are listed for some time."""
-    status = found.get("status", "") if found else ""
-    return "" if status == _DELETED else status
-
-
-def reason_of(found: Description | None) -> str:
-    """Return Batch's reason for the status."""
-    return (found.get("statusReason", "") if found else "") or _NO_REASON
 
 
 def describe_status(found: Description) -> str:
@@ -145,12 +132,6 @@ def parse_queue(found: JobQueueDetailTypeDef) -> JobQueue:
         state=found["state"],
         status=describe_status(found),
     )
-
-
-def environments_of(found: JobQueueDetailTypeDef) -> list[str]:
-    """Return the names of a queue's compute environments, in the order in which it uses them."""
-    ordered = sorted(found.get("computeEnvironmentOrder", []), key=lambda e: e["order"])
-    return [e["computeEnvironment"].rpartition("/")[2] for e in ordered]
 
 
 def _parse_time_limit(action: JobStateTimeLimitActionTypeDef) -> Pairs:

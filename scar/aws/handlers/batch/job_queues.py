@@ -9,21 +9,18 @@ from scar.aws.account import jobs
 from scar.aws.client.waiter import Waiter
 from scar.aws.handlers.batch.descriptions import (
     DELETING,
-    INVALID,
     compare_tags,
     current_environment,
     describe_environments,
     describe_queue,
-    environments_of,
     is_idle,
     parse_queue,
-    reason_of,
-    status_of,
 )
 from scar.aws.handlers.batch.repair import (
     call_patiently,
     invalid_error,
 )
+from scar.aws.handlers.batch.statuses import INVALID, environments_of, reason_of, status_of
 from scar.aws.model.resources import VALID, JobQueue
 from scar.aws.requests import batch_requests
 from scar.errors import OperationRefusedError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors, races
-from scar.aws.handlers.batch.descriptions import INVALID, reason_of, status_of
+from scar.aws.handlers.batch.statuses import INVALID, reason_of, status_of
 from scar.aws.model.resources import VALID
 from scar.aws.requests import batch_requests
 from scar.errors import OperationRefusedError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
 
     from scar.aws.client.waiter import Waiter
-    from scar.aws.handlers.batch.descriptions import Description
+    from scar.aws.handlers.batch.statuses import Description
     from scar.aws.model.resources import ComputeEnvironment
 
 REPAIR_INTERVAL = 15.0  # seconds between two updates of an invalid environment

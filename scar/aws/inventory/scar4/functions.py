@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import MadeByScar4Error, translate_errors
-from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.model import names
 from scar.errors import ScarError
 
@@ -121,6 +119,8 @@ def raise_if_made_by_scar4(connection: AwsConnection, name: str) -> None:
 
 def parse_config(text: str, function: str) -> Mapping[str, Any]:
     """Parse SCAR's configuration of a function, YAML; raise ScarError for anything else."""
+    import yaml  # `scar ls` reads no configuration
+
     try:
         config = yaml.safe_load(text)
     except (RecursionError, ValueError, yaml.YAMLError) as error:

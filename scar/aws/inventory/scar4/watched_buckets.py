@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client.errors import error_code, is_access_denied, translate_errors
-from scar.aws.handlers.notifications import list_function_rules
+from scar.aws.handlers.notification_rules import list_function_rules
 from scar.aws.model.policy_meaning import statements_of
 
 if TYPE_CHECKING:

@@ -17,34 +17,43 @@ that equal state compares equal. A field that AWS takes unconverted is one entry
 is a class here, a case in the requests, and a handler. Pure functions; no I/O.
 """
 
-from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
-from scar.aws.model.resources.batch import (
-    VALID,
-    ComputeEnvironment,
-    ComputeType,
-    EnabledState,
-    FileSystemMount,
-    JobDefinition,
-    JobQueue,
-    JobUlimit,
-    LaunchTemplate,
-    Platform,
-    SchedulingPolicy,
-    TmpfsMount,
-)
-from scar.aws.model.resources.ecr import EcrImage, EcrRepository, SupersededRepository, UnusedImage
-from scar.aws.model.resources.endpoints import CorsRules, FunctionUrl, HttpApi, HttpEndpoint
-from scar.aws.model.resources.event_sources import EventSource, SourceQueue
-from scar.aws.model.resources.iam import InstanceProfile, Role
-from scar.aws.model.resources.lambda_ import (
-    BatchTargetRecord,
-    EventInvokeConfig,
-    InvokePermission,
-    LambdaFunction,
-)
-from scar.aws.model.resources.logs import LogGroup
-from scar.aws.model.resources.parameters import SecretParameter
-from scar.aws.model.resources.s3 import Bucket, BucketNotification, StateBucket
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
+    from scar.aws.model.resources.batch import (
+        VALID,
+        ComputeEnvironment,
+        ComputeType,
+        EnabledState,
+        FileSystemMount,
+        JobDefinition,
+        JobQueue,
+        JobUlimit,
+        LaunchTemplate,
+        Platform,
+        SchedulingPolicy,
+        TmpfsMount,
+    )
+    from scar.aws.model.resources.ecr import (
+        EcrImage,
+        EcrRepository,
+        SupersededRepository,
+        UnusedImage,
+    )
+    from scar.aws.model.resources.endpoints import CorsRules, FunctionUrl, HttpApi, HttpEndpoint
+    from scar.aws.model.resources.event_sources import EventSource, SourceQueue
+    from scar.aws.model.resources.iam import InstanceProfile, Role
+    from scar.aws.model.resources.lambda_ import (
+        BatchTargetRecord,
+        EventInvokeConfig,
+        InvokePermission,
+        LambdaFunction,
+    )
+    from scar.aws.model.resources.logs import LogGroup
+    from scar.aws.model.resources.parameters import SecretParameter
+    from scar.aws.model.resources.s3 import Bucket, BucketNotification, StateBucket
 
 __all__ = [
     "VALID",
@@ -85,3 +94,41 @@ __all__ = [
     "TmpfsMount",
     "UnusedImage",
 ]
+
+# The 40 dataclasses take as long to import as a tenth of a command without them, and a command
+# needs few: a module is imported when one of its names is.
+_MODULES = {
+    "base": ("Architecture", "Pairs", "Resource", "ResourceKey"),
+    "batch": (
+        "VALID",
+        "ComputeEnvironment",
+        "ComputeType",
+        "EnabledState",
+        "FileSystemMount",
+        "JobDefinition",
+        "JobQueue",
+        "JobUlimit",
+        "LaunchTemplate",
+        "Platform",
+        "SchedulingPolicy",
+        "TmpfsMount",
+    ),
+    "ecr": ("EcrImage", "EcrRepository", "SupersededRepository", "UnusedImage"),
+    "endpoints": ("CorsRules", "FunctionUrl", "HttpApi", "HttpEndpoint"),
+    "event_sources": ("EventSource", "SourceQueue"),
+    "iam": ("InstanceProfile", "Role"),
+    "lambda_": ("BatchTargetRecord", "EventInvokeConfig", "InvokePermission", "LambdaFunction"),
+    "logs": ("LogGroup",),
+    "parameters": ("SecretParameter",),
+    "s3": ("Bucket", "BucketNotification", "StateBucket"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a name of ``__all__``."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -10,8 +10,9 @@ import boto3
 from scar.aws.client.connection import AwsConnection
 from scar.local.batch.app import BatchApp
 from scar.local.file_systems import MountTargetApi
-from scar.local.http.auth import Authenticator, derive_secret_key
+from scar.local.http.auth import Authenticator
 from scar.local.http.router import Route, Router
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.s3.service import S3Service
 from tests.functional.local.batch import batch_server

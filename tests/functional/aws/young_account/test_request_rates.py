@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.rate_limiter import RateLimiter
 from scar.aws.client.throttling import ErrorResponse, is_throttling
-from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.model.rates import REQUEST_RATES, RequestRate, TokenBucket, rate_key
 from tests.functional.aws.support.factories import a_function, deploy
 from tests.functional.aws.support.service_errors import ServiceError

@@ -28,8 +28,9 @@ from scar.local.conditions.draws import Draws
 from scar.local.conditions.sandboxes import UnreliableEngine
 from scar.local.engines.port import EngineError, LocalImage, LocalLayer
 from scar.local.engines.process import ProcessEngine
-from scar.local.http.auth import Authenticator, derive_secret_key
+from scar.local.http.auth import Authenticator
 from scar.local.http.router import Route, Router
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.logs.service import LogsService
 from scar.local.logs.store import LogStore

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from scar.local.http.auth import Authenticator, derive_secret_key
+from scar.local.http.auth import Authenticator
 from scar.local.http.router import Route, Router
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.lambda_.function_registry import MotoFunctionRegistry
 from scar.local.moto.service import MotoService

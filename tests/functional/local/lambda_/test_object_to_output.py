@@ -10,8 +10,9 @@ import pytest
 
 from scar.local.access_keys import AccessKeys
 from scar.local.engines.process import ProcessEngine
-from scar.local.http.auth import Authenticator, derive_secret_key
+from scar.local.http.auth import Authenticator
 from scar.local.http.router import Route, Router
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.lambda_.app import InvokeApp
 from scar.local.lambda_.service import LambdaPorts, LambdaService, LambdaServiceSettings

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.local.http.auth import derive_secret_key
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.server import HttpServer
 from scar.local.s3.protocol.bucket_policy import check_encryption_policy
 from scar.local.s3.protocol.errors import S3Error

@@ -17,7 +17,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from scar.local.http.auth import derive_secret_key
+from scar.local.http.secret_keys import derive_secret_key
 from tests.waiting import until
 
 if TYPE_CHECKING:

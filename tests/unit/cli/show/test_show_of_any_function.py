@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 SECRET = "hush-hush"
 KINDS = sorted(
     name
-    for name, found in vars(resources).items()
+    for name, found in ((name, getattr(resources, name)) for name in resources.__all__)
     if isinstance(found, type) and issubclass(found, Resource) and hasattr(found, "kind")
 )
 ENDPOINT_SECTIONS: tuple[dict[str, Any], ...] = (

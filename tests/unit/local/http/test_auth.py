@@ -19,10 +19,10 @@ from scar.local.http.auth import (
     MAX_BODY_BYTES,
     Authenticator,
     close_body,
-    derive_secret_key,
 )
 from scar.local.http.bodies import BytesBody
 from scar.local.http.messages import Request, Response
+from scar.local.http.secret_keys import derive_secret_key
 from scar.local.http.spooled_bodies import BodySpool
 
 if TYPE_CHECKING:
