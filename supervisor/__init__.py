@@ -34,8 +34,9 @@ function's HTTP endpoint, and its other stores), ``invocation`` (triggers, owner
 runs ended), ``errors``, ``script_status`` (what exit statuses mean), ``ports`` (the interfaces of
 object store, job submitter and script runner), ``logs`` (JSON lines), ``descriptors`` (files and
 folders that a script cannot replace), ``folders`` (removing folder trees), ``signals`` (resending
-of signals), ``sentences`` (joining messages). ``aws/`` is the HTTP client that ``storage/`` and
-``batch/`` use. ``bundle/`` builds the self-contained Python and is not part of the image.
+of signals), ``sentences`` (joining messages). ``aws/`` is AWS's client that ``storage/`` and
+``batch/`` use, over the connections of ``http/``. ``bundle/`` builds the self-contained Python and
+is not part of the image.
 
 Pure, no I/O: ``model``, ``job_model``, ``invocation``, ``results``, ``config``, ``events/``, and
 single modules of the other packages, named in their docstrings.

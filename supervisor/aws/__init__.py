@@ -3,14 +3,13 @@
 A request goes through these modules: ``endpoints`` chooses the host; ``request`` describes what
 is sent and computes checksums; ``credentials`` finds the keys (environment, container endpoint,
 IMDSv2) and refreshes them before they expire, with the HTTP requests of ``metadata``; ``sigv4``
-signs; ``connection_pool`` sends over connections that it keeps open, with the trusted
-certificates of ``tls``, and reads responses with the limits of ``bounded_reader``, whatever the
-server sends; ``client`` combines them for one service in one Region and repeats
-requests as ``retry`` allows. ``errors`` are AWS's error responses and network failures as
+signs; ``connection_pool`` sends over connections of ``supervisor.http`` that it keeps open, with
+the trusted certificates of ``tls``; ``client`` combines them for one service in one Region and
+repeats requests as ``retry`` allows. ``errors`` are AWS's error responses and network failures as
 exceptions; the callers, storage and batch, translate them into the supervisor's own.
 
 ``endpoints``, ``sigv4`` and ``request`` are pure, except that ``request`` reads file slices.
-``http.client`` and the module ssl are imported with the first request, not before. Not supported:
+The module ssl is imported with the first connection that needs it, not before. Not supported:
 shared configuration files (``~/.aws``), SSO and proxies, which neither Lambda nor Batch has.
 
 ``secrets`` reads the values of secrets, which ``secret_references`` parses, in functions that have

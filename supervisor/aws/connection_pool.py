@@ -5,20 +5,27 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from supervisor.aws import tls
-from supervisor.aws.errors import EndpointUnreachable, InvalidResponse, ResponseNotReceived
-from supervisor.aws.request import CHUNK_SIZE, FileSlice
+from supervisor.aws.errors import (
+    NOT_THE_SERVICE,
+    EndpointUnreachable,
+    InvalidResponse,
+    ResponseNotReceived,
+)
+from supervisor.aws.request import CHUNK_SIZE
+from supervisor.http.bodies import IncompleteBodyError
+from supervisor.http.connection import SMALL_BODY, connect
+from supervisor.http.heads import HttpFormatError, build_request_head
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
-    from http.client import HTTPConnection
     from pathlib import Path
 
-    from supervisor.aws.bounded_reader import BoundedResponse
     from supervisor.aws.request import AwsRequest, Origin
+    from supervisor.http.connection import HttpConnection, IncomingResponse
 
 USER_AGENT = "scar-supervisor"
 # Bytes of a response that is read as a whole. The largest are events of runs: Lambda takes 6 MB,
@@ -46,59 +53,46 @@ class StreamedResponse:
 
     def __init__(
         self,
-        response: BoundedResponse,
+        response: IncomingResponse,
         origin: Origin,
         done: Callable[[bool], None],
         peer: str = "",
     ) -> None:
         self.peer = peer
         self.status = response.status
-        self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.headers = response.headers
         self._response = response
         self._origin = origin
         self._done = done
         self._open = True
-        response.begin_body()
-        if self.status < 200 or not _are_valid_lengths(response.headers.get_all("content-length")):
-            self.close()
-            raise InvalidResponse(
-                f"The response of {origin} is not valid HTTP: status {self.status}, Content-Length"
-                f" {self.headers.get('content-length', '')[:40]!r}."
-            )
 
     def read(self, size: int = CHUNK_SIZE) -> bytes:
         """Return some bytes, at most ``size``, b"" at the end; raise ResponseNotReceived."""
-        from http.client import HTTPException
-
         try:
             data = self._response.read_some(size)
-        except (OSError, HTTPException, ValueError) as error:
+        except (OSError, ValueError) as error:
             self.close()
             raise _response_not_received(self._origin, error) from error
-        if not data:
-            # http.client returns b"" for a closed connection too: `length` is what is missing then.
-            missing = self._response.length
-            self._finish(whole=not missing)
-            if missing:
-                raise ResponseNotReceived(
-                    f"{self._origin} closed the connection, {missing} bytes of its response are"
-                    " missing."
-                )
+        # A connection whose response has been read may be used by another request at once.
+        if self._open and (not data or self._response.is_read):
+            self._finish(whole=True)
         return data
 
     def read_all(self) -> bytes:
         """Return the whole body; raise InvalidResponse if it is longer than MAX_DOCUMENT."""
         self._response.end_within(DOCUMENT_SECONDS)
-        parts, size = [], 0
+        data = self.read()
+        if not self._open:
+            return data
+        whole = bytearray(data)
         while data := self.read():
-            parts.append(data)
-            size += len(data)
-            if size > MAX_DOCUMENT:
+            whole += data
+            if len(whole) > MAX_DOCUMENT:
                 self.close()
                 raise InvalidResponse(
                     f"The response of {self._origin} is longer than {MAX_DOCUMENT:,} bytes."
                 )
-        return b"".join(parts)
+        return bytes(whole)
 
     def read_error(self) -> bytes:
         """Return the start of the body of an error response; what arrived, if it breaks."""
@@ -119,8 +113,7 @@ class StreamedResponse:
     def _finish(self, *, whole: bool) -> None:
         if self._open:
             self._open = False
-            self._response.close()
-            self._done(whole and not self._response.will_close)
+            self._done(whole and self._response.is_reusable)
 
 
 class ConnectionPool:
@@ -137,7 +130,7 @@ class ConnectionPool:
         self._create_context = create_context
         self._timeouts = timeouts or Timeouts()
         self._lock = threading.Lock()
-        self._idle: dict[Origin, list[HTTPConnection]] = {}
+        self._idle: dict[Origin, list[HttpConnection]] = {}
         self._contexts: dict[Path | None, ssl.SSLContext] = {}
         # Unclosed sockets would raise ResourceWarning when the pool is garbage-collected.
         weakref.finalize(self, _close_connections, self._idle)
@@ -160,20 +153,16 @@ class ConnectionPool:
         it is unknown whether it has read the request. Raise EndpointUnreachable (nothing was
         sent), ResponseNotReceived, RequestBodyUnreadable.
         """
-        from http.client import HTTPException
-
         origin = request.origin
-        connection = None if fresh else self._take_idle(origin)
         patience = self._timeouts.read if patience is None else min(self._timeouts.read, patience)
+        connection = None if fresh else self._take_idle(origin)
         connection = connection or self._open_connection(origin, patience)
-        connection.sock.settimeout(patience)
         try:
-            peer = str(connection.sock.getpeername()[0])
             if check_peer is not None:
-                check_peer(peer)
-            stopped_reading = _write_request(connection, request, headers)
-            response = cast("BoundedResponse", connection.getresponse())
-        except (OSError, HTTPException, ValueError) as error:
+                check_peer(connection.peer)
+            was_read = _write_request(connection, request, headers, patience)
+            response = connection.read_response(request.method)
+        except (OSError, ValueError) as error:
             connection.close()
             raise _response_not_received(origin, error) from error
         except BaseException:
@@ -181,60 +170,40 @@ class ConnectionPool:
             raise
 
         def release(reusable: bool) -> None:
-            if reusable and not stopped_reading:
+            if reusable and was_read:
                 self._return_idle(origin, connection)
             else:
                 connection.close()
 
-        return StreamedResponse(response, origin, release, peer)
+        return StreamedResponse(response, origin, release, connection.peer)
 
     def close(self) -> None:
         """Close all idle connections."""
         with self._lock:
             _close_connections(self._idle)
 
-    def _take_idle(self, origin: Origin) -> HTTPConnection | None:
+    def _take_idle(self, origin: Origin) -> HttpConnection | None:
         while True:
             with self._lock:
                 idle = self._idle.get(origin)
                 if not idle:
                     return None
                 connection = idle.pop()
-            if not _is_closed_by_peer(connection):
+            if not connection.is_closed_by_peer():
                 return connection
             connection.close()
 
-    def _return_idle(self, origin: Origin, connection: HTTPConnection) -> None:
+    def _return_idle(self, origin: Origin, connection: HttpConnection) -> None:
         with self._lock:
             self._idle.setdefault(origin, []).append(connection)
 
-    def _open_connection(self, origin: Origin, patience: float) -> HTTPConnection:
-        import http.client
-
-        from supervisor.aws.bounded_reader import BoundedResponse
-
+    def _open_connection(self, origin: Origin, patience: float) -> HttpConnection:
         timeout = min(self._timeouts.connect, patience)
-        if origin.is_tls:
-            connection: HTTPConnection = http.client.HTTPSConnection(
-                origin.host,
-                origin.port,
-                timeout=timeout,
-                context=self._tls_context(origin.host),
-                blocksize=CHUNK_SIZE,
-            )
-        else:
-            connection = http.client.HTTPConnection(
-                origin.host, origin.port, timeout=timeout, blocksize=CHUNK_SIZE
-            )
-        connection.response_class = BoundedResponse
+        context = self._tls_context(origin.host) if origin.is_tls else None
         try:
-            connection.connect()
+            return connect(origin.host, origin.port, timeout=timeout, context=context)
         except OSError as error:
-            connection.close()
             raise _endpoint_unreachable(origin, error) from error
-        # Otherwise http.client would reconnect silently and send a request twice.
-        connection.auto_open = 0
-        return connection
 
     def _tls_context(self, host: str) -> ssl.SSLContext:
         custom = self._create_context
@@ -245,43 +214,38 @@ class ConnectionPool:
             return self._contexts[file]
 
 
-def _are_valid_lengths(values: list[str] | None) -> bool:
-    """Return whether the values of Content-Length are one number; true for none."""
-    found = {value.strip() for value in values or ()}
-    return len(found) <= 1 and all(v.isascii() and v.isdecimal() and len(v) < 20 for v in found)
-
-
-def _close_connections(idle: dict[Origin, list[HTTPConnection]]) -> None:
+def _close_connections(idle: dict[Origin, list[HttpConnection]]) -> None:
     while idle:
         for connection in idle.popitem()[1]:
             connection.close()
 
 
 def _write_request(
-    connection: HTTPConnection, request: AwsRequest, headers: Mapping[str, str]
+    connection: HttpConnection,
+    request: AwsRequest,
+    headers: Mapping[str, str],
+    patience: float,
 ) -> bool:
-    """Send a request; return whether the server stopped reading, as it does to reject it early."""
-    body = request.body.chunks() if isinstance(request.body, FileSlice) else request.body
+    """Send a request; return False if the server stopped reading, to reject it early."""
+    size = request.body_size
     all_headers = {"accept-encoding": "identity", "user-agent": USER_AGENT, **headers}
-    if request.body_size or request.method in ("PUT", "POST"):
-        all_headers["content-length"] = str(request.body_size)
-    try:
-        connection.request(request.method, request.target, body=body or None, headers=all_headers)
-    except (BrokenPipeError, ConnectionResetError):
-        return True
-    return False
-
-
-def _is_closed_by_peer(connection: HTTPConnection) -> bool:
-    """Return whether an idle connection is readable: then the server has closed it."""
-    import select
-
-    poll = select.poll()
-    poll.register(connection.sock, select.POLLIN)
-    return bool(poll.poll(0))
+    if size or request.method in ("PUT", "POST"):
+        all_headers["content-length"] = str(size)
+    head = build_request_head(request.method, request.target, all_headers)
+    body = request.body
+    if isinstance(body, bytes):
+        return connection.send(head, body, patience)
+    parts = body.chunks()
+    return connection.send(head, b"".join(parts) if size <= SMALL_BODY else parts, patience)
 
 
 def _response_not_received(origin: Origin, error: Exception) -> ResponseNotReceived:
+    if isinstance(error, HttpFormatError):
+        return ResponseNotReceived(
+            f"The response of {origin} is not valid HTTP: {error}.", remedy=NOT_THE_SERVICE
+        )
+    if isinstance(error, IncompleteBodyError):
+        return ResponseNotReceived(f"{origin} closed the connection: {error}.")
     what = "timed out" if isinstance(error, TimeoutError) else f"failed: {error!r}"
     return ResponseNotReceived(f"The request to {origin} {what}.")
 

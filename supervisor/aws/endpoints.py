@@ -7,6 +7,7 @@ Source of the suffixes: botocore 1.44, ``partitions.json``; the first matching p
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -49,6 +50,7 @@ def custom_endpoint(service: str, environ: Mapping[str, str]) -> Origin | None:
     return None
 
 
+@lru_cache(maxsize=64)  # asked for with each request
 def parse_endpoint(url: str, source: str) -> Origin:
     """Parse an http or https URL; raise ConfigError that names ``source`` for anything else."""
     try:

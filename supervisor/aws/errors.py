@@ -31,6 +31,10 @@ CREDENTIAL_CODES = frozenset(
 )
 SIGNATURE_CODES = ("SignatureDoesNotMatch", "InvalidSignatureException")
 AWS = "AWS"
+NOT_THE_SERVICE = (
+    "Check the endpoint (AWS_ENDPOINT_URL, or that of the storage provider) and the proxies on the"
+    " way to it: the response is not one of that service."
+)
 
 
 class AwsError(SupervisorError):
@@ -76,11 +80,7 @@ class InvalidResponse(AwsError):
     """The response cannot be AWS's: damaged, or longer than any of AWS's."""
 
     def __init__(self, problem: str, *, remedy: str = "") -> None:
-        remedy = remedy or (
-            "Check the endpoint (AWS_ENDPOINT_URL, or that of the storage provider) and the proxies"
-            " on the way to it: the response is not one of that service."
-        )
-        super().__init__(problem, remedy=remedy, outcome_unknown=True)
+        super().__init__(problem, remedy=remedy or NOT_THE_SERVICE, outcome_unknown=True)
 
 
 class AwsErrorResponse(AwsError):

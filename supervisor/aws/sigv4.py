@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -117,8 +118,14 @@ def _normalize_path(path: str) -> str:
 
 
 def _signing_key(credentials: Credentials, scope: CredentialScope, day: str) -> bytes:
-    key = f"AWS4{credentials.secret_key}".encode()
-    for part in (day, scope.region, scope.service, "aws4_request"):
+    return _derive_key(credentials.secret_key, day, scope.region, scope.service)
+
+
+@lru_cache(maxsize=64)
+def _derive_key(secret: str, day: str, region: str, service: str) -> bytes:
+    """Return the signing key, which is the same for a whole day."""
+    key = f"AWS4{secret}".encode()
+    for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key
 

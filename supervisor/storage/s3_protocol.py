@@ -7,6 +7,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, assert_never
 
 from supervisor.errors import StorageError
+from supervisor.http.dates import parse_http_date
 from supervisor.model import IfMatch, IfNoneMatch, StoredObject
 
 if TYPE_CHECKING:
@@ -120,18 +121,9 @@ def parse_object_headers(headers: Mapping[str, str], *, size: int | None = None)
             for name, value in headers.items()
             if name.startswith(METADATA_PREFIX) and name != METADATA_PREFIX + WRITE_ID_KEY
         },
-        last_modified=_parse_http_date(headers.get("last-modified", "")),
-        response_date=_parse_http_date(headers.get("date", "")),
+        last_modified=parse_http_date(headers.get("last-modified", "")),
+        response_date=parse_http_date(headers.get("date", "")),
     )
-
-
-def _parse_http_date(date: str) -> float:
-    from email.utils import parsedate_to_datetime
-
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def part_size(total: int, min_part_size: int) -> int:

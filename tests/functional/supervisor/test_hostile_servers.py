@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supervisor.aws import bounded_reader, connection_pool
+from supervisor.aws import connection_pool
 from supervisor.aws.client import AwsClient
 from supervisor.aws.connection_pool import ConnectionPool, Timeouts
 from supervisor.aws.credentials import StaticCredentials
@@ -25,6 +25,7 @@ from supervisor.aws.retry import Backoff
 from supervisor.aws.sigv4 import Credentials
 from supervisor.batch.submitter import BatchSubmitter
 from supervisor.errors import StorageError, SubmissionError
+from supervisor.http.bounded_socket import MIN_PROGRESS
 from supervisor.job_model import BatchTarget, JobRequest
 from supervisor.model import ObjectRef, VersionPin
 from supervisor.storage import s3, s3_download
@@ -311,14 +312,14 @@ def test_progress_extends_the_time_of_a_large_body() -> None:
     """A body that takes longer than one period arrives, if each period has enough of it."""
 
     def script(server: HostileServer) -> Iterator[bytes]:
-        yield HEAD + b"content-length: %d\r\n\r\n" % (bounded_reader.MIN_PROGRESS * 5)
+        yield HEAD + b"content-length: %d\r\n\r\n" % (MIN_PROGRESS * 5)
         for _ in range(5):
             server.ended.wait(0.3)
-            yield b"x" * bounded_reader.MIN_PROGRESS
+            yield b"x" * MIN_PROGRESS
 
     with hostile(script) as server:
         store = a_store(server.url)
         found = store.read(REF)
         store.close()
     assert found is not None
-    assert len(found[0]) == bounded_reader.MIN_PROGRESS * 5
+    assert len(found[0]) == MIN_PROGRESS * 5
