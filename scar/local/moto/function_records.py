@@ -65,21 +65,37 @@ class FunctionPermission:
 
 
 class FunctionRecords:
-    """Functions by name or ARN, read from moto on each call."""
+    """Functions by name or ARN, read from moto once and kept until ``forget``.
+
+    Each event and each call of a function asks for its configuration; reading it from moto costs
+    more than all else that the server does to start a warm run.
+    """
 
     def __init__(self, account: str, lock: threading.RLock, region: str = "us-east-1") -> None:
         self._account = account
         self._lock = lock
         self._region = region
+        self._records: dict[tuple[str, str], FunctionRecord] = {}  # by Region and name
+
+    def forget(self) -> None:
+        """Read all functions again: moto's state may have changed. Call it under moto's lock."""
+        self._records.clear()
 
     def get(self, name_or_arn: str, region: str = "") -> FunctionRecord | None:
-        """Return the function, or None; the Region in an ARN takes precedence over ``region``."""
-        from moto.awslambda.exceptions import UnknownFunctionException
-        from moto.awslambda.models import lambda_backends
+        """Return the function, or None; the Region in an ARN takes precedence over ``region``.
 
+        The same object is returned until ``forget``.
+        """
         match = _REGION.match(name_or_arn)
         region = match[1] if match else region or self._region
         name = function_name(name_or_arn)
+        # Without the lock: a change that is still being made was not acknowledged yet.
+        return self._records.get((region, name)) or self._read(name, region)
+
+    def _read(self, name: str, region: str) -> FunctionRecord | None:
+        from moto.awslambda.exceptions import UnknownFunctionException
+        from moto.awslambda.models import lambda_backends
+
         if find_region_error(region):  # moto's table of Regions raises KeyError
             return None
         with self._lock:
@@ -88,7 +104,10 @@ class FunctionRecords:
                 function = backend.get_function(name)
             except UnknownFunctionException:
                 return None
-            return _function_record(function, region)
+            record = _function_record(function, region)
+            # Under the lock, as ``forget``: a record read before a change is not kept after it.
+            self._records[region, name] = record
+            return record
 
 
 def _function_record(function: object, region: str) -> FunctionRecord:

@@ -83,8 +83,8 @@ class MotoService:
         self._compat = MotoCompat(account)
         self._endpoints = EndpointConfiguration(account, lambda: registry()[0])
         self._journal = ChangeJournal(folder / "journal.sqlite")
-        self.failed_replays: tuple[str, ...] = self._replay_journal()
         self.functions = FunctionRecords(account, self._moto.lock, region)
+        self.failed_replays: tuple[str, ...] = self._replay_journal()
         self.log_groups = LogGroups(account, self._moto.lock, self.execute_change, region)
         self.batch = MotoBatchRegistry(account, self._moto.lock, region)
         self.queues = QueueRecords(account, self._moto.lock)
@@ -222,6 +222,7 @@ class MotoService:
             # The journal has no messages: those that wait would be lost.
             if call.service not in {"sqs", "sns"}:
                 self._moto.clear()
+                self.functions.forget()
                 self._endpoints.clear()
                 self.failed_replays = self._replay_journal()
             raise
@@ -231,9 +232,12 @@ class MotoService:
             # Seeded before the request is adapted, which may create resources (a service-linked
             # role): their IDs too must be the same in every replay. MotoApp.call seeds again.
             self._moto.seed_random(request, seed)
-            adapted = self._compat.adapt_request(call, request)
-            with self._compat.placeholder_resources(call):
-                response = self._execute_own(call) or self._moto.call(adapted, seed)
+            try:
+                adapted = self._compat.adapt_request(call, request)
+                with self._compat.placeholder_resources(call):
+                    response = self._execute_own(call) or self._moto.call(adapted, seed)
+            finally:  # also after an error: it may have changed a part
+                self.functions.forget()
             return (
                 self._compat.adapt_response(call, response) if response.status < 300 else response
             )
