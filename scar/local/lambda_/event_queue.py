@@ -6,7 +6,7 @@ import heapq
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from scar.local.state.databases import DatabaseFormat, open_database
 from scar.local.state.files import EVENT_QUEUE
@@ -58,8 +58,7 @@ class QueuedEvent:
     trace: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Position:
+class _Position(NamedTuple):
     """The place of a waiting event in its function's heap; times are those of the timer."""
 
     due: float
@@ -126,6 +125,14 @@ class EventQueue:
             first_entries = [(heap[0], arn) for arn, heap in self._waiting_by_function.items()]
         now = self._timer()
         return [arn for position, arn in sorted(first_entries) if position.due <= now]
+
+    def first_ready_function(self) -> str | None:
+        """Return the ARN of the function whose event has been due longest, or None."""
+        with self._lock:
+            first = min(
+                ((heap[0], arn) for arn, heap in self._waiting_by_function.items()), default=None
+            )
+        return first[1] if first is not None and first[0].due <= self._timer() else None
 
     def seconds_until_due(self) -> float | None:
         """Return the seconds until the next event is due, at least 0; None without events."""

@@ -62,6 +62,7 @@ class WorkerPool(Generic[W]):
         self._busy_by_function: Counter[str] = Counter()
         # Longest idle first. Reusing the last one lets the others reach idle_limit.
         self._idle: list[W] = []
+        self._waiting = 0  # leases that wait for a free slot
         self._closed = False
 
     @property
@@ -74,6 +75,12 @@ class WorkerPool(Generic[W]):
         with self._changed:
             return len(self._idle)
 
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether a lease would not have to wait for another one to end."""
+        with self._changed:
+            return not self._closed and self._is_slot_free()
+
     def lease(self, function: DeployedFunction, capacity_wait: float = 0.0) -> W:
         """Return a worker for one invocation, a warm one if possible.
 
@@ -83,9 +90,7 @@ class WorkerPool(Generic[W]):
         with self._changed:
             if self._is_reserved_concurrency_used(function):
                 raise throttling_error(f"The reserved concurrency of {function.name} is used up.")
-            free = self._changed.wait_for(
-                lambda: self._closed or len(self._busy) < self._concurrency, capacity_wait
-            )
+            free = self._wait_for_slot(capacity_wait)
             # The reserved concurrency is checked again: other leases may have used it up meanwhile.
             if not free or self._closed or self._is_reserved_concurrency_used(function):
                 raise throttling_error(f"All {self._concurrency} slots of this machine are in use.")
@@ -98,6 +103,22 @@ class WorkerPool(Generic[W]):
         for stale_worker in stale:
             stale_worker.close()
         return worker
+
+    def renew(self, worker: W, function: DeployedFunction) -> bool:
+        """Return whether a lease may go on, for one more invocation of ``function``.
+
+        If not, release the worker: it cannot serve it, or another lease waits for the slot.
+        """
+        with self._changed:
+            reserved = function.reserved_concurrency
+            return (
+                not self._closed
+                and not self._waiting
+                and worker.is_alive
+                and _serves(worker, function)
+                and (reserved is None or self._busy_by_function[function.arn] <= reserved)
+                and not self._is_throttled(function)
+            )
 
     def release(self, worker: W) -> None:
         """End a lease; keep the worker warm for the next invocation if it is alive."""
@@ -122,7 +143,7 @@ class WorkerPool(Generic[W]):
             idle = list(self._idle)
         for worker in idle:
             current = functions.get(worker.function.arn)
-            is_current = current is not None and current.sandbox_key == worker.function.sandbox_key
+            is_current = current is not None and _serves(worker, current)
             is_recent = time.monotonic() - worker.idle_since < self._idle_limit
             if not (is_current and is_recent and worker.is_alive):
                 self._close_idle_worker(worker)
@@ -144,6 +165,22 @@ class WorkerPool(Generic[W]):
         for worker in workers:
             worker.close()
 
+    def _wait_for_slot(self, seconds: float) -> bool:
+        """Wait, with the lock, until a slot is free or the pool closed; return False if neither."""
+        if seconds <= 0:
+            return self._is_slot_free()
+        self._waiting += 1
+        try:
+            return self._changed.wait_for(
+                lambda: self._closed or len(self._busy) < self._concurrency, seconds
+            )
+        finally:
+            self._waiting -= 1
+
+    def _is_slot_free(self) -> bool:
+        """Return whether a slot is free that no waiting lease is about to get."""
+        return len(self._busy) + self._waiting < self._concurrency
+
     def _is_reserved_concurrency_used(self, function: DeployedFunction) -> bool:
         reserved = function.reserved_concurrency
         return reserved is not None and self._busy_by_function[function.arn] >= reserved
@@ -151,9 +188,7 @@ class WorkerPool(Generic[W]):
     def _pick_worker(self, function: DeployedFunction) -> tuple[W, list[W]]:
         """Return the most recently used fitting worker or a new one, and the stale workers."""
         candidates = [worker for worker in self._idle if worker.function.arn == function.arn]
-        fitting = [
-            w for w in candidates if w.is_alive and w.function.sandbox_key == function.sandbox_key
-        ]
+        fitting = [w for w in candidates if w.is_alive and _serves(w, function)]
         stale = [worker for worker in candidates if worker not in fitting]
         chosen = fitting[-1] if fitting else self._create_worker(function)
         self._idle = [w for w in self._idle if w is not chosen and w not in stale]
@@ -165,3 +200,10 @@ class WorkerPool(Generic[W]):
                 return
             self._idle.remove(worker)
         worker.close()
+
+
+def _serves(worker: PooledWorker, function: DeployedFunction) -> bool:
+    """Return whether the worker's sandbox has the function's configuration."""
+    # Usually the same object: the key of a configuration is computed anew by each call.
+    own = worker.function
+    return own is function or own.sandbox_key == function.sandbox_key

@@ -178,7 +178,7 @@ class LambdaService:
         request_id = str(uuid.uuid4())
         chain = decode_trace_header(trace)
         self._queue.put(function_arn, request_id, payload, chain, delay=delay)
-        self.wake()
+        self._async_invoker.notify_event(delay)
         return request_id
 
     def wake(self) -> None:

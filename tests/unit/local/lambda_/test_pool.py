@@ -97,6 +97,15 @@ class Leases(RuleBasedStateMachine):
         self.pool.release(servant)
         assert servant.is_alive or servant.closed
 
+    @precondition(lambda self: self.leased)
+    @rule(position=st.integers(0, CONCURRENCY), dies=st.booleans())
+    def renew(self, position: int, dies: bool) -> None:
+        servant = self.leased[position % len(self.leased)]
+        servant.dead |= dies
+        function = self.directory.functions[servant.function.name]
+        is_current = servant.function.sandbox_key == function.sandbox_key
+        assert self.pool.renew(servant, function) == (is_current and not servant.dead)
+
     @rule(name=st.sampled_from("fgh"))
     def change(self, name: str) -> None:
         function = self.directory.functions[name]
