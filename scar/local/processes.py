@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 _MAX_OOM_SCORE = 1000  # proc(5), oom_score_adj
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_CHUNK = 1 << 16
+_SHORTEST_PAGE = 2048  # bytes: a page of /proc, less its last entry
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -57,7 +58,7 @@ def resident_bytes(pids: Iterable[int]) -> int:
     total = 0
     for pid in pids:
         try:
-            total += int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+            total += int(_read(f"/proc/{pid}/statm").split()[1]) * _PAGE
         except (OSError, IndexError):
             continue
     return total
@@ -75,7 +76,7 @@ def out_of_memory_victim(pids: Iterable[int]) -> int:
 
 def _oom_score_adj(pid: int) -> int:
     try:
-        return int(Path(f"/proc/{pid}/oom_score_adj").read_bytes())
+        return int(_read(f"/proc/{pid}/oom_score_adj"))
     except (OSError, ValueError):
         return 0
 
@@ -85,7 +86,7 @@ def proportional_bytes(pids: Iterable[int]) -> int:
     total = 0
     for pid in pids:
         try:
-            lines = Path(f"/proc/{pid}/smaps_rollup").read_bytes().splitlines()
+            lines = _read(f"/proc/{pid}/smaps_rollup").splitlines()
         except PermissionError:  # smaps needs ptrace access, statm does not
             total += resident_bytes([pid])
             continue
@@ -99,7 +100,7 @@ def _stat_fields(pid: int) -> list[bytes]:
     """Return the fields of ``/proc/<pid>/stat`` from the third on, empty if it cannot be read."""
     # The second field, "(name)", may itself contain spaces and brackets.
     try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return []
 
@@ -107,9 +108,21 @@ def _stat_fields(pid: int) -> list[bytes]:
 def _child_pids(pid: int) -> list[int]:
     pids: list[int] = []
     try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            children = (task / "children").read_bytes()
-            pids.extend(int(child) for child in children.split())
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - see _read
+            pids.extend(map(int, _read(f"/proc/{pid}/task/{task}/children").split()))
     except OSError:
         pass
     return pids
+
+
+def _read(path: str) -> bytes:
+    """Return a file of /proc; ``pathlib`` takes three times as long, 20 times a second."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(descriptor, _CHUNK)
+        # The kernel returns a long list a page at a time.
+        while len(data) >= _SHORTEST_PAGE and (chunk := os.read(descriptor, _CHUNK)):
+            data += chunk
+    finally:
+        os.close(descriptor)
+    return data

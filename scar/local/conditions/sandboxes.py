@@ -112,6 +112,9 @@ class DoomedSandbox:
     def drain(self, timeout: float) -> None:
         self._sandbox.drain(timeout)
 
+    def set_idle(self, *, is_idle: bool) -> None:
+        self._sandbox.set_idle(is_idle=is_idle)
+
     def peak_memory_mb(self) -> int:
         return self._sandbox.peak_memory_mb()
 

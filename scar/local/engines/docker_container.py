@@ -87,6 +87,9 @@ class DockerContainer:
         while (now := time.monotonic()) < end and now - self._last_output_time < QUIET_SECONDS:
             time.sleep(QUIET_SECONDS)
 
+    def set_idle(self, *, is_idle: bool) -> None:
+        """Do nothing: the kernel enforces the limits."""
+
     def peak_memory_mb(self) -> int:
         """Return the peak memory in MiB; 0 in Batch, where only the kernel measures it."""
         return self._monitored.peak_mb if self._monitored else 0

@@ -10,8 +10,10 @@ import contextlib
 import enum
 import itertools
 import logging
+import math
 import os
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 MIB = 1 << 20
+_IDLE_POLLS = 20  # polls of a tree with work between two of an idle one
 # A walk of a folder goes on from poll to poll, so that a million files delay no other check.
 # 5,000 take about 10 ms.
 ENTRIES_PER_POLL = 5_000
@@ -53,14 +56,17 @@ class TreeLimits:
 class MonitoredTree:
     """One monitored tree; ``on_exceeded`` is called from the monitor's thread.
 
-    Once, unless ``limits.is_repeated``.
+    Once, unless ``limits.is_repeated``. ``is_idle``: it has nothing to do and is looked at rarely.
     """
 
     root: int
     limits: TreeLimits
     on_exceeded: Callable[[ExceededLimit], None]
     peak_bytes: int = 0
+    is_idle: bool = False
     exceeded_limit: ExceededLimit | None = field(default=None)
+    _pids: list[int] = field(default_factory=list)
+    _listed: float = -math.inf
     _walk: FolderWalk | None = field(default=None)
     _polls_until_walk: int = field(default=_POLLS_BETWEEN_WALKS)
 
@@ -69,9 +75,15 @@ class MonitoredTree:
         """The peak memory in MiB, rounded up."""
         return -(-self.peak_bytes // MIB)
 
-    def update_peak(self) -> None:
-        """Measure the tree's memory and update the peak."""
-        pids = list(descendants(self.root))
+    def update_peak(self, max_age: float = 0.0) -> None:
+        """Measure the tree's memory and update the peak.
+
+        ``max_age``: seconds for which the list of its processes may be used again.
+        """
+        now = time.monotonic()
+        if now - self._listed >= max_age:
+            self._pids, self._listed = list(descendants(self.root)), now
+        pids = self._pids
         # The sum of resident sizes counts shared pages once per process: an upper bound. The exact
         # number (proportional set size) costs more, so it is read only if it can raise the peak.
         if (used := resident_bytes(pids)) > self.peak_bytes:
@@ -113,12 +125,17 @@ class MonitoredTree:
 
 
 class LimitsMonitor:
-    """One thread that checks every tree each ``interval`` seconds, as long as there are trees."""
+    """One thread that checks every tree each ``interval`` seconds, as long as there are trees.
+
+    Idle trees are checked each 20th time; if all are idle, the thread wakes no more often.
+    """
 
     def __init__(self, interval: float = 0.05) -> None:
         self._interval = interval
         self._trees: dict[int, MonitoredTree] = {}
         self._changed = threading.Condition()
+        self._polls = 0
+        self._is_slow = False  # all trees are idle
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -127,15 +144,30 @@ class LimitsMonitor:
     ) -> MonitoredTree:
         """Monitor the descendants of the process ``root``, but not that process itself."""
         tree = MonitoredTree(root, limits, on_exceeded)
+        self.add_tree(tree)
+        return tree
+
+    def add_tree(self, tree: MonitoredTree) -> None:
         with self._changed:
-            self._trees[root] = tree
+            self._trees[tree.root] = tree
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._poll_trees, name="limits monitor", daemon=True
                 )
                 self._thread.start()
             self._changed.notify()
-        return tree
+
+    def update_peak(self, tree: MonitoredTree) -> None:
+        """Measure a tree between two polls, with the processes that the last one has found."""
+        tree.update_peak(self._interval)
+
+    def set_idle(self, tree: MonitoredTree, *, is_idle: bool) -> None:
+        """Note that a tree has nothing to do, or has again."""
+        tree.is_idle = is_idle
+        # Notified only then: a notification for each invocation would cost more than the polls.
+        if self._is_slow and not is_idle:
+            with self._changed:
+                self._changed.notify()
 
     def remove(self, tree: MonitoredTree) -> None:
         """Stop monitoring a tree; may be called twice."""
@@ -158,10 +190,11 @@ class LimitsMonitor:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._trees)
+                self._wait_while_idle()
                 self._changed.wait_for(lambda: self._closed, timeout=self._interval)
                 if self._closed:
                     return
-                trees = list(self._trees.values())
+                trees = self._due_trees()
             # Without the lock: on_exceeded may call remove().
             for tree in trees:
                 try:
@@ -170,6 +203,23 @@ class LimitsMonitor:
                     # One tree's trouble, such as a log that cannot be written, must not end the
                     # checks of all others; that tree is checked again.
                     LOG.exception("cannot check the limits of process %d", tree.root)
+
+    def _wait_while_idle(self) -> None:
+        """Wait, with the lock, until a tree is not idle, or idle ones are to be checked."""
+        # Set before the trees are looked at, and ``set_idle`` does the reverse: one of both sees
+        # the other's change.
+        self._is_slow = True
+        is_idle = not self._changed.wait_for(
+            lambda: self._closed or any(not tree.is_idle for tree in self._trees.values()),
+            timeout=self._interval * _IDLE_POLLS,
+        )
+        self._is_slow = False
+        if is_idle:
+            self._polls = -1  # the next one is for the idle ones
+
+    def _due_trees(self) -> list[MonitoredTree]:
+        self._polls = (self._polls + 1) % _IDLE_POLLS
+        return [tree for tree in self._trees.values() if not (tree.is_idle and self._polls)]
 
 
 class FolderWalk:

@@ -172,6 +172,9 @@ class Sandbox(Protocol):
     def drain(self, timeout: float) -> None:
         """Wait until all output written so far was forwarded, or ``timeout`` seconds."""
 
+    def set_idle(self, *, is_idle: bool) -> None:
+        """Note that it waits for work, or works: at first, it works. For engines that poll."""
+
     def peak_memory_mb(self) -> int:
         """Return the peak memory in MiB, or 0 if the engine does not measure it."""
 

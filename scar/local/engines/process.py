@@ -58,7 +58,10 @@ GUARANTEES: Final = EngineGuarantees(
             "The image is not used: the script runs on this machine, with your user, your files, "
             "your keys and every system call that you may make."
         ),
-        "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
+        (
+            "Memory is checked 20 times a second, and once a second between invocations: a script "
+            "may exceed its limit for a moment."
+        ),
         "The size of /tmp is checked twice a second; the work folder is used as /tmp.",
         "vCPUs and the numbers of processes and open files are not limited.",
     ),
@@ -176,7 +179,7 @@ class ProcessSandbox(ProcessTreeSandbox):
         timeout_ms, end = None, math.inf
         while (ready := poll.poll(timeout_ms)) and time.monotonic() < end:
             if pipe in dict(ready):
-                if not self._pipe.forward_chunk():
+                if not self._pipe.forward_available():
                     return
             else:
                 # Only the pidfd is ready: the first process has ended, and the pipe is still open.

@@ -89,11 +89,15 @@ class ProcessTreeSandbox(abc.ABC):
         """Wait until all output written so far was forwarded, or ``timeout`` seconds."""
         self._pipe.drain(timeout)
 
+    def set_idle(self, *, is_idle: bool) -> None:
+        """Look at an idle tree less often: once a second."""
+        self._monitor.set_idle(self._monitored, is_idle=is_idle)
+
     def peak_memory_mb(self) -> int:
         """Return the peak memory in MiB."""
         # Measured now: an invocation may be shorter than the polling interval.
         if not self._ended.is_set():
-            self._monitored.update_peak()
+            self._monitor.update_peak(self._monitored)
         return self._monitored.peak_mb
 
     def close(self) -> None:
@@ -139,7 +143,7 @@ class ProcessTreeSandbox(abc.ABC):
     def _read_until_exit(self) -> None:
         """Forward all output, then set the exit."""
         try:
-            with self._stdout:
+            with self._stdout, contextlib.closing(self._pipe):
                 self._forward_output()
         finally:
             status = self._process.wait()

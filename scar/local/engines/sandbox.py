@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from scar.local.engines.sandbox_support import SandboxSupport
 
 NOTES: Final = (
-    "Memory is checked 20 times a second; a script may exceed its limit for a moment.",
+    (
+        "Memory is checked 20 times a second, and once a second between invocations: a script "
+        "may exceed its limit for a moment."
+    ),
     "vCPUs are not limited.",
     "Sandboxes use this machine's network; only root can open ports below 1,024 there.",
     "Jobs with GPUs get the device nodes; the driver's libraries must be in the image.",

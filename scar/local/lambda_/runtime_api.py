@@ -83,15 +83,18 @@ class RuntimeApiServer:
 
     def wait_for_next(self, timeout: float) -> bool:
         """Wait until the runtime asks for an invocation; False on exit, error or timeout."""
-        return self._wait_until(
-            lambda: self._waiting > 0 and self._pending_invocation is None, timeout
-        )
+        return self._wait_until(self._is_next_requested, timeout)
 
-    def wait_for_response(self, timeout: float) -> RuntimeResponse | None:
-        """Wait for the runtime's response; None if it exited or took too long."""
-        self._wait_until(lambda: self._response is not None, timeout)
+    def wait_for_completion(self, timeout: float) -> tuple[RuntimeResponse | None, bool]:
+        """Wait until the runtime has responded and asks for the next invocation.
+
+        Return the response, None if it exited or took too long, and whether it has asked.
+        """
         with self._changed:
-            return self._response
+            self._wait_until(
+                lambda: self._response is not None and self._is_next_requested(), timeout
+            )
+            return self._response, self._is_next_requested()
 
     def mark_ended(self) -> None:
         """Note that the sandbox has exited; end all waits."""
@@ -177,8 +180,14 @@ class RuntimeApiServer:
                 return _error_response(400, "InvalidRequestID", "Invalid request ID")
             self._response = response
             self._current_request_id = ""  # a second response gets the error above
-            self._changed.notify_all()
+            # Usually the worker is woken by the request for the next invocation, which follows:
+            # waking it twice costs as much as the rest of this request.
+            if self._waiting:
+                self._changed.notify_all()
         return None
+
+    def _is_next_requested(self) -> bool:
+        return self._waiting > 0 and self._pending_invocation is None
 
     def _wait_until(self, is_done: Callable[[], bool], timeout: float) -> bool:
         with self._changed:

@@ -98,6 +98,8 @@ class Worker:
         Raise InvocationInterruptedError if the worker was closed meanwhile.
         """
         self._log.reset_tail()
+        if self._sandbox is not None:
+            self._sandbox.set_idle(is_idle=False)
         init_seconds, failure = (
             (None, None) if self._sandbox is not None else self._cold_start(request_id)
         )
@@ -123,6 +125,8 @@ class Worker:
             peak_mb=self._sandbox.peak_memory_mb() if self._sandbox is not None else 0,
             init_duration=init_seconds,
         )
+        if self._sandbox is not None:
+            self._sandbox.set_idle(is_idle=True)
         self._log.write_line(reports.report_line(request_id, usage, response.failure))
         self._log.flush()
         return LambdaInvokeResult(
@@ -232,12 +236,12 @@ class Worker:
                 trace_id=parse_chain(trace).trace_id(self._function.arn, now),
             )
         )
-        response = self._api.wait_for_response(end - time.monotonic())
-        if response is None:
-            return self._end_with_failure(self._missing_response_failure(request_id))
         # For Lambda an invocation ends when the runtime asks for the next one, not when it
         # responds. A sandbox that does not do so in time is not reused.
-        if not self._api.wait_for_next(max(end - time.monotonic(), 0.0)):
+        response, asks_for_next = self._api.wait_for_completion(end - time.monotonic())
+        if response is None:
+            return self._end_with_failure(self._missing_response_failure(request_id))
+        if not asks_for_next:
             self._close_sandbox()
         return response
 

@@ -105,6 +105,7 @@ class FakeSandbox:
         self.ended.set()
 
     def drain(self, timeout: float) -> None: ...
+    def set_idle(self, *, is_idle: bool) -> None: ...
     def peak_memory_mb(self) -> int:
         return 1
 

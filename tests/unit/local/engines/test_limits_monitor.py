@@ -21,6 +21,7 @@ from scar.local.engines.limits_monitor import (
     MonitoredTree,
     TreeLimits,
 )
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,41 @@ def test_a_tree_whose_report_fails_does_not_end_the_checks(
     monitor.add(os.getpid(), TreeLimits(memory_mb=0), lambda _: exceeded.set())
     assert exceeded.wait(TIMEOUT)
     assert "cannot check the limits of process" in caplog.text
+
+
+def test_an_idle_tree_is_checked_too_and_one_that_has_work_again_more_often(
+    monitor: LimitsMonitor, shell: int
+) -> None:
+    exceeded = threading.Event()
+    tree = monitor.add(shell, TreeLimits(memory_mb=0), lambda _: exceeded.set())
+    monitor.set_idle(tree, is_idle=True)
+    assert exceeded.wait(TIMEOUT)
+
+
+def test_of_twenty_polls_one_looks_at_idle_trees() -> None:
+    monitor = LimitsMonitor(interval=3600)
+    idle = monitor.add(os.getpid(), TreeLimits(memory_mb=1 << 20), lambda _: None)
+    busy = monitor.add(os.getppid(), TreeLimits(memory_mb=1 << 20), lambda _: None)
+    monitor.set_idle(idle, is_idle=True)
+    polls = [monitor._due_trees() for _ in range(40)]
+    assert [idle in trees for trees in polls].count(True) == 2
+    assert all(busy in trees for trees in polls)
+    monitor.set_idle(idle, is_idle=False)
+    assert all(idle in monitor._due_trees() for _ in range(20))
+    monitor.close()
+
+
+def test_work_ends_the_pause_of_a_monitor_whose_trees_are_all_idle(
+    monkeypatch: pytest.MonkeyPatch, monitor: LimitsMonitor, shell: int
+) -> None:
+    monkeypatch.setattr(limits_monitor, "_IDLE_POLLS", 10**9)  # a pause of eleven days
+    exceeded = threading.Event()
+    limits = TreeLimits(memory_mb=0)
+    tree = MonitoredTree(shell, limits, lambda _: exceeded.set(), is_idle=True)
+    monitor.add_tree(tree)
+    until(lambda: monitor._is_slow)
+    monitor.set_idle(tree, is_idle=False)
+    assert exceeded.wait(TIMEOUT)
 
 
 def some_files(folder: Path, count: int, size: int = 1) -> None:

@@ -38,6 +38,34 @@ def test_a_drain_ends_with_its_time() -> None:
     os.close(read)
 
 
+def test_a_drain_does_not_need_the_reading_thread() -> None:
+    read, write = os.pipe()
+    passed = bytearray()
+    output = OutputPipe(read, passed.extend)
+    for _ in range(2):
+        os.write(write, b"a line\n")
+        output.drain(300)
+    assert passed == b"a line\n" * 2
+    output.close()
+    os.write(write, b"after the end")
+    output.drain(300)
+    assert passed == b"a line\n" * 2
+    os.close(write)
+    os.close(read)
+
+
+def test_the_end_of_a_pipe_is_found_by_whoever_reads() -> None:
+    read, write = os.pipe()
+    passed = bytearray()
+    output = OutputPipe(read, passed.extend)
+    os.write(write, b"last")
+    os.close(write)
+    output.drain(300)
+    output.forward_all()
+    assert passed == b"last"
+    os.close(read)
+
+
 def test_the_whole_pipe_is_passed_on_before_the_end() -> None:
     read, write = os.pipe()
     passed = bytearray()

@@ -53,9 +53,36 @@ def test_an_answer_reaches_the_caller_once() -> None:
     take(api)
     assert ask(api, "POST", "/invocation/r/response", b"1").status == 202
     assert ask(api, "POST", "/invocation/r/response", b"2").status == 400
-    answer = api.wait_for_response(0)
+    answer, _ = api.wait_for_completion(0)
     assert answer is not None
     assert (answer.payload, answer.failure) == (b"1", None)
+
+
+def test_an_invocation_is_complete_when_the_runtime_asks_for_the_next_one() -> None:
+    api = RuntimeApiServer()
+    take(api)
+    ask(api, "POST", "/invocation/r/response", b"1")
+    answer, asks = api.wait_for_completion(0)
+    assert answer is not None
+    assert not asks
+    with ThreadPoolExecutor() as threads:
+        threads.submit(ask, api, "GET", "/invocation/next")
+        assert api.wait_for_completion(300) == (answer, True)
+        api.mark_ended()
+
+
+def test_a_runtime_may_ask_for_the_next_invocation_before_it_responds() -> None:
+    api = RuntimeApiServer()
+    take(api)
+    with ThreadPoolExecutor() as threads:
+        threads.submit(ask, api, "GET", "/invocation/next")
+        assert api.wait_for_next(300)
+        completion = threads.submit(api.wait_for_completion, 300)
+        ask(api, "POST", "/invocation/r/response", b"1")
+        answer, asks = completion.result(300)
+        assert answer is not None
+        assert asks
+        api.mark_ended()
 
 
 def test_a_late_answer_and_one_to_another_call_are_refused() -> None:
@@ -65,7 +92,7 @@ def test_a_late_answer_and_one_to_another_call_are_refused() -> None:
     api.expire_invocation()
     assert ask(api, "POST", "/invocation/r/response", b"1").status == 400
     assert ask(api, "POST", "/invocation/r/error", b"1").status == 400
-    assert api.wait_for_response(0) is None
+    assert api.wait_for_completion(0) == (None, False)
 
 
 def test_an_answer_before_any_call_is_refused() -> None:
@@ -76,7 +103,7 @@ def test_an_answer_that_is_too_large_becomes_an_error() -> None:
     api = RuntimeApiServer()
     take(api)
     assert ask(api, "POST", "/invocation/r/response", b"x" * (SYNC_PAYLOAD + 1)).status == 413
-    answer = api.wait_for_response(0)
+    answer, _ = api.wait_for_completion(0)
     assert answer is not None
     assert answer.failure is not None
     assert answer.failure.error_type == "Function.ResponseSizeTooLarge"
@@ -85,7 +112,7 @@ def test_an_answer_that_is_too_large_becomes_an_error() -> None:
 def test_the_end_of_the_sandbox_ends_every_wait() -> None:
     api = RuntimeApiServer()
     threading.Timer(0.01, api.mark_ended).start()
-    assert api.wait_for_response(10) is None
+    assert api.wait_for_completion(10) == (None, False)
     assert api.wait_for_next(10) is False
     assert ask(api, "GET", "/invocation/next").status == 410
 
