@@ -83,6 +83,7 @@ class AsyncInvoker:
     def _dispatch_due_events(self) -> float:
         while self._dispatch_next_event():
             pass
+        self._queue.flush()
         due_in = self._queue.seconds_until_due()
         # An event that is due but was not started waits for a slot, not for its time: a pause of
         # zero would make the loop spin.

@@ -37,6 +37,9 @@ _FORMAT: Final = DatabaseFormat(
 )
 _LONGEST_RETRY_WAIT: Final = 300.0
 """Seconds, more than any wait for a retry. A later due time was written by a wrong clock."""
+_DELETED_AT_ONCE: Final = 32
+_KEPT_BYTES: Final = 8 << 20
+"""Payloads of waiting events in memory; those of others are read from the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +69,22 @@ class _Position(NamedTuple):
     queued_at: float
 
 
+class _Content(NamedTuple):
+    """The columns of an event that do not decide when it is due."""
+
+    request_id: str
+    payload: bytes
+    attempts: int = 0
+    last_response: bytes | None = None
+    trace: str = ""
+
+
 class EventQueue:
     """Survives a killed process.
 
     An event stays in the file until ``delete``: an event that a killed process had taken is
-    available again, with the same request id, when the file is next opened.
+    available again, with the same request id, when the file is next opened. So are finished ones,
+    up to 32, that it had not yet deleted from the file: each event runs at least once.
 
     ``timer`` returns seconds that only move forwards; ``clock`` epoch seconds, which the file
     contains. The clock is read when an event is written and when the file is opened, nowhere
@@ -90,6 +104,9 @@ class EventQueue:
         self._db = open_database(path, _FORMAT)
         # Heaps in memory; events that are being run are in the file alone.
         self._waiting_by_function: dict[str, list[_Position]] = {}
+        self._finished: list[tuple[int]] = []
+        self._kept: dict[int, _Content] = {}
+        self._kept_bytes = 0
         rows = self._db.execute("SELECT function_arn, id, enqueued, due, attempts FROM event")
         for arn, number, enqueued, due, attempts in rows:
             self._push(arn, self._restored_position(number, enqueued, due, attempts))
@@ -117,6 +134,7 @@ class EventQueue:
                 (request_id, function_arn, payload, now, now + delay, trace),
             )
             queued_at, number = self._timer(), int(cursor.lastrowid or 0)
+            self._keep(number, _Content(request_id, payload, trace=trace))
             self._push(function_arn, _Position(queued_at + delay, number, queued_at))
 
     def ready_functions(self) -> list[str]:
@@ -150,28 +168,30 @@ class EventQueue:
             heap = self._waiting_by_function.get(function_arn)
             if not heap or heap[0].due > self._timer():
                 return None
-            position = heapq.heappop(heap)
+            position = heap[0]
+            content = self._take_content(position.number)
+            heapq.heappop(heap)
             if not heap:
                 del self._waiting_by_function[function_arn]
-            row = self._db.execute(
-                "SELECT request_id, payload, attempts, answer, trace FROM event WHERE id = ?",
-                (position.number,),
-            ).fetchone()
         return QueuedEvent(
             id=position.number,
-            request_id=row[0],
+            request_id=content.request_id,
             function_arn=function_arn,
-            payload=row[1],
+            payload=content.payload,
             queued_at=position.queued_at,
             due=position.due,
-            attempts=row[2],
-            last_response=row[3],
-            trace=row[4],
+            attempts=content.attempts,
+            last_response=content.last_response,
+            trace=content.trace,
         )
 
     def restore(self, event: QueuedEvent) -> None:
         """Put a taken event back in its old position."""
+        content = _Content(
+            event.request_id, event.payload, event.attempts, event.last_response, event.trace
+        )
         with self._lock:
+            self._keep(event.id, content)
             self._push(event.function_arn, _Position(event.due, event.id, event.queued_at))
 
     def requeue(self, event: QueuedEvent, wait: float, *, failed_with: bytes | None = None) -> None:
@@ -191,14 +211,24 @@ class EventQueue:
                 self._push(event.function_arn, position)
 
     def delete(self, event: QueuedEvent) -> None:
-        """Delete an event that is finished."""
+        """Delete an event that is finished: from the file with others, or by ``flush``."""
         with self._lock:
-            self._db.execute("DELETE FROM event WHERE id = ?", (event.id,))
+            self._finished.append((event.id,))
+            if len(self._finished) >= _DELETED_AT_ONCE:
+                self._delete_finished()
+
+    def flush(self) -> None:
+        """Delete finished events from the file now."""
+        with self._lock:
+            self._delete_finished()
 
     def close(self) -> None:
-        """Close the file; its events stay."""
+        """Close the file; its unfinished events stay."""
         with self._lock:
-            self._db.close()
+            try:
+                self._delete_finished()
+            finally:
+                self._db.close()
 
     def _restored_position(
         self, number: int, enqueued: float, due: float, attempts: int
@@ -209,6 +239,28 @@ class EventQueue:
         longest = _LONGEST_RETRY_WAIT if attempts else due - enqueued
         wait = due - now if due - now <= longest else 0.0
         return _Position(timer + wait, number, timer - max(now - enqueued, 0.0))
+
+    def _keep(self, number: int, content: _Content) -> None:
+        if self._kept_bytes + len(content.payload) <= _KEPT_BYTES:
+            self._kept[number] = content
+            self._kept_bytes += len(content.payload)
+
+    def _take_content(self, number: int) -> _Content:
+        if content := self._kept.pop(number, None):
+            self._kept_bytes -= len(content.payload)
+            return content
+        row = self._db.execute(
+            "SELECT request_id, payload, attempts, answer, trace FROM event WHERE id = ?",
+            (number,),
+        ).fetchone()
+        return _Content(*row)
+
+    def _delete_finished(self) -> None:
+        if self._finished:
+            with self._db:
+                self._db.execute("BEGIN")
+                self._db.executemany("DELETE FROM event WHERE id = ?", self._finished)
+            self._finished.clear()
 
     def _push(self, arn: str, position: _Position) -> None:
         heapq.heappush(self._waiting_by_function.setdefault(arn, []), position)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sqlite3
 import threading
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from scar.local.s3.storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
 BATCH = 64  # events delivered between two transactions
+DELETION_PAUSE = 0.2  # seconds without events after which fewer are deleted
 FIRST_PAUSE = 0.2  # seconds to the first retry; doubled for each further one
 LONGEST_PAUSE = 30.0
 MIN_ATTEMPTS = 1000
 MAX_AGE = 24 * 3600.0
 """Seconds after which an event is discarded and logged, if it also had MIN_ATTEMPTS."""
+
+
+_Row: TypeAlias = tuple[int, str, bytes, float, int, str]
 
 
 class DeliverEvent(Protocol):
@@ -46,6 +51,8 @@ class Outbox:
         self._database = database
         self._deliver = deliver
         self._clock = clock
+        self._delivered: set[int] = set()  # still in the file
+        self._has_retries = True  # unknown
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="s3-outbox", daemon=True)
@@ -75,36 +82,47 @@ class Outbox:
             self._wake.clear()
             try:
                 pause = self._deliver_due_events()
+                if self._delivered and not self._wake.wait(DELETION_PAUSE):
+                    self._record_deliveries()
             except Exception:  # the disk may be full; the events are still stored
                 log.exception("the event queue cannot be read or written")
                 pause = LONGEST_PAUSE
             self._wake.wait(pause)
+        if self._delivered:
+            with contextlib.suppress(sqlite3.Error):  # they will be delivered again
+                self._record_deliveries()
 
     def _deliver_due_events(self) -> float | None:
         """Deliver due events; return the seconds until the next retry, None without one."""
         while not self._stopping.is_set():
-            # Not the events of a destination that waits for a retry: they would overtake it.
-            with self._database.read() as db:
-                now = self._clock()
-                # A due time beyond the longest pause was written before the clock was set back.
-                rows = db.execute(
-                    "SELECT id, arn, payload, created, attempts, trace FROM outbox AS o"
-                    " WHERE (due <= ?1 OR due > ?2) AND NOT EXISTS (SELECT 1 FROM outbox"
-                    " WHERE arn = o.arn AND due > 0 AND due > ?1 AND due <= ?2)"
-                    " ORDER BY id LIMIT ?3",
-                    (now, now + LONGEST_PAUSE, BATCH),
-                ).fetchall()
-            if not rows:
+            rows = self._read_due_events(BATCH + len(self._delivered))
+            self._deliver_batch([row for row in rows if row[0] not in self._delivered])
+            if len(rows) < BATCH:  # what is added now wakes the thread again
                 break
-            self._deliver_batch(rows)
+        return self._seconds_until_retry() if self._has_retries else None
+
+    def _read_due_events(self, limit: int) -> list[_Row]:
+        # Not the events of a destination that waits for a retry: they would overtake it.
+        with self._database.read() as db:
+            now = self._clock()
+            # A due time beyond the longest pause was written before the clock was set back.
+            return db.execute(
+                "SELECT id, arn, payload, created, attempts, trace FROM outbox AS o"
+                " WHERE (due <= ?1 OR due > ?2) AND NOT EXISTS (SELECT 1 FROM outbox"
+                " WHERE arn = o.arn AND due > 0 AND due > ?1 AND due <= ?2)"
+                " ORDER BY id LIMIT ?3",
+                (now, now + LONGEST_PAUSE, limit),
+            ).fetchall()
+
+    def _seconds_until_retry(self) -> float | None:
         with self._database.read() as db:
             next_due = db.execute("SELECT min(due) FROM outbox WHERE due > 0").fetchone()[0]
+        self._has_retries = next_due is not None
         if next_due is None:
             return None
         return min(max(0.01, float(next_due) - self._clock()), LONGEST_PAUSE)
 
-    def _deliver_batch(self, rows: list[tuple[int, str, bytes, float, int, str]]) -> None:
-        done: list[tuple[int]] = []
+    def _deliver_batch(self, rows: list[_Row]) -> None:
         failed: dict[str, tuple[int, float, int]] = {}  # by destination
         for number, arn, payload, created, attempts, trace in rows:
             if arn in failed or self._stopping.is_set():
@@ -115,20 +133,26 @@ class Outbox:
                 # By attempts too: the clock alone may have been set forward.
                 if self._clock() - created > MAX_AGE and attempts >= MIN_ATTEMPTS:
                     log.exception("event %d for %s is discarded: not deliverable", number, arn)
-                    done.append((number,))
+                    self._delivered.add(number)
                     continue
                 log.warning("event %d for %s will be retried: %s", number, arn, error)
                 pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts, 16))
                 failed[arn] = (attempts + 1, self._clock() + pause, number)
             else:
-                done.append((number,))
-        # One transaction per batch: after a crash, at most BATCH events are delivered again.
+                self._delivered.add(number)
+        if failed or len(self._delivered) >= BATCH:
+            self._has_retries = self._has_retries or bool(failed)
+            self._record_deliveries(list(failed.values()))
+
+    def _record_deliveries(self, failed: Sequence[tuple[int, float, int]] = ()) -> None:
+        """Delete delivered events, in one transaction: a commit for each costs as much as a write.
+
+        After a crash, at most BATCH events are delivered again.
+        """
         with self._database.write() as transaction:
-            _record_deliveries(transaction.db, done, list(failed.values()))
-
-
-def _record_deliveries(
-    db: sqlite3.Connection, done: list[tuple[int]], failed: list[tuple[int, float, int]]
-) -> None:
-    db.executemany("DELETE FROM outbox WHERE id = ?", done)
-    db.executemany("UPDATE outbox SET attempts = ?, due = ? WHERE id = ?", failed)
+            delivered = [(number,) for number in self._delivered]
+            transaction.db.executemany("DELETE FROM outbox WHERE id = ?", delivered)
+            transaction.db.executemany(
+                "UPDATE outbox SET attempts = ?, due = ? WHERE id = ?", failed
+            )
+        self._delivered.clear()

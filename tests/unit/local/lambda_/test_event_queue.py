@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from scar.local.lambda_ import event_queue
 from scar.local.lambda_.event_queue import EventQueue, QueuedEvent
 from tests.profiles import examples
 
@@ -186,3 +188,59 @@ def test_events_of_an_earlier_release_run(tmp_path: Path) -> None:
     event = take(queue)
     queue.close()
     assert (event.request_id, event.trace) == ("r", "")
+
+
+def rows_in(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        return int(file.execute("SELECT count(*) FROM event").fetchone()[0])
+
+
+def finish_all(queue: EventQueue, count: int) -> None:
+    for number in range(count):
+        queue.put("f", f"r{number}", b"{}")
+    for _ in range(count):
+        event = queue.take("f")
+        assert event is not None
+        queue.delete(event)
+
+
+def test_finished_events_are_deleted_from_the_file_together(tmp_path: Path) -> None:
+    queue = EventQueue(tmp_path / "queue")
+    finish_all(queue, 31)
+    assert rows_in(tmp_path / "queue") == 31
+    finish_all(queue, 1)
+    assert rows_in(tmp_path / "queue") == 0
+    finish_all(queue, 1)
+    queue.flush()
+    assert rows_in(tmp_path / "queue") == 0
+    queue.close()
+
+
+def test_a_killed_process_loses_no_event_and_repeats_only_those_not_yet_deleted(
+    tmp_path: Path,
+) -> None:
+    killed = EventQueue(tmp_path / "queue")
+    finish_all(killed, 32)
+    finish_all(killed, 1)
+    killed.put("f", "unfinished", b"{}")
+    taken = killed.take("f")
+    with contextlib.closing(EventQueue(tmp_path / "queue")) as queue:
+        found = [queue.take("f") for _ in range(3)]
+        assert [event and event.request_id for event in found] == ["r0", "unfinished", None]
+    assert taken is not None
+    killed.close()
+
+
+def test_payloads_beyond_the_memory_for_them_are_read_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_queue, "_KEPT_BYTES", 10)
+    with contextlib.closing(EventQueue(tmp_path / "queue")) as queue:
+        for number in range(5):
+            queue.put("f", f"r{number}", b"%d" % number * 4, f"Root={number}")
+        for number in range(5):
+            event = queue.take("f")
+            assert event is not None
+            content = (event.request_id, event.payload, event.trace)
+            assert content == (f"r{number}", b"%d" % number * 4, f"Root={number}")
+        assert queue._kept_bytes == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 import time
@@ -9,11 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scar.local.s3.storage import outbox as outbox_module
 from scar.local.s3.storage.database import Database
 from scar.local.s3.storage.outbox import Outbox
+from tests.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from scar.local.s3.storage.database import Transaction
 
 
 class Receiver:
@@ -62,6 +68,45 @@ def test_events_are_delivered_in_order_and_deleted(tmp_path: Path) -> None:
     outbox.close()
     assert [payload for _, payload in receiver.taken] == payloads
     assert count_pending(database) == 0
+    database.close()
+
+
+class CountingDatabase(Database):
+    """Counts the write transactions."""
+
+    writes = 0
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Transaction]:
+        self.writes += 1
+        with super().write() as transaction:
+            yield transaction
+
+
+def test_events_that_come_one_by_one_are_deleted_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "DELETION_PAUSE", 300.0)
+    database, receiver = CountingDatabase(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    for number in range(2 * outbox_module.BATCH + 1):
+        add(outbox, database, "good", b"%d" % number)
+        receiver.wait(number + 1)
+    assert [payload for _, payload in receiver.taken] == [b"%d" % n for n in range(129)]
+    outbox.close()
+    assert count_pending(database) == 0
+    assert database.writes == 129 + 3
+    database.close()
+
+
+def test_a_pause_deletes_what_was_delivered(tmp_path: Path) -> None:
+    database, receiver = Database(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    add(outbox, database, "good", b"1")
+    until(lambda: receiver.taken and not count_pending(database))
+    outbox.close()
     database.close()
 
 
