@@ -8,6 +8,7 @@ document the field. https://docs.aws.amazon.com/lambda/latest/dg/invocation-recu
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -78,5 +79,6 @@ def recursion_response() -> bytes:
     return json.dumps({"errorType": RECURSION_ERROR, "errorMessage": RECURSION_MESSAGE}).encode()
 
 
+@functools.lru_cache(maxsize=256)
 def _hash_arn(arn: str) -> str:
     return hashlib.sha256(arn.encode()).hexdigest()[:8]

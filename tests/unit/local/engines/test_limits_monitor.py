@@ -99,6 +99,36 @@ def test_work_ends_the_pause_of_a_monitor_whose_trees_are_all_idle(
     assert exceeded.wait(TIMEOUT)
 
 
+def test_the_exact_memory_is_read_only_if_it_may_be_more_or_too_much(
+    shell: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact: list[int] = []
+    resident = [4 * MIB]
+
+    def measure(_: object) -> int:
+        exact.append(resident[0])
+        return resident[0] // 2
+
+    monkeypatch.setattr(limits_monitor, "resident_bytes", lambda _: resident[0])
+    monkeypatch.setattr(limits_monitor, "proportional_bytes", measure)
+    tree = MonitoredTree(shell, TreeLimits(memory_mb=10), lambda _: None)
+    for _ in range(10):
+        tree.update_peak()
+    assert (exact, tree.peak_mb) == ([4 * MIB], 2)
+    for size in (5, 4, 3, 2, 1, 6):
+        resident[0] = size * MIB
+        tree.update_peak()
+    assert (exact[1:], tree.peak_mb) == ([5 * MIB, 6 * MIB], 3)
+    resident[0] = 11 * MIB  # beyond the limit: each time
+    for _ in range(3):
+        tree.update_peak()
+    assert exact[3:] == [11 * MIB] * 3
+    resident[0] = 9 * MIB
+    for _ in range(20):
+        tree.update_peak()
+    assert exact[6:] == [9 * MIB]
+
+
 def some_files(folder: Path, count: int, size: int = 1) -> None:
     for number in range(count):
         (folder / f"{number}").write_bytes(b"x" * size)
