@@ -5,8 +5,9 @@ state folder (``home``), reads the record of a running server from it, and if th
 starts the background process of ``server``. That process locks the folder, constructs the
 services of ``cloud``, writes its own record (process id, port, engine), and serves until
 SIGTERM. ``state/`` opens the services' databases, and refuses damaged ones by name.
-``processes`` distinguishes a process from a later one with the same id. ``connect`` makes the
-command's connection; ``control_app`` answers its own requests.
+``processes`` distinguishes a process from a later one with the same id. ``memory`` gives back
+what imports have left. ``connect`` makes the command's connection; ``control_app`` answers its
+own requests.
 
 Request. One HTTP server (``http/``) accepts it and parses its head. A router selects the
 service: by the path for the command line's own requests, the functions' endpoints and the

@@ -25,6 +25,7 @@ from scar.local.cloud import LocalCloud
 from scar.local.conditions.settings import ConditionsSettings
 from scar.local.control import EXIT_LOCKED
 from scar.local.home import LocalCloudHome, RunningServer, disk_full_error
+from scar.local.memory import MemoryKeeper
 from scar.local.processes import start_time
 from scar.local.state.disk_space import is_disk_full
 from scar.local.state.files import StateFileError
@@ -119,7 +120,9 @@ def _run_until_stopped(
     try:
         home.write_server_record(running)
         LOG.info("listening at %s with the %s engine", cloud.url, cloud.engine.name)
+        memory = MemoryKeeper()
         while not stop.wait(CHECK_SECONDS) and not folder_lock.is_lost():
+            memory.release()
             _restore_record(home, running)
         LOG.info("stopping" if stop.is_set() else "stopping: the state folder was deleted")
     finally:

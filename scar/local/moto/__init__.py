@@ -9,6 +9,7 @@ adapts requests and responses where moto differs from AWS, ``recursion_config`` 
 operations that moto lacks, ``aws_policies`` has AWS's managed policies, ``file_system_configs``
 stores what functions mount, and ``vpc_endpoints`` are those of the default VPC. ``error_responses``
 renders errors in each protocol. ``endpoints/`` has HTTP APIs and function URLs, without moto.
+``loading/`` keeps what moto and its models take of memory small.
 
 moto keeps everything in memory. So every change that moto has accepted is written to the
 ``journal`` (SQLite) before the client receives the response, together with the seed of its random

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scar.local.http.regions import find_region_error
+from scar.local.moto.loading.region_lists import import_ec2
 
 if TYPE_CHECKING:
     import threading
@@ -185,6 +186,7 @@ class MotoBatchRegistry:
         )
 
     def _moto_backend(self, region: str) -> Any:  # noqa: ANN401 - moto's own type
+        import_ec2()
         from moto.batch.models import batch_backends
 
         return batch_backends[self._account][region]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from scar.local.moto.loading.service_models import get_service_model
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -172,12 +174,9 @@ def _operation_routes(service: str) -> tuple[tuple[str, re.Pattern[str], str, Op
 
 @functools.cache
 def _service_model(service: str) -> ServiceModel:
-    import botocore.session
-
     # These sign with another name than botocore's.
     names = {"elasticfilesystem": "efs", "apigateway": "apigatewayv2"}
-    name = names.get(service, service)
-    return botocore.session.get_session().get_service_model(name)
+    return get_service_model(names.get(service, service))
 
 
 def _nest_parameters(form: Mapping[str, str]) -> dict[str, JsonValue]:

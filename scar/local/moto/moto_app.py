@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from scar.local.http.messages import Response
+from scar.local.moto.loading.region_lists import import_ec2, use_region_lists
+from scar.local.moto.loading.resource_files import load_on_demand
+from scar.local.moto.loading.service_models import use_lean_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +35,9 @@ class MotoApp:
         from moto.moto_api._internal import mock_random
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        load_on_demand()
+        use_region_lists()
+        use_lean_models()
         _clear_backends()
         self.account = account
         self.lock = threading.RLock()
@@ -61,6 +67,7 @@ class MotoApp:
         """Create the Region's default VPC with an internet gateway, always with the same IDs."""
         if region in self._regions_with_network:
             return
+        import_ec2()
         from moto.ec2.models import ec2_backends
 
         # moto creates a default VPC on the first use of a Region. With a seed of its own here, its

@@ -34,6 +34,7 @@ from scar.local.moto.error_responses import (
 from scar.local.moto.function_records import FunctionRecords
 from scar.local.moto.journal import ChangeJournal
 from scar.local.moto.journal_keys import journal_key
+from scar.local.moto.loading.region_lists import import_ec2
 from scar.local.moto.log_groups import LogGroups
 from scar.local.moto.moto_app import MotoApp
 from scar.local.moto.queue_records import QueueRecords
@@ -157,6 +158,7 @@ class MotoService:
 
     def default_vpc(self, region: str) -> str:
         """Return the id of a Region's only VPC."""
+        import_ec2()
         from moto.ec2.models import ec2_backends
 
         with self._moto.lock:

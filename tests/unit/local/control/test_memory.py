@@ -1,0 +1,24 @@
+"""Memory is given back once imports have ended, not each time."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from scar.local.memory import MemoryKeeper
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_memory_is_released_once_after_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = MemoryKeeper()
+    try:
+        assert [keeper.release() for _ in range(3)] == [False, True, False]
+        monkeypatch.setitem(sys.modules, "scar_test_module", ModuleType("scar_test_module"))
+        assert [keeper.release() for _ in range(3)] == [False, True, False]
+        assert gc.get_freeze_count() > 1000
+    finally:
+        gc.unfreeze()
