@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -84,10 +85,17 @@ def elsewhere() -> Iterator[Elsewhere]:
     process.start()
     sender.close()  # so that `recv` fails if the process ends early
     try:
-        yield Elsewhere(f"http://127.0.0.1:{receiver.recv()}")
+        yield Elsewhere(f"http://127.0.0.1:{_receive_port(receiver)}")
     finally:
         process.terminate()
         process.join()
+
+
+def _receive_port(pipe: Pipe) -> int:
+    try:
+        return int(pipe.recv())
+    except EOFError:
+        sys.exit("moto's process ended before it served: see its error above.")
 
 
 def _serve(pipe: Pipe) -> None:

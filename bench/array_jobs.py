@@ -30,7 +30,6 @@ from scar.runs.arrays.array_reader import read_arrays
 from scar.runs.ledger import RunLedger
 from scar.runs.status import StatusQuery, collect_status
 from tests.fakes.local_cloud import BUCKET, STATE, a_local_cloud, function
-from tests.fakes.script_fault_tests import IN_BATCH
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -42,6 +41,7 @@ FILES, ARRAYS, CHILDREN = 10_000, 100, 10_000
 MOST_CALLS = 10
 NOW = 1_790_000_000.0
 DAY = "2026-09-21"
+IN_BATCH: dict[str, Any] = {"memory": 128, "vcpus": 1, "compute_resources": {"max_v_cpus": 4}}
 
 
 def measure_submission(files: int) -> None:

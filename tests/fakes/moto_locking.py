@@ -13,7 +13,6 @@ from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING
 
-import pytest
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend
 from moto.core.botocore_stubber import BotocoreStubber
@@ -37,6 +36,8 @@ REFUSED = "is_refused"
 @contextlib.contextmanager
 def mock_account(*services: str) -> Iterator[None]:
     """Mock an account in memory; several threads may call these services only."""
+    import pytest  # here: the benchmarks need the routes, and have no pytest
+
     create_routes(*services)
     with pytest.MonkeyPatch.context() as patch:
         add_endpoints(patch)
