@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PYTEST_WORKERS ?= 3
 
-.PHONY: help venv demo example test test-fast acceptance check audit bundle bundle-lock wheel bench clean diagrams
+.PHONY: help venv demo example test test-fast acceptance check audit bundle bundle-lock wheel bench bench-quick clean diagrams
 
 help:
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 14
@@ -80,8 +80,12 @@ audit: $(VENV)/.dev ## known vulnerabilities of the installed packages, if the d
 diagrams: $(VENV)/.dev ## the diagrams of docs/architecture.md, from the import contracts
 	$(BIN)/python -m tests.structure --diagrams
 
-bench: $(VENV)/.dev bundle ## every figure, each by a script of its own
-	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python -m $$(echo $$script | sed "s,/,.,; s,.py$$,,") || exit 1; done
+# The tools that scar is compared with are installed in $(VENV)/peers: bench/peers has their versions.
+bench: $(VENV)/.dev bundle ## every figure next to other tools', in bench/RESULTS.md (an hour); ROWS="put-small logs" prints some
+	$(BIN)/python -m bench.all $(if $(ROWS),$(ROWS),-o bench/RESULTS.md)
+
+bench-quick: $(VENV)/.dev bundle ## the same in five minutes: smaller sizes, fewer rounds, printed only
+	$(BIN)/python -m bench.all --quick $(ROWS)
 
 clean: ## what this Makefile made
 	rm -rf $(VENV) .demo .examples dist supervisor/bundle/dist examples/*/image.tar

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,14 +16,20 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from bench.kit.commands import Command, output_of, plain_environment
+from scar.image.compose.tree_images import write_docker_archive
+from scar.image.formats.layer import LayerFile, LayerSymlink
 from scar.local.control import LocalCloudControl
 from scar.local.home import LocalCloudHome
+from supervisor.model import ImageDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+
+    from scar.image.formats.layer import LayerEntry
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = """\
@@ -54,21 +60,24 @@ class BenchCloud:
     logs: CloudWatchLogsClient
 
     def scar(self, *arguments: str) -> str:
-        """Run the command line as a user would; raise CalledProcessError if it fails."""
-        result = subprocess.run(
-            [sys.executable, "-m", "scar.cli.main", "--local", *arguments],
-            env=dict(self.environment),
-            cwd=self.folder,
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
+        """Run the command line as a user would; raise CommandFailedError if it fails."""
+        return output_of(
+            Command(
+                arguments=(sys.executable, "-m", "scar.cli.main", "--local", *arguments),
+                environment=self.environment,
+                folder=self.folder,
+            )
         )
-        return result.stdout
 
-    def copy_function(self, name: str, mode: str) -> None:
+    def client_environment(self) -> dict[str, str]:
+        """Return the environment in which AWS's own tools use this cloud."""
+        lines = self.scar("local", "env").splitlines()
+        found = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
+        return plain_environment(**{name: shlex.split(value)[0] for name, _, value in found})
+
+    def copy_function(self, name: str, mode: str, script: str = SCRIPT) -> None:
         """Create a function that copies its input, from ``bench/<name>-in`` to ``…-out``."""
-        (self.folder / "to_output.py").write_text(SCRIPT)
+        (self.folder / "to_output.py").write_text(script)
         (self.folder / "f.yaml").write_text(FDL.format(name=name, mode=mode))
         self.scar("init", "-f", "f.yaml")
 
@@ -91,7 +100,7 @@ def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
     folder = Path(tempfile.mkdtemp(prefix="scar-bench-"))
     home = folder / "cloud"
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SCAR_"))},
+        **plain_environment(),
         "SCAR_LOCAL_HOME": str(home),
         "SCAR_LOCAL_ENGINE": engine,
         "PYTHONPATH": str(ROOT),
@@ -99,7 +108,7 @@ def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
     control = LocalCloudControl(LocalCloudHome(home), environment)
     try:
         image = [sys.executable, "-m", "scar.image.demo", str(folder / "image.tar")]
-        subprocess.run(image, env=environment, check=True, stdout=subprocess.DEVNULL)
+        output_of(Command(arguments=tuple(image), environment=environment))
         cloud = control.ensure_started(chaos=chaos)
         session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
         s3 = session.client(
@@ -112,6 +121,17 @@ def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
     finally:
         control.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_busybox_image(path: Path) -> None:
+    """Write an image of this machine's busybox: scripts start with ``#!/bin/sh`` and use ``cp``."""
+    tree: dict[str, LayerEntry] = {
+        "bin/busybox": LayerFile(Path("/bin/busybox").read_bytes(), 0o755),
+        "bin/sh": LayerSymlink("busybox"),
+        "bin/cp": LayerSymlink("busybox"),
+    }
+    run = ImageDefaults(environment={"PATH": "/bin"})
+    write_docker_archive(path, "busybox:1", [tree], run)
 
 
 def engines() -> list[str]:

@@ -1,0 +1,71 @@
+"""Every row of the results: ``python -m bench.all [--quick] [ROW …]``.
+
+Prints a table and, with ``-o FILE``, writes it with the facts about this machine and the notes of
+``bench/notes.md``. Rows that fail are named with their error, and the exit status is 1; a file is
+then not written, unless with ``--keep-going``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.kit.context import Context
+from bench.kit.machine import ROOT, machine_facts
+from bench.kit.peers import Peers
+from bench.kit.report import parse_notes, report, table, write_report
+from bench.rows.table import ROWS, find_row
+
+NOTES = ROOT / "bench" / "notes.md"
+
+
+def main() -> int:
+    """Measure the rows; return the exit status."""
+    options = _parse_arguments()
+    facts = machine_facts()
+    lines, failed = [], []
+    with tempfile.TemporaryDirectory(prefix="scar-bench-") as folder:
+        context = Context(folder=Path(folder), peers=Peers(options.peers), quick=options.quick)
+        for name in options.rows or ROWS:
+            begin = time.monotonic()
+            print(f"{name} …", flush=True)
+            try:
+                found = list(find_row(name)(context))
+            except Exception as error:  # noqa: BLE001 - the other rows are measured all the same
+                failed.append(name)
+                print(
+                    f"{name} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+                )
+                continue
+            lines += found
+            print(f"{table(found)}\n{name}: {time.monotonic() - begin:.0f} s\n", flush=True)
+        facts |= context.peers.versions()
+    print(table(lines))
+    if failed:
+        print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
+    if options.output and lines and (options.keep_going or not failed):
+        facts["rows that failed"] = ", ".join(failed) or "none"
+        command = "make bench-quick" if options.quick else "make bench"
+        notes = parse_notes(NOTES.read_text())
+        write_report(options.output, report(lines, facts, notes, command=command))
+    return bool(failed)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
+    parser.add_argument("-o", "--output", type=Path, help="write the report to this file")
+    parser.add_argument("--keep-going", action="store_true", help="write it without rows that fail")
+    parser.add_argument("--peers", type=Path, default=Path(sys.prefix) / "peers")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    options = parser.parse_args()
+    if unknown := sorted(set(options.rows) - ROWS.keys()):
+        parser.error(f"no row {', '.join(unknown)}; the rows: {', '.join(ROWS)}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""``make demo`` in a fresh clone, without what it downloads."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from bench.kit.commands import measure
+from bench.kit.lines import Line, Target
+from bench.kit.machine import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.kit.context import Context
+
+MOST_SECONDS = 60
+DIST = "supervisor/bundle/dist"
+KEPT = f"{DIST}/kept"  # the Debian packages that a build of the bundle has downloaded
+
+
+def measure_demo(context: Context) -> Iterator[Line]:
+    """Yield the seconds of the demo; its virtual environment and packages are there before."""
+    with context.subfolder("demo") as folder:
+        clone = folder / "clone"
+        measure(context.command("git", "clone", "--quiet", "--local", str(ROOT), str(clone)))
+        if (ROOT / KEPT).is_dir():
+            shutil.copytree(ROOT / KEPT, clone / KEPT)
+        make = ("make", f"PYTHON={sys.executable}")
+        measure(context.command(*make, ".venv/.demo", folder=clone))
+        usage = measure(context.command(*make, "demo", folder=clone))
+    yield Line(
+        row="demo",
+        work="make demo in a fresh clone, without downloads",
+        ours=usage.wall,
+        details=f"CPU {usage.cpu:.0f} s, peak {usage.peak_mb:.0f} MB",
+        target=Target(MOST_SECONDS, of="own"),
+    )
