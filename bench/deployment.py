@@ -155,7 +155,7 @@ def once(account: Elsewhere, desired: list[Function]) -> RoundFigures:
         return deploy.init(desired, connection, lambda _: None, images=images)
 
     def again(connection: AwsConnection) -> None:
-        if plan := init(connection):
+        if plan := deploy.init(desired, connection, lambda _: None, images=images, refresh=False):
             sys.exit(f"The second init changed something:\n{plan}")
 
     def remove(connection: AwsConnection) -> object:

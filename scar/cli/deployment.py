@@ -22,14 +22,19 @@ if TYPE_CHECKING:
 
 
 def deploy_functions(
-    session: Session, file: Path | None, flags: FunctionFlags, *, dry_run: bool
+    session: Session,
+    file: Path | None,
+    flags: FunctionFlags,
+    *,
+    dry_run: bool,
+    refresh: bool = False,
 ) -> Plan:
     """Deploy the functions of the file and the options; with ``dry_run`` change nothing.
 
-    Return the changes, made or planned.
+    With ``refresh`` all resources are read. Return the changes, made or planned.
     """
     with naming_options(has_file=file is not None):
-        return _deploy_functions(session, file, flags, dry_run=dry_run)
+        return _deploy_functions(session, file, flags, dry_run=dry_run, refresh=refresh)
 
 
 @contextlib.contextmanager
@@ -44,7 +49,7 @@ def naming_options(*, has_file: bool) -> Iterator[None]:
 
 
 def _deploy_functions(
-    session: Session, file: Path | None, flags: FunctionFlags, *, dry_run: bool
+    session: Session, file: Path | None, flags: FunctionFlags, *, dry_run: bool, refresh: bool
 ) -> Plan:
     connection, document, secret_variables = connect_to_deploy(session, file, flags)
     from scar.aws.compile.from_fdl import disabled_functions, functions_of
@@ -57,6 +62,7 @@ def _deploy_functions(
         dry_run=dry_run,
         progress=session.terminal.show_progress,
         disabled=disabled_functions(document),
+        refresh=refresh,
     )
     show_plan(session, plan, dry_run=dry_run)
     if not dry_run:

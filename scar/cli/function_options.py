@@ -33,6 +33,15 @@ def dry_run_option(function: F) -> F:
     return click.option("--dry-run", is_flag=True, help="Show the changes and stop.")(function)
 
 
+def refresh_option(function: F) -> F:
+    """Add --refresh."""
+    return click.option(
+        "--refresh",
+        is_flag=True,
+        help="Read all resources, also if the last init applied the same file less than a day ago.",
+    )(function)
+
+
 def function_options(function: F) -> F:
     """Add one option for each field of ``FunctionFlags`` except the name."""
     folder = partial(click.option, multiple=True, metavar="BUCKET[/FOLDER]")

@@ -157,7 +157,7 @@ class Services:
 
         return read_function_resources(function, connection)
 
-    def deploy(
+    def deploy(  # noqa: PLR0913 one argument per option
         self,
         functions: Sequence[Function],
         connection: AwsConnection,
@@ -166,10 +166,12 @@ class Services:
         dry_run: bool,
         progress: Callable[[str], None],
         disabled: Sequence[str] = (),
+        refresh: bool = False,
     ) -> Plan:
         """Create or update the functions; return the changes. ``report`` receives messages.
 
-        ``disabled`` are the names of functions that must not be deployed.
+        ``disabled`` are the names of functions that must not be deployed. With ``refresh`` all
+        resources are read, also if the last deployment applied the same state.
         """
         from scar.aws.deploy.deploy import init
         from scar.aws.images.image_changes import add_image_changes
@@ -177,7 +179,13 @@ class Services:
         with self.open_function_images(connection, report) as images:
             images.show_progress = progress
             plan = init(
-                functions, connection, report, images=images, disabled=disabled, dry_run=dry_run
+                functions,
+                connection,
+                report,
+                images=images,
+                disabled=disabled,
+                dry_run=dry_run,
+                refresh=refresh,
             )
             return add_image_changes(plan, images) if dry_run else plan
 

@@ -49,6 +49,7 @@ def fill_gaps(session: boto3.Session) -> None:
     events.register("after-call.batch.DescribeJobQueues", _add_time_limits)
     events.register("before-call.iam.SimulatePrincipalPolicy", _allow_pass_role)  # type: ignore[arg-type]
     events.register("after-call.s3.GetObject", _add_date)
+    events.register("after-call.s3.PutObject", _add_date)
     events.register(
         "provide-client-params.s3.PutBucketNotificationConfiguration", _require_encoded_filters
     )

@@ -136,9 +136,11 @@ class FakeServices(Services):
         dry_run: bool,
         progress: Callable[[str], None],
         disabled: Sequence[str] = (),
+        refresh: bool = False,
     ) -> Plan:
         self.options["dry_run"] = dry_run
         self.options["disabled"] = disabled
+        self.options["refresh"] = refresh
         self.deployed.append(tuple(functions))
         self.summaries.extend(function_summary(function.name) for function in functions)
         return self.plan

@@ -2,39 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scar.aws.account.account_state import has_network, inspect_account
+from scar.aws.account.account_state import has_network
 from scar.aws.account.store_states import find_store_problems
 from scar.aws.client.encryption import add_encryption
-from scar.aws.compile import compiler, failure_handler
 from scar.aws.compile.encryption import encryption_of_all, requests_encryption
-from scar.aws.compile.function_config import function_config
+from scar.aws.deploy.applied import AppliedState, digest_of, without_functions
 from scar.aws.deploy.apply import apply
-from scar.aws.deploy.lock import DeployLock, read_lock
-from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, needs_lock
+from scar.aws.deploy.desired import compile_desired
+from scar.aws.deploy.lock import DeployLock
+from scar.aws.deploy.lock_record import read_lock, record_applied
+from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, changes_shared
+from scar.aws.deploy.quick_look import QuickLook
 from scar.aws.deploy.remove import Removal, RemovalOptions
 from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.inventory.batch_infrastructure import list_job_definitions
 from scar.aws.inventory.functions import functions_with_roles, list_tagged_functions
 from scar.aws.model import names
+from scar.aws.model.plan import Plan
 from scar.aws.model.resources import SecretParameter, StateBucket
-from scar.aws.validation import account_checks, deployment_checks
+from scar.aws.validation import deployment_checks
+from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
+    from datetime import datetime
 
-    from scar.aws.account.account_state import AccountState
     from scar.aws.client.connection import AwsConnection, ServiceName
-    from scar.aws.deploy.lock import LockState
+    from scar.aws.deploy.lock_record import LockState
+    from scar.aws.deploy.planner import ObservedState
     from scar.aws.handlers.image_store import ImageBuilder
     from scar.aws.model.function import Function
-    from scar.aws.model.plan import Plan
     from scar.aws.model.resources import Resource
-    from supervisor.model import FunctionConfig, ImageDefaults
+
+
+@dataclass(frozen=True, slots=True)
+class _PlannedDeployment:
+    """A plan, and the lock as it was before anything else was read.
+
+    ``digest`` is that of the desired state, empty if it must not be recorded once it is applied.
+    """
+
+    plan: Plan
+    lock: LockState
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +65,7 @@ class Deployment:
     report: Callable[[str], None]
     disabled: Sequence[str] = ()
 
-    def run(self, *, dry_run: bool = False) -> Plan:
+    def run(self, *, dry_run: bool = False, refresh: bool = True) -> Plan:
         """Plan and apply the changes; return those applied (or to be applied).
 
         Reading and planning need no lock: they take most of the time, and often there is nothing
@@ -65,52 +80,124 @@ class Deployment:
         if any(map(requests_encryption, self.functions)):
             requested = encryption_of_all(self.functions, self.connection.account)
             add_encryption(self.connection.client("s3"), requested)
-        plan, lock_state = self._plan(aws)
+        planned = self._plan(aws, may_trust=not (dry_run or refresh))
         if dry_run:
-            return plan
+            self._forget_applied(planned)
+            return planned.plan
         # Not for a plan, since it writes to the outputs' folders; but also without changes: the
         # problem that the last deployment warned of may still exist.
         for warning in find_store_problems(self.functions, self.connection):
             self.report(f"Warning: {warning}")
-        if not plan:
-            return plan
-        if not needs_lock(plan):
-            self._apply_plan(plan, aws)
-            return plan
-        if not lock_state.bucket_exists:
-            self._create_state_bucket(aws, plan)
+        if planned.plan:
+            return self._apply_under_lock(planned, aws)
+        self._record_applied(planned)
+        return planned.plan
+
+    def _apply_under_lock(self, planned: _PlannedDeployment, aws: AwsResources) -> Plan:
+        """Acquire the lock, apply the plan, and record what was applied; return the plan."""
+        if not planned.lock.bucket_exists:
+            self._create_state_bucket(aws, planned.plan)
         lock = DeployLock(
             s3=self.connection.client("s3"),
-            bucket=names.state_bucket_name(self.connection.account),
+            bucket=self._state_bucket,
             report=self.report,
-            unfinished=self._unfinished_functions(plan),
-            known_state=lock_state,
+            unfinished=self._unfinished_functions(planned.plan),
+            changing=self._function_names,
+            changes_shared=changes_shared(planned.plan, self._function_names),
+            known_state=planned.lock,
         )
         with lock:
             if not lock.is_unchanged:
                 # Whatever was true before the wait may be false now: read, check, plan again.
-                plan, _ = self._plan(aws)
+                planned = self._plan(aws, may_trust=False)
+                if changes_shared(planned.plan, self._function_names):
+                    lock.forget_applied()
             # Reading may have taken longer than the lease, if its renewal failed.
             lock.require_held()
-            self._apply_plan(plan, aws)
+            self._apply_plan(planned.plan, aws)
             # Not reached after an error: then the lock's record still names these functions, and
             # the next deployment or removal finds their buckets there.
-            lock.mark_finished(f.name for f in self.functions)
-        return plan
+            lock.mark_finished(
+                (f.name for f in self.functions), self._applied(planned, lock.acquired_at)
+            )
+        return planned.plan
 
-    def _plan(self, aws: AwsResources) -> tuple[Plan, LockState]:
+    def _plan(self, aws: AwsResources, *, may_trust: bool) -> _PlannedDeployment:
         """Read and check all that the plan depends on; return the plan and the lock's state.
 
-        What exists is read while images are built and the account is inspected.
+        What exists is read while images are built and the account is inspected. With ``may_trust``
+        only a part of it is read if the same state was applied completely before.
         """
         planner = DeploymentPlanner(self.functions, self.connection, aws, self.disabled)
         with ThreadPoolExecutor(1) as pool:
-            observing = pool.submit(planner.observe)
-            desired, account_state = self._compile_desired()
-            observed = observing.result()
+            observing = pool.submit(self._observe, planner, may_trust=may_trust)
+            desired, account_state = compile_desired(
+                self.functions, self.connection, self.images, self.report
+            )
+            lock, observed = observing.result()
         region = self.connection.account.region
         deployment_checks.raise_if_any(deployment_checks.check_resources(desired, region))
-        return planner.plan_changes(desired, account_state, observed), observed.lock
+        digest = digest_of(desired, self.disabled)
+        if isinstance(observed, QuickLook):
+            applied = lock.find_applied(self._function_names)
+            is_same = applied is not None and digest == applied.digest
+            if is_same and observed.confirms(desired, account_state):
+                return _PlannedDeployment(Plan(), lock)
+            observed = planner.observe()
+        plan = planner.plan_changes(desired, account_state, observed)
+        is_complete = not planner.leaves_remainder(desired, observed, plan)
+        return _PlannedDeployment(plan, lock, digest if is_complete else "")
+
+    def _observe(
+        self, planner: DeploymentPlanner, *, may_trust: bool
+    ) -> tuple[LockState, ObservedState | QuickLook]:
+        """Read the lock, then what exists: of a state that was applied before, only a part.
+
+        If the lock is unchanged when it is acquired, no other deployment held it in between, and
+        everything read after it is still valid.
+        """
+        lock = read_lock(self.connection.client("s3"), self._state_bucket)
+        is_trusted = may_trust and lock.find_applied(self._function_names) is not None
+        return lock, planner.look_quickly() if is_trusted else planner.observe()
+
+    def _applied(self, planned: _PlannedDeployment, now: datetime | None) -> AppliedState | None:
+        """Return what is to be recorded as applied at this time of S3; None without a digest."""
+        if not (planned.digest and now):
+            return None
+        return AppliedState(digest=planned.digest, time=now, functions=self._function_names)
+
+    def _record_applied(self, planned: _PlannedDeployment) -> None:
+        """Record that all resources were read and found as desired."""
+        lock, found = planned.lock, planned.lock.find_applied(self._function_names)
+        applied = self._applied(planned, lock.served)
+        if applied is None or (found is not None and found.digest == applied.digest):
+            return
+        others = without_functions(lock.applied, self._function_names)
+        # Nothing depends on it: without the record, the next deployment reads everything again.
+        with contextlib.suppress(ScarError):
+            s3 = self.connection.client("s3")
+            record_applied(s3, self._state_bucket, lock, (*others, applied), self._function_names)
+
+    def _forget_applied(self, planned: _PlannedDeployment) -> None:
+        """Make the next deployment read everything, if a plan shows that something differs."""
+        others = without_functions(planned.lock.applied, self._function_names)
+        if not planned.plan or others == planned.lock.applied:
+            return
+        try:
+            record_applied(self.connection.client("s3"), self._state_bucket, planned.lock, others)
+        except ScarError:
+            self.report(
+                "Run `scar init --refresh` to make these changes: `scar init` without it"
+                " may not look for them."
+            )
+
+    @property
+    def _function_names(self) -> tuple[str, ...]:
+        return (*(f.name for f in self.functions), *self.disabled)
+
+    @property
+    def _state_bucket(self) -> str:
+        return names.state_bucket_name(self.connection.account)
 
     def _apply_plan(self, plan: Plan, aws: AwsResources) -> None:
         """Apply the plan; delete unused images last, once nothing has to be undone any more."""
@@ -141,55 +228,12 @@ class Deployment:
             for f in self.functions
         }
 
-    def _compile_desired(self) -> tuple[tuple[Resource, ...], AccountState]:
-        """Build the images while the account is inspected, and compile the desired resources."""
-        account, digests = self.connection.account, {}
-        with ThreadPoolExecutor(1) as pool:
-            inspection = pool.submit(inspect_account, self.connection, self.functions)
-            for function in self.functions:
-                self.report(f"Composing the image of {function.name}…")
-                digests[function.name] = self.images.compose(
-                    function, self._config_builder(function, inspection)
-                )
-            if (handler := failure_handler.handler_function(self.functions)) is not None:
-                digests[handler.name] = self.images.compose(
-                    handler, lambda image: failure_handler.handler_config(account, image)
-                )
-            account_state = inspection.result()
-        deployment_checks.raise_if_any(account_checks.find_errors(self.functions, account_state))
-        for warning in account_checks.find_warnings(self.functions, account_state):
-            self.report(f"Warning: {warning}")
-        return compiler.compile_resources(
-            self.functions,
-            account,
-            images=digests,
-            networks=account_state.job_networks,
-            kms_keys=account_state.kms_keys,
-            file_systems=account_state.file_system_ids,
-        ), account_state
-
-    def _config_builder(
-        self, function: Function, inspection: Future[AccountState]
-    ) -> Callable[[ImageDefaults], FunctionConfig]:
-        """Return the function that creates ``function.json`` for the function's image.
-
-        With Batch it waits for the network: ``function.json`` names the job queue, and the
-        queue's name is the hash of its compute environment, network included.
-        """
-        account = self.connection.account
-
-        def build_config(image: ImageDefaults) -> FunctionConfig:
-            network = inspection.result().job_networks[function.name] if function.batch else None
-            return function_config(function, account, image, network)
-
-        return build_config
-
 
 def _is_secret(resource: Resource) -> bool:
     return isinstance(resource, SecretParameter)
 
 
-def init(
+def init(  # noqa: PLR0913 one argument per option
     functions: Sequence[Function],
     connection: AwsConnection,
     report: Callable[[str], None],
@@ -197,14 +241,20 @@ def init(
     images: ImageBuilder,
     disabled: Sequence[str] = (),
     dry_run: bool = False,
+    refresh: bool = True,
 ) -> Plan:
     """Create or update the functions; return the changes, which ``dry_run`` does not apply.
+
+    Without ``refresh``, a state that was applied completely less than a day ago is compared with
+    what a few requests show; otherwise, and for ``dry_run``, all resources are read.
 
     ``disabled`` are the names of functions that must not exist; their data stays.
     ``report`` receives lines for the user. If a step fails, all steps of this call are undone
     and the failed step's ScarError is raised.
     """
-    return Deployment(functions, connection, images, report, disabled).run(dry_run=dry_run)
+    return Deployment(functions, connection, images, report, disabled).run(
+        dry_run=dry_run, refresh=refresh
+    )
 
 
 def remove(

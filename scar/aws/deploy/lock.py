@@ -8,15 +8,15 @@ is the difference of two of S3's timestamps; the clocks of two computers are nev
 When the lock is released, the object stays, without an owner. Its content differs with every
 write, so an unchanged ETag proves that no other process held the lock since it was read, and that
 what was read after it is still valid. The object also records the functions whose deployment or
-removal was started and not finished.
+removal was started and not finished, and those whose last deployment was applied completely
+(``applied``).
 """
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 
@@ -24,70 +24,36 @@ from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
+from scar.aws.deploy.applied import applied_to_json, without_functions
+from scar.aws.deploy.lock_record import (
+    CONDITION_FAILED_CODES,
+    LEASE_SECONDS,
+    LOCK_KEY,
+    NOT_FOUND_CODES,
+    encode_record,
+    put_record,
+    read_lock,
+)
 from scar.errors import OperationRefusedError, ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import datetime
     from types import TracebackType
 
     from mypy_boto3_s3 import S3Client
 
-    UnfinishedFunctions = Mapping[str, tuple[str, ...]]  # buckets by function
-
-LOCK_KEY = "locks/deploy"
-LEASE_SECONDS = 60.0
-_CONDITION_FAILED_CODES = frozenset(
-    {"PreconditionFailed", "ConditionalRequestConflict", "409", "412"}
-)
-_NOT_FOUND_CODES = frozenset({"NoSuchKey", "404"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockState:
-    """The lock as it was read; ``etag`` is empty if the object does not exist.
-
-    ``age`` (since its last write) and ``lease`` are in seconds. ``unfinished`` are functions whose
-    deployment or removal was started and not finished, each with its buckets.
-    """
-
-    bucket_exists: bool = True
-    etag: str = ""
-    owner: str = ""
-    age: float = 0.0
-    lease: float = LEASE_SECONDS
-    unfinished: UnfinishedFunctions = field(default_factory=dict)
-
-    @property
-    def is_released(self) -> bool:
-        return not self.owner
-
-    @property
-    def is_free(self) -> bool:
-        return self.is_released or self.age > self.lease
-
-
-def read_lock(s3: S3Client, bucket: str) -> LockState:
-    """Return the lock's state; raise ScarError if it cannot be read."""
-    with errors.translate_errors("read the deployment lock"):
-        try:
-            response = s3.get_object(Bucket=bucket, Key=LOCK_KEY)
-        except ClientError as error:
-            if errors.error_code(error) in _NOT_FOUND_CODES | {"NoSuchBucket"}:
-                return LockState(bucket_exists=errors.error_code(error) != "NoSuchBucket")
-            raise
-        with response["Body"] as body:
-            record = _parse_lock_record(body.read())
-    # Both times are S3's own: that of the response, and that of the last write.
-    served = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
-    age = (served - response["LastModified"]).total_seconds()
-    return replace(record, etag=response["ETag"], age=age)
+    from scar.aws.deploy.applied import AppliedState
+    from scar.aws.deploy.lock_record import LockState, UnfinishedFunctions
 
 
 @dataclass(slots=True, kw_only=True)
 class DeployLock:
     """The lock, held inside ``with``; raises WaitTimeoutError if others hold it too long.
 
-    ``unfinished`` are the functions that the owner is about to change, with their buckets.
+    ``unfinished`` are the functions that the owner is about to change, with their buckets. What was
+    applied to the functions in ``changing`` is not recorded any more once the lock is acquired, and
+    nothing is if the owner ``changes_shared`` resources. ``acquired_at`` is S3's time.
     ``known_state`` is an earlier state of the lock: if no process has held the lock since, it is
     acquired without waiting, and ``is_unchanged`` is True. A failed release is only reported,
     since the lease expires.
@@ -97,6 +63,8 @@ class DeployLock:
     bucket: str
     report: Callable[[str], None]
     unfinished: UnfinishedFunctions = field(default_factory=dict)
+    changing: Collection[str] = ()
+    changes_shared: bool = False
     known_state: LockState | None = None
     lease: float = LEASE_SECONDS
     waiter: Waiter = field(
@@ -104,6 +72,8 @@ class DeployLock:
     )
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     is_unchanged: bool = field(default=False, init=False)
+    acquired_at: datetime | None = field(default=None, init=False)
+    _applied: tuple[AppliedState, ...] = field(default=(), init=False)
     _etag: str = field(default="", init=False)
     _writes: int = field(default=0, init=False)
     # Held from reading the ETag to storing the new one: otherwise a renewal between the two would
@@ -163,17 +133,32 @@ class DeployLock:
         merged = _merge_unfinished(self.unfinished, further)
         if merged == self.unfinished:
             return
-        with errors.translate_errors("update the deployment lock"), self._writing:
-            self.unfinished = merged
-            if self._etag and not self._write_record(self.owner, self._etag):
-                self._etag = ""
+        self._update_record(merged, self._applied)
 
-    def mark_finished(self, functions: Iterable[str]) -> None:
-        """Remove the functions from the record of unfinished ones; the release writes it."""
+    def forget_applied(self) -> None:
+        """Record nothing as applied; call it before shared resources are changed."""
+        if self._applied:
+            self._update_record(self.unfinished, ())
+
+    def mark_finished(self, functions: Iterable[str], applied: AppliedState | None = None) -> None:
+        """Remove the functions from the record of unfinished ones; the release writes it.
+
+        ``applied`` is what was applied to them, if it is to be recorded.
+        """
         done = set(functions)
         self.unfinished = {
             name: buckets for name, buckets in self.unfinished.items() if name not in done
         }
+        if applied is not None:
+            self._applied = (*self._applied, applied)
+
+    def _update_record(
+        self, unfinished: UnfinishedFunctions, applied: tuple[AppliedState, ...]
+    ) -> None:
+        with errors.translate_errors("update the deployment lock"), self._writing:
+            self.unfinished, self._applied = unfinished, applied
+            if self._etag and not self._write_record(self.owner, self._etag):
+                self._etag = ""
 
     def _try_acquire(self) -> bool:
         current = read_lock(self.s3, self.bucket)
@@ -190,6 +175,9 @@ class DeployLock:
         own = dict(self.unfinished)
         # Keep what earlier owners left unfinished recorded until a deployment finishes it.
         self.unfinished = _merge_unfinished(observed.unfinished, own)
+        self._applied = (
+            () if self.changes_shared else without_functions(observed.applied, self.changing)
+        )
         if self._write_record(self.owner, observed.etag):
             return True
         self.unfinished = own
@@ -201,31 +189,22 @@ class DeployLock:
         Return whether this process owns the lock, with the new ETag in ``_etag``.
         """
         self._writes += 1
-        record = {
-            "format": 1,
-            "owner": owner,
-            "lease": self.lease,
-            # Makes every write different, and with it the ETag.
-            "write": f"{self.owner}-{self._writes}",
-            "begun": self.unfinished,
-        }
-        body = json.dumps(record).encode()
+        applied = applied_to_json(self._applied, self.acquired_at)
+        body = encode_record(
+            owner, self.lease, f"{self.owner}-{self._writes}", self.unfinished, applied
+        )
         try:
-            if expected_etag:
-                put = self.s3.put_object(
-                    Bucket=self.bucket, Key=LOCK_KEY, Body=body, IfMatch=expected_etag
-                )
-            else:
-                put = self.s3.put_object(
-                    Bucket=self.bucket, Key=LOCK_KEY, Body=body, IfNoneMatch="*"
-                )
+            put = put_record(self.s3, self.bucket, body, expected_etag)
         except ClientError as error:
-            if errors.error_code(error) not in _CONDITION_FAILED_CODES | _NOT_FOUND_CODES:
+            if errors.error_code(error) not in CONDITION_FAILED_CODES | NOT_FOUND_CODES:
                 raise
             # The SDK retries: if S3 had accepted the first attempt and only its response was lost,
             # the second one fails its condition although this process is the owner.
             return self._is_owner()
         self._etag = put["ETag"]
+        headers = put.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if self.acquired_at is None and "date" in headers:
+            self.acquired_at = parsedate_to_datetime(headers["date"])
         return True
 
     def _is_owner(self) -> bool:
@@ -262,19 +241,3 @@ def _merge_unfinished(
     """Merge two records: each function with the buckets of both."""
     names = {**one, **other}
     return {n: tuple(dict.fromkeys((*one.get(n, ()), *other.get(n, ())))) for n in names}
-
-
-def _parse_lock_record(record: bytes) -> LockState:
-    try:
-        fields = json.loads(record)
-        unfinished = {
-            str(name): tuple(map(str, buckets)) for name, buckets in fields.get("begun", {}).items()
-        }
-        return LockState(
-            owner=str(fields["owner"]), lease=float(fields["lease"]), unfinished=unfinished
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise OperationRefusedError(
-            f"The deployment lock {LOCK_KEY} in the state bucket cannot be read: {error!r}.",
-            remedy="If no other deployment runs, delete that object and try again.",
-        ) from error

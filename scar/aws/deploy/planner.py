@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from scar.aws.compile import batch, compiler, failure_handler
-from scar.aws.deploy.lock import read_lock
 from scar.aws.deploy.queues_with_events import keep_queues_with_events
+from scar.aws.deploy.quick_look import QuickLookReader
 from scar.aws.handlers.batch.job_definitions import without_raw
 from scar.aws.images.unused_images import UnusedImageFinder
 from scar.aws.inventory.connected_functions import ConnectionReader
 from scar.aws.inventory.deployed_resources import Inventory
 from scar.aws.inventory.unused import find_unused_infrastructure
 from scar.aws.model import names
-from scar.aws.model.plan import Plan, Update, plan
+from scar.aws.model.plan import Delete, Plan, plan
 from scar.aws.model.resources import (
     BatchTargetRecord,
+    Bucket,
     BucketNotification,
     EcrImage,
     EcrRepository,
@@ -27,6 +28,7 @@ from scar.aws.model.resources import (
     HttpApi,
     InvokePermission,
     JobDefinition,
+    JobQueue,
     LambdaFunction,
     Role,
     SecretParameter,
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from scar.aws.account.account_state import AccountState
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.deploy.lock import LockState
+    from scar.aws.deploy.quick_look import QuickLook
     from scar.aws.handlers.aws_resources import AwsResources
     from scar.aws.images.unused_images import ImagesByRepository
     from scar.aws.inventory.connected_functions import ConnectedFunctions
@@ -73,12 +75,11 @@ _COMPUTE_KINDS = (LambdaFunction, EventInvokeConfig)
 
 @dataclass(frozen=True, slots=True)
 class ObservedState:
-    """What was read from the account: the lock first, then resources and images by repository.
+    """What was read from the account: resources, and images by repository.
 
     ``connected`` are the functions that start each other with those of the deployment.
     """
 
-    lock: LockState
     snapshot: InventorySnapshot
     images: ImagesByRepository
     connected: ConnectedFunctions
@@ -96,25 +97,28 @@ class DeploymentPlanner:
     aws: AwsResources
     disabled: Sequence[str] = ()
 
-    def observe(self) -> ObservedState:
-        """Read all resources whose names are known before the images and networks are.
+    def look_quickly(self) -> QuickLook:
+        """Read what few requests show of a deployment that was applied completely."""
+        return QuickLookReader(
+            self.connection, self.aws, self.function_names, self._named_resources()
+        ).read()
 
-        The lock is read before everything else. If it is unchanged when it is acquired, no other
-        deployment held it in between, and everything read here is still valid.
-        """
-        account = self.connection.account
-        lock = read_lock(self.connection.client("s3"), names.state_bucket_name(account))
-        named = compiler.compile_named_resources(self.functions, account)
+    def observe(self) -> ObservedState:
+        """Read all resources whose names are known before the images and networks are."""
+        named = self._named_resources()
         repositories = [r.name for r in named if isinstance(r, EcrRepository)]
         with ThreadPoolExecutor(1) as pool:
             images = pool.submit(
                 UnusedImageFinder(self.connection).images_by_repository, repositories
             )
-            snapshot = self._inventory.take_snapshot(self._function_names, named)
+            snapshot = self._inventory.take_snapshot(self.function_names, named)
             # On the way of the outputs, from the buckets that were read already.
             reader = ConnectionReader(self.connection, snapshot.notifications)
             connected = reader.read([links_of(function) for function in self.functions])
-            return ObservedState(lock, snapshot, images.result(), connected)
+            return ObservedState(snapshot, images.result(), connected)
+
+    def _named_resources(self) -> tuple[Resource, ...]:
+        return compiler.compile_named_resources(self.functions, self.connection.account)
 
     def plan_changes(
         self, desired: Sequence[Resource], account_state: AccountState, observed: ObservedState
@@ -147,7 +151,7 @@ class DeploymentPlanner:
         # The definitions of these functions are about to be replaced: what counts as a use of a
         # queue is the desired definitions, and those of all other functions.
         current |= find_unused_infrastructure(
-            self._inventory, snapshot, keep=definitions, changing=self._function_names
+            self._inventory, snapshot, keep=definitions, changing=self.function_names
         )
         current |= self._unused_images(desired, snapshot, observed.images)
         region = self.connection.account.region
@@ -160,7 +164,7 @@ class DeploymentPlanner:
         raise_if_any(account_checks.check_batch_quotas(changes, snapshot.batch_counts))
         notes = (
             *kept_queues,
-            *_shared_queue_notes(definitions, snapshot, self._function_names),
+            *_shared_queue_notes(definitions, snapshot, self.function_names),
             *_network_notes(account_state),
             *failure_handler.unhandled_function_notes(self.functions),
             *failure_handler.boundary_notes(self.functions),
@@ -169,8 +173,27 @@ class DeploymentPlanner:
         )
         return replace(changes, notes=notes) if changes else changes
 
+    def leaves_remainder(
+        self, desired: Sequence[Resource], observed: ObservedState, changes: Plan
+    ) -> bool:
+        """Return whether a later deployment has to delete something: queues that are in use.
+
+        They are queues with events of functions, and job queues with jobs.
+        """
+        keys, snapshot = {r.key for r in desired}, observed.snapshot
+        if any(isinstance(r, SourceQueue) and k not in keys for k, r in snapshot.resources.items()):
+            return True
+        definitions = [r for r in desired if isinstance(r, JobDefinition)]
+        definitions += [d for d in snapshot.job_definitions if d.name not in self.function_names]
+        used = {queue for definition in definitions for queue in definition.queues}
+        deleted = {c.resource.key for c in changes.changes if isinstance(c, Delete)}
+        return any(
+            isinstance(r, JobQueue) and r.name not in used and key not in deleted
+            for key, r in snapshot.batch_infrastructure.items()
+        )
+
     @property
-    def _function_names(self) -> list[str]:
+    def function_names(self) -> list[str]:
         return [*(function.name for function in self.functions), *self.disabled]
 
     def _is_disabled(self, resource: Resource) -> bool:
@@ -187,7 +210,7 @@ class DeploymentPlanner:
         configurations = {
             bucket: {**configuration} for bucket, configuration in snapshot.notifications.items()
         }
-        return check_buckets(rules, configurations, self._function_names)
+        return check_buckets(rules, configurations, self.function_names)
 
     def _unused_images(
         self, desired: Sequence[Resource], snapshot: InventorySnapshot, images: ImagesByRepository
@@ -216,21 +239,15 @@ class DeploymentPlanner:
         )
 
 
-def needs_lock(changes: Plan) -> bool:
-    """Return whether the changes must exclude other deployments.
+def changes_shared(changes: Plan, functions: Collection[str]) -> bool:
+    """Return whether the plan changes resources that do not belong to these functions alone.
 
-    Updates of a function's own resources need no lock. Creations and deletions do, since
-    another deployment may plan with the same shared resources; so do notifications, since a
-    bucket has one configuration for all functions; and records of functions, since two deployments
-    at once would not see that together they close a loop. Pushing and deleting images is safe: an
-    image is named by its digest, and checked for users right before its deletion.
+    Buckets do not count: only folders are added to them, and only unused ones are deleted.
     """
     return any(
-        not isinstance(c, Update)
-        or c.desired.shared
-        or isinstance(c.desired, BucketNotification | BatchTargetRecord)
+        changes.owners.get(c.resource.key, "") not in functions
         for c in changes.changes
-        if not isinstance(c.resource, (EcrImage, *DELETED_LAST))
+        if not isinstance(c.resource, (Bucket, EcrImage, *DELETED_LAST))
     )
 
 

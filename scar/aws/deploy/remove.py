@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from scar.aws.account import jobs
 from scar.aws.client.waiter import Waiter
 from scar.aws.deploy.apply import apply
-from scar.aws.deploy.lock import DeployLock, read_lock
+from scar.aws.deploy.lock import DeployLock
+from scar.aws.deploy.lock_record import read_lock
+from scar.aws.deploy.planner import changes_shared
 from scar.aws.deploy.removal_parts import describe_running, without_dependents
 from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from scar.aws.account.jobs import ActiveJob
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.deploy.lock import UnfinishedFunctions
+    from scar.aws.deploy.lock_record import UnfinishedFunctions
     from scar.aws.inventory.deployed_resources import InventorySnapshot
     from scar.aws.model.plan import Change
     from scar.aws.model.resources import Resource, ResourceKey
@@ -126,7 +128,13 @@ class Removal:
             return self._apply_plan(aws, state)
         unfinished = self._unfinished(state)
         lock = DeployLock(
-            s3=s3, bucket=bucket, report=self.report, unfinished=unfinished, known_state=lock_state
+            s3=s3,
+            bucket=bucket,
+            report=self.report,
+            unfinished=unfinished,
+            changing=self.names,
+            changes_shared=changes_shared(state.plan, self.names),
+            known_state=lock_state,
         )
         with lock:
             if not lock.is_unchanged:

@@ -42,6 +42,13 @@ class FunctionHandler:
     waiter: Waiter = field(default_factory=Waiter)
 
     def read(self, resource: LambdaFunction) -> LambdaFunction | None:
+        found = self.read_configuration(resource)
+        if found is None:
+            return None
+        return replace(found, allow_loop=read_allow_loop(self.lambda_, resource))
+
+    def read_configuration(self, resource: LambdaFunction) -> LambdaFunction | None:
+        """Read all that GetFunction returns: the recursion configuration is the desired one."""
         try:
             response = self.lambda_.get_function(FunctionName=resource.name)
         except self.lambda_.exceptions.ResourceNotFoundException:
@@ -72,7 +79,7 @@ class FunctionHandler:
                 (f["Arn"], f["LocalMountPath"]) for f in actual.get("FileSystemConfigs", [])
             ),
             log_group=_read_log_group(actual),
-            allow_loop=read_allow_loop(self.lambda_, resource),
+            allow_loop=resource.allow_loop,
             **read_fields(actual, LambdaFunction),
         )
 

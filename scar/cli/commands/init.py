@@ -13,6 +13,7 @@ from scar.cli.function_options import (
     dry_run_option,
     function_options,
     name_option,
+    refresh_option,
     unused_options,
 )
 from scar.cli.options import (
@@ -35,18 +36,29 @@ if TYPE_CHECKING:
 @name_option(NEW_NAME)
 @function_options
 @dry_run_option
+@refresh_option
 @notification_options
 @output_options
 @target_options
 @pass_session
 def init(
-    session: Session, /, file: Path | None, *, dry_run: bool, yes: bool, **flags: object
+    session: Session,
+    /,
+    file: Path | None,
+    *,
+    dry_run: bool,
+    refresh: bool,
+    yes: bool,
+    **flags: object,
 ) -> None:
     """Create or update functions.
 
     Functions are described by an FDL file (-f), by options, or by both: an option overrides the
     file's value, a list replaces the file's list. Resources that are up to date are not changed.
     If a step fails, the steps before it are undone.
+
+    If the last init applied the same file less than a day ago, only a part of the resources is
+    read to see whether somebody has changed them; plan and --refresh read all.
 
     \b
     Examples:
@@ -55,7 +67,13 @@ def init(
       scar init -n gray -i debian:12 -s gray.sh -ib photos/in -ob photos/out
     """
     del yes
-    deploy_functions(session, file, FunctionFlags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
+    deploy_functions(
+        session,
+        file,
+        FunctionFlags(**flags),  # type: ignore[arg-type]
+        dry_run=dry_run,
+        refresh=refresh,
+    )
 
 
 @click.command()
@@ -65,6 +83,7 @@ def init(
 @name_option(NEW_NAME)
 @function_options
 @dry_run_option
+@refresh_option
 @notification_options
 @output_options
 @target_options
@@ -76,6 +95,7 @@ def update(
     *,
     everything: bool,
     dry_run: bool,
+    refresh: bool,
     yes: bool,
     **flags: object,
 ) -> None:
@@ -94,4 +114,10 @@ def update(
         raise missing_option(
             "-f FILE", hint="`scar update -f FILE` is the same as `scar init -f FILE`."
         )
-    deploy_functions(session, file, FunctionFlags(**flags), dry_run=dry_run)  # type: ignore[arg-type]
+    deploy_functions(
+        session,
+        file,
+        FunctionFlags(**flags),  # type: ignore[arg-type]
+        dry_run=dry_run,
+        refresh=refresh,
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.aws.deploy.deploy import init
-from scar.aws.deploy.lock import LOCK_KEY, read_lock
+from scar.aws.deploy.lock_record import LOCK_KEY, read_lock
 from scar.aws.validation.deployment_checks import NotDeployableError
 from scar.errors import OperationRefusedError
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, StorageSpec
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel
 
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.deploy.lock import LockState
+    from scar.aws.deploy.lock_record import LockState
     from scar.aws.model.function import Function
     from scar.aws.model.resources import ComputeType
     from supervisor.model import FunctionConfig, ImageDefaults

@@ -89,7 +89,7 @@ def with_shares(replay: Replay) -> None:
     client = replay.unrecorded.client("batch")
     (policy,) = client.list_scheduling_policies()["schedulingPolicies"]
     client.update_scheduling_policy(arn=policy["arn"], fairsharePolicy={"shareDecaySeconds": 60})
-    replay.scar("init", "-f", "FILE")
+    replay.scar("init", "--refresh", "-f", "FILE")
     heavier = {**batch, "compute_resources": {**compute, "shares": {"labA": 2}}}
     replay.write_fdl(function("batch", batch=heavier))
     replay.scar("init", "-f", "FILE")

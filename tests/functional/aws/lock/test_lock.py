@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
+from scar.aws.deploy.lock import DeployLock
+from scar.aws.deploy.lock_record import LOCK_KEY, read_lock
 from scar.errors import OperationRefusedError
 from tests.functional.aws.support.factories import fail_next_call
 

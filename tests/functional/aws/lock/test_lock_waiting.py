@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.aws.deploy.lock import LOCK_KEY, DeployLock, read_lock
+from scar.aws.deploy.lock import DeployLock
+from scar.aws.deploy.lock_record import LOCK_KEY, read_lock
 from scar.aws.handlers.s3 import BucketHandler
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from scar.aws.client.connection import AwsConnection
-    from scar.aws.deploy.lock import UnfinishedFunctions
+    from scar.aws.deploy.lock_record import UnfinishedFunctions
     from tests.functional.aws.conftest import FakeImages
 
 
