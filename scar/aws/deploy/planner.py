@@ -13,6 +13,7 @@ from scar.aws.handlers.batch.job_definitions import without_raw
 from scar.aws.images.unused_images import UnusedImageFinder
 from scar.aws.inventory.connected_functions import ConnectionReader
 from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.inventory.listings import list_repositories
 from scar.aws.inventory.unused import find_unused_infrastructure
 from scar.aws.model import names
 from scar.aws.model.plan import Delete, Plan, plan
@@ -106,14 +107,21 @@ class DeploymentPlanner:
     def observe(self) -> ObservedState:
         """Read all resources whose names are known before the images and networks are."""
         named = self._named_resources()
-        repositories = [r.name for r in named if isinstance(r, EcrRepository)]
-        with ThreadPoolExecutor(1) as pool:
-            images = pool.submit(
-                UnusedImageFinder(self.connection).images_by_repository, repositories
+        wanted = {r.name for r in named if isinstance(r, EcrRepository)}
+        with ThreadPoolExecutor(2) as pool:
+            repositories = pool.submit(list_repositories, self.connection)
+
+            def list_images() -> ImagesByRepository:
+                existing = wanted & repositories.result().keys()
+                return UnusedImageFinder(self.connection).images_by_repository(existing)
+
+            images = pool.submit(list_images)
+            snapshot = self._inventory.take_snapshot(
+                self.function_names, named, repositories=repositories
             )
-            snapshot = self._inventory.take_snapshot(self.function_names, named)
             # On the way of the outputs, from the buckets that were read already.
-            reader = ConnectionReader(self.connection, snapshot.notifications)
+            known = {**dict.fromkeys(snapshot.missing_buckets), **snapshot.notifications}
+            reader = ConnectionReader(self.connection, known)
             connected = reader.read([links_of(function) for function in self.functions])
             return ObservedState(snapshot, images.result(), connected)
 

@@ -19,6 +19,7 @@ from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.batch_infrastructure import with_compared_tags
 from scar.aws.inventory.deployed_resources import Inventory
+from scar.aws.inventory.listings import list_role_names
 from scar.aws.model import names
 from scar.aws.model.resources import (
     Bucket,
@@ -151,11 +152,7 @@ class QuickLookReader:
     def _list_roles(self) -> list[ResourceKey]:
         if not any(isinstance(r, Role) for r in self.wanted):
             return []
-        pages = self.connection.client("iam").get_paginator("list_roles")
-        listed = pages.paginate(PathPrefix=names.ROLE_PATH, PaginationConfig={"PageSize": 1000})
-        return [
-            ResourceKey(Role.kind, role["RoleName"]) for page in listed for role in page["Roles"]
-        ]
+        return [ResourceKey(Role.kind, name) for name in list_role_names(self.connection)]
 
     def _list_repositories(self) -> list[ResourceKey]:
         wanted = sorted(r.name for r in self.wanted if isinstance(r, EcrRepository))

@@ -41,7 +41,7 @@ from scar.errors import OperationRefusedError
 from scar.meter import format_count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from scar.aws.account.jobs import ActiveJob
     from scar.aws.client.connection import AwsConnection
@@ -71,12 +71,13 @@ class _RemovalState:
     """What exists, and the plan made from it.
 
     ``active_jobs`` are all unfinished jobs in scar's queues, ``running_jobs`` those of the
-    functions to remove.
+    functions to remove. ``others`` are the tags of the functions that stay, by name.
     """
 
     snapshot: InventorySnapshot
     active_jobs: tuple[ActiveJob, ...]
     running_jobs: tuple[ActiveJob, ...]
+    others: Mapping[str, Mapping[str, str]]
     plan: Plan
 
 
@@ -205,7 +206,9 @@ class Removal:
             return state.plan
         # The first plan keeps queues that had active jobs. Some of these jobs have ended since,
         # or were terminated, and their queues may now be unused.
-        return self._plan_removal(Inventory(self.connection, aws), state.snapshot, others)
+        return self._plan_removal(
+            Inventory(self.connection, aws), state.snapshot, others, state.others
+        )
 
     def _list_active_jobs(self, snapshot: InventorySnapshot) -> tuple[ActiveJob, ...]:
         return jobs.list_active_jobs(self.connection.client("batch"), _queue_names(snapshot))
@@ -221,33 +224,31 @@ class Removal:
         with_secrets = [n for n in self.names if names.secret_path(n) in recorded]
         recorded_buckets = {text for text in recorded if not text.startswith("/")}
         with ThreadPoolExecutor(1) as pool:
-            remaining = pool.submit(self._remaining_functions)
+            remaining = pool.submit(list_tagged_functions, self.connection, besides={*self.names})
             functions = {*self.names, names.FAILURE_HANDLER}
             snapshot = inventory.take_snapshot(
                 sorted(functions), (), self.options.buckets | recorded_buckets
             )
-            others = remaining.result()
+            others = {f["FunctionName"]: tags for f, tags in remaining.result()}
         found = list_stored_secrets(self.connection, (), with_secrets)
         snapshot = replace(snapshot, resources={**{r.key: r for r in found}, **snapshot.resources})
-        snapshot = replace(snapshot, resources=self._resources_to_remove(snapshot, others))
+        snapshot = replace(snapshot, resources=self._resources_to_remove(snapshot, others.keys()))
         active = self._list_active_jobs(snapshot)
-        removal_plan = self._plan_removal(inventory, snapshot, {job.queue for job in active})
+        busy = {job.queue for job in active}
+        removal_plan = self._plan_removal(inventory, snapshot, busy, others)
         return _RemovalState(
             snapshot=snapshot,
             active_jobs=active,
             running_jobs=self._own_jobs(active),
+            others=others,
             plan=removal_plan,
         )
-
-    def _remaining_functions(self) -> tuple[str, ...]:
-        """Return the names of the functions that are not removed, the failure handler aside."""
-        existing = (f["FunctionName"] for f, _ in list_tagged_functions(self.connection))
-        return tuple(sorted(set(existing) - {*self.names, names.FAILURE_HANDLER}))
 
     def _resources_to_remove(
         self, snapshot: InventorySnapshot, others: Collection[str]
     ) -> dict[ResourceKey, Resource]:
         """Leave out the failure handler while other functions use it."""
+        others = sorted({*others} - {names.FAILURE_HANDLER})
         if others and names.FAILURE_HANDLER in self.names:
             raise OperationRefusedError(
                 f"{names.FAILURE_HANDLER} handles failed invocations of {', '.join(others)}.",
@@ -261,13 +262,17 @@ class Removal:
         }
 
     def _plan_removal(
-        self, inventory: Inventory, snapshot: InventorySnapshot, busy: Collection[str]
+        self,
+        inventory: Inventory,
+        snapshot: InventorySnapshot,
+        busy: Collection[str],
+        others: Mapping[str, Mapping[str, str]],
     ) -> Plan:
         observed = dict(snapshot.resources)
         observed |= find_unused_infrastructure(
             inventory, snapshot, keep=(), changing=self.names, busy=busy
         )
-        observed |= find_empty_buckets(self.connection, snapshot, removed=self.names)
+        observed |= find_empty_buckets(self.connection, snapshot, other_tags=others.values())
         # The FDL said `ecr.delete_image: false`, which is recorded as a tag of the repository.
         kept_repositories = {
             k for k, r in observed.items() if isinstance(r, EcrRepository) and r.is_kept

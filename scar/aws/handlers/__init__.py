@@ -13,9 +13,9 @@ The handlers, by service:
 - API Gateway, and function URLs of Lambda: ``endpoints/``
 - SQS: ``event_queues`` (where the events of functions are gathered)
 - Batch: ``batch/`` (compute environments, job queues, job definitions), ``launch_templates``
-- S3: ``s3`` (state bucket, users' buckets), ``notifications`` (``notification_rules`` of a bucket,
-  ``notification_targets``: whose target S3 rejects), ``batch_target`` (the record that the failure
-  handler reads)
+- S3: ``s3`` (users' buckets), ``state_bucket``, ``notifications`` (``notification_rules`` of a
+  bucket, ``notification_targets``: whose target S3 rejects), ``batch_target`` (the record that the
+  failure handler reads)
 - ``ecr`` (repositories, images), ``iam`` (roles, instance profiles), ``logs`` (log groups),
   ``parameters`` (secrets of stores)
 

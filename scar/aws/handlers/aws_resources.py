@@ -34,7 +34,8 @@ from scar.aws.handlers.logs import LogGroupHandler
 from scar.aws.handlers.notifications import PATIENCE as NOTIFICATION_PATIENCE
 from scar.aws.handlers.notifications import NotificationHandler
 from scar.aws.handlers.parameters import SecretParameterHandler
-from scar.aws.handlers.s3 import BucketHandler, StateBucketHandler
+from scar.aws.handlers.s3 import BucketHandler
+from scar.aws.handlers.state_bucket import StateBucketHandler
 from scar.aws.model import resources as kinds
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_ecr import ECRClient
-    from mypy_boto3_ecr.type_defs import TagTypeDef
+    from mypy_boto3_ecr.type_defs import RepositoryTypeDef, TagTypeDef
 
     from scar.aws.handlers.image_store import ImagePusher
     from scar.aws.model.resources import Pairs
@@ -37,10 +37,16 @@ class EcrRepositoryHandler:
         except self.ecr.exceptions.RepositoryNotFoundException:
             return None
         (described,) = response["repositories"]
+        return self.read_described(resource, described)
+
+    def read_described(
+        self, resource: EcrRepository, described: RepositoryTypeDef
+    ) -> EcrRepository:
+        """Read what DescribeRepositories does not return; raise as ``read``."""
         with ThreadPoolExecutor(3) as pool:
             policy = pool.submit(self._read_policy, resource.name)
             lifecycle = pool.submit(self._read_lifecycle, resource.name)
-            tags = self._read_tags(described["repositoryArn"])
+            tags = self._read_tags(described.get("repositoryArn", ""))
             _require_managed(resource.name, tags)
             desired_tags = {name for name, _ in resource.tags}
             return EcrRepository(
@@ -54,13 +60,15 @@ class EcrRepositoryHandler:
             )
 
     def create(self, resource: EcrRepository) -> None:
+        is_new = False
         with contextlib.suppress(self.ecr.exceptions.RepositoryAlreadyExistsException):
             self.ecr.create_repository(
                 repositoryName=resource.name,
                 tags=_to_tag_list(resource.tags),
                 imageScanningConfiguration={"scanOnPush": resource.scan_on_push},
             )
-        self._put_policies(EcrRepository(name=resource.name), resource)
+            is_new = True
+        self._put_policies(EcrRepository(name=resource.name), resource, is_new=is_new)
 
     def update(self, observed: EcrRepository, desired: EcrRepository) -> None:
         if observed.scan_on_push != desired.scan_on_push:
@@ -78,11 +86,13 @@ class EcrRepositoryHandler:
         with contextlib.suppress(self.ecr.exceptions.RepositoryNotFoundException):
             self.ecr.delete_repository(repositoryName=resource.name, force=True)
 
-    def _put_policies(self, observed: EcrRepository, desired: EcrRepository) -> None:
+    def _put_policies(
+        self, observed: EcrRepository, desired: EcrRepository, *, is_new: bool = False
+    ) -> None:
         name = desired.name
         steps: list[Callable[[], object]] = []
         if desired.policy and "policy" in desired.differing_fields(observed):
-            steps.append(lambda: self._replace_own_policy(name, desired.policy))
+            steps.append(lambda: self._replace_own_policy(name, desired.policy, is_new=is_new))
         if desired.lifecycle and desired.lifecycle != observed.lifecycle:
             steps.append(
                 lambda: self.ecr.put_lifecycle_policy(
@@ -99,9 +109,12 @@ class EcrRepositoryHandler:
             return ""
         return text
 
-    def _replace_own_policy(self, name: str, policy: str) -> None:
-        """Set scar's statements, and keep those of others: the request replaces the policy."""
-        merged = merge_policy(self._read_policy(name), policy)
+    def _replace_own_policy(self, name: str, policy: str, *, is_new: bool) -> None:
+        """Set scar's statements, and keep those of others: the request replaces the policy.
+
+        A new repository has no other statements.
+        """
+        merged = merge_policy("" if is_new else self._read_policy(name), policy)
         self.ecr.set_repository_policy(repositoryName=name, policyText=merged)
 
     def _read_lifecycle(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The state bucket, and the users' buckets."""
+"""Users' buckets."""
 
 from __future__ import annotations
 
@@ -9,149 +9,22 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from scar.aws.account.buckets import read_encryption
 from scar.aws.client import errors
 from scar.aws.model import names
-from scar.aws.model.resources import Bucket, StateBucket
-from scar.aws.requests import s3_requests, state_bucket_lifecycle, tls_policy
+from scar.aws.model.resources import Bucket
+from scar.aws.requests import s3_requests
 from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import (
-        LifecycleRuleOutputTypeDef,
-        ServerSideEncryptionByDefaultTypeDef,
-        ServerSideEncryptionRuleTypeDef,
-        TagTypeDef,
-    )
+    from mypy_boto3_s3.type_defs import TagTypeDef
 
-_PUBLIC_ACCESS_SETTINGS = 4  # that block public access: old and new ACLs, old and new policies
 _PARALLEL = 8
 # S3's error for tags in CreateBucket, in GovCloud and in the European Sovereign Cloud.
 # https://github.com/hashicorp/terraform-provider-aws/issues/45784
 _TAGS_NOT_SUPPORTED = "UnsupportedArgument"
-
-
-@dataclass(frozen=True, slots=True)
-class StateBucketHandler:
-    """One private bucket per account and Region; never deleted, since it holds the run records.
-
-    S3 rejects changes of one bucket at the same time (OperationAborted), so its settings are set
-    one after the other, and only those that differ: since 2023 new buckets are encrypted and
-    block public access.
-    """
-
-    s3: S3Client
-    region: str
-
-    def read(self, resource: StateBucket) -> StateBucket | None:
-        if not _bucket_exists(self.s3, resource.name):
-            return None
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            lifecycle = pool.submit(self._read_lifecycle, resource.name)
-            private = pool.submit(self._is_private, resource.name)
-            algorithm = pool.submit(read_encryption, self.s3, resource.name)
-            requires_tls = pool.submit(self._requires_tls, resource)
-            days = state_bucket_lifecycle.read_days(lifecycle.result())
-            return StateBucket(
-                name=resource.name,
-                keep_days=days.runs,
-                body_days=days.bodies,
-                result_days=days.results,
-                is_private=private.result(),
-                # A KMS key that the user has set is reported as the desired encryption, so that
-                # the plan does not replace it.
-                encryption=algorithm.result()[0].replace("aws:kms", resource.encryption),
-                requires_tls=requires_tls.result(),
-            )
-
-    def create(self, resource: StateBucket) -> None:
-        _create_bucket(self.s3, resource.name, self.region)
-        none = StateBucket.without_settings(resource.name)
-        if resource != none:
-            self.update(self.read(resource) or none, resource)
-
-    def update(self, observed: StateBucket, desired: StateBucket) -> None:
-        if state_bucket_lifecycle.days_of(observed) != state_bucket_lifecycle.days_of(desired):
-            self._set_expiration(desired)
-        if observed.is_private != desired.is_private:
-            self._block_public_access(desired.name)
-        if observed.encryption != desired.encryption:
-            self._set_encryption(desired)
-        if desired.requires_tls and not observed.requires_tls and self._uses_tls:
-            policy = tls_policy.tls_policy(
-                self._read_policy(desired.name), desired.name, self.s3.meta.partition
-            )
-            self.s3.put_bucket_policy(Bucket=desired.name, Policy=policy)
-
-    @property
-    def _uses_tls(self) -> bool:
-        """Whether requests are sent with TLS: not to the local cloud, for instance."""
-        return self.s3.meta.endpoint_url.startswith("https:")
-
-    def _requires_tls(self, resource: StateBucket) -> bool:
-        if not self._uses_tls:  # the policy would deny every request
-            return resource.requires_tls
-        policy = self._read_policy(resource.name)
-        return tls_policy.requires_tls(policy, resource.name, self.s3.meta.partition)
-
-    def _read_policy(self, bucket: str) -> str:
-        try:
-            return self.s3.get_bucket_policy(Bucket=bucket)["Policy"]
-        except ClientError as error:
-            if errors.error_code(error) == "NoSuchBucketPolicy":
-                return ""
-            raise
-
-    def _block_public_access(self, bucket: str) -> None:
-        self.s3.put_public_access_block(
-            Bucket=bucket,
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "IgnorePublicAcls": True,
-                "BlockPublicPolicy": True,
-                "RestrictPublicBuckets": True,
-            },
-        )
-
-    def _set_encryption(self, resource: StateBucket) -> None:
-        default: ServerSideEncryptionByDefaultTypeDef = {"SSEAlgorithm": "AES256"}
-        rule: ServerSideEncryptionRuleTypeDef = {"ApplyServerSideEncryptionByDefault": default}
-        self.s3.put_bucket_encryption(
-            Bucket=resource.name, ServerSideEncryptionConfiguration={"Rules": [rule]}
-        )
-
-    def _is_private(self, bucket: str) -> bool:
-        try:
-            response = self.s3.get_public_access_block(Bucket=bucket)
-        except ClientError as error:
-            if errors.error_code(error) == "NoSuchPublicAccessBlockConfiguration":
-                return False
-            raise
-        settings = response["PublicAccessBlockConfiguration"]
-        return len(settings) == _PUBLIC_ACCESS_SETTINGS and all(settings.values())
-
-    def delete(self, resource: StateBucket) -> None:
-        del resource
-
-    def _read_lifecycle(self, bucket: str) -> list[LifecycleRuleOutputTypeDef]:
-        try:
-            response = self.s3.get_bucket_lifecycle_configuration(Bucket=bucket)
-        except ClientError as error:
-            if errors.error_code(error) == "NoSuchLifecycleConfiguration":
-                return []
-            raise
-        return response.get("Rules", [])
-
-    def _set_expiration(self, resource: StateBucket) -> None:
-        rules = state_bucket_lifecycle.lifecycle_rules(
-            resource, self._read_lifecycle(resource.name)
-        )
-        self.s3.put_bucket_lifecycle_configuration(
-            Bucket=resource.name, LifecycleConfiguration={"Rules": rules}
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +35,7 @@ class BucketHandler:
     region: str
 
     def read(self, resource: Bucket) -> Bucket | None:
-        if not _bucket_exists(self.s3, resource.name):
+        if not bucket_exists(self.s3, resource.name):
             return None
         parents = sorted({f.rstrip("/").rpartition("/")[0] for f in resource.folders})
         found = {f for parent in parents for f in self._list_folders(resource.name, parent)}
@@ -170,11 +43,11 @@ class BucketHandler:
 
     def create(self, resource: Bucket) -> None:
         try:
-            _create_bucket(self.s3, resource.name, self.region, tagged=True)
+            create_bucket(self.s3, resource.name, self.region, tagged=True)
         except ClientError as error:
             if errors.error_code(error) != _TAGS_NOT_SUPPORTED:
                 raise
-            if _create_bucket(self.s3, resource.name, self.region):
+            if create_bucket(self.s3, resource.name, self.region):
                 self._tag_as_managed(resource.name)
         self._create_folders(resource.name, resource.folders)
 
@@ -254,7 +127,7 @@ class BucketHandler:
             list(pool.map(lambda f: self.s3.put_object(Bucket=bucket, Key=f), folders))
 
 
-def _bucket_exists(s3: S3Client, bucket: str) -> bool:
+def bucket_exists(s3: S3Client, bucket: str) -> bool:
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
@@ -271,7 +144,7 @@ def _bucket_exists(s3: S3Client, bucket: str) -> bool:
     return True
 
 
-def _create_bucket(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
+def create_bucket(s3: S3Client, bucket: str, region: str, *, tagged: bool = False) -> bool:
     """Create the bucket; return False if it exists already in this account."""
     try:
         s3.create_bucket(**s3_requests.create_bucket_request(bucket, region, tagged=tagged))

@@ -59,11 +59,12 @@ class ConnectedFunctions:
 class ConnectionReader:
     """Reads the functions connected with those of one deployment.
 
-    ``notifications`` are the configurations of buckets that are known already.
+    ``notifications`` are the configurations of buckets that are known already, None for those that
+    do not exist.
     """
 
     connection: AwsConnection
-    notifications: Mapping[str, NotificationConfiguration]
+    notifications: Mapping[str, NotificationConfiguration | None]
     _configurations: dict[str, NotificationConfiguration | None] = field(init=False)
     _notes: list[str] = field(default_factory=list)
 

@@ -20,6 +20,7 @@ from scar.aws.inventory.batch_infrastructure import (
     with_compared_tags,
 )
 from scar.aws.inventory.candidates import candidate_resources, is_read_by_key
+from scar.aws.inventory.listings import list_repositories, read_repositories, select_listed
 from scar.aws.inventory.stored_secrets import list_stored_secrets
 from scar.aws.inventory.tagged_resources import permitted_endpoints, tagged_resources
 from scar.aws.model import names
@@ -40,8 +41,10 @@ from scar.aws.model.resources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
 
+    from mypy_boto3_ecr.type_defs import RepositoryTypeDef
     from mypy_boto3_s3.type_defs import NotificationConfigurationResponseTypeDef
 
     from scar.aws.client.connection import AwsConnection
@@ -57,14 +60,16 @@ class InventorySnapshot:
 
     ``resources`` are the functions' own and the desired ones, ``batch_infrastructure`` all shared
     Batch resources of scar's, ``job_definitions`` those of all functions that may use them.
-    ``notifications`` are the configurations of buckets. ``batch_counts`` count the environments and
-    queues of the Region, other tools' included. ``requested_keys`` were looked up by name.
+    ``notifications`` are the configurations of buckets that exist. ``batch_counts`` count the
+    environments and queues of the Region, other tools' included. ``requested_keys`` were looked up
+    by name.
     """
 
     resources: dict[ResourceKey, Resource]
     batch_infrastructure: dict[ResourceKey, Resource]
     job_definitions: tuple[JobDefinition, ...] = ()
     notifications: Mapping[str, NotificationConfiguration] = field(default_factory=dict)
+    missing_buckets: Collection[str] = ()
     batch_counts: Mapping[type[Resource], int] = field(default_factory=dict)
     requested_keys: frozenset[ResourceKey] = frozenset()
 
@@ -77,11 +82,16 @@ class Inventory:
     aws: AwsResources
 
     def take_snapshot(
-        self, functions: Sequence[str], wanted: Iterable[Resource], buckets: Iterable[str] = ()
+        self,
+        functions: Sequence[str],
+        wanted: Iterable[Resource],
+        buckets: Iterable[str] = (),
+        repositories: Future[Mapping[str, RepositoryTypeDef]] | None = None,
     ) -> InventorySnapshot:
         """Read all resources of these functions, and the desired ones.
 
-        ``buckets`` are further ones that may have their notifications. Raise
+        ``buckets`` are further ones that may have their notifications, and ``repositories`` those
+        of the account, listed here if None. Raise
         UnmanagedResourceError if a desired name is taken by a resource that scar did not create.
         """
         requested = {r.key: r for r in wanted}
@@ -89,10 +99,12 @@ class Inventory:
         known_buckets |= set(buckets)
         with ThreadPoolExecutor(PARALLEL) as pool:
             infrastructure = pool.submit(self._find_batch_infrastructure, requested)
-            repositories = pool.submit(self._find_repositories, functions, requested)
+            repositories = repositories or pool.submit(list_repositories, self.connection)
             reads = {b: pool.submit(self.read_notifications, b) for b in sorted(known_buckets)}
             found, permissions = self._read_own_resources(pool, functions, requested)
-            found |= repositories.result()
+            found |= read_repositories(
+                pool, self.connection, repositories.result(), functions, requested
+            )
             # Rules of an earlier version may be on buckets that are no longer desired: these are
             # named by the function's tags, and by the permissions of S3 to invoke it.
             earlier = self.buckets_in_tags(found.values())
@@ -100,7 +112,8 @@ class Inventory:
             reads |= {
                 b: pool.submit(self.read_notifications, b) for b in sorted(earlier - known_buckets)
             }
-            notifications = {b: c for b, f in reads.items() if (c := f.result()) is not None}
+            configurations = {b: f.result() for b, f in reads.items()}
+            notifications = {b: c for b, c in configurations.items() if c is not None}
             shared, definitions, counts = infrastructure.result()
         found |= {p.key: p for p in permissions}
         found |= {
@@ -115,6 +128,7 @@ class Inventory:
             batch_infrastructure=shared,
             job_definitions=definitions,
             notifications=notifications,
+            missing_buckets=configurations.keys() - notifications.keys(),
             batch_counts=counts,
             requested_keys=frozenset(requested),
         )
@@ -131,11 +145,13 @@ class Inventory:
         candidates |= {key: r for key, r in requested.items() if is_read_by_key(r)}
         # Read later, for existing functions only: for others Lambda returns an error.
         invoke_configs = [r for r in candidates.values() if isinstance(r, EventInvokeConfig)]
-        reads = {
-            key: pool.submit(self.aws.read if key in requested else self._read_if_managed, r)
-            for key, r in candidates.items()
-            if not isinstance(r, EventInvokeConfig)
-        }
+        read_now = [
+            r for r in candidates.values() if not isinstance(r, EventInvokeConfig | EcrRepository)
+        ]
+        reads = {r.key: pool.submit(self.aws.read, r) for r in read_now if r.key in requested}
+        others = [r for r in read_now if r.key not in requested]
+        for resource in select_listed(pool, self.connection, others):
+            reads[resource.key] = pool.submit(self._read_if_managed, resource)
         existing = {
             f.name
             for key, read in reads.items()
@@ -148,8 +164,8 @@ class Inventory:
         found = {r.key: r for read in reads.values() if (r := read.result()) is not None}
         listed = [p for listing in permissions for p in listing.result()]
         named = [*tagged_resources(found.values()), *permitted_endpoints(listed)]
-        others = {r.key: r for r in named if r.key not in reads}.values()
-        found |= {r.key: r for r in pool.map(self._read_if_managed, others) if r is not None}
+        further = {r.key: r for r in named if r.key not in reads}.values()
+        found |= {r.key: r for r in pool.map(self._read_if_managed, further) if r is not None}
         stored = list_stored_secrets(self.connection, found.values())
         found = {**{r.key: r for r in stored}, **found}
         return found, [p for p in listed if not p.is_of_endpoint]
@@ -182,27 +198,6 @@ class Inventory:
                 arn = account.arn("logs", f"log-group:{found.name}")
                 return found if handler.is_managed(arn) else None
         return found
-
-    def _find_repositories(
-        self, functions: Sequence[str], requested: Mapping[ResourceKey, Resource]
-    ) -> dict[ResourceKey, Resource]:
-        """Find the functions' repositories under any prefix, except those in ``requested``."""
-        ends = {names.repository_name(name).rpartition("/")[2] for name in functions}
-        pages = self.connection.client("ecr").get_paginator("describe_repositories")
-        with translate_errors("list the container repositories"):
-            listed = pages.paginate(PaginationConfig={"PageSize": 1000})
-            repository_names = [
-                r.get("repositoryName", "") for page in listed for r in page["repositories"]
-            ]
-        candidates = (
-            EcrRepository(name=name) for name in repository_names if name.rpartition("/")[2] in ends
-        )
-        read = (self._read_if_managed(r) for r in candidates if r.key not in requested)
-        return {
-            r.key: r
-            for r in read
-            if isinstance(r, EcrRepository) and dict(r.tags).get(names.FUNCTION_TAG) in functions
-        }
 
     def _list_permissions(self, function: str) -> tuple[InvokePermission, ...]:
         with translate_errors(f"list the permissions to invoke function {function}"):

@@ -12,11 +12,12 @@ from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.notification_rules import parse_function_rules
 from scar.aws.inventory.endpoints import Endpoint
+from scar.aws.inventory.listings import list_role_names
 from scar.aws.model import names
 from scar.aws.model.other_inputs import OtherInput, read_other_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
 
@@ -92,11 +93,12 @@ def buckets_of(tags: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def list_tagged_functions(
-    connection: AwsConnection,
+    connection: AwsConnection, *, besides: Collection[str] = ()
 ) -> list[tuple[FunctionConfigurationTypeDef, Mapping[str, str]]]:
     """Return the functions with scar's tag, each with its tags; raise ScarError.
 
-    ListFunctions returns no tags, so ListTags is called for every function with an image.
+    ListFunctions returns no tags, so ListTags is called for every function with an image. Those
+    named in ``besides`` are left out.
     """
     client = connection.client("lambda")
 
@@ -108,7 +110,12 @@ def list_tagged_functions(
 
     with translate_errors("list the functions"):
         pages = client.get_paginator("list_functions").paginate()
-        images = [f for page in pages for f in page["Functions"] if f.get("PackageType") == "Image"]
+        functions = [f for page in pages for f in page["Functions"]]
+        images = [
+            f
+            for f in functions
+            if f.get("PackageType") == "Image" and f["FunctionName"] not in besides
+        ]
         with ThreadPoolExecutor(PARALLEL) as pool:
             tagged = list(zip(images, pool.map(read_tags, images), strict=True))
     return [(f, t) for f, t in tagged if names.FUNCTION_TAG in t]
@@ -118,13 +125,7 @@ def functions_with_roles(connection: AwsConnection) -> set[str]:
     """Return the functions that have roles; a name that was cut to IAM's limit is not found."""
     region = re.escape(connection.account.region)
     role_name = re.compile(rf"(.+)-{region}-(lambda|job|exec)")
-    with translate_errors("list the roles"):
-        pages = connection.client("iam").get_paginator("list_roles")
-        found = [
-            role["RoleName"]
-            for page in pages.paginate(PathPrefix=names.ROLE_PATH)
-            for role in page["Roles"]
-        ]
+    found = list_role_names(connection)
     return {match[1] for name in found if (match := role_name.fullmatch(name))}
 
 

@@ -9,7 +9,7 @@ from scar.aws.account import jobs
 from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import translate_errors
 from scar.aws.handlers.s3 import BucketHandler
-from scar.aws.inventory.functions import buckets_of, list_tagged_functions
+from scar.aws.inventory.functions import buckets_of
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
@@ -21,7 +21,7 @@ from scar.aws.model.resources import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
     from scar.aws.client.connection import AwsConnection
     from scar.aws.inventory.deployed_resources import Inventory, InventorySnapshot
@@ -67,16 +67,18 @@ def find_unused_infrastructure(
 
 
 def find_empty_buckets(
-    connection: AwsConnection, snapshot: InventorySnapshot, *, removed: Collection[str]
+    connection: AwsConnection,
+    snapshot: InventorySnapshot,
+    *,
+    other_tags: Iterable[Mapping[str, str]],
 ) -> dict[ResourceKey, Resource]:
-    """Return the empty buckets that scar created and that only the ``removed`` functions use.
+    """Return the empty buckets that scar created and that only the removed functions use.
 
-    A bucket is used by its notifications, and by functions whose tags name it.
+    A bucket is used by its notifications, and by functions whose tags name it: ``other_tags`` are
+    those of all other functions.
     """
     if not snapshot.notifications:
         return {}
-    tagged = list_tagged_functions(connection)
-    other_tags = [tags for function, tags in tagged if function["FunctionName"] not in removed]
     used = {bucket for tags in other_tags for bucket in buckets_of(tags)}
     handler = BucketHandler(connection.client("s3"), connection.account.region)
 
