@@ -81,7 +81,7 @@ class ProcessRunner:
         spare = child_processes.list_children()
         tail = OutputTail(spec.copy_output)
         # Before the start: a short script may have ended, and left orphans, when Popen returns.
-        child_processes.adopt_orphans()
+        adopted = child_processes.adopt_orphans()
         try:
             process = _start_process(spec, account)
         except (OSError, ValueError) as error:
@@ -95,7 +95,7 @@ class ProcessRunner:
             # Also after an exception (TERM, lost claim): no process of the script survives.
             if not ended:
                 self._terminate_process(process, tail)
-            left = child_processes.kill_descendants(spare, process.pid)
+            left = child_processes.kill_descendants(spare, process.pid, adopted=adopted)
             self._drain_output(process, tail)
             if tail.has_open_line:
                 self.write(b"\n")

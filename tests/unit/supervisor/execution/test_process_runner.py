@@ -146,7 +146,7 @@ slow = processes.adopt_orphans
 def adopt():
     import time
     time.sleep(0.3)
-    slow()
+    return slow()
 processes.adopt_orphans = adopt
 folder = Path({str(tmp_path)!r})
 environment = {{"PATH": "/usr/bin:/bin", "PIDS": str(folder / "pids")}}
@@ -157,6 +157,72 @@ ProcessRunner(Log(write=lambda _: None), write=lambda _: None).run(task, timeout
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=300)
     assert_gone(tmp_path / "pids")
+
+
+STRAYS = {
+    "none": "true",
+    "child": "sleep 3600 & echo $! > $PIDS",
+    "double fork": f"(setsid sh -c 'echo $$ > $PIDS; exec sleep 3600' &); {UNTIL_THERE}",
+    "zombie": f"(setsid sh -c 'echo $$ > $PIDS' &); {UNTIL_THERE}",
+    "forking": (
+        "(setsid sh -c 'echo $$ > $PIDS; while :; do (sleep 0.01; : ) & wait $!; done' &);"
+        f" {UNTIL_THERE}"
+    ),
+}
+
+
+@pytest.mark.parametrize("adopted", [True, False], ids=["adopted", "not adopted"])
+@pytest.mark.parametrize("stray", STRAYS)
+def test_the_process_table_is_read_only_if_a_process_may_be_left(
+    tmp_path: Path, stray: str, adopted: bool
+) -> None:
+    """Without PR_SET_CHILD_SUBREAPER only the table tells; it finds the script's session."""
+    shell = STRAYS[stray] if adopted else STRAYS[stray].replace("setsid ", "")
+    program = f"""
+import os, sys
+from pathlib import Path
+from supervisor.invocation import ProcessSpec
+from supervisor.logs import Log
+from supervisor.execution import child_processes
+from supervisor.execution.process_runner import ProcessRunner
+if not {adopted}:
+    child_processes.adopt_orphans()  # the parent is the process 1 of this test
+    if child := os.fork():
+        while (ended := os.wait())[0] != child:
+            pass
+        sys.exit(os.waitstatus_to_exitcode(ended[1]))
+    child_processes.adopt_orphans = lambda: False
+folder, reads = Path({str(tmp_path)!r}), []
+def count(name, arguments):
+    if (name, *arguments) == ("os.scandir", "/proc"):
+        reads.append(name)
+sys.addaudithook(count)
+environment = {{"PATH": "/usr/bin:/bin", "PIDS": str(folder / "pids")}}
+task = ProcessSpec(
+    argv=("/bin/sh", "-c", {shell!r}), cwd=folder, environment=environment, folder=folder
+)
+for _ in range(2):
+    (folder / "pids").unlink(missing_ok=True)
+    assert ProcessRunner(Log(write=print), write=lambda _: None).run(task, timeout=300)[0] == 0
+    try:
+        left = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        left = None
+    print(len(reads) > 0, left)
+    reads.clear()
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        check=True,
+        timeout=300,
+        capture_output=True,
+        text=True,
+    )
+    is_read = stray != "none" or not adopted
+    assert shown.stdout == f"{is_read} None\n" * 2
+    if stray != "none":
+        assert_gone(tmp_path / "pids")
 
 
 def test_at_the_deadline_the_script_gets_term_and_may_clean_up(tmp_path: Path) -> None:
