@@ -108,6 +108,13 @@ class IncomingResponse:
         """Return up to ``size`` bytes as soon as there are some, b"" at the end."""
         return self._body.read_some(size)
 
+    def read_all(self) -> bytes:
+        """Return the whole body, of any size."""
+        first, parts = self.read_some(SMALL_BODY), []
+        while not self.is_read and (more := self.read_some(SMALL_BODY)):
+            parts.append(more)
+        return b"".join((first, *parts)) if parts else first
+
 
 def connect(
     host: str, port: int, *, timeout: float | None, context: ssl.SSLContext | None = None

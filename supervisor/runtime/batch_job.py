@@ -99,15 +99,22 @@ def read_log_stream(environ: Mapping[str, str]) -> str:
     host, _, path = address.partition("/")
     if not host:
         return ""
-    import http.client
-
-    connection = http.client.HTTPConnection(host, timeout=AGENT_TIMEOUT)
     try:
-        connection.request("GET", f"/{path}")
-        options = json.loads(connection.getresponse().read()).get("LogOptions") or {}
+        options = json.loads(_get(host, f"/{path}")).get("LogOptions") or {}
         return str(options.get("awslogs-stream", ""))
-    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+    except (OSError, RecursionError, ValueError, AttributeError):
         return ""  # the name is only for the record: the run must not fail without it
+
+
+def _get(host: str, target: str) -> bytes:
+    from supervisor.http.connection import connect
+    from supervisor.http.heads import build_request_head
+
+    name, _, port = host.partition(":")
+    connection = connect(name, int(port or 80), timeout=AGENT_TIMEOUT)
+    try:
+        connection.send(build_request_head("GET", target, {"host": host}), b"", AGENT_TIMEOUT)
+        return connection.read_response("GET").read_all()
     finally:
         connection.close()
 

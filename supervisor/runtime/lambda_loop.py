@@ -5,19 +5,21 @@ https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 
 from __future__ import annotations
 
-import http.client
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import SupervisorError
 from supervisor.events import response
+from supervisor.http.connection import connect
+from supervisor.http.heads import build_request_head
 from supervisor.invocation import TRACE_VARIABLE, Invocation, RunOwner, valid_trace_id
 from supervisor.model import ComputeService
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from supervisor.http.connection import HttpConnection
     from supervisor.logs import Log
     from supervisor.results import InvocationResult
 
@@ -45,10 +47,9 @@ class RuntimeApiClient:
     """
 
     def __init__(self, address: str) -> None:
-        host, slash, path = address.partition("/")
+        self._host, slash, path = address.partition("/")
         self._root = f"{slash}{path}{API_ROOT}"
-        # No timeout: the sandbox is frozen until the next event.
-        self._connection = http.client.HTTPConnection(host)
+        self._connection: HttpConnection | None = None
 
     def next_invocation(self) -> NextInvocation:
         status, headers, payload = self._send_request("GET", "/invocation/next", None, {})
@@ -80,18 +81,33 @@ class RuntimeApiClient:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send one request; reconnect once if the persistent connection has been closed."""
-        reused = self._connection.sock is not None
-        sent = {"Content-Type": "application/json", **headers} if body is not None else {}
+        reused = self._connection is not None
+        sent = {"host": self._host, **headers}
+        if body is not None:
+            sent |= {"content-type": "application/json", "content-length": str(len(body))}
         try:
-            self._connection.request(method, self._root + path, body, sent)
-            response = self._connection.getresponse()
-            lowered = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, lowered, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
+            connection = self._connection = self._connection or self._connect()
+            # No timeout: the sandbox is frozen until the next event.
+            connection.send(build_request_head(method, self._root + path, sent), body or b"", None)
+            received = connection.read_response(method)
+            payload = received.read_all()
+        except (OSError, ValueError) as error:
+            self._disconnect()
             if reused:
                 return self._send_request(method, path, body, headers)
             raise RuntimeApiError(f"The Runtime API is not reachable: {error}.") from error
+        if not received.is_reusable:
+            self._disconnect()
+        return received.status, received.headers, payload
+
+    def _connect(self) -> HttpConnection:
+        host, _, port = self._host.rpartition(":")
+        return connect(host.strip("[]"), int(port), timeout=None)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def serve(
