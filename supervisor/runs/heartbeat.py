@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # The supervisor uses it for nothing else, and scripts run in processes of their own.
 _INTERRUPT_SIGNAL = signal.SIGUSR1
+# Seconds to wait after TERM for a renewal that is under way.
+PATIENCE = 3.0
 
 
 @contextlib.contextmanager
@@ -27,7 +29,7 @@ def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> 
 
     In the main thread that interrupts the block; in another thread it is raised at the end of the
     block. After a StorageError the next interval tries again: a lease is three intervals
-    long. The thread has ended when the block is left.
+    long. The thread has ended when the block is left; after TERM it is waited for ``PATIENCE``.
     """
     heartbeat = _Heartbeat(renew, interval, log)
     thread = threading.Thread(target=heartbeat.run, name="heartbeat", daemon=True)
@@ -44,7 +46,8 @@ def renew_periodically(renew: Callable[[], None], interval: float, log: Log) -> 
                 heartbeat.disarm()
         finally:
             heartbeat.stop.set()
-            if thread.is_alive():
+            if thread.ident is not None:
+                heartbeat.wait_for_end()
                 thread.join()
 
 
@@ -56,6 +59,7 @@ class _Heartbeat:
     interval: float
     log: Log
     stop: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
     error: RunInterrupted | None = None
     caller: int = field(default_factory=threading.get_ident)
     disarmed: bool = False
@@ -66,6 +70,23 @@ class _Heartbeat:
         return self.caller == threading.main_thread().ident
 
     def run(self) -> None:
+        try:
+            self._renew_until_stop()
+        finally:
+            self.ended.set()
+
+    def wait_for_end(self) -> None:
+        """Wait for the renewal that may be under way; raise what interrupts the wait afterwards."""
+        # Not Thread.join(): if a signal handler raises in it, Python 3.11 takes the running thread
+        # for one that has ended (threading.Thread._wait_for_tstate_lock).
+        try:
+            self.ended.wait()
+        except BaseException:
+            # TERM: there is time to record it, but not for all repetitions of a request.
+            self.ended.wait(PATIENCE)
+            raise
+
+    def _renew_until_stop(self) -> None:
         while not self.stop.wait(self.interval):
             try:
                 self.renew()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from supervisor.errors import ClaimLost, StorageError
+from supervisor.errors import ClaimLost, StorageError, Terminated
 from supervisor.logs import Log
 from supervisor.runs.heartbeat import renew_periodically
 
@@ -52,6 +52,36 @@ def test_a_lost_claim_interrupts_the_run() -> None:
 
     with pytest.raises(ClaimLost), renew_periodically(renew, SOON, quiet()):
         sleep()
+
+
+def test_a_signal_at_the_end_does_not_leave_a_renewal_under_way() -> None:
+    """In Python 3.11 it would, if the end of the thread were waited for by Thread.join()."""
+    begun, left = threading.Event(), threading.Event()
+    finished: list[bool] = []
+    main = threading.main_thread().ident or 0
+
+    def renew() -> None:
+        begun.set()
+        left.wait(300)
+        time.sleep(0.05)  # the main thread is waiting, most likely
+        signal.pthread_kill(main, signal.SIGUSR2)
+        time.sleep(0.2)
+        finished.append(True)
+
+    def terminate(_number: int, _frame: object) -> None:
+        raise Terminated
+
+    def leave_during_a_renewal() -> None:
+        assert begun.wait(300)
+        left.set()
+
+    previous = signal.signal(signal.SIGUSR2, terminate)
+    try:
+        with pytest.raises(Terminated), renew_periodically(renew, SOON, quiet()):
+            leave_during_a_renewal()
+    finally:
+        signal.signal(signal.SIGUSR2, previous)
+    assert finished == [True]
 
 
 def test_a_claim_lost_at_once_leaves_no_thread_and_no_signal_handler() -> None:
