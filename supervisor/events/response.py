@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ def encode_response(status: int, body: bytes, headers: Mapping[str, str]) -> byt
     response = {
         "statusCode": status,
         "headers": headers,
-        "body": base64.b64encode(body).decode("ascii"),
+        "body": binascii.b2a_base64(body, newline=False).decode("ascii"),
         "isBase64Encoded": True,
     }
     return json.dumps(response).encode()

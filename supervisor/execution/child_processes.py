@@ -20,7 +20,7 @@ def adopt_orphans() -> bool:
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
-        return ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+        return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     return False
 
 

@@ -25,7 +25,6 @@ Pure functions.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -158,6 +157,8 @@ def _add_function(lineage: Lineage, config: FunctionConfig) -> tuple[str, ...]:
 def _hash_function(config: FunctionConfig) -> str:
     # The state bucket's name has account and Region: functions elsewhere may have the same name.
     identity = f"{config.state_bucket}/{config.name}"
+    import hashlib  # not at the start: it loads OpenSSL, 3 ms
+
     return hashlib.sha256(identity.encode()).hexdigest()[:12]
 
 

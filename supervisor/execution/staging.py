@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -186,8 +186,11 @@ def _script_event(trigger: Trigger) -> str:
     return event_for_script(trigger)
 
 
+@cache
 def local_ip_address() -> str:
-    """Return the source address of outgoing packets; nothing is sent."""
+    """Return the source address of outgoing packets at the first call; nothing is sent."""
+    import socket  # not at the start: with its enumerations it takes 2 ms
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # reserved for documentation (RFC 5737)

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import socket
+    import _socket
 
 # Bytes that must arrive in each period of the read timeout (60 s): about 1 KiB/s.
 MIN_PROGRESS = 1 << 16
@@ -25,7 +25,7 @@ class BoundedSocket:
 
     __slots__ = ("_end", "_idle", "_last_end", "_received", "_timeout", "socket")
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: _socket.socket) -> None:
         self.socket = connected
         self._timeout = connected.gettimeout()
         self._idle: float | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _socket
 import select
-import socket
 from typing import TYPE_CHECKING
 
 from supervisor.http.bodies import open_body, receive_head
@@ -26,7 +26,7 @@ class HttpConnection:
 
     __slots__ = ("_bounded", "_poll", "_socket", "peer")
 
-    def __init__(self, connected: socket.socket, peer: str = "") -> None:
+    def __init__(self, connected: _socket.socket, peer: str = "") -> None:
         self._socket = connected
         self.peer = peer
         self._bounded = BoundedSocket(connected)
@@ -120,14 +120,52 @@ def connect(
     host: str, port: int, *, timeout: float | None, context: ssl.SSLContext | None = None
 ) -> HttpConnection:
     """Connect to the first address of the host that accepts, with TLS if there is a context."""
-    plain = socket.create_connection((host, port), timeout)
+    connected = _connect_socket(host, port, timeout)
     try:
         # A request of several packets must not wait for the acknowledgement of the first.
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if context is not None:
-            # Closes the socket if it fails.
-            plain = context.wrap_socket(plain, server_hostname=host)
-        return HttpConnection(plain, str(plain.getpeername()[0]))
+            connected = _start_tls(connected, host, context)
+        return HttpConnection(connected, str(connected.getpeername()[0]))
     except BaseException:
-        plain.close()
+        connected.close()
+        raise
+
+
+def _connect_socket(host: str, port: int, timeout: float | None) -> _socket.socket:
+    # The C module: the module socket, with its enumerations, takes 2 ms of a start. Bytes: the
+    # codec of international names, which texts of ASCII do not need, takes 1 ms.
+    name = host.encode("ascii") if host.isascii() else host
+    failed: OSError | None = None
+    for family, kind, protocol, _, address in _socket.getaddrinfo(
+        name, port, 0, _socket.SOCK_STREAM
+    ):
+        connecting = None
+        try:
+            connecting = _socket.socket(family, kind, protocol)
+            connecting.settimeout(timeout)
+            connecting.connect(address)
+        except OSError as error:
+            failed = failed or error
+            if connecting is not None:
+                connecting.close()
+        except BaseException:
+            if connecting is not None:
+                connecting.close()
+            raise
+        else:
+            return connecting
+    raise failed or OSError(f"{host} has no address")
+
+
+def _start_tls(plain: _socket.socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
+    import socket
+
+    timeout = plain.gettimeout()
+    wrapped = socket.socket(fileno=plain.detach())
+    try:
+        wrapped.settimeout(timeout)
+        return context.wrap_socket(wrapped, server_hostname=host)
+    except BaseException:
+        wrapped.close()
         raise

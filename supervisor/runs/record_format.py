@@ -15,7 +15,6 @@ multi-node job add the records of ``node_records``, which say nothing about the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -96,7 +95,7 @@ def latest_submission(written: Mapping[str, float]) -> str:
 
 
 def _hash_prefix(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return _sha256("\0".join(parts))[:16]
 
 
 def input_id(function: str, event: ObjectEvent) -> str:
@@ -174,6 +173,12 @@ def event_digest(event: str) -> str:
         text = json.dumps(json.loads(event), sort_keys=True)
     except (ValueError, RecursionError):
         text = event
+    return _sha256(text)
+
+
+def _sha256(text: str) -> str:
+    import hashlib  # not at the start: it loads OpenSSL, 3 ms
+
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -20,13 +20,16 @@ sys.path.insert(0, sys.argv[1])
 from supervisor.runtime import fast_start
 fast_start.prepare(sys.argv[2])
 import dataclasses
-print("inspect" in sys.modules)
+print(sys.modules.keys() & {"inspect", "ipaddress", "locale"})
 @dataclasses.dataclass(frozen=True)
 class Point:
     x: int = 3
 print(Point(), Point.__doc__, hash(Point(4)) == hash(Point(4)))
 import gc, inspect
 print(gc.isenabled(), str(inspect.signature(Point)))
+import urllib.parse, subprocess
+print(urllib.parse.urlsplit("http://[::1]:80/").hostname)
+print(subprocess.run(["echo", "ok"], capture_output=True, text=True).stdout)
 """
 
 
@@ -45,7 +48,10 @@ def test_dataclasses_work_as_always_when_nothing_was_compiled_before(
     )
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "False",
+        "set()",
         "Point(x=3) Point(x: int = 3) True",
         "False (x: int = 3) -> None",
+        "::1",
+        "ok",
+        "",
     ]
