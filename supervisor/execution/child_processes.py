@@ -11,17 +11,21 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 KILL_TIMEOUT = 5.0
 POLL_INTERVAL = 0.005
+# This process, when it adopts orphans: that stays so, but a fork of it does not.
+_adopters: set[int] = set()
 
 
 def adopt_orphans() -> bool:
     """Make orphaned descendants children of this process; return whether they become so."""
-    if os.getpid() == 1:
+    me = os.getpid()
+    if me == 1 or me in _adopters:
         return True  # they become children of process 1 anyway
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
-        return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    return False
+        if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
+            _adopters.add(me)
+    return me in _adopters
 
 
 def list_children() -> set[int]:
