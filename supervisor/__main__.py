@@ -136,7 +136,7 @@ def _build_handler(environ: Mapping[str, str]) -> Supervisor | FailureHandler:
     from supervisor.config import bucket_owners
 
     log = Log(config.log_level)
-    gc.enable()  # runtime/fast_start.py disabled it
+    _enable_collection()
     return FailureHandler(
         name=config.name,
         bucket=config.state_bucket,
@@ -208,7 +208,7 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
 
         return services.connect(config, environ)
 
-    gc.enable()  # runtime/fast_start.py disabled it
+    _enable_collection()
     return Supervisor(
         config=config,
         home=home,
@@ -225,6 +225,15 @@ def _build_supervisor(environ: Mapping[str, str]) -> Supervisor:
         runner=ProcessRunner(log, grace=BATCH_GRACE if in_batch else _lambda_grace(config)),
         log=log,
     )
+
+
+def _enable_collection() -> None:
+    """Enable garbage collection if ``runtime/fast_start.py`` has disabled it."""
+    if not gc.isenabled():
+        # What has been loaded stays for the life of the process. If it were not frozen, the first
+        # collection would look at all of it, which takes 10 ms.
+        gc.freeze()
+        gc.enable()
 
 
 def _lambda_grace(config: FunctionConfig) -> float:

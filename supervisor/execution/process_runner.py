@@ -10,9 +10,9 @@ import stat
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from supervisor import descriptors
 from supervisor.errors import DeadlineExceeded
 from supervisor.execution import child_processes
 from supervisor.execution.users import ETC, find_account, has_access
@@ -20,6 +20,7 @@ from supervisor.signals import SIGNAL_RESEND_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from supervisor.execution.users import UserAccount
     from supervisor.invocation import ProcessSpec
@@ -189,7 +190,9 @@ def prefer_for_oom_killer(process: int) -> None:
     the value needs no privileges (man 5 proc, oom_score_adj); in gVisor there may be no such file.
     """
     with contextlib.suppress(OSError):
-        Path(f"/proc/{process}/oom_score_adj").write_text(str(MAX_OOM_SCORE), encoding="ascii")
+        file = os.open(f"/proc/{process}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        with descriptors.closing(file):
+            os.write(file, b"%d" % MAX_OOM_SCORE)
 
 
 def _start_process(spec: ProcessSpec, account: UserAccount | None) -> subprocess.Popen[bytes]:

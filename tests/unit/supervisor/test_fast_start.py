@@ -30,6 +30,9 @@ print(gc.isenabled(), str(inspect.signature(Point)))
 import urllib.parse, subprocess
 print(urllib.parse.urlsplit("http://[::1]:80/").hostname)
 print(subprocess.run(["echo", "ok"], capture_output=True, text=True).stdout)
+from supervisor.__main__ import _enable_collection
+_enable_collection()
+print(gc.isenabled(), gc.get_freeze_count() > 1000)
 """
 
 
@@ -54,4 +57,5 @@ def test_dataclasses_work_as_always_when_nothing_was_compiled_before(
         "::1",
         "ok",
         "",
+        "True True",
     ]
