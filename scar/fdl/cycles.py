@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import bisect_left
+from collections import defaultdict
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+
+Watcher = TypeVar("Watcher")
 
 
 def find_cycles_through(
@@ -37,6 +42,32 @@ def _find_shortest_cycle(starts: Mapping[str, Collection[str]], first: str) -> t
                 visited.add(started)
                 ways.append((*way, started))
     return ()
+
+
+class FolderIndex(Generic[Watcher]):
+    """The watched folders of many functions, to compare an output with few of them.
+
+    Folders are (bucket, key prefix), as in ``can_trigger``.
+    """
+
+    def __init__(self, watched: Iterable[tuple[tuple[Hashable, str], Watcher]]) -> None:
+        self._watchers: defaultdict[Hashable, defaultdict[str, list[Watcher]]]
+        self._watchers = defaultdict(lambda: defaultdict(list))
+        for (bucket, prefix), watcher in watched:
+            self._watchers[bucket][prefix].append(watcher)
+        self._prefixes = {bucket: sorted(found) for bucket, found in self._watchers.items()}
+
+    def find_near(self, output: tuple[Hashable, str]) -> Iterator[Watcher]:
+        """Yield what watches the folder, one above it or one below: only these can be triggered."""
+        bucket, folder = output
+        watchers: Mapping[str, list[Watcher]] = self._watchers.get(bucket, {})
+        for length in range(len(folder)):
+            yield from watchers.get(folder[:length], ())
+        prefixes = self._prefixes.get(bucket, [])
+        for prefix in islice(prefixes, bisect_left(prefixes, folder), None):
+            if not prefix.startswith(folder):
+                break
+            yield from watchers[prefix]
 
 
 def can_trigger(

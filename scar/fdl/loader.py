@@ -203,12 +203,15 @@ def _merge_function_layers(
     origins: list[Mapping[Location, str]] = []
     notes: list[str] = []
     problems: list[tuple[Location, str]] = []
+    lines = _lines_by_function(parsed, path)
     for number, entry in enumerate(_function_entries(parsed.data)):
         if not isinstance(entry, dict):
             entries.append(entry)
             origins.append({})
             continue
-        file_layer = _file_layer(entry, number, parsed, path)
+        file_layer = SettingsLayer(
+            source=str(path), values=entry, value_sources=lines.get(number, {})
+        )
         words = read_entry(entry)
         notes += [
             describe_unused_key(at, file_layer.source_of(at), table.reason_of(at))
@@ -255,16 +258,13 @@ def _substitute_layer(layer: SettingsLayer, document: VariableSubstitution) -> S
     return replace(layer, values=values)
 
 
-def _file_layer(
-    entry: dict[str, Any], number: int, parsed: ParsedDocument, path: Path
-) -> SettingsLayer:
-    base: Location = ("functions", "aws", number)
-    sources = {
-        location[len(base) :]: line
-        for location, line in _lines_of(parsed, path).items()
-        if location[: len(base)] == base
-    }
-    return SettingsLayer(source=str(path), values=entry, value_sources=sources)
+def _lines_by_function(parsed: ParsedDocument, path: Path) -> dict[object, dict[Location, str]]:
+    """Return the lines of each function's values, by locations in the function."""
+    lines: dict[object, dict[Location, str]] = {}
+    for location, line in _lines_of(parsed, path).items():
+        if location[:2] == ("functions", "aws") and len(location) > 2:
+            lines.setdefault(location[2], {})[location[3:]] = line
+    return lines
 
 
 def _lines_of(parsed: ParsedDocument, path: Path) -> dict[Location, str]:

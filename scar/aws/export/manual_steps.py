@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from scar.aws.export.parameters import SECURITY_GROUPS, SUBNETS
@@ -92,7 +92,19 @@ def manual_steps(resources: Sequence[kinds.Resource], used: frozenset[str]) -> I
     yield from _STEPS_ALWAYS
     if any(isinstance(r, kinds.JobDefinition) and r.public_ip for r in resources):
         yield _STEP_PUBLIC_IP
-    if _DYNAMIC_REFERENCE in json.dumps([asdict(r) for r in resources], default=str):
+    if any(_DYNAMIC_REFERENCE in resource_text(r) for r in resources):
         yield _STEP_DYNAMIC_REFERENCE
     if used & {"AccountId", "Region", SUBNETS, SECURITY_GROUPS}:
         yield _STEP_NAMES
+
+
+def resource_text(resource: kinds.Resource) -> str:
+    """Return the values of all fields as JSON, to search in."""
+    return json.dumps(resource, ensure_ascii=False, default=_values_of)
+
+
+def _values_of(value: object) -> object:
+    """Return a dataclass for JSON; ``asdict`` would copy all values first."""
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)

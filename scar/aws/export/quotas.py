@@ -43,18 +43,17 @@ def template_text(template: Mapping[str, Any]) -> str:
     return json.dumps(template, indent=2)
 
 
-def exceeded_quotas(template: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each quota that the template exceeds."""
-    return list(_exceeded_quotas(template))
+def exceeded_quotas(template: Mapping[str, Any], text: str) -> list[str]:
+    """Return a sentence for each quota that the template with this text exceeds."""
+    return list(_exceeded_quotas(template, text))
 
 
-def is_inline_size(template: Mapping[str, Any]) -> bool:
+def is_inline_size(text: str) -> bool:
     """Return whether the template may be part of a request; larger ones must be in S3."""
-    size = len(template_text(template).encode())
-    return limits.CLOUDFORMATION_INLINE_TEMPLATE.allows(size)
+    return limits.CLOUDFORMATION_INLINE_TEMPLATE.allows(len(text.encode()))
 
 
-def _exceeded_quotas(template: Mapping[str, Any]) -> Iterator[str]:
+def _exceeded_quotas(template: Mapping[str, Any], text: str) -> Iterator[str]:
     names: list[str] = []
     for section, limit in (
         ("Resources", limits.CLOUDFORMATION_RESOURCES),
@@ -63,9 +62,7 @@ def _exceeded_quotas(template: Mapping[str, Any]) -> Iterator[str]:
         entries = template.get(section, {})
         names += entries
         yield from _exceeds(limit, len(entries), "it has")
-    yield from _exceeds(
-        limits.CLOUDFORMATION_TEMPLATE, len(template_text(template).encode()), "it has"
-    )
+    yield from _exceeds(limits.CLOUDFORMATION_TEMPLATE, len(text.encode()), "it has")
     for name in names:
         yield from _exceeds(limits.CLOUDFORMATION_NAME, len(name), f"the name {name} has")
 

@@ -54,7 +54,7 @@ def _list_exceeded(exported: Sequence[ExportedTemplate]) -> list[str]:
     return [
         f"{f'template {number}: ' if len(exported) > 1 else ''}{sentence}"
         for number, one in enumerate(exported, start=1)
-        for sentence in exceeded_quotas(one.template)
+        for sentence in exceeded_quotas(one.template, one.text)
     ]
 
 

@@ -11,7 +11,8 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.export import endpoints, properties
@@ -20,9 +21,15 @@ from scar.aws.export.conditions import (
     IMAGES_PUSHED,
     build_conditions,
 )
-from scar.aws.export.manual_steps import MANUAL_KINDS, manual_resources, manual_steps
+from scar.aws.export.manual_steps import (
+    MANUAL_KINDS,
+    manual_resources,
+    manual_steps,
+    resource_text,
+)
 from scar.aws.export.parameters import build_parameters, image_parameters
 from scar.aws.export.pseudo_parameters import find_marks, render_value
+from scar.aws.export.quotas import template_text
 from scar.aws.model import resources as kinds
 
 if TYPE_CHECKING:
@@ -54,12 +61,17 @@ CLOUDFORMATION_TYPES: Mapping[type[kinds.Resource], Translation] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached text
 class ExportedTemplate:
     """The template as data, and the manual steps for what CloudFormation cannot create."""
 
     template: dict[str, Any]
     manual_steps: tuple[str, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The template as it is written."""
+        return template_text(self.template)
 
 
 def export_template(desired: Sequence[kinds.Resource], region: str) -> ExportedTemplate:
@@ -220,5 +232,4 @@ def _is_kept(resource: kinds.Resource) -> bool:
 
 def _names_image(resource: kinds.Resource) -> bool:
     """Return whether the digest of an image, which is a parameter, is part of the resource."""
-    text = json.dumps(asdict(resource), ensure_ascii=False, default=str)
-    return bool(image_parameters(find_marks(text)))
+    return bool(image_parameters(find_marks(resource_text(resource))))

@@ -114,12 +114,24 @@ def _format_path(loop: Sequence[FunctionLinks]) -> str:
 
 def _build_graph(functions: Collection[FunctionLinks]) -> Mapping[str, set[str]]:
     """Return which functions each function starts; none for those that may be part of a loop."""
-    return {
-        one.name: set()
-        if one.allow_loop
-        else {other.name for other in functions if _find_output(one, other)}
+    inputs = cycles.FolderIndex(
+        ((watched.bucket, watched.prefix), (one.name, watched))
         for one in functions
+        for watched in one.inputs
+    )
+    return {
+        one.name: set() if one.allow_loop else set(_find_started(one, inputs)) for one in functions
     }
+
+
+def _find_started(
+    one: FunctionLinks, inputs: cycles.FolderIndex[tuple[str, WatchedFolder]]
+) -> Iterator[str]:
+    for output in one.outputs:
+        folder = output.target("")
+        for name, watched in inputs.find_near((folder.bucket, folder.key)):
+            if starts(output, watched):
+                yield name
 
 
 def _find_output(one: FunctionLinks, other: FunctionLinks) -> str:

@@ -73,16 +73,16 @@ def export(
     )
     exported = export_functions(functions, stack_account, stacks)
     if output_file is None:
-        session.terminal.write_data(quotas.template_text(exported[0].template))
+        session.terminal.write_data(exported[0].text)
     else:
-        texts = [quotas.template_text(one.template) for one in exported]
+        texts = [one.text for one in exported]
         _write_templates(session, output_file, texts)
     if len(exported) > 1:
         session.terminal.write_message(
             "Create the stacks in the order of their numbers: the first has what functions share,"
             " the last the buckets, whose notifications need the functions."
         )
-    if not all(quotas.is_inline_size(one.template) for one in exported):
+    if not all(quotas.is_inline_size(one.text) for one in exported):
         session.terminal.write_message(quotas.UPLOAD_FIRST)
     session.terminal.write_message("CloudFormation does not do everything that `scar init` does:")
     for sentence in dict.fromkeys(step for one in exported for step in one.manual_steps):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
@@ -25,6 +27,16 @@ _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9.-]+/.")
 LocatedProblem = tuple["Location", str]
 
 
+@dataclass(slots=True)
+class _EarlierFunctions:
+    """The names of the functions so far, and their inputs by store and bucket."""
+
+    names: set[str] = field(default_factory=set)
+    inputs: defaultdict[tuple[str, str], list[tuple[StorageSpec, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+
 def check_rules(
     functions: Sequence[tuple[int, AwsFunction]],
     providers: StorageProviders,
@@ -36,7 +48,7 @@ def check_rules(
     ``with_batch`` are the numbers of those whose section `batch` is checked in any execution mode:
     the file has it, not a configuration for all functions.
     """
-    earlier: list[AwsFunction] = []
+    earlier = _EarlierFunctions()
     for number, function in functions:
         location: Location = ("functions", "aws", number)
         yield from _check_function(function, location, providers)
@@ -45,7 +57,6 @@ def check_rules(
             yield from check_nodes(function, location)
         yield from check_storage(function, location, providers)
         yield from _check_across_functions(earlier, function, location, providers)
-        earlier.append(function)
     yield from check_cycles(functions, providers)
 
 
@@ -167,20 +178,20 @@ def _check_vpc(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:
 
 
 def _check_across_functions(
-    earlier: Sequence[AwsFunction],
+    earlier: _EarlierFunctions,
     function: AwsFunction,
     location: Location,
     providers: StorageProviders,
 ) -> Iterator[LocatedProblem]:
     spec = function.lambda_
     section: Location = (*location, "lambda")
-    if any(other.lambda_.name == spec.name for other in earlier):
+    if spec.name in earlier.names:
         yield (*section, "name"), f"there are two functions called {spec.name!r}"
-    watched = [(source, other.lambda_.name) for other in earlier for source in other.lambda_.input]
+    earlier.names.add(spec.name)
     for number, source in enumerate(spec.input):
+        watched = earlier.inputs[providers.store_of(source), source.bucket]
         for other_source, name in watched:
-            same_store = providers.store_of(source) == providers.store_of(other_source)
-            if same_store and _inputs_overlap(source, other_source):
+            if _inputs_overlap(source, other_source):
                 yield (
                     (*section, "input", number, "path"),
                     (
@@ -192,9 +203,7 @@ def _check_across_functions(
 
 
 def _inputs_overlap(one: StorageSpec, other: StorageSpec) -> bool:
-    """Return whether one key can match both, by S3's rule for overlapping notifications."""
-    if one.bucket != other.bucket:
-        return False
+    """Return whether one key of a bucket can match both, by S3's rule for notifications."""
     nested = one.folder.startswith(other.folder) or other.folder.startswith(one.folder)
     # Longer suffixes contain shorter ones: ".tar.gz" and ".gz" match the same key.
     first, second = "".join(one.suffix[:1]), "".join(other.suffix[:1])

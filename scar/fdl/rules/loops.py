@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from scar.fdl.cycles import can_trigger, find_cycles_through
+from scar.fdl.cycles import FolderIndex, can_trigger, find_cycles_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,11 +25,19 @@ def check_cycles(
     """
     numbers = {f.lambda_.name: number for number, f in functions}
     specs = {f.lambda_.name: f.lambda_ for _, f in functions}
+    inputs = FolderIndex(
+        (((providers.store_of(source), source.bucket), source.folder), (name, source))
+        for name, spec in specs.items()
+        for source in spec.input
+    )
     starts = {
         name: {
             other
-            for other, other_spec in specs.items()
-            if other != name and _find_folder_between(spec, other_spec, providers)
+            for output in spec.output
+            for other, source in inputs.find_near(
+                ((providers.store_of(output), output.bucket), output.folder)
+            )
+            if other != name and _triggers_input(output, source, providers)
         }
         for name, spec in specs.items()
         if not spec.allow_loop

@@ -135,3 +135,26 @@ def test_every_named_function_in_a_cycle_is_in_a_reported_cycle(
     in_cycles = {name for name in names if name in reachable(starts, name)}
     assert in_cycles <= {name for cycle in reported for name in cycle}
     assert bool(reported) is bool(in_cycles)
+
+
+_paths = st.lists(st.sampled_from(["a", "b", "a/", "b/", "ab/"]), max_size=4).map("".join)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["x", "y"]), _paths), max_size=8), _paths, _paths)
+def test_an_index_finds_every_folder_that_can_be_triggered(
+    watched: list[tuple[str, str]], folder: str, prefix: str
+) -> None:
+    index = cycles.FolderIndex((one, number) for number, one in enumerate(watched))
+    near = list(index.find_near(("x", folder)))
+    assert len(near) == len(set(near))
+    triggered = {
+        number
+        for number, one in enumerate(watched)
+        if cycles.can_trigger(("x", folder), (), one, "", prefixes=(prefix,))
+    }
+    assert triggered <= set(near)
+    assert set(near) == {
+        number
+        for number, (bucket, path) in enumerate(watched)
+        if bucket == "x" and (path.startswith(folder) or folder.startswith(path))
+    }

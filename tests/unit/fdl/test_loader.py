@@ -13,6 +13,7 @@ from scar.fdl.layers import SettingsLayer
 from scar.fdl.loader import LoadContext, load_document, resolve_file, resolve_values
 from scar.fdl.problems import InvalidFdlError
 from supervisor.model import ExecutionMode
+from tests.calls import count_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -500,3 +501,24 @@ def test_an_image_that_is_used_unchanged_has_its_script(write: Write, tmp_path: 
     assert function.lambda_.init_script is None
     (problem,) = problems(write(f"{text}      extra_payload: .\n"))
     assert "omit image_file and extra_payload" in problem
+
+
+def test_the_work_grows_with_the_number_of_functions(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+
+    def load_many(count: int) -> int:
+        functions = [
+            {
+                "lambda": {
+                    "name": f"f-{n}",
+                    "container": {"image": "x"},
+                    "input": [{"path": f"photos/in-{n}"}],
+                    "output": [{"path": f"photos/out-{n}"}],
+                }
+            }
+            for n in range(count)
+        ]
+        path.write_text(json.dumps({"functions": {"aws": functions}}))
+        return count_calls(lambda: load_document(path))
+
+    assert load_many(40) < 2.2 * load_many(20)

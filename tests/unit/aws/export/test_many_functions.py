@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,14 +17,17 @@ from scar.aws.export.stacks import divide_resources, export_functions
 from scar.aws.export.template import export_template
 from scar.aws.model import limits, names, resources
 from scar.aws.model.account import Account
+from scar.aws.validation.loop_checks import check_deployed_loops, links_of
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, EnvironmentSpec, StorageSpec
 from supervisor.model import ExecutionMode
+from tests.calls import count_calls
 from tests.fakes.functions import new_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.aws.model.function import Function
+    from scar.aws.model.function_links import FunctionLinks
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 ANYWHERE = pseudo_parameters.account_with_marks("", "")
@@ -52,6 +56,23 @@ def mixed_function(number: int) -> Function:
 
 def functions(count: int) -> list[Function]:
     return [mixed_function(number) for number in range(count)]
+
+
+def chain_of_functions(count: int) -> list[Function]:
+    """Return functions each of which starts the next, in folders of one bucket."""
+    return [
+        new_function(
+            name=f"f-{n}",
+            image="x",
+            input=(StorageSpec(path=f"photos/{n:03}"),),
+            output=(StorageSpec(path=f"photos/{n + 1:03}/out"),),
+        )
+        for n in range(count)
+    ]
+
+
+def _check_links(links: list[FunctionLinks]) -> None:
+    assert list(check_deployed_loops(links[:1], links[1:])) == []
 
 
 def export_one(count: int, account: Account = ACCOUNT) -> dict[str, Any]:
@@ -202,12 +223,26 @@ def test_one_function_that_is_too_large_cannot_be_divided() -> None:
 
 
 def test_a_template_that_is_too_large_for_a_request_is_recognized() -> None:
-    assert quotas.is_inline_size(export_one(1))
-    assert not quotas.is_inline_size(export_one(60))
+    for count, is_inline in ((1, True), (60, False)):
+        (exported,) = export_functions(functions(count), ACCOUNT, 1)
+        assert quotas.is_inline_size(exported.text) is is_inline
     limit = limits.CLOUDFORMATION_INLINE_TEMPLATE.maximum
-    base = len(quotas.template_text({"Description": ""}))
-    assert quotas.is_inline_size({"Description": "x" * (limit - base)})
-    assert not quotas.is_inline_size({"Description": "x" * (limit - base + 1)})
+    assert quotas.is_inline_size("x" * limit)
+    assert not quotas.is_inline_size("x" * (limit + 1))
+
+
+def test_the_work_for_a_template_grows_with_the_number_of_functions() -> None:
+    desired = [compile_for_template(functions(n), ACCOUNT) for n in (50, 100)]
+    calls = [count_calls(partial(export_template, one, ACCOUNT.region)) for one in desired]
+    assert calls[1] < 2.2 * calls[0]
+
+
+def test_the_work_for_checks_grows_with_the_number_of_functions() -> None:
+    calls = [
+        count_calls(partial(_check_links, [links_of(f) for f in chain_of_functions(n)]))
+        for n in (50, 100)
+    ]
+    assert calls[1] < 2.2 * calls[0]
 
 
 @given(count=st.integers(1, 12), stacks=st.integers(1, 14))
