@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from datetime import datetime
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ __all__ = [
     "to_json_value",
 ]
 
+_NOT_PRINTABLE_ASCII = re.compile(r"[^\x20-\x7e]")
+
 
 def escape_control_characters(text: str, keep: str = "\t") -> str:
     """Return the text with control characters as escape sequences, except those in ``keep``.
@@ -29,9 +32,23 @@ def escape_control_characters(text: str, keep: str = "\t") -> str:
     Keys, logs and image labels come from other people: written as they are, they could move the
     cursor, set the terminal's title, or reverse the order of the characters that follow.
     """
-    if text.isprintable():
+    if _is_printable(text, keep):
         return text
-    return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+    return _NOT_PRINTABLE_ASCII.sub(
+        lambda found: (
+            found[0] if found[0].isprintable() or found[0] in keep else ascii(found[0])[1:-1]
+        ),
+        text,
+    )
+
+
+def _is_printable(text: str, keep: str) -> bool:
+    """Return whether there is nothing to escape, without a look at each character in Python."""
+    if text.isprintable():
+        return True
+    for character in keep:
+        text = text.replace(character, "")
+    return text.isprintable()
 
 
 def escape_lines(text: str) -> str:
@@ -45,9 +62,18 @@ def escape_json(document: str, encoding: str = "utf-8") -> str:
     The json module escapes characters below U+0020 only; terminals also obey U+007F to U+009F. The
     document's value stays the same: outside strings JSON has only ASCII characters and line ends.
     """
-    if document.isprintable() and document.isascii():
-        return document
-    safe = "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in document)
+    safe = document
+    if not _is_printable(document, "\n"):
+        safe = _NOT_PRINTABLE_ASCII.sub(
+            lambda found: (
+                found[0]
+                if found[0].isprintable() or found[0] == "\n"
+                else json.dumps(found[0])[1:-1]
+            ),
+            document,
+        )
+    if safe.isascii():
+        return safe
     try:
         safe.encode(encoding)
     except UnicodeEncodeError:

@@ -91,6 +91,10 @@ class Terminal:
         )
         sys.stdout.write(f"{_encodable(safe, sys.stdout.encoding)}\n")
 
+    def flush(self) -> None:
+        """Pass on what was written to stdout: before a wait, for readers of a pipe."""
+        sys.stdout.flush()
+
     def write_bytes(self, content: bytes) -> None:
         """Write the output of a script to stdout: unchanged, unless stdout is a terminal."""
         self.clear_progress()
@@ -162,8 +166,13 @@ class Terminal:
         """Return the text in faint type, if stdout shows it."""
         return self._styled(text, "f")
 
+    @property
+    def shows_styles(self) -> bool:
+        """Whether stdout shows bold and faint type: only if it is a terminal."""
+        return _is_terminal() and not os.environ.get("NO_COLOR")  # https://no-color.org
+
     def _styled(self, text: str, style: str) -> str:
-        return f"{self._mark}{style}{text}{self._mark}r" if _has_colour() else text
+        return f"{self._mark}{style}{text}{self._mark}r" if self.shows_styles else text
 
 
 def _table_line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
@@ -184,10 +193,8 @@ def _is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _has_colour() -> bool:
-    return _is_terminal() and not os.environ.get("NO_COLOR")  # https://no-color.org
-
-
 def _encodable(text: str, encoding: str | None) -> str:
     """Escape characters that the stream cannot encode, such as half of a surrogate pair."""
+    if text.isascii():
+        return text
     return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _LAMBDA_LINES = ("START RequestId: ", "END RequestId: ", "REPORT RequestId: ")
 _SUPERVISOR_FIELDS = frozenset({"time", "level", "message"})  # what each of its lines has
+_SHOWN_ELSEWHERE = _SUPERVISOR_FIELDS | {"remedy", "run"}
 _LOOKBACK_LINES = 1000  # newest lines of a stream that are searched for a request
 
 
@@ -57,7 +58,7 @@ def parse_supervisor_line(message: str) -> dict[str, object]:
         entry: object = json.loads(message) if message.startswith("{") else None
     except (ValueError, RecursionError):
         return {}
-    return entry if isinstance(entry, dict) and set(entry) >= _SUPERVISOR_FIELDS else {}
+    return entry if isinstance(entry, dict) and entry.keys() >= _SUPERVISOR_FIELDS else {}
 
 
 def _format_supervisor_line(message: str) -> str:
@@ -65,7 +66,7 @@ def _format_supervisor_line(message: str) -> str:
     entry = parse_supervisor_line(message)
     if not entry:
         return message
-    fields = {k: v for k, v in entry.items() if k not in _SUPERVISOR_FIELDS | {"remedy", "run"}}
+    fields = {k: v for k, v in entry.items() if k not in _SHOWN_ELSEWHERE}
     said = join_sentences(*(str(entry.get(name) or "") for name in ("message", "remedy")))
     text = f"{entry['level']} {said}".strip() if entry.get("level") else said
     more = ", ".join(f"{name}={value}" for name, value in fields.items())

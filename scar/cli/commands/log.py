@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import click
 
 from scar.cli.arrays.array_selection import list_runs_of_array
-from scar.cli.formatting import escape_control_characters
 from scar.cli.options import (
     fdl_option,
     output_options,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from scar.runs.ledger import Run
     from scar.runs.log_groups.lines import LogLine
 
+TIME_WIDTH = len("2026-11-30 10:11:12.123")
 OWNER_WIDTH = 8  # characters of a request or job id
 _ALARMING = ("ERROR ", "WARNING ", "CRITICAL ")  # shown in bold type on a terminal
 POLL_INTERVAL = 2.0  # seconds between two requests with --follow
@@ -200,6 +200,7 @@ def _follow_functions(
         newest = max((line.time for line in shown), default=None)
         start = newest - OVERLAP if newest else None
         shown = {line: None for line in shown if start and line.time >= start}
+        session.terminal.flush()
         time.sleep(POLL_INTERVAL)
         existing = [name for name in names if function_exists(connection, name)]
         found = _read_remaining_logs(connection, names, stream, start)
@@ -277,6 +278,7 @@ def _follow_runs(
                 yield line
         if ended:
             return
+        session.terminal.flush()
         time.sleep(POLL_INTERVAL)
         ledger = RunLedger.connect(connection)
         batch = connection.client("batch")
@@ -304,21 +306,23 @@ def _show_lines(session: Session, lines: Iterable[LogLine], *, raw: bool, with_o
         return number
     owners = LineOwners()
     # Without the date, half of a line of 80 columns is left for the message.
-    time_format = "%H:%M:%S" if sys.stdout.isatty() else "%Y-%m-%d %H:%M:%S"
+    shows_styles = session.terminal.shows_styles  # asks the system: once, not for each line
+    first = len("2026-11-30 ") if sys.stdout.isatty() else 0
     for line in count_lines():
         owner = owners.owner_of(line)[:OWNER_WIDTH] if with_owner else ""
-        milliseconds = line.time.microsecond // 1000
-        timestamp = f"{line.time:{time_format}}.{milliseconds:03}"
+        # strftime takes four times as long.
+        timestamp = line.time.isoformat(sep=" ", timespec="milliseconds")[first:TIME_WIDTH]
         source = line.source if line.node is None else f"node {line.node}"
         prefix = f"{timestamp} {source:<6}"
         if with_owner:
             prefix += f" {owner:<{OWNER_WIDTH}}"
         message = line.message if raw else format_message(line.message)
+        if shows_styles:
+            prefix = session.terminal.faint(prefix)
         for text in message.splitlines() or [""]:
-            shown = escape_control_characters(text)
-            if not raw and text.startswith(_ALARMING):
-                shown = session.terminal.bold(shown)
-            session.terminal.write_data(f"{session.terminal.faint(prefix)}  {shown}")
+            is_bold = shows_styles and not raw and text.startswith(_ALARMING)
+            shown = session.terminal.bold(text) if is_bold else text
+            session.terminal.write_data(f"{prefix}  {shown}")
     return number
 
 

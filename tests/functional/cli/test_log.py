@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import zipfile
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -259,3 +260,21 @@ def test_following_ends_after_the_function_is_removed(
     expected = ["one", "late"] if keeps_logs else ["one"]
     assert [text for _, text in lines(shown.out)] == expected
     assert "removed, so no further lines follow" in shown.err
+
+
+def test_lines_reach_a_pipe_before_the_wait_for_further_lines(
+    services: Services, function: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f"/aws/lambda/{function}", "s1", (0, "one"))
+    pipe = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe))
+    received: list[bytes] = []
+
+    def sleep(_seconds: float) -> None:
+        received.append(pipe.getvalue())
+        boto3.client("lambda", region_name="us-east-1").delete_function(FunctionName=function)
+
+    module = sys.modules["scar.cli.commands.log"]
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep))
+    assert run(["log", "-n", function, "-F"], services) == 0
+    assert received[0].endswith(b"  one\n")

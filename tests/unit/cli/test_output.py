@@ -6,16 +6,23 @@ import io
 import json
 import re
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scar.cli.formatting import escape_control_characters, format_count, format_size
+from scar.cli.formatting import (
+    escape_control_characters,
+    escape_json,
+    format_count,
+    format_size,
+)
 from scar.cli.main import run
 from scar.cli.output import Terminal
 from scar.errors import ScarError
+from tests.calls import count_calls
 from tests.fakes.services import FakeServices, function_summary
 
 if TYPE_CHECKING:
@@ -69,6 +76,27 @@ def test_sizes_and_counts_are_for_people() -> None:
 
 def test_control_characters_are_shown_not_obeyed() -> None:
     assert escape_control_characters("a\x1b[2Jb\tü\n") == "a\\x1b[2Jb\tü\\n"
+
+
+@given(HOSTILE, st.sampled_from(["", "\t", "\t\n"]))
+def test_each_character_is_escaped_or_kept(text: str, keep: str) -> None:
+    escaped = [c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text]
+    assert escape_control_characters(text, keep) == "".join(escaped)
+
+
+@given(HOSTILE, st.sampled_from(["utf-8", "ascii", "latin-1"]))
+def test_json_has_the_same_value_in_every_encoding(text: str, encoding: str) -> None:
+    escaped = escape_json(json.dumps({text: [text]}, indent=2, ensure_ascii=False), encoding)
+    assert json.loads(escaped.encode(encoding).decode(encoding)) == {text: [text]}
+    assert all(c.isprintable() or c == "\n" for c in escaped)
+
+
+@pytest.mark.parametrize("text", ["a\tb", "größe\t1", "a\nb"])
+def test_what_is_kept_costs_nothing_for_each_character(text: str) -> None:
+    calls = [
+        count_calls(partial(escape_control_characters, text * times, "\t\n")) for times in (1, 100)
+    ]
+    assert calls[0] == calls[1]
 
 
 def test_columns_are_aligned_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
