@@ -20,6 +20,6 @@ the response to a rejected request in the format of its service, which ``protoco
 ``failures`` builds the response. Before all services have started, ``startup_gate`` does.
 
 Lambda's Runtime API runs the same server, one for each sandbox, without a router. A new service
-is one ``Route`` with its application; it needs no code in the server. ``heads``, ``sigv4``,
-``protocol_errors`` and ``authentication_errors`` do no I/O.
+is one ``Route`` with its application; it needs no code in the server. ``heads``, ``dates``,
+``sigv4``, ``protocol_errors`` and ``authentication_errors`` do no I/O.
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import struct
 import time
 from dataclasses import dataclass
 from io import BufferedReader
@@ -94,6 +95,10 @@ class ClientConnection:
             self._sock.settimeout(self._limits.head)
             if self._tls:
                 self._sock = self._tls.wrap_socket(self._sock, server_side=True)
+            else:
+                # The kernel limits each write, without a system call for it.
+                limit = struct.pack("ll", *divmod(int(self._limits.stall * 1e6), 1_000_000))
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
             source = DeadlineSource(self._sock)
             with BufferedReader(source, _BUFFER) as reader:
                 while self._serve_next_request(source, reader):
@@ -187,8 +192,9 @@ class ClientConnection:
             )
 
     def _send_response(self, method: str, response: Response, *, close: bool) -> None:
-        self._sock.settimeout(self._limits.stall)  # reading may have left a shorter one
-        headers = dict(response.headers)
+        if self._tls:
+            self._sock.settimeout(self._limits.stall)  # reading may have left a shorter one
+        headers = response.headers
         with_body = may_have_body(method, response.status)
         content = response.body
         if isinstance(content, bytes) and with_body:
@@ -211,10 +217,12 @@ class ClientConnection:
     def _send_files(self, files: FileSegments) -> None:
         for segment in files.segments:
             if segment.length:
+                self._sock.settimeout(self._limits.stall)  # else it would try again for ever
                 sent = self._sock.sendfile(segment.file, segment.offset, segment.length)
                 # Too few bytes: the client must see a broken connection, not the next response.
                 if sent != segment.length:
                     raise OSError(f"{segment.file.name} is shorter than its object.")
+        self._sock.settimeout(None)
 
     def _send_error(self, error: MalformedHeadError) -> None:
         text = f"{error}\n".encode()

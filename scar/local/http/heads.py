@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from scar.local.http.dates import format_http_date
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,14 @@ MAX_HEAD = 65536
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TARGET = re.compile(r"[\x21-\x7e\x80-\xff]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_LINE_BREAK = re.compile(r"[\r\n\0]")
 _BODILESS = (204, 304)
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+_NAMES: dict[bytes, str] = {}
+"""Names of request headers that were parsed before, in lower case."""
+_VALID_NAMES: set[str] = set()
+"""Names of response headers that were checked before."""
+_MAX_NAMES = 1000
 
 
 class MalformedHeadError(Exception):
@@ -110,13 +119,25 @@ def _read_headers(readline: Callable[[int], bytes]) -> dict[str, str]:
             raise MalformedHeadError(431, "The request's headers are too long.")
         if not line.endswith(b"\n"):
             raise MalformedHeadError(400, "The request ended within its headers.")
-        name, colon, value = line.decode("latin-1").rstrip("\r\n").partition(":")
-        # Also rejects folded lines, which begin with a space (RFC 9112, 5.2).
-        if not colon or not _TOKEN.fullmatch(name) or "\0" in value or "\r" in value:
+        sent_name, colon, content = line.partition(b":")
+        content = content.rstrip(b"\r\n")
+        name = _NAMES.get(sent_name) or _parse_header_name(sent_name)
+        if not colon or b"\0" in content or b"\r" in content:
             raise MalformedHeadError(400, "A header line is malformed.")
-        name, value = name.lower(), value.strip(" \t")
+        value = content.strip(b" \t").decode("latin-1")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     raise MalformedHeadError(431, "The request has too many headers.")
+
+
+def _parse_header_name(sent: bytes) -> str:
+    """Return a name in lower case; known names need no check the next time."""
+    name = sent.decode("latin-1")
+    # Also rejects folded lines, which begin with a space (RFC 9112, 5.2).
+    if not _TOKEN.fullmatch(name):
+        raise MalformedHeadError(400, "A header line is malformed.")
+    if len(_NAMES) < _MAX_NAMES:  # a client chooses the names of its metadata
+        _NAMES[sent] = name.lower()
+    return name.lower()
 
 
 def _body_length(headers: Mapping[str, str]) -> int | None:
@@ -140,18 +161,16 @@ def encode_response_head(
     status: int, headers: Mapping[str, str], *, close: bool, cookies: Sequence[str] = ()
 ) -> bytes:
     """Return a response's head; raise ValueError for a header that would break the message."""
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = "Unknown"
-    lines = [f"HTTP/1.1 {status} {phrase}"]
-    names = {name.lower() for name in headers}
-    for name, value in (*headers.items(), *(("set-cookie", cookie) for cookie in cookies)):
-        if not _TOKEN.fullmatch(name) or any(c in value for c in "\r\n\0"):
-            raise ValueError(f"The response header {name!r} has a line break or an invalid name.")
+    lines = [f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}"]
+    for name, value in headers.items():
         lines.append(f"{name}: {value}")
-    if "date" not in names:
-        lines.append(f"date: {formatdate(usegmt=True)}")
+        if name not in _VALID_NAMES or _LINE_BREAK.search(value):
+            _check_response_header(name, value)
+    for cookie in cookies:
+        _check_response_header("set-cookie", cookie)
+        lines.append(f"set-cookie: {cookie}")
+    if "date" not in headers and not any(name.lower() == "date" for name in headers):
+        lines.append(f"date: {format_http_date(time.time())}")
     if close:
         lines.append("connection: close")
     text = "\r\n".join([*lines, "", ""])
@@ -159,6 +178,13 @@ def encode_response_head(
         return text.encode("latin-1")
     except UnicodeEncodeError:  # S3 sends metadata outside Latin-1 as UTF-8
         return text.encode()
+
+
+def _check_response_header(name: str, value: str) -> None:
+    if not _TOKEN.fullmatch(name) or _LINE_BREAK.search(value):
+        raise ValueError(f"The response header {name!r} has a line break or an invalid name.")
+    if len(_VALID_NAMES) < _MAX_NAMES:  # metadata of users are names too
+        _VALID_NAMES.add(name)
 
 
 def may_have_body(method: str, status: int) -> bool:

@@ -137,6 +137,8 @@ class Router:
 
 def _with_request_id(response: Response) -> Response:
     """Add the id that every response of AWS has; clients take others for a proxy's."""
-    if any(name.lower() in _REQUEST_IDS for name in response.headers):
+    if not _REQUEST_IDS.isdisjoint(response.headers) or any(
+        name.lower() in _REQUEST_IDS for name in response.headers
+    ):
         return response
     return replace(response, headers={**response.headers, "x-amzn-requestid": str(uuid.uuid4())})

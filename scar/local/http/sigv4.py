@@ -23,6 +23,12 @@ UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 STREAMING_PREFIX = "STREAMING-"
 
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]*)/([^/]+)/aws4_request")
+# As SDKs write it; other orders and spaces are parsed field by field.
+_USUAL_HEADER = re.compile(
+    rf"{ALGORITHM} Credential=(?P<Credential>[^,\s]+), ?SignedHeaders=(?P<SignedHeaders>[^,\s]+),"
+    r" ?Signature=(?P<Signature>[0-9a-f]+)"
+)
+_UNRESERVED_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 _DATE = re.compile(r"\d{8}T\d{6}Z")
 
 
@@ -66,16 +72,21 @@ def is_presigned(query: str) -> bool:
 
 
 def _from_header(authorization: str, headers: Mapping[str, str]) -> Sigv4Authorization:
-    algorithm, _, rest = authorization.partition(" ")
-    if algorithm != ALGORITHM:
-        raise MalformedAuthorizationError(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
-    fields = dict(item.strip().partition("=")[::2] for item in rest.split(","))
+    usual = _USUAL_HEADER.fullmatch(authorization)
+    fields = usual.groupdict() if usual else _authorization_fields(authorization)
     return _build_authorization(
         credential=fields.get("Credential", ""),
         timestamp=headers.get("x-amz-date", ""),
         signed_headers=fields.get("SignedHeaders", ""),
         signature=fields.get("Signature", ""),
     )
+
+
+def _authorization_fields(authorization: str) -> dict[str, str]:
+    algorithm, _, rest = authorization.partition(" ")
+    if algorithm != ALGORITHM:
+        raise MalformedAuthorizationError(f"Only {ALGORITHM} is accepted, not {algorithm[:40]!r}.")
+    return dict(item.strip().partition("=")[::2] for item in rest.split(","))
 
 
 def _from_query(query: str) -> Sigv4Authorization:
@@ -157,7 +168,7 @@ def build_canonical_request(
         [
             method,
             _canonical_path(path, authorization.service),
-            _canonical_query(_split_query(query)),
+            _canonical_query(_split_query(query)) if query else "",
             *(
                 f"{name}:{' '.join(headers.get(name, '').split())}"
                 for name in authorization.signed_headers
@@ -173,6 +184,8 @@ def _canonical_path(path: str, service: str) -> str:
     # S3 encodes a path once and does not normalize it: "a//b" and "a/../b" are valid keys.
     # All other services encode the path as sent, which is encoded already, a second time.
     if service == "s3":
+        if _UNRESERVED_PATH.fullmatch(path):
+            return path
         return quote(unquote_to_bytes(path), safe="/~")
     # normpath keeps two leading slashes (POSIX) and removes the last one; SDKs do the reverse.
     normal = posixpath.normpath(path).replace("//", "/", 1) if path else "/"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.local.http.bodies import BrokenBodyError
@@ -106,7 +105,11 @@ class S3Service:
         if s3_request is None:
             return response
         ids = {"x-amz-request-id": s3_request.request_id, "x-amz-id-2": s3_request.host_id}
-        return replace(response, headers={**response.headers, **ids, "server": "AmazonS3"})
+        return Response(
+            status=response.status,
+            headers={**response.headers, **ids, "server": "AmazonS3"},
+            body=response.body,
+        )
 
 
 def _operation_handlers(

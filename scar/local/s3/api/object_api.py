@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from scar.local.http.dates import format_http_date
 from scar.local.http.messages import Response
-from scar.local.s3.api.bucket_api import acl_response, require_writable
+from scar.local.s3.api.bucket_api import acl_response, check_policy, require_writable
 from scar.local.s3.protocol import xml
 from scar.local.s3.protocol.body import parse_expected_body
 from scar.local.s3.protocol.conditions import check_read_conditions, parse_write_condition
@@ -17,10 +17,12 @@ from scar.local.s3.protocol.event_messages import S3EventName
 from scar.local.s3.protocol.metadata import ObjectMetadata, parse_metadata, validate_tags
 from scar.local.s3.protocol.ranges import ByteRange, parse_range
 from scar.local.s3.storage import objects
+from scar.local.s3.storage.body_receiver import MAX_INLINE_BYTES
 from scar.local.s3.storage.objects import NewObject, ObjectFile, ObjectRow
 
 if TYPE_CHECKING:
-    from scar.local.s3.protocol.body import ReceivedBody
+    from scar.local.s3.protocol.body import ExpectedBody, ReceivedBody
+    from scar.local.s3.protocol.conditions import WriteCondition
     from scar.local.s3.protocol.request import S3Request
     from scar.local.s3.storage.store import LocalObjectStore
 
@@ -48,11 +50,7 @@ class ObjectApi:
             raise S3Error(
                 411, "MissingContentLength", "You must provide the Content-Length HTTP header."
             )
-        with self._store.database.read() as db:
-            require_writable(db, request)
-            old = objects.find(db, request.bucket, request.key)
-        # Before the body: a client that waits for "100 Continue" does not send it in vain.
-        condition.check(request.key, old.etag if old else None)
+        existed = self._check_before_body(request, condition, expected)
         content = self._store.receiver.receive(request.body, expected)
         with self._store.discarding_on_error(content):
             stored = self._store.objects.put(
@@ -60,11 +58,29 @@ class ObjectApi:
                 build_object(content, meta),
                 S3EventName.PUT,
                 condition=condition,
-                existed_before=old is not None,
+                existed_before=existed,
+                in_transaction=lambda transaction: check_policy(transaction.db, request),
             )
         return Response(
             status=200, headers={**_put_response_headers(stored), **stored.meta.checksum_headers()}
         )
+
+    def _check_before_body(
+        self, request: S3Request, condition: WriteCondition, expected: ExpectedBody
+    ) -> bool:
+        """Raise S3Error for a write that fails whatever its body is; return whether the key exists.
+
+        A client that waits for "100 Continue" does not send its body in vain. A small body has
+        come with its head: then all is checked once, when it is stored.
+        """
+        small = expected.size is not None and expected.size <= MAX_INLINE_BYTES
+        if small and condition.etag is None and "expect" not in request.headers:
+            return False
+        with self._store.database.read() as db:
+            require_writable(db, request)
+            old = objects.find(db, request.bucket, request.key)
+        condition.check(request.key, old.etag if old else None)
+        return old is not None
 
     def get(self, request: S3Request) -> Response:
         return self._read_object(request, with_body=True)
@@ -149,7 +165,7 @@ def _object_headers(stored: ObjectRow) -> dict[str, str]:
     return {
         **stored.meta.response_headers(),
         "etag": f'"{stored.etag}"',
-        "last-modified": formatdate(stored.modified, usegmt=True),
+        "last-modified": format_http_date(stored.modified),
         "accept-ranges": "bytes",
     }
 

@@ -63,8 +63,8 @@ def parse_expected_body(headers: Mapping[str, str]) -> ExpectedBody:
         for name, value in headers.items()
         if name.startswith(_CHECKSUM) and name not in _NOT_CHECKSUMS
     }
-    trailers = headers.get("x-amz-trailer", "").lower().split(",")
-    names = {t.strip().removeprefix(_CHECKSUM) for t in trailers if t.strip().startswith(_CHECKSUM)}
+    trailers = [name.strip() for name in headers.get("x-amz-trailer", "").lower().split(",")]
+    names = {name.removeprefix(_CHECKSUM) for name in trailers if name.startswith(_CHECKSUM)}
     names |= checksums.keys()
     requested = headers.get("x-amz-sdk-checksum-algorithm") or headers.get(
         "x-amz-checksum-algorithm", ""

@@ -68,6 +68,7 @@ _UNSUPPORTED_SUBRESOURCES = frozenset(
     }
 )  # fmt: skip
 _ACTION_SUBRESOURCES = frozenset({"delete", "location", "uploadId", "uploads", "versions"})
+_SUBRESOURCES = BUCKET_SETTINGS | _UNSUPPORTED_SUBRESOURCES | _ACTION_SUBRESOURCES
 
 _BUCKET_OPERATIONS = {
     ("GET", ""): S3Operation.LIST_OBJECTS,
@@ -104,11 +105,9 @@ _OBJECT_OPERATIONS = {
 
 def find_subresource(request: S3Request) -> str:
     """Return the subresource in the query, empty if there is none; raise S3Error for several."""
-    known = sorted(
-        request.query.keys() & (BUCKET_SETTINGS | _UNSUPPORTED_SUBRESOURCES | _ACTION_SUBRESOURCES)
-    )
+    known = [name for name in request.query if name in _SUBRESOURCES]
     if len(known) > 1:
-        names = ", ".join(known)
+        names = ", ".join(sorted(known))
         raise S3Error(400, "InvalidRequest", f"Conflicting query string parameters: {names}")
     return known[0] if known else ""
 

@@ -82,14 +82,15 @@ def parse_s3_request(request: Request) -> S3Request:
     """Parse a request; raise S3Error if its bucket or key is invalid."""
     bucket, key = parse_address(request.headers.get("host", ""), request.path)
     check_object_key(key)
-    credential = request.headers.get("authorization") or unquote(request.query)
-    credential = credential.replace("X-Amz-Credential=", "Credential=")
+    credential = request.headers.get("authorization")
+    if not credential:
+        credential = unquote(request.query).replace("X-Amz-Credential=", "Credential=")
     region = _REGION.search(credential)
     return S3Request(
         method=request.method,
         bucket=bucket,
         key=key,
-        query=dict(parse_qsl(request.query, keep_blank_values=True)),
+        query=dict(parse_qsl(request.query, keep_blank_values=True)) if request.query else {},
         headers=request.headers,
         body=_decode_body(request),
         access_key=request.access_key,

@@ -109,17 +109,18 @@ class ObjectWriter:
     ) -> ObjectRow:
         """Store ``new`` under the request's key; raise S3Error and change nothing otherwise.
 
-        ``in_transaction`` is called in the same transaction. ``existed_before``: the key had an
-        object when the request arrived (see ``WriteCondition.check``).
+        ``in_transaction`` is called in the same transaction, and may raise. ``existed_before``: the
+        key had an object when the request arrived (see ``WriteCondition.check``).
         """
         with self._database.write() as transaction:
-            # Checked already before the body was received; only this check excludes other writers.
+            # Perhaps checked already before the body was received; only this check excludes
+            # other writers.
             db = transaction.db
             bucket = buckets.require(db, request.bucket)
-            old = find(db, request.bucket, request.key)
-            condition.check(request.key, old.etag if old else None, existed_before=existed_before)
             if in_transaction:
                 in_transaction(transaction)
+            old = find(db, request.bucket, request.key)
+            condition.check(request.key, old.etag if old else None, existed_before=existed_before)
             if old:
                 self._discard_body(transaction, old)
             stored = self._insert_object(db, request, new)

@@ -406,3 +406,29 @@ def test_the_server_survives_the_lack_of_file_descriptors() -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         assert talk(port, request).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("body", ["bytes", "file"])
+def test_a_client_that_does_not_read_its_response_is_disconnected(
+    body: str, tmp_path: Path
+) -> None:
+    size = 64 << 20  # more than the buffers of both sockets
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(size)
+
+    def answer(_: Request) -> Response:
+        if body == "bytes":
+            return Response(status=200, body=bytes(size))
+        segments = FileSegments([FileSegment(path.open("rb"), 0, size)])
+        return Response(status=200, headers={"content-length": str(size)}, body=segments)
+
+    limits = ConnectionLimits(idle=300, head=300, stall=0.2)
+    server = HttpServer(Answering(answer), limits=limits)
+    try:
+        with socket.create_connection(("127.0.0.1", server.start()), timeout=300) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert client.recv(1)  # it is being served
+            until(lambda: not server._connections)
+    finally:
+        server.close(grace=1)
