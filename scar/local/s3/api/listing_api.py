@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from scar.local.s3.protocol.body import parse_expected_body
 from scar.local.s3.protocol.conditions import UNCONDITIONAL, WriteCondition
 from scar.local.s3.protocol.errors import S3Error, invalid_argument, malformed_xml
 from scar.local.s3.protocol.event_messages import OWNER
-from scar.local.s3.protocol.metadata import ObjectMetadata
+from scar.local.s3.protocol.metadata import read_listed_metadata
 from scar.local.s3.protocol.names import check_object_key
 from scar.local.s3.storage import buckets
 from scar.local.s3.storage.listing import ListedObject, ListingPage, ListingQuery, list_page
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from scar.local.s3.storage.store import LocalObjectStore
 
 MAX_KEYS = 1000
+_OWNER = xml.tag("Owner", xml.text("ID", OWNER))
+_UNRESERVED_KEY = re.compile(r"[A-Za-z0-9/*._~-]*")
 
 
 class ListingApi:
@@ -77,7 +80,7 @@ class ListingApi:
             extra += [encoder.text("NextKeyMarker", page.last), xml.tag("NextVersionIdMarker")]
         version = xml.text("VersionId", "null") + xml.flag("IsLatest", value=True)
         rows = [
-            xml.tag("Version", version, *_object_elements(listed, encoder, owner=True))
+            xml.tag("Version", version, _object_elements(listed, encoder, owner=True))
             for listed in page.objects
         ]
         return _listing_response(request, page, "ListVersionsResult", extra, rows)
@@ -139,6 +142,8 @@ class _KeyEncoder:
         self._encode = "encoding-type" in request.query
 
     def text(self, name: str, key: str) -> str:
+        if _UNRESERVED_KEY.fullmatch(key):
+            return f"<{name}>{key}</{name}>"
         return xml.text(name, quote(key, safe="/*-._~") if self._encode else key)
 
 
@@ -164,24 +169,21 @@ def _listing_response(
 
 def _contents_elements(page: ListingPage, encoder: _KeyEncoder, *, owner: bool) -> list[str]:
     return [
-        xml.tag("Contents", *_object_elements(listed, encoder, owner=owner))
+        f"<Contents>{_object_elements(listed, encoder, owner=owner)}</Contents>"
         for listed in page.objects
     ]
 
 
-def _object_elements(listed: ListedObject, encoder: _KeyEncoder, *, owner: bool) -> list[str]:
-    meta = ObjectMetadata.from_json(listed.meta)
-    fields = [
-        encoder.text("Key", listed.key),
-        xml.text("LastModified", xml.format_timestamp(listed.modified)),
-        xml.text("ETag", f'"{listed.etag}"'),
-        *(xml.text("ChecksumAlgorithm", algorithm.upper()) for algorithm in meta.sums),
-        xml.text("Size", listed.size),
-        xml.text("StorageClass", meta.storage_class),
-    ]
-    if owner:
-        fields.append(xml.tag("Owner", xml.text("ID", OWNER)))
-    return fields
+def _object_elements(listed: ListedObject, encoder: _KeyEncoder, *, owner: bool) -> str:
+    # One text: a page has a thousand objects. Only the key may need escapes.
+    algorithms, storage_class = read_listed_metadata(listed.meta)
+    sums = "".join(f"<ChecksumAlgorithm>{a.upper()}</ChecksumAlgorithm>" for a in algorithms)
+    return (
+        f"{encoder.text('Key', listed.key)}"
+        f"<LastModified>{xml.format_timestamp(listed.modified)}</LastModified>"
+        f'<ETag>"{listed.etag}"</ETag>{sums}<Size>{listed.size}</Size>'
+        f"<StorageClass>{storage_class}</StorageClass>{_OWNER if owner else ''}"
+    )
 
 
 def _encode_token(key: str) -> str:

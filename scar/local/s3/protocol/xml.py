@@ -13,12 +13,19 @@ from scar.local.s3.protocol.errors import malformed_xml
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_SPECIAL = re.compile(r"[\x00-\x1f&<>]")
 
 
 def text(name: str, value: str | float) -> str:
     """Return an element with text; control characters become references, as in S3's responses."""
-    escaped = _CONTROL.sub(lambda match: f"&#x{ord(match[0]):x};", escape(str(value)))
-    return f"<{name}>{escaped}</{name}>"
+    return f"<{name}>{escape_text(str(value))}</{name}>"
+
+
+def escape_text(value: str) -> str:
+    """Return a text as the content of an element."""
+    if not _SPECIAL.search(value):
+        return value
+    return _CONTROL.sub(lambda match: f"&#x{ord(match[0]):x};", escape(value))
 
 
 def flag(name: str, *, value: bool) -> str:
@@ -74,4 +81,4 @@ def parse(data: bytes) -> ET.Element:
 def format_timestamp(seconds: float) -> str:
     """Return epoch seconds as ``2026-11-21T10:00:00.000Z``."""
     time = dt.datetime.fromtimestamp(seconds, dt.UTC)
-    return f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
+    return f"{time.isoformat(timespec='milliseconds')[:-6]}Z"

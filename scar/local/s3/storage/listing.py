@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedObject:
+_AFTER_ALL = b"\xff"  # a byte that UTF-8 does not have
+
+
+class ListedObject(NamedTuple):
     """One object of a page; ``modified`` in epoch seconds, ``meta`` its metadata as JSON."""
 
     key: str
@@ -43,6 +45,8 @@ class ListingQuery:
 
 def list_page(db: sqlite3.Connection, bucket: str, query: ListingQuery) -> ListingPage:
     """Return one page; costs one index search per common prefix and one step per object."""
+    if not query.delimiter:
+        return _list_objects(db, bucket, query)
     objects: list[ListedObject] = []
     prefixes: list[str] = []
     last = b""
@@ -62,6 +66,24 @@ def list_page(db: sqlite3.Connection, bucket: str, query: ListingQuery) -> Listi
         common_prefixes=tuple(prefixes),
         truncated=truncated,
         last=last.decode(),
+    )
+
+
+def _list_objects(db: sqlite3.Connection, bucket: str, query: ListingQuery) -> ListingPage:
+    """Return a page without common prefixes, in one statement."""
+    prefix = query.prefix.encode()
+    start = _first_key(query.after.encode(), prefix, b"")
+    rows = db.execute(
+        "SELECT key, size, etag, modified, meta FROM object"
+        " WHERE bucket = ? AND key >= ? AND key < ? ORDER BY key LIMIT ?",
+        (bucket, start, _after_prefix(prefix) or _AFTER_ALL, query.limit and query.limit + 1),
+    ).fetchall()
+    objects = [ListedObject(key.decode(), *row) for key, *row in rows[: query.limit]]
+    return ListingPage(
+        objects=tuple(objects),
+        common_prefixes=(),
+        truncated=len(rows) > query.limit,
+        last=objects[-1].key if objects else "",
     )
 
 
@@ -85,7 +107,7 @@ def _iter_entries(
                 yield common_prefix
                 start = _after_prefix(common_prefix)
                 break
-            yield ListedObject(key=key.decode(), size=size, etag=etag, modified=modified, meta=meta)
+            yield ListedObject(key.decode(), size, etag, modified, meta)
 
 
 def _first_key(after: bytes, prefix: bytes, delimiter: bytes) -> bytes | None:

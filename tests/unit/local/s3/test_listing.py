@@ -84,3 +84,18 @@ class Listing(RuleBasedStateMachine):
 
 TestListing = Listing.TestCase
 TestListing.settings = settings(stateful_step_count=30)
+
+
+def test_a_page_reads_no_more_rows_than_it_shows_and_one_more() -> None:
+    db = sqlite3.connect(":memory:")
+    db.executescript(SCHEMA)
+    rows = [(f"{name}/{number:04}".encode(),) for name in "abc" for number in range(2000)]
+    db.executemany("INSERT INTO object VALUES('x', ?, 1, 'e', 0, '{}', NULL, NULL)", rows)
+    statements: list[str] = []
+    db.set_trace_callback(statements.append)
+    page = list_page(db, "x", ListingQuery(prefix="b/", limit=1000))
+    assert [len(page.objects), page.last, page.truncated] == [1000, "b/0999", True]
+    rest = list_page(db, "x", ListingQuery(prefix="b/", after=page.last, limit=1000))
+    assert [len(rest.objects), rest.last, rest.truncated] == [1000, "b/1999", False]
+    assert [statement.endswith("LIMIT 1001") for statement in statements] == [True, True]
+    db.close()
