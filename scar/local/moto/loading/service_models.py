@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from botocore.loaders import JSONFileLoader
-
 if TYPE_CHECKING:
     from botocore.model import ServiceModel
     from moto.core.loaders import Loader
@@ -25,7 +23,8 @@ def create_loader() -> Loader:
     """Return a loader of models, with what moto adds to them."""
     from moto.core import loaders
 
-    return loaders.Loader(extra_search_paths=[loaders.moto_root], file_loader=_LeanFiles())
+    files: Any = _LeanFiles()
+    return loaders.Loader(extra_search_paths=[loaders.moto_root], file_loader=files)
 
 
 def get_service_model(service: str) -> ServiceModel:
@@ -36,14 +35,23 @@ def get_service_model(service: str) -> ServiceModel:
     return utils.get_service_model(service)
 
 
-class _LeanFiles(JSONFileLoader):
+class _LeanFiles:
+    """Loads the files of models; botocore's JSONFileLoader has the same methods."""
+
+    def exists(self, file_path: str) -> bool:
+        return any(path.is_file() for path in _file_names(file_path))
+
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - any JSON
-        for path in (Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")):
-            if path.is_file():
-                content = path.read_bytes()
-                content = gzip.decompress(content) if path.suffix == ".gz" else content
-                return json.loads(content, object_pairs_hook=_without_documentation)
-        return None
+        path = next(filter(Path.is_file, _file_names(file_path)), None)
+        if path is None:
+            return None
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        return json.loads(content, object_pairs_hook=_without_documentation)
+
+
+def _file_names(file_path: str) -> tuple[Path, Path]:
+    return Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
 
 
 def _without_documentation(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
