@@ -43,7 +43,9 @@ _MAINTENANCE_INTERVAL: float = 2.0  # seconds between two checks of idle sandbox
 
 
 def _default_concurrency() -> int:
-    return max(2, os.cpu_count() or 1)
+    # Two more than there are processors: a run waits for the server and for its disk now and then.
+    # With two of them and two processors, one was idle while runs of a small script were queued.
+    return 2 + (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
