@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from scar.aws.model import limits
-from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +87,8 @@ def job_options(function: F) -> F:
         nodes: int | None,
         **values: object,
     ) -> Any:  # noqa: ANN401 - what the command returns
+        from supervisor.job_model import JobOptions
+
         job = JobOptions(
             vcpus=f"{vcpus:g}" if vcpus else "",
             memory=memory or 0,

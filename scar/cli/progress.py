@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from scar.cli.formatting import escape_control_characters, format_count, format_size
 from scar.errors import ScarError
 from scar.meter import Meter
-from scar.transfer.errors import IncompleteTransferError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from scar.cli.session import Session
+    from scar.transfer.errors import IncompleteTransferError
     from scar.transfer.result import TransferProblem, TransferResult
 
 MAX_NAME = 80  # characters of a file's or folder's name that are shown; JSON output has all
@@ -79,6 +79,8 @@ class TransferProgress:
             raise self._incomplete(result)
 
     def _incomplete(self, result: TransferResult) -> IncompleteTransferError:
+        from scar.transfer.errors import IncompleteTransferError
+
         lines = [f"  {_format_problem(problem)}" for problem in result.problems[:MAX_LINES]]
         hidden = len(result.problems) - MAX_LINES
         if hidden > 0:

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 from scar.cli.arrays.array_groups import describe_options
 from scar.cli.formatting import escape_control_characters, format_count
-from scar.runs.states import STATE_TEXTS
-from supervisor.batch.job_request import options_to_json
-from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +39,8 @@ def show_plan(
 ) -> None:
     """Write what `scar retry` would submit: arrays, single runs, and ``lost`` files without one."""
     if session.json:
+        from supervisor.batch.job_request import options_to_json
+
         listed: list[dict[str, object]] = [
             {"function": a.function, "children": a.children, **options_to_json(a.options)}
             for a in arrays
@@ -86,6 +85,9 @@ def show_array_report(session: Session, report: ArrayReport) -> None:
     if session.json:
         session.terminal.write_json([report_to_json(report)])
         return
+    from scar.runs.states import STATE_TEXTS
+    from supervisor.job_model import JobOptions
+
     write, terminal = session.terminal.write_data, session.terminal
     write(terminal.bold(escape_control_characters(report.headline)))
     facts = report.description

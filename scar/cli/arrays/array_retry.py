@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from scar.cli.arrays.array_groups import divide_events, read_target, submit_groups
 from scar.cli.arrays.array_run import build_request, reopen_runs
-from supervisor.batch.array_manifest import MIN_CHILDREN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -129,6 +128,8 @@ def _divide(
     for child in lost:
         grouped.setdefault(child.array.path.function, [])
     retries = []
+    from supervisor.batch.array_manifest import MIN_CHILDREN
+
     for name, group in grouped.items():
         if name not in functions:
             continue  # its children without a record cannot run anymore

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.inventory.functions import InputFolder
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scar.aws.inventory.functions import FunctionSummary
+    from scar.aws.inventory.functions import FunctionSummary, InputFolder
     from scar.aws.model.other_inputs import OtherInput
     from scar.cli.session import Session
 
@@ -29,6 +28,8 @@ def select_input_folders(
         # A bucket in S3 may have the same name.
         if named and (":" in input_bucket.removeprefix("s3://") or named[0].bucket not in buckets):
             raise _not_listed(function.name, named)
+        from scar.aws.inventory.functions import InputFolder
+
         return (InputFolder(input_bucket.removesuffix("/")),)
     if not function.other_inputs:
         return function.inputs

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from scar.cluster.cluster_jobs import check_cluster_name
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,6 +26,8 @@ def cluster_option(help_: str, *, required: bool = True) -> Callable[[F], F]:
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    from scar.cluster.cluster_jobs import check_cluster_name
+
     del context, parameter
     check_cluster_name(value or "")
     return value or ""
