@@ -15,6 +15,9 @@ pydantic parses and validates one value at a time, with the types of ``scar.fdl.
 Rules between keys or functions are in ``scar.fdl.rules``. The descriptions are user documentation:
 ``docs/fdl.md``, ``fdl-example.yaml`` and the JSON Schema are generated from them. A new key is a
 field here, with a description; a key of SCAR that has no effect is kept as "accepted, not used".
+
+The modules with models have no `from __future__ import annotations`: pydantic would compile each
+of the 208 annotations from its text, a twentieth of the time of ``scar validate``.
 """
 
 from scar.fdl.model.base import EnvironmentSpec, FdlModel, NetworkSpec, StorageSpec

@@ -1,7 +1,5 @@
 """The base class of the FDL's sections, and the sections that several others use."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """The FDL file: functions and storage providers."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictBool

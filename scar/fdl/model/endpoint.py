@@ -1,7 +1,5 @@
 """The function's HTTP endpoint: the FDL's section ``api_gateway``."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, StrictBool

@@ -1,7 +1,5 @@
 """The Lambda function and its container."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool

@@ -1,7 +1,5 @@
 """The services around a function: IAM, CloudWatch Logs, Amazon ECR."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool

@@ -1,7 +1,5 @@
 """Stores of other systems and accounts: the FDL's section ``storage_providers``."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool

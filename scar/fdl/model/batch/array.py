@@ -1,7 +1,5 @@
 """The section ``batch.array``."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from scar.aws.model import limits

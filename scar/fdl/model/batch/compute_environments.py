@@ -1,7 +1,5 @@
 """Several compute environments of one job queue."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from scar.aws.model import limits

@@ -1,7 +1,5 @@
 """The compute environment that jobs run in."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator

@@ -1,7 +1,5 @@
 """The disk of the instances or tasks that jobs run on."""
 
-from __future__ import annotations
-
 from pydantic import Field, StrictBool
 
 from scar.aws.model.disks.ebs_volumes import RootVolumeType

@@ -1,7 +1,5 @@
 """What jobs of some objects request, and jobs that are submitted again: `overrides`, `retry`."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, ClassVar
 

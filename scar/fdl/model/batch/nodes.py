@@ -1,7 +1,5 @@
 """Jobs of several nodes: ``multi_node_parallel``."""
 
-from __future__ import annotations
-
 from pydantic import Field, StrictBool
 
 from scar.aws.model import limits

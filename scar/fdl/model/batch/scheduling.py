@@ -1,7 +1,5 @@
 """The share of a function's jobs in a job queue with fair-share scheduling."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from scar.aws.model import limits

@@ -1,7 +1,5 @@
 """File systems, memory file systems and resource limits of jobs."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, StrictBool
