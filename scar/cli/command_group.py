@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import scar
+from scar.cli.commands import COMMANDS
 from scar.cli.options import TextOption, WordsArgument, target_options
 from scar.spelling import suggest_name
 
@@ -23,40 +24,6 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
-# Name: the first line of the command's help. The module is scar.cli.commands.<name>, and the
-# command is the attribute of that name. In the order of ``scar --help``.
-COMMANDS: Mapping[str, str] = {
-    "init": "Create or update functions.",
-    "plan": "Show what init would change.",
-    "update": "Update functions; the same as init -f.",
-    "show": "Show the configuration of functions and the source of each value.",
-    "validate": "Check an FDL file: keys, values, files, limits and rules.",
-    "schema": "Print the JSON Schema of FDL files, for editors.",
-    "export": "Print the resources of an FDL file as a CloudFormation template.",
-    "policy": "Print the least-privilege IAM policy for the user of scar.",
-    "import": "Write the FDL file of a function that SCAR 4 made.",
-    "rm": "Remove functions; buckets with data stay.",
-    "ls": "List functions, or the objects of a bucket.",
-    "put": "Upload files and folders.",
-    "get": "Download objects.",
-    "run": "Run a function once, or on the files of its input folders.",
-    "invoke": "Invoke a function as an HTTP client would.",
-    "status": "Show the number of runs in each state, and the latest runs.",
-    "why": "Show the history of a run or a file, and the cause of a failure.",
-    "retry": "Start failed and lost runs again, with the same input.",
-    "wait": "Wait until runs have ended.",
-    "cancel": "Cancel runs that wait or run in AWS Batch.",
-    "shell": "Start a shell beside the script of a run that is running.",
-    "log": "Show the logs of functions and runs, in Lambda and in Batch.",
-    "logs": "Show the logs of functions and runs, in Lambda and in Batch.",
-    "job": "List, show and cancel single jobs of AWS Batch.",
-    "cluster": "Start, scale, list and stop clusters of dask in AWS Batch.",
-    "image": "Inspect images; make images of root file systems and functions.",
-    "local": "Start, stop and inspect the local cloud.",
-    "completion": "Print the code that completes command lines in a shell.",
-    "help": "Show the help of scar or of a command.",
-    "version": "Show scar's version.",
-}
 # Second names, and commands in a folder: the module and attribute of the command.
 ALIASES: Mapping[str, tuple[str, str]] = {
     "update": ("init", "update"),

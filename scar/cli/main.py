@@ -56,11 +56,12 @@ def run(arguments: "Sequence[str]", services: "Services | None" = None) -> int:
     """
     _replace_closed_streams()
     try:
-        if text := _answer_without_click(list(arguments)):
+        text = _answer_without_click(list(arguments))
+        if text is None:
+            status = _run_command(list(arguments), services)
+        else:
             sys.stdout.write(text)
             status = 0
-        else:
-            status = _run_command(list(arguments), services)
         sys.stdout.flush()
     except KeyboardInterrupt as interruption:
         state = f": {interruption}" if interruption.args else "."
@@ -73,16 +74,24 @@ def run(arguments: "Sequence[str]", services: "Services | None" = None) -> int:
     return status
 
 
-def _answer_without_click(arguments: list[str]) -> str:
-    """Return the version or the help of scar; empty for every other command line.
+def _answer_without_click(arguments: list[str]) -> str | None:
+    """Return the version, the help of scar or names of commands; None for all else.
 
     The import of click takes three times as long as Python's start.
     """
     if arguments in (["--version"], ["version"]):
         return f"scar {scar.__version__}\n"
-    from scar.cli.stored_help import find_stored_help
+    if arguments:
+        from scar.cli.stored_help import find_stored_help
 
-    return find_stored_help(arguments)
+        return find_stored_help(arguments)
+    from scar.cli.completion import COMPLETION_REQUEST
+
+    if instruction := os.environ.get(COMPLETION_REQUEST):
+        from scar.cli.completion.command_names import complete_command_name
+
+        return complete_command_name(instruction)
+    return None
 
 
 def _complete(instruction: str, services: "Services | None") -> int:

@@ -1,7 +1,8 @@
 """Completion of command lines in bash, zsh and fish.
 
-``shells`` answers the requests of click's shell functions and prints these functions; ``values``
-completes the values of options: functions and folders of the account, AWS profiles and Regions.
+``shells`` answers the requests of click's shell functions and prints these functions;
+``command_names`` answers those for the name of a command without click. ``values`` completes the
+values of options: functions and folders of the account, AWS profiles and Regions.
 """
 
 COMPLETION_REQUEST = "_SCAR_COMPLETE"  # environment variable, set by the shell functions

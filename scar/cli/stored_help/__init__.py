@@ -12,13 +12,13 @@ _HELP_REQUESTS = (["--help"], ["-h"], ["help"])
 NARROW, WIDE = 80, 100  # columns; click's lines are never longer than WIDE
 
 
-def find_stored_help(arguments: list[str]) -> str:
-    """Return the text if the arguments ask for the help of scar; empty if click must format it."""
+def find_stored_help(arguments: list[str]) -> str | None:
+    """Return the text if the arguments ask for the help of scar; None if click must format it."""
     if arguments not in _HELP_REQUESTS:
-        return ""
+        return None
     columns = min(_terminal_columns(), WIDE)
     if columns not in (NARROW, WIDE):
-        return ""
+        return None
     with open(path_of(columns), encoding="utf-8") as file:  # noqa: PTH123 pathlib is slow to import
         return file.read()
 

@@ -14,8 +14,8 @@ import pytest
 
 import scar.cli
 import scar.cli.commands
-from scar.cli.command_group import ALIASES, COMMANDS, cli
-from scar.cli.commands import about, cluster, image, local
+from scar.cli.command_group import ALIASES, cli
+from scar.cli.commands import COMMANDS, about, cluster, image, local
 from scar.cli.main import run
 from tests.fakes.services import FakeServices, function_summary
 

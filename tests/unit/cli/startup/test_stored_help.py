@@ -38,4 +38,4 @@ def test_every_other_help_is_that_of_click(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert find_stored_help(arguments) == ""
+    assert find_stored_help(arguments) is None
