@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from datetime import datetime
 from pathlib import PurePath
@@ -62,6 +61,8 @@ def escape_json(document: str, encoding: str = "utf-8") -> str:
     The json module escapes characters below U+0020 only; terminals also obey U+007F to U+009F. The
     document's value stays the same: outside strings JSON has only ASCII characters and line ends.
     """
+    import json
+
     safe = document
     if not _is_printable(document, "\n"):
         safe = _NOT_PRINTABLE_ASCII.sub(

@@ -3,15 +3,14 @@
 Everything that commands print passes here, and only here control characters are escaped: file
 names, logs, registries' messages and errors contain what other people wrote. The output of a script
 (``write_bytes``) goes to files and pipes unchanged.
+
+Every command and completion imports this module: what only some output needs is imported then.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import sys
-import textwrap
 from typing import TYPE_CHECKING, TypedDict
 
 from scar.cli.formatting import (
@@ -67,7 +66,7 @@ class Terminal:
         if self.shows_progress:
             self._progress = True
             # One column stays free: in the last one, some terminals wrap at once.
-            line = escape_control_characters(text)[: max(1, shutil.get_terminal_size().columns - 1)]
+            line = escape_control_characters(text)[: max(1, _columns() - 1)]
             sys.stderr.write(f"{_CLEAR_LINE}{_encodable(line, sys.stderr.encoding)}")
             sys.stderr.flush()
 
@@ -108,11 +107,15 @@ class Terminal:
 
     def write_json(self, value: object) -> None:
         """Write one JSON document to stdout."""
+        import json
+
         document = json.dumps(value, indent=2, default=to_json_value, ensure_ascii=False)
         self._write_json_text(f"{document}\n")
 
     def write_json_rows(self, rows: Iterable[object]) -> None:
         """Write a JSON list row by row, so that a list of any length needs little memory."""
+        import json
+
         empty = True
         for row in rows:
             text = json.dumps(row, default=to_json_value, ensure_ascii=False)
@@ -145,16 +148,20 @@ class Terminal:
     def write_text(self, text: str) -> None:
         """Write one line to stdout; on a terminal it continues below, at whole words."""
         safe = escape_control_characters(text)
-        for line in _wrap(safe, shutil.get_terminal_size().columns) if _is_terminal() else [safe]:
+        for line in _wrap(safe, _columns()) if _is_terminal() else [safe]:
             self.write_data(line)
 
     def _wrap_cell(self, text: str, start: int) -> list[str]:
         """Return the text of a cell that begins in column ``start``, and the lines below it."""
-        width = shutil.get_terminal_size().columns - start
-        if len(text) <= width or " " not in text or not _is_terminal():
+        if " " not in text or not _is_terminal():
+            return [text]
+        width = _columns() - start
+        if len(text) <= width:
             return [text]
         if width < _NARROWEST:  # it gets lines of its own
             return ["", *_wrap(f"{_INDENT}{text}", width + start)]
+        import textwrap
+
         first, *others = textwrap.wrap(text, width, **_WHOLE_WORDS)
         return [first, *(f"{'':{start}}{line}" for line in others)]
 
@@ -185,8 +192,17 @@ def _table_line(cells: Sequence[str], widths: Sequence[int], sides: str) -> str:
 
 def _wrap(text: str, width: int) -> list[str]:
     """Return lines of whole words; those after the first are indented."""
+    import textwrap
+
     lines = textwrap.wrap(text, max(width, _NARROWEST), subsequent_indent=_INDENT, **_WHOLE_WORDS)
     return lines or [""]
+
+
+def _columns() -> int:
+    """Return the width of the terminal."""
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _is_terminal() -> bool:
