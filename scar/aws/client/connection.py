@@ -241,7 +241,8 @@ class AwsConnection:
             # The same error is raised again, and reported, where the client is used.
             with contextlib.suppress(ScarError):
                 for service in services:
-                    self.client(service)
+                    client: Any = self.client(service)
+                    client.meta  # noqa: B018 creates the SDK's client of a direct one
 
         threading.Thread(target=create_clients, name="clients", daemon=True).start()
 

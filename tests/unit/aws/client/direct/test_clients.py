@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
+from scar.aws.client.connection import AwsConnection
 from scar.aws.client.direct.clients import DIRECT_CLIENTS
 from scar.aws.client.direct.requests import DirectRequests
+from scar.aws.client.direct.session_on_demand import session_on_demand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,3 +178,24 @@ def test_every_other_operation_is_the_sdks() -> None:
     s3 = client("s3", "http://127.0.0.1:1", sdk)
     s3.get_bucket_notification_configuration(Bucket="b", ExpectedBucketOwner="1")
     assert sdk.calls[-1] == "get_bucket_notification_configuration"
+
+
+def test_clients_made_in_the_background_are_complete() -> None:
+    made = threading.Event()
+
+    def create() -> boto3.Session:
+        made.set()
+        return boto3.Session("key", "secret", region_name="eu-west-1")
+
+    connection = AwsConnection(session=session_on_demand(create))
+    connection.direct = DirectRequests(
+        endpoint_url="http://127.0.0.1:1",
+        region="eu-west-1",
+        access_key="key",
+        secret_key="secret",
+        wait_for_turn=Turns().wait,
+    )
+    connection.client("lambda")
+    assert not made.is_set()
+    connection.create_clients_in_background("lambda")
+    assert made.wait(60)
