@@ -2,7 +2,8 @@
 
 For comparison, what SCAR does: its clients, each with its own session; as many calls as its
 ``init`` makes, one after another; its fixed sleep of 2 s. All this with the same endpoint and the
-same delay: moto in its own process, so that only scar's own computation is measured.
+same delay: moto in its own process, so that only scar's own computation is measured. Usage:
+``python -m bench.deployment [RUNS]``; 5 unless given.
 
 A chain is a longest sequence of calls that do not overlap. The time that it would take alone is
 computed from SCAR's calls, which run without anything in parallel: the delay, and the time that
@@ -167,9 +168,11 @@ def once(account: Elsewhere, desired: list[Function]) -> RoundFigures:
     return RoundFigures(figures_by_command, replace(replayed, took=replayed.took * len(desired)))
 
 
-def measure(account: Elsewhere, title: str, desired: list[Function]) -> list[str]:
-    """Print the medians; return the figures above their limits."""
-    runs = [once(account, desired) for _ in range(RUNS)]
+def measure(
+    account: Elsewhere, title: str, desired: list[Function], count: int = RUNS
+) -> list[str]:
+    """Print the medians of so many runs; return the figures above their limits."""
+    runs = [once(account, desired) for _ in range(count)]
     for command in COMMANDS:
         figures = _middle([run.commands[command] for run in runs])
         print(
@@ -192,18 +195,20 @@ def measure(account: Elsewhere, title: str, desired: list[Function]) -> list[str
 
 
 def _middle(figures: list[Figures]) -> Figures:
-    return sorted(figures, key=lambda one: one.took)[RUNS // 2]
+    return sorted(figures, key=lambda one: one.took)[len(figures) // 2]
 
 
 def main() -> None:
     """Print the figures, and those above their limits."""
     reduce_garbage_collection()  # as every command does
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
     with elsewhere() as account:
         once(account, functions(1, "lambda-batch"))  # warm-up: moto loads its models
         over = [
-            *measure(account, "lambda", functions(1, "lambda")),
-            *measure(account, "lambda-batch", functions(1, "lambda-batch")),
-            *measure(account, "chain of five", functions(5, "lambda")),
+            *measure(account, "lambda", functions(1, "lambda"), count),
+            *measure(account, "lambda-batch", functions(1, "lambda-batch"), count),
+            *measure(account, "chain of five", functions(5, "lambda"), count),
+            *measure(account, "20 functions", functions(20, "lambda"), count),
         ]
     print(f"Over the limit: {', '.join(over) or 'none'}")
 

@@ -16,20 +16,31 @@ if TYPE_CHECKING:
     from bench.kit.context import Context
 
 MOST_SECONDS = 60
-DIST = "supervisor/bundle/dist"
-KEPT = f"{DIST}/kept"  # the Debian packages that a build of the bundle has downloaded
+VENV = ".venv"
+KEPT = "supervisor/bundle/dist/kept"  # the Debian packages that a build of the bundle downloads
 
 
 def measure_demo(context: Context) -> Iterator[Line]:
-    """Yield the seconds of the demo; its virtual environment and packages are there before."""
-    with context.subfolder("demo") as folder:
-        clone = folder / "clone"
-        measure(context.command("git", "clone", "--quiet", "--local", str(ROOT), str(clone)))
-        if (ROOT / KEPT).is_dir():
-            shutil.copytree(ROOT / KEPT, clone / KEPT)
-        make = ("make", f"PYTHON={sys.executable}")
-        measure(context.command(*make, ".venv/.demo", folder=clone))
+    """Yield the seconds of the demo; its virtual environment and packages are there before.
+
+    The environment is kept beside the peers, since its programs name the folder of the clone.
+    """
+    clone, kept = context.peers.folder / "demo", context.peers.folder / "demo-venv"
+    shutil.rmtree(clone, ignore_errors=True)
+    measure(context.command("git", "clone", "--quiet", "--local", str(ROOT), str(clone)))
+    if (ROOT / KEPT).is_dir():
+        shutil.copytree(ROOT / KEPT, clone / KEPT)
+    if kept.is_dir():
+        kept.rename(clone / VENV)
+        (clone / VENV / ".demo").touch()
+    make = ("make", f"PYTHON={sys.executable}")
+    try:
+        measure(context.command(*make, f"{VENV}/.demo", folder=clone))
         usage = measure(context.command(*make, "demo", folder=clone))
+    finally:
+        if (clone / VENV / ".demo").exists():
+            (clone / VENV).rename(kept)
+        shutil.rmtree(clone)
     yield Line(
         row="demo",
         work="make demo in a fresh clone, without downloads",

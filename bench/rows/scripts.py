@@ -20,8 +20,17 @@ if TYPE_CHECKING:
 
 MOST_START_MS = 60
 MOST_STATUS_SECONDS, STATUS_FUNCTIONS, STATUS_RUNS = 20, 3, 100_000
-MOST_CHAINS, MOST_SECOND_CALLS = 1.25, 25
+MOST_CHAINS = 1.25
+DEPLOYMENTS = {  # by the title that bench/deployment.py prints
+    "lambda": "one function (lambda)",
+    "lambda-batch": "one function (lambda-batch)",
+    "chain of five": "five functions, a chain",
+    "20 functions": "20 functions",
+}
+MOST_SECOND_CALLS = {"lambda": 25, "20 functions": 60}
 NUMBER = r"([\d,]+(?:\.\d+)?)"
+SCALE_RATE = rf"^[\d,]+ files: {NUMBER} files/s, {NUMBER} µs of CPU time a file"
+SCALE_MEMORY = rf"^peak memory {NUMBER} MB, {NUMBER} MB more"
 TIMEOUT = 3600.0
 
 
@@ -59,38 +68,37 @@ def measure_status(context: Context) -> Iterator[Line]:
 
 def measure_init(context: Context) -> Iterator[Line]:
     """Yield the chains and calls of init, a second init and rm, next to SCAR's sequence."""
-    output = run_module(context, "deployment")
-    for mode in ("lambda", "lambda-batch"):
+    output = run_module(context, "deployment", str(context.choose(5, 1)))
+    for title, work in DEPLOYMENTS.items():
         chains, call, share, theirs = find_numbers(
             output,
-            rf"^{mode}: init {NUMBER} of its chain at {NUMBER} ms a call, {NUMBER} of SCAR's"
+            rf"^{title}: init {NUMBER} of its chain at {NUMBER} ms a call, {NUMBER} of SCAR's"
             rf" {NUMBER} s",
         )
         yield Line(
             row="init",
-            work=f"init of one function ({mode}), × its chain",
+            work=f"init of {work}, × its chain",
             ours=chains,
             unit="chains",
-            peer="SCAR's sequence",
-            theirs=None,
+            peer="SCAR's calls in turn",
             ratio=share,
             details=f"{call:.0f} ms a call, SCAR's calls and sleep {theirs:.2f} s",
-            target=Target(MOST_CHAINS, of="own") if mode == "lambda" else None,
+            target=Target(MOST_CHAINS, of="own") if title == "lambda" else None,
         )
         for command in ("init", "second init", "rm"):
             calls, chain, seconds, cpu = find_numbers(
                 output,
-                rf"^{mode}: {command} +{NUMBER} calls, chain of +{NUMBER}, +{NUMBER} s,"
+                rf"^{title}: {command} +{NUMBER} calls, chain of +{NUMBER}, +{NUMBER} s,"
                 rf" {NUMBER} s of CPU time",
             )
-            is_limited = (mode, command) == ("lambda", "second init")
+            most = MOST_SECOND_CALLS.get(title) if command == "second init" else None
             yield Line(
                 row="init",
-                work=f"{command} of one function ({mode})",
+                work=f"{command} of {work}",
                 ours=calls,
                 unit="calls",
                 details=f"a chain of {chain:.0f} calls, {seconds:.2f} s, CPU {cpu:.2f} s",
-                target=Target(MOST_SECOND_CALLS, of="own") if is_limited else None,
+                target=None if most is None else Target(most, of="own"),
             )
 
 
@@ -98,10 +106,8 @@ def measure_scale(context: Context) -> Iterator[Line]:
     """Yield the files a second of a million files through routing and claims."""
     files = context.choose(1_000_000, 10_000)
     output = run_module(context, "scale", str(files))
-    rate, micros = find_numbers(
-        output, rf"^[\d,]+ files: {NUMBER} files/s, {NUMBER} µs of CPU time a file"
-    )
-    peak, growth = find_numbers(output, rf"^peak memory {NUMBER} MB, {NUMBER} MB more")
+    rate, micros = find_numbers(output, SCALE_RATE)
+    peak, growth = find_numbers(output, SCALE_MEMORY)
     yield Line(
         row="scale",
         work=f"{files:,} files: routed, claimed and recorded, once each",

@@ -35,9 +35,17 @@ ROWS = {
     "scale": "scripts:measure_scale",
     "demo": "demo:measure_demo",
 }
+# Those of `make bench` alone: they take long, and some have no figure to compare.
+OTHER_ROWS = {
+    name: f"other_scripts:measure_{name.replace('-', '_')}"
+    for name in (
+        "upload-to-output", "many-files", "s3-service", "second-deployment", "large-layer",
+        "array-jobs", "submit-burst", "kills", "chaos-chain", "chaos-seeds",
+    )
+}  # fmt: skip
 
 
 def find_row(name: str) -> Row:
     """Return the function that measures a row."""
-    module, _, function = ROWS[name].partition(":")
+    module, _, function = (ROWS | OTHER_ROWS)[name].partition(":")
     return cast("Row", getattr(import_module(f"bench.rows.{module}"), function))

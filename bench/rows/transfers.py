@@ -45,7 +45,9 @@ def measure_small_get(context: Context) -> Iterator[Line]:
         context.subfolder("get-small") as target,
     ):
         commands = _downloads(context, sink, "small", target)
-        subjects = [_download(name, command, target, count) for name, command in commands.items()]
+        subjects = [
+            _download(name, command, target, (count, SMALL)) for name, command in commands.items()
+        ]
         rounds = interleave(subjects, context.choose(7, 2))
     yield from _lines(rounds, "get-small", f"get {count:,} × 10 KB")
 
@@ -70,7 +72,9 @@ def measure_large_get(context: Context) -> Iterator[Line]:
         context.subfolder("get-large") as target,
     ):
         commands = _downloads(context, sink, "large", target)
-        subjects = [_download(name, command, target, 1) for name, command in commands.items()]
+        subjects = [
+            _download(name, command, target, (1, size)) for name, command in commands.items()
+        ]
         rounds = interleave(subjects, context.choose(5, 1))
     yield from _lines(rounds, "get-large", f"get {size / 1e9:g} GB", AT_MOST_MB)
 
@@ -170,14 +174,16 @@ def _upload(name: str, command: Command, sink: RunningSink, size: int) -> Subjec
     return Subject(name=name, command=command, prepare=prepare, check=check)
 
 
-def _download(name: str, command: Command, target: Path, count: int) -> Subject:
+def _download(name: str, command: Command, target: Path, sizes: tuple[int, int]) -> Subject:
+    count, size = sizes
+
     def prepare() -> None:
         shutil.rmtree(target)
         (target / "files").mkdir(parents=True)
 
     def check() -> None:
-        found = sum(path.is_file() and path.stat().st_size > 0 for path in target.rglob("*"))
+        found = sum(path.is_file() and path.stat().st_size == size for path in target.rglob("*"))
         if found != count:
-            raise CommandFailedError(f"`{command}` wrote {found:,} of {count:,} files")
+            raise CommandFailedError(f"`{command}` wrote {found:,} of {count:,} whole files")
 
     return Subject(name=name, command=command, prepare=prepare, check=check)
