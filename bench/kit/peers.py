@@ -21,10 +21,11 @@ class Peers:
     """Environments below ``folder``, made at the first use of each."""
 
     folder: Path
+    requirements: Path = REQUIREMENTS
 
     def python(self, name: str) -> str:
         """Return the path of a peer's Python; install the peer before, if it is not there."""
-        environment, requirements = self.folder / name, REQUIREMENTS / f"{name}.txt"
+        environment, requirements = self.folder / name, self.requirements / f"{name}.txt"
         done, python = environment / "installed.txt", environment / "bin" / "python"
         wanted = requirements.read_text()
         if not done.exists() or done.read_text() != wanted:
@@ -47,7 +48,7 @@ class Peers:
 
     def versions(self) -> dict[str, str]:
         """Return the installed version of each peer that has been installed."""
-        names = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
+        names = sorted(path.stem for path in self.requirements.glob("*.txt"))
         return {name: self._version(name) for name in names if self._is_installed(name)}
 
     def _is_installed(self, name: str) -> bool:

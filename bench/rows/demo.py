@@ -6,12 +6,13 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from bench.kit.commands import measure
+from bench.kit.commands import measure, plain_environment
 from bench.kit.lines import Line, Target
 from bench.kit.machine import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.kit.context import Context
 
@@ -39,6 +40,7 @@ def measure_demo(context: Context) -> Iterator[Line]:
         usage = measure(context.command(*make, "demo", folder=clone))
     finally:
         if (clone / VENV / ".demo").exists():
+            _stop_cloud(context, clone)
             (clone / VENV).rename(kept)
         shutil.rmtree(clone)
     yield Line(
@@ -48,3 +50,9 @@ def measure_demo(context: Context) -> Iterator[Line]:
         details=f"CPU {usage.cpu:.0f} s, peak {usage.peak_mb:.0f} MB",
         target=Target(MOST_SECONDS, of="own"),
     )
+
+
+def _stop_cloud(context: Context, clone: Path) -> None:
+    """Stop the local cloud that the demo leaves for its user."""
+    home = plain_environment(SCAR_LOCAL_HOME=str(clone / ".demo" / "cloud"))
+    measure(context.command(str(clone / VENV / "bin" / "scar"), "local", "stop", environment=home))
