@@ -8,6 +8,7 @@ then not written, unless with ``--keep-going``.
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ NOTES = ROOT / "bench" / "notes.md"
 def main() -> int:
     """Measure the rows; return the exit status."""
     options = _parse_arguments()
-    facts = machine_facts()
+    facts, start = machine_facts(), time.monotonic()
     lines, failed = [], []
     with tempfile.TemporaryDirectory(prefix="scar-bench-") as folder:
         context = Context(folder=Path(folder), peers=Peers(options.peers), quick=options.quick)
@@ -43,7 +44,10 @@ def main() -> int:
             lines += found
             print(f"{table(found)}\n{name}: {time.monotonic() - begin:.0f} s\n", flush=True)
         facts |= context.peers.versions()
-    print(table(lines))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = f"{time.monotonic() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU time"
+    print(f"{table(lines)}\nAll rows: {total}.")
+    facts["duration"] = total
     if failed:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     if options.output and lines and (options.keep_going or not failed):

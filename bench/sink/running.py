@@ -35,7 +35,7 @@ class RunningSink:
     def environment(self) -> dict[str, str]:
         return plain_environment(
             AWS_ENDPOINT_URL=self.url,
-            AWS_ACCESS_KEY_ID="AKIAIOSFODNN7EXAMPLE",
+            AWS_ACCESS_KEY_ID="AKIALOCALBENCHSINK00",
             AWS_SECRET_ACCESS_KEY="bench",  # noqa: S106 - the sink verifies nothing
             AWS_REGION="us-east-1",
             AWS_DEFAULT_REGION="us-east-1",
