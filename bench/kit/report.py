@@ -101,8 +101,8 @@ def _target(target: Target | None, unit: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    if value is None:
-        return ""
+    if not value:
+        return "" if value is None else "0"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 0.1 else 3
     return f"{value:,.{digits}f}"
 

@@ -53,7 +53,8 @@ def measure_many_files(context: Context) -> Iterator[Line]:
 
 def measure_s3_service(context: Context) -> Iterator[Line]:
     """Yield requests a second, MB a second and MB of memory of the local S3."""
-    output = run_module(context, "s3_service")
+    sizes = ("--runs", "1", "--count", "400", "--large-mb", "128") if context.quick else ()
+    output = run_module(context, "s3_service", *sizes)
     for work, rate, unit in find_all(output, rf"^((?:PUT|GET|multi|get).*): {NUMBER}(/s| MB/s)$"):
         yield Line(row="s3-service", work=work, ours=_number(rate), unit=unit.strip())
     (memory,) = find_numbers(output, rf"^peak memory of the server: {NUMBER} MB")
@@ -153,7 +154,7 @@ def measure_kills(context: Context) -> Iterator[Line]:
 
 def measure_chaos_chain(context: Context) -> Iterator[Line]:
     """Yield the seconds of a chain of functions in a local cloud with chaos."""
-    output = run_module(context, "chaos_chain")
+    output = run_module(context, "chaos_chain", "--files", str(context.choose(2000, 50)))
     files, functions, seconds = find_numbers(
         output, rf" {NUMBER} files through {NUMBER} functions in {NUMBER} s"
     )
@@ -166,7 +167,7 @@ def measure_chaos_chain(context: Context) -> Iterator[Line]:
 
 def measure_chaos_seeds(context: Context) -> Iterator[Line]:
     """Yield the seconds of runs under many seeds of chaos, in virtual time."""
-    output = run_module(context, "chaos_seeds")
+    output = run_module(context, "chaos_seeds", "--seeds", str(context.choose(2000, 50)))
     seeds, runs, seconds = find_numbers(output, rf"^{NUMBER} seeds, {NUMBER} runs in {NUMBER} s")
     work = f"{runs:,.0f} simulated runs under {seeds:,.0f} seeds of chaos"
     yield Line(row="chaos-seeds", work=work, ours=seconds)

@@ -59,6 +59,11 @@ def test_all_rows_of_a_table_are_equally_long_and_texts_are_escaped() -> None:
     [
         pytest.param(REACHED, "| ≤ 1 ×", id="ratio"),
         pytest.param(MISSED, "| ≤ 8 ms | no: 9.10", id="above the limit"),
+        pytest.param(
+            Line(row="r", work="w", ours=0, unit="runs", target=Target(0, of="own")),
+            "| 0 runs | | | ≤ 0 runs | yes",
+            id="none at all",
+        ),
         pytest.param(RATE, "| ≥ 150 files/s | yes", id="at least"),
     ],
 )
