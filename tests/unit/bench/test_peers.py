@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.kit.commands import CommandFailedError
 from bench.kit.peers import REQUIREMENTS, Peers
 
 if TYPE_CHECKING:
@@ -31,14 +30,3 @@ def test_an_environment_with_the_wanted_versions_is_used_as_it_is(tmp_path: Path
     assert python == str(tmp_path / "boto3" / "bin" / "python")
     assert Peers(tmp_path).program("boto3", "x") == str(tmp_path / "boto3" / "bin" / "x")
     assert [path.name for path in tmp_path.iterdir()] == ["boto3"]
-
-
-def test_an_installation_that_fails_is_not_taken_for_one(tmp_path: Path) -> None:
-    wanted = tmp_path / "requirements"
-    wanted.mkdir()
-    (wanted / "none.txt").write_text("none @ file:///does/not/exist\n")
-    made = Peers(tmp_path / "peers", wanted)
-    with pytest.raises(CommandFailedError, match=r"pip install(?s:.*)does/not/exist"):
-        made.python("none")
-    assert not (made.folder / "none" / "installed.txt").exists()
-    assert made.versions() == {}
