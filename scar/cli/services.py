@@ -254,23 +254,21 @@ class Services:
 
     def list_folders(self, connection: AwsConnection, bucket: str, prefix: str) -> Sequence[str]:
         """Return the folders ``bucket/folder`` whose keys begin with the prefix, up to 1,000."""
-        from scar.transfer.client import transfer_client
         from scar.transfer.objects import list_folders
 
-        return list_folders(transfer_client(connection), bucket, prefix)
+        return list_folders(connection.object_client(), bucket, prefix)
 
     def list_input_objects(
         self, connection: AwsConnection, folder: InputFolder
     ) -> Iterator[InputObject]:
         """Yield the objects of a folder that start its function; folder markers do not."""
         from scar.runs.invoke import InputObject
-        from scar.transfer.client import transfer_client
         from scar.transfer.location import S3Location
         from scar.transfer.objects import list_objects
         from supervisor.events.parser import is_folder_marker
 
         location = S3Location.parse(f"{folder.path}/")
-        for entry in list_objects(transfer_client(connection), location):
+        for entry in list_objects(connection.object_client(), location):
             is_marker = is_folder_marker(entry.key, entry.size)
             if not is_marker and entry.key.endswith(folder.suffix):
                 yield InputObject(

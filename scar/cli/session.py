@@ -92,11 +92,7 @@ class Session:
         connection.waits.report = self.terminal.write_message
         _cancel_on_interrupt(connection.waits.cancel_token)
         self.terminal.write_message(connection.description)
-        algorithm, key = self.encryption
-        if algorithm:
-            from scar.aws.client.encryption import add_default_encryption
-
-            add_default_encryption(connection.client("s3"), algorithm, key)
+        connection.encryption = self.encryption
         expected = "" if self.local else self.settings.account_id
         if expected and connection.account.id != expected:
             raise ConfigurationError(

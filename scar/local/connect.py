@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from scar.aws.client.connection import AwsConnection
+from scar.aws.client.direct.bucket_endpoints import CustomEndpoint
+from scar.aws.client.direct.configuration import DirectConfiguration
+from scar.aws.client.direct.proxies import connection_pool
 from scar.aws.client.direct.requests import DirectRequests
 from scar.aws.client.direct.session_on_demand import session_on_demand
+from scar.aws.client.direct.trusted_certificates import context_factory
 from scar.aws.client.region_names import require_region_name
 from scar.errors import UsageError
+from supervisor.aws.credentials import StaticCredentials
+from supervisor.aws.endpoints import parse_endpoint
+from supervisor.aws.sigv4 import Credentials
 
 if TYPE_CHECKING:
     import boto3
@@ -30,6 +38,7 @@ def connect_to_local_cloud(cloud: LocalCloudEndpoint, target: ConnectionTarget) 
         session=session_on_demand(lambda: _create_session(cloud, region)),
         endpoint_url=cloud.endpoint_url,
         description=description,
+        configuration=_configure_requests(cloud, region),
     )
     connection.direct = DirectRequests(
         endpoint_url=cloud.endpoint_url,
@@ -56,4 +65,16 @@ def _create_session(cloud: LocalCloudEndpoint, region: str) -> boto3.Session:
         aws_secret_access_key=cloud.secret_key,
         region_name=region,
         botocore_session=core,
+    )
+
+
+def _configure_requests(cloud: LocalCloudEndpoint, region: str) -> DirectConfiguration:
+    origin = parse_endpoint(cloud.endpoint_url, "the local cloud's address")
+    keys = Credentials(access_key=cloud.access_key, secret_key=cloud.secret_key)
+    return DirectConfiguration(
+        region=region,
+        credentials=StaticCredentials(keys),
+        connections=connection_pool(context_factory("", os.environ), os.environ, proxies={}),
+        find_endpoint=CustomEndpoint(origin, region),
+        sts=origin,
     )

@@ -1,14 +1,16 @@
 """Upload, download and list objects: the work of ``scar put``, ``scar get`` and ``scar ls``.
 
-``client`` creates an S3 client with enough connections, the first argument of all functions here.
-``location`` parses the bucket and folder that the user names.
+The first argument of all functions here is an ``ObjectClient`` of ``scar.aws.client.direct``.
+``client`` has the limits of concurrency, and checks that a bucket can be used. ``location`` parses
+the bucket and folder that the user names.
 
 ``put`` walks the files (``local_files``), checks all of them before the first upload, and uploads
-them (``upload_body`` is the content of one). ``get`` lists the objects (``objects``) and downloads
-each into its file below the target folder, never outside it (``target_files``). Both process small
-files concurrently in ``pool``, and large ones one after another with concurrent parts (multipart),
-so memory does not grow with the number or the size of files. ``function_starts`` tells which
-functions the uploaded objects start, ``suggestions`` which location was meant by a misspelt one.
+them (``upload_file`` is the content of one). ``get`` lists the objects (``objects``) and downloads
+each into its file below the target folder, never outside it (``target_files``, ``target_folder``).
+Both process small files concurrently in ``pool``, and large ones one after another with concurrent
+parts (``multipart``, ``download_content``), so memory does not grow with the number or the size of
+files. ``function_starts`` tells which functions the uploaded objects start, ``suggestions`` which
+location was meant by a misspelt one.
 
 One file or object that cannot be transferred does not end a command: ``result`` collects it with
 its reason. What concerns all of them does: no network, no permission, no space. What was

@@ -42,6 +42,7 @@ _OBJECT_ERROR_CODES = frozenset(
         "MethodNotAllowed",
         "NoSuchKey",
         "NoSuchVersion",
+        "PreconditionFailed",  # another object has the key since its download began
         "XAmzContentSHA256Mismatch",
     }
 )
@@ -124,6 +125,13 @@ def _is_denied_by_policy(error: SdkError) -> bool:
     operation = getattr(error, "operation_name", "")
     is_write = operation in ("PutObject", "CreateMultipartUpload", "UploadPart")
     return is_write and is_access_denied(error) and "explicit deny in a" in str(error)
+
+
+def is_lost_connection(error: SdkError) -> bool:
+    """Return whether a request was sent, and the connection ended before all of its response."""
+    from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+    return isinstance(error, ConnectionClosedError | ReadTimeoutError)
 
 
 def translate_error(error: SdkError, bucket: str, action: str) -> ScarError:

@@ -6,17 +6,19 @@ Costs one request, GetBucketNotificationConfiguration, whatever the number of fu
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scar.aws.client.errors import SDK_ERRORS, error_code
+from scar.aws.client import errors
+from scar.aws.client.direct.notification_xml import parse_notifications
+from scar.aws.client.direct.object_client import ObjectCall
+from scar.aws.client.direct.requests import DirectRequestError
 from scar.aws.handlers.notification_rules import list_function_rules
 from scar.spelling import nearest_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mypy_boto3_s3 import S3Client
-
+    from scar.aws.client.direct.object_client import ObjectClient
     from scar.aws.model.resources import BucketNotification
     from scar.transfer.location import S3Location
     from scar.transfer.result import TransferredObject
@@ -131,7 +133,7 @@ class LazyFunctionStarts:
     A failure of the look-up is a sentence, not an error: it must not prevent an upload.
     """
 
-    def __init__(self, client: S3Client, location: S3Location) -> None:
+    def __init__(self, client: ObjectClient, location: S3Location) -> None:
         self._client = client
         self._location = location
         self._found: FunctionStarts | None = None
@@ -160,13 +162,25 @@ class LazyFunctionStarts:
     def _look_up(self) -> None:
         try:
             self._found = _read_starts(self._client, self._location.bucket)
-        except (*SDK_ERRORS, OSError, KeyError, ValueError) as error:
-            denial = f"GetBucketNotification returned {error_code(error)}"
-            self._failure = denial if error_code(error) else f"{type(error).__name__}: {error}"
+        except (KeyError, ValueError) as error:
+            self._failure = f"{type(error).__name__}: {error}"
+        except (*errors.SDK_ERRORS, OSError) as error:
+            code = errors.error_code(error)
+            denial = f"GetBucketNotification returned {code}"
+            self._failure = denial if code else f"{type(error).__name__}: {error}"
 
 
-def _read_starts(client: S3Client, bucket: str) -> FunctionStarts:
-    configuration = client.get_bucket_notification_configuration(Bucket=bucket)
+def _read_starts(client: ObjectClient, bucket: str) -> FunctionStarts:
+    call = ObjectCall(
+        name="GetBucketNotificationConfiguration",
+        method="GET",
+        bucket=bucket,
+        query=(("notification", ""),),
+    )
+    try:
+        configuration: Any = parse_notifications(client.send(call)[1])
+    except DirectRequestError as error:
+        raise ValueError("the notification configuration cannot be read") from error
     rules = [
         rule
         for rule in list_function_rules(bucket, configuration)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import threading
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError
-
-from scar.aws.client.errors import SDK_ERRORS
+from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
 from scar.meter import Meter
-from scar.transfer.client import MULTIPART_THRESHOLD, PART_THREADS, WORKERS
+from scar.transfer.client import MULTIPART_THRESHOLD, WORKERS
+from scar.transfer.download_content import download_at_once, download_in_parts
 from scar.transfer.errors import (
     TransferError,
     concerns_all_files,
     describe_os_error,
+    is_lost_connection,
     is_object_error,
     translate_error,
 )
@@ -29,23 +27,24 @@ from scar.transfer.pool import map_unordered
 from scar.transfer.result import ProblemList, TransferredObject, TransferResult
 from scar.transfer.suggestions import suggest_folder
 from scar.transfer.target_files import TargetFiles, UnusableKeyError
+from scar.transfer.target_folder import OutsideTargetError, TargetFolders
 from supervisor.events.parser import is_folder_marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from mypy_boto3_s3 import S3Client
-
+    from scar.aws.client.direct.object_client import ObjectClient
     from scar.aws.client.errors import SdkError
     from scar.meter import MeteredItem
     from scar.transfer.location import S3Location
     from scar.transfer.objects import ObjectSummary
 
-_CHUNK_SIZE = 1 << 18
+    Fetch = Callable[[ObjectClient, str, str, int, Callable[[int], None]], None]
 
 
 def download_objects(
-    client: S3Client,
+    client: ObjectClient,
     location: S3Location,
     target: Path,
     report: Callable[[TransferredObject], None],
@@ -89,7 +88,7 @@ def download_objects(
 
 
 @contextlib.contextmanager
-def _counting_total(client: S3Client, location: S3Location, meter: Meter) -> Iterator[None]:
+def _counting_total(client: ObjectClient, location: S3Location, meter: Meter) -> Iterator[None]:
     """Add up all objects for the meter, in a thread: it costs a request per 1,000 objects."""
     ended = threading.Event()
 
@@ -114,12 +113,13 @@ def _counting_total(client: S3Client, location: S3Location, meter: Meter) -> Ite
 class _Download:
     """The downloads of one command: small objects in the pool, large ones one by one in parts."""
 
-    def __init__(self, client: S3Client, files: TargetFiles, meter: Meter) -> None:
+    def __init__(self, client: ObjectClient, files: TargetFiles, meter: Meter) -> None:
         self.client = client
         self.files = files
         self.location = files.location
         self.meter = meter
         self.problems = ProblemList()
+        self.folders = TargetFolders()
         self.folder_markers = 0
 
     def run(self) -> Iterator[tuple[ObjectSummary, Path] | TransferredObject]:
@@ -140,7 +140,7 @@ class _Download:
                 continue
             if entry.size < MULTIPART_THRESHOLD:
                 yield entry, path
-            elif transferred := self._download(entry, path, self._fetch_in_parts):
+            elif transferred := self._download(entry, path, download_in_parts):
                 yield transferred
 
     def _list(self) -> Iterator[ObjectSummary]:
@@ -160,38 +160,32 @@ class _Download:
         """Download an object in one request; return None if it could not be downloaded."""
         if isinstance(item, TransferredObject):
             return item
-        return self._download(*item, self._fetch_at_once)
+        return self._download(*item, download_at_once)
 
-    def _download(
-        self, entry: ObjectSummary, path: Path, fetch: Callable[[str, Path, MeteredItem], None]
-    ) -> TransferredObject | None:
-        source = f"s3://{self.location.bucket}/{entry.key}"
+    def _download(self, entry: ObjectSummary, path: Path, fetch: Fetch) -> TransferredObject | None:
         counter = self.meter.start_item(entry.size)
-        # In the same folder, so that the rename is atomic: no reader sees an incomplete file.
-        temporary = path.with_name(f".scar-{secrets.token_hex(8)}")
         try:
-            self._prepare_folder(path, entry.key)
-            try:
-                fetch(entry.key, temporary, counter)
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            self._write(entry.key, path, fetch, counter)
         # Before OSError: many network errors of the SDK are OSErrors too.
-        except SDK_ERRORS as error:
+        except errors.SDK_ERRORS as error:
             counter.fail()
-            self._add_refusal(entry.key, source, error)
+            if fetch is download_in_parts and is_lost_connection(error):
+                raise TransferError(
+                    f"Cannot download {self._source(entry.key)}: {error}",
+                    remedy="Check the network, then run the same command again.",
+                ) from error
+            self._add_refusal(entry.key, error)
             return None
-        except HTTPError as error:
-            raise _network_error(source, error) from error
-        except UnusableKeyError as error:
+        except OutsideTargetError as error:
             counter.fail()
-            self.problems.add(entry.key, error.reason)
+            self.problems.add(entry.key, str(error))
             return None
         except OSError as error:
             counter.fail()
             if concerns_all_files(error, writing=True):
                 raise TransferError(
-                    f"Cannot write {path} from {source}: {describe_os_error(error)}.",
+                    f"Cannot write {path} from {self._source(entry.key)}:"
+                    f" {describe_os_error(error)}.",
                     remedy="Free disk space, or choose another folder with -p.",
                 ) from error
             self.problems.add(entry.key, f"cannot write {path}: {describe_os_error(error)}")
@@ -200,50 +194,23 @@ class _Download:
         self.problems.note_success()
         return TransferredObject(entry.key, entry.size)
 
-    def _add_refusal(self, key: str, source: str, error: SdkError) -> None:
+    def _write(self, key: str, path: Path, fetch: Fetch, counter: MeteredItem) -> None:
+        """Download into a new file; raise OSError before if the name is unusable."""
+        is_single = key == self.location.path
+        folder = self.folders.open(path.parent, path.parent if is_single else self.files.target)
+        folder.check_name(path.name)
+        with folder.replacing(path.name) as descriptor:
+            fetch(self.client, self.location.bucket, key, descriptor, counter.add_bytes)
+
+    def _source(self, key: str) -> str:
+        return f"s3://{self.location.bucket}/{key}"
+
+    def _add_refusal(self, key: str, error: SdkError) -> None:
+        source = self._source(key)
         translated = translate_error(error, self.location.bucket, f"download {source}")
         if not is_object_error(error):
             raise translated from error
         self.problems.add_refusal(key, translated)
-
-    def _prepare_folder(self, path: Path, key: str) -> None:
-        """Create the file's folder; raise OSError before the download if the name is unusable."""
-        folder, target = path.parent, self.files.target
-        root = target if key != self.location.path else folder
-        # Before mkdir, which follows links: a folder on the way may be a symbolic link.
-        if not _real_path(folder).is_relative_to(_real_path(root)):
-            raise UnusableKeyError(f"{folder} points outside {target} through a symbolic link")
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.is_dir() and not path.is_symlink():
-            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-        with contextlib.suppress(FileNotFoundError):
-            path.lstat()  # a name that is too long is an error here, not after the download
-
-    def _fetch_at_once(self, key: str, path: Path, counter: MeteredItem) -> None:
-        body = self.client.get_object(Bucket=self.location.bucket, Key=key)["Body"]
-        with path.open("xb") as file, contextlib.closing(body):
-            for chunk in body.iter_chunks(_CHUNK_SIZE):
-                file.write(chunk)
-                counter.add_bytes(len(chunk))
-
-    def _fetch_in_parts(self, key: str, path: Path, counter: MeteredItem) -> None:
-        from boto3.exceptions import RetriesExceededError
-        from boto3.s3.transfer import TransferConfig
-
-        config = TransferConfig(
-            multipart_threshold=MULTIPART_THRESHOLD, max_concurrency=PART_THREADS
-        )
-        try:
-            self.client.download_file(
-                self.location.bucket,
-                key,
-                os.fspath(path),
-                Callback=counter.add_bytes,
-                Config=config,
-            )
-        except RetriesExceededError as error:  # not a BotoCoreError
-            cause = getattr(error, "last_exception", error)
-            raise _network_error(f"s3://{self.location.bucket}/{key}", cause) from error
 
 
 def _create_root(folder: Path) -> None:
@@ -257,18 +224,6 @@ def _create_root(folder: Path) -> None:
             f"Cannot write files to {folder}: {describe_os_error(error)}.",
             remedy="Choose another folder with -p. Nothing was downloaded.",
         ) from error
-
-
-def _real_path(path: Path) -> Path:
-    """Return the path without links; unlike Path.resolve, accept a circle of links."""
-    return Path(os.path.realpath(path))
-
-
-def _network_error(source: str, cause: object) -> TransferError:
-    return TransferError(
-        f"Cannot download {source}: {cause}",
-        remedy="Check the network, then run the same command again.",
-    )
 
 
 def is_case_sensitive(

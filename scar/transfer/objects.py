@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from scar.aws.client.errors import SDK_ERRORS
+from scar.aws.client import errors
+from scar.aws.client.direct.listing import list_page, list_pages
 from scar.transfer.client import require_bucket
 from scar.transfer.errors import is_access_denied, translate_error
 
@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectTypeDef
-
+    from scar.aws.client.direct.object_client import ObjectClient
+    from scar.aws.client.object_listing import ObjectEntry
     from scar.transfer.location import S3Location
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectSummary:
+class ObjectSummary(NamedTuple):
     """One object: its size in bytes, its time in UTC, its ETag without quotes."""
 
     key: str
@@ -29,7 +27,7 @@ class ObjectSummary:
     etag: str
 
 
-def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSummary]:
+def list_objects(client: ObjectClient, location: S3Location) -> Iterator[ObjectSummary]:
     """Yield the objects of a bucket or folder, or the one object with this key; sorted by key.
 
     A folder ``in`` does not match ``input2/…``, and with a slash at its end no key ``in``. Raise
@@ -39,33 +37,27 @@ def list_objects(client: S3Client, location: S3Location) -> Iterator[ObjectSumma
         if location.path != location.prefix:
             # The user does not say whether the path is a key or a folder, so look for both. In
             # S3's order, a key comes before all longer keys that start with it.
-            first = client.list_objects_v2(Bucket=location.bucket, Prefix=location.path, MaxKeys=1)
-            for item in first.get("Contents", []):
-                if item["Key"] == location.path:
-                    yield _parse_object(item)
-        pages = client.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=location.bucket, Prefix=location.prefix):
-            for item in page.get("Contents", []):
-                yield _parse_object(item)
-    except SDK_ERRORS as error:
+            first = list_page(client, location.bucket, location.path, most=1)
+            yield from (_summarize(e) for e in first.objects if e.key == location.path)
+        for page in list_pages(client, location.bucket, location.prefix):
+            yield from map(_summarize, page.objects)
+    except errors.SDK_ERRORS as error:
         if is_access_denied(error):
             require_bucket(client, location.bucket)
         raise translate_error(error, location.bucket, f"list s3://{location}") from error
 
 
-def list_folders(client: S3Client, bucket: str, prefix: str) -> list[str]:
+def list_folders(client: ObjectClient, bucket: str, prefix: str) -> list[str]:
     """Return folders ``bucket/folder``, one level deep, whose keys begin with the prefix.
 
     At most 1,000, which is one request. Raise the errors of ``list_objects``.
     """
     try:
-        page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/")
-    except SDK_ERRORS as error:
+        page = list_page(client, bucket, prefix, delimiter="/")
+    except errors.SDK_ERRORS as error:
         raise translate_error(error, bucket, f"list s3://{bucket}/{prefix}") from error
-    return [f"{bucket}/{item['Prefix'].rstrip('/')}" for item in page.get("CommonPrefixes", [])]
+    return [f"{bucket}/{found.rstrip('/')}" for found in page.prefixes]
 
 
-def _parse_object(item: ObjectTypeDef) -> ObjectSummary:
-    return ObjectSummary(
-        item["Key"], item["Size"], item["LastModified"], item.get("ETag", "").strip('"')
-    )
+def _summarize(entry: ObjectEntry) -> ObjectSummary:
+    return ObjectSummary(entry[0], entry[1], entry[2], entry[3].strip('"'))

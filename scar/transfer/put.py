@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import stat
+import contextlib
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import SDK_ERRORS
+from scar.aws.client import errors
+from scar.aws.client.direct.object_client import ObjectCall
 from scar.meter import Meter, format_size
-from scar.transfer.client import MULTIPART_THRESHOLD, PART_THREADS, WORKERS, require_bucket
+from scar.transfer.client import MULTIPART_THRESHOLD, WORKERS, require_bucket
 from scar.transfer.errors import (
     TransferError,
     concerns_all_files,
@@ -19,22 +19,25 @@ from scar.transfer.errors import (
 from scar.transfer.local_files import check_files, files_to_upload
 from scar.transfer.pool import map_unordered
 from scar.transfer.result import ProblemList, TransferredObject, TransferResult
-from scar.transfer.upload_body import UploadBody
+from scar.transfer.upload_file import UploadFile
+from supervisor.aws.errors import RequestBodyUnreadable
+from supervisor.aws.request import FileSlice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from mypy_boto3_s3 import S3Client
-
+    from scar.aws.client.direct.object_client import ObjectClient
     from scar.aws.client.errors import SdkError
     from scar.meter import MeteredItem
     from scar.transfer.local_files import LocalFile
     from scar.transfer.location import S3Location
 
+_SMALL = 1 << 16  # bytes of a file that is read into memory: once, for its checksums too
+
 
 def upload_files(
-    client: S3Client,
+    client: ObjectClient,
     target: S3Location,
     paths: Sequence[Path],
     report: Callable[[TransferredObject], None],
@@ -70,7 +73,7 @@ class _Upload:
     """The uploads of one command: small files in the pool, large ones one by one in parts."""
 
     def __init__(
-        self, client: S3Client, target: S3Location, problems: ProblemList, meter: Meter
+        self, client: ObjectClient, target: S3Location, problems: ProblemList, meter: Meter
     ) -> None:
         self.client = client
         self.target = target
@@ -102,57 +105,54 @@ class _Upload:
         return self._upload(item, self._send_at_once)
 
     def _upload(
-        self, file: LocalFile, send: Callable[[str, UploadBody, MeteredItem], None]
+        self, file: LocalFile, send: Callable[[str, UploadFile, MeteredItem], None]
     ) -> TransferredObject | None:
         key = f"{self.target.prefix}{file.name}"
         counter = self.meter.start_item(file.size)
-        body = None
+        opened = None
         try:
-            # A file that became a pipe meanwhile would otherwise be waited for without end.
-            descriptor = os.open(file.path, os.O_RDONLY | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as opened:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise OSError("it is not a file any more")  # noqa: TRY301 as other errors
-                body = UploadBody(opened, counter.add_bytes)
-                send(key, body, counter)
-                change = body.change()
-        # Before OSError: many network errors of the SDK are OSErrors too.
-        except SDK_ERRORS as error:
+            opened = UploadFile(str(file.path))
+            with contextlib.closing(opened):
+                send(key, opened, counter)
+                change = opened.change()
+        except RequestBodyUnreadable as error:
             counter.fail()
-            if body is None or body.error is None:
-                self._add_refusal(file, key, error)
-            else:  # the SDK takes the error for a lost connection
-                self._add_unreadable(file, body.error)
+            cause = error.__cause__
+            self._add_unreadable(file, cause if isinstance(cause, OSError) else OSError(str(error)))
+            return None
+        # Before OSError: many network errors of the SDK are OSErrors too.
+        except errors.SDK_ERRORS as error:
+            counter.fail()
+            self._add_refusal(file, key, error)
             return None
         except OSError as error:
             counter.fail()
-            if body is not None and body.error is None:
-                raise self._network_error(file, key, error) from error
-            self._add_unreadable(file, (body and body.error) or error)
+            self._add_unreadable(file, error)
             return None
         counter.complete()
         self.problems.note_success()
         if change:
             self.problems.add(str(file.path), _describe_change(*change), transferred=True)
-        return TransferredObject(key, body.size)
+        return TransferredObject(key, opened.size)
 
-    def _send_at_once(self, key: str, body: UploadBody, counter: MeteredItem) -> None:
-        del counter  # the body counts
-        self.client.put_object(Bucket=self.target.bucket, Key=key, Body=body)  # type: ignore[arg-type]
-
-    def _send_in_parts(self, key: str, body: UploadBody, counter: MeteredItem) -> None:
-        from boto3.s3.transfer import TransferConfig
-
-        config = TransferConfig(
-            multipart_threshold=MULTIPART_THRESHOLD, max_concurrency=PART_THREADS
+    def _send_at_once(self, key: str, file: UploadFile, counter: MeteredItem) -> None:
+        content = FileSlice(file, 0, file.size)
+        self.client.send(
+            ObjectCall(
+                name="PutObject",
+                method="PUT",
+                bucket=self.target.bucket,
+                key=key,
+                body=b"".join(content.chunks()) if file.size <= _SMALL else content,
+                has_checksum=True,
+                on_sent=counter.add_bytes,
+            )
         )
-        self.client.upload_fileobj(
-            body,  # type: ignore[arg-type]
-            self.target.bucket,
-            key,
-            Callback=counter.add_bytes,
-            Config=config,
-        )
+
+    def _send_in_parts(self, key: str, file: UploadFile, counter: MeteredItem) -> None:
+        from scar.transfer.multipart import upload_in_parts
+
+        upload_in_parts(self.client, self.target.bucket, key, file, counter.add_bytes)
 
     def _add_refusal(self, file: LocalFile, key: str, error: SdkError) -> None:
         bucket = self.target.bucket
@@ -169,12 +169,6 @@ class _Upload:
                 remedy="Close other programs or raise their limits (`ulimit -n`), then try again.",
             ) from error
         self.problems.add(str(file.path), f"it cannot be read: {reason}")
-
-    def _network_error(self, file: LocalFile, key: str, error: OSError) -> TransferError:
-        return TransferError(
-            f"Cannot upload {file.path} to s3://{self.target.bucket}/{key}: {error}",
-            remedy="Check the network, then run the same command again.",
-        )
 
 
 def _describe_change(before: int, after: int) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from scar.aws.client.errors import SDK_ERRORS
+from scar.aws.client import errors
+from scar.aws.client.direct.listing import list_page
 from scar.errors import ScarError
 from scar.spelling import nearest_name
 from scar.transfer.errors import BucketNotFoundError
@@ -17,8 +18,7 @@ from scar.transfer.errors import BucketNotFoundError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mypy_boto3_s3 import S3Client
-
+    from scar.aws.client.direct.object_client import ObjectClient
     from scar.aws.inventory.functions import FunctionSummary
     from scar.transfer.location import S3Location
 
@@ -41,7 +41,7 @@ def suggesting_buckets(
     except BucketNotFoundError as error:
         try:
             functions = list(list_functions())
-        except (ScarError, *SDK_ERRORS, OSError):
+        except (ScarError, *errors.SDK_ERRORS, OSError):
             raise error from None
         others = (one for function in functions for one in function.other_inputs)
         for one in others:
@@ -59,7 +59,7 @@ def _buckets_of(function: FunctionSummary) -> set[str]:
     return {*function.buckets, *(folder.path.partition("/")[0] for folder in function.inputs)}
 
 
-def suggest_folder(client: S3Client, location: S3Location) -> str:
+def suggest_folder(client: ObjectClient, location: S3Location) -> str:
     """Return the end of the sentence "There is nothing in …": what is there instead.
 
     ``; did you mean BUCKET/FOLDER?``, or ``. BUCKET has a/, b.`` with the content of the nearest
@@ -70,18 +70,17 @@ def suggest_folder(client: S3Client, location: S3Location) -> str:
         parent = "".join(f"{part}/" for part in parts[: level - 1])
         try:
             names = _list_names(client, location.bucket, parent)
-        except (*SDK_ERRORS, OSError):
+        except (*errors.SDK_ERRORS, OSError):
             return ""
         if names:
             return _describe(f"{location.bucket}/{parent}", parts[level - 1], names)
     return ""
 
 
-def _list_names(client: S3Client, bucket: str, parent: str) -> list[str]:
+def _list_names(client: ObjectClient, bucket: str, parent: str) -> list[str]:
     """Return the first names in a folder, those of folders with a slash at their end."""
-    page = client.list_objects_v2(Bucket=bucket, Prefix=parent, Delimiter="/")
-    keys = [item["Prefix"] for item in page.get("CommonPrefixes", [])]
-    keys += [item["Key"] for item in page.get("Contents", [])]
+    page = list_page(client, bucket, parent, delimiter="/")
+    keys = [*page.prefixes, *(entry.key for entry in page.objects)]
     names = (key.removeprefix(parent) for key in keys)
     return sorted(name for name in names if name and name.isprintable())
 

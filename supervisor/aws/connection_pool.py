@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from supervisor.aws import tls
 from supervisor.aws.errors import (
@@ -43,6 +43,15 @@ class Timeouts:
 
     connect: float = 10.0
     read: float = 60.0
+
+
+class Connect(Protocol):
+    """Opens a connection to a host, with TLS if there is a context; raise OSError."""
+
+    def __call__(
+        self, host: str, port: int, *, timeout: float | None, context: ssl.SSLContext | None
+    ) -> HttpConnection:
+        """Return the connection."""
 
 
 class StreamedResponse:
@@ -124,8 +133,13 @@ class ConnectionPool:
         environ: Mapping[str, str],
         timeouts: Timeouts | None = None,
         create_context: Callable[[], ssl.SSLContext] | None = None,
+        connect: Connect = connect,
     ) -> None:
-        """Create a pool; ``create_context`` replaces the trusted certificates of ``tls``."""
+        """Create a pool; ``create_context`` replaces the trusted certificates of ``tls``.
+
+        ``connect`` opens a connection, for instance through a proxy.
+        """
+        self._connect_to = connect
         self._environ = environ
         self._create_context = create_context
         self._timeouts = timeouts or Timeouts()
@@ -201,7 +215,7 @@ class ConnectionPool:
         timeout = min(self._timeouts.connect, patience)
         context = self._tls_context(origin.host) if origin.is_tls else None
         try:
-            return connect(origin.host, origin.port, timeout=timeout, context=context)
+            return self._connect_to(origin.host, origin.port, timeout=timeout, context=context)
         except OSError as error:
             raise _endpoint_unreachable(origin, error) from error
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from scar.aws.client.connection import KeyReader
+    from scar.aws.client.service_types import KeyReader
 
 _NOT_FOUND_CODES = frozenset({"404", "NoSuchBucket"})
 _ACCESS_DENIED_CODES = frozenset({"403", "AccessDenied", "AllAccessDisabled"})

@@ -2,14 +2,14 @@
 
 ``connect`` turns what the user names (``target``) into a connection; ``region_names`` refuses
 misspelt Regions. ``sdk`` creates the botocore session, ``connection`` one client per service from
-it, with the same timeouts and retries, and reads the caller's account; ``api_gateway`` is the type
-of a client without stubs. The endpoint is AWS's or, with ``scar --local``, that of the local cloud;
-nothing above this package distinguishes them. Handlers raise the SDK's errors; their callers wrap
-calls in ``errors.translate_errors``: ``errors`` adds the failed step and a remedy.
-``foreign_responses`` refuses what proxies and login pages answer in AWS's place. ``encryption``
-requests server-side encryption for objects that scar writes. ``object_listing`` reads the pages of
-large listings; ``response_parsers`` makes the SDK parse these and log events quickly. ``waiter``
-polls with a timeout.
+it, with the same timeouts and retries, and reads the caller's account; ``api_gateway`` and
+``service_types`` are the types of clients without stubs. The endpoint is AWS's or, with
+``scar --local``, that of the local cloud; nothing above this package distinguishes them. Handlers
+raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``: ``errors`` adds the
+failed step and a remedy. ``foreign_responses`` refuses what proxies and login pages answer in AWS's
+place. ``encryption`` requests server-side encryption for objects that scar writes.
+``object_listing`` reads the pages of large listings; ``response_parsers`` makes the SDK parse these
+and log events quickly. ``waiter`` polls with a timeout.
 
 ``direct/`` sends some requests without the SDK, which takes longer to import than they take.
 

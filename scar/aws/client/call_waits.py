@@ -14,7 +14,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
 from scar.aws.client.errors import WAITED
-from scar.aws.client.races import find_race
 from scar.aws.client.rate_limiter import RateLimiter, rate_of
 from scar.aws.client.recent_changes import RecentChanges
 from scar.aws.client.throttling import ErrorResponse, is_throttling, may_repeat_blindly
@@ -64,7 +63,7 @@ class _Reason:
 
 
 @dataclass(slots=True)
-class _Wait:
+class Repetitions:
     """The repetitions of one call."""
 
     started: float
@@ -156,7 +155,7 @@ class CallWaits:
         parameters = context.get(_PARAMETERS, {})
         error = ErrorResponse.parse(service, operation.name, parsed)
         reason = self._find_reason(error, parameters) if error is not None else None
-        wait = context.setdefault(_WAIT, _Wait(self.clock()))
+        wait = context.setdefault(_WAIT, self.start_repetitions())
         if error is None or reason is None:
             if not may_repeat_blindly(operation.name, parameters):
                 return False
@@ -166,19 +165,44 @@ class CallWaits:
                 return None
             self.pause(self.jitter(_FIRST_DELAY * 2))
             return 0
-        waited = self.clock() - wait.started
-        if waited >= reason.patience:
-            parsed["ResponseMetadata"][WAITED] = {"seconds": waited, "remedy": reason.remedy}
+        call = f"{operation.name} {_subject(parameters)}".strip()
+        waited = self._wait(wait, reason, call, error.retry_after)
+        if waited is not None:
+            parsed["ResponseMetadata"][WAITED] = waited
             return None
-        # 2**30 s is above every maximum, and the exponent stays small.
-        longest = min(reason.max_delay, _FIRST_DELAY * 2 ** min(wait.repetitions, 30))
-        delay = min(max(self.jitter(longest), error.retry_after), reason.patience - waited)
-        wait.repetitions += 1
-        self._report_wait(wait, reason, f"{operation.name} {_subject(parameters)}".strip(), waited)
-        self.pause(delay)
         return 0
 
+    def start_repetitions(self) -> Repetitions:
+        """Return the repetitions of a new call."""
+        return Repetitions(self.clock())
+
+    def wait_for_rate(
+        self, wait: Repetitions, error: ErrorResponse, subject: str
+    ) -> dict[str, object] | None:
+        """Pause before a throttled call without the SDK is repeated.
+
+        If it was repeated long enough, return what an error has under ``WAITED``.
+        """
+        call = f"{error.operation} {subject}".strip()
+        return self._wait(wait, _throttling_reason(error), call, error.retry_after)
+
+    def _wait(
+        self, wait: Repetitions, reason: _Reason, call: str, retry_after: float
+    ) -> dict[str, object] | None:
+        waited = self.clock() - wait.started
+        if waited >= reason.patience:
+            return {"seconds": waited, "remedy": reason.remedy}
+        # 2**30 s is above every maximum, and the exponent stays small.
+        longest = min(reason.max_delay, _FIRST_DELAY * 2 ** min(wait.repetitions, 30))
+        delay = min(max(self.jitter(longest), retry_after), reason.patience - waited)
+        wait.repetitions += 1
+        self._report_wait(wait, reason, call, waited)
+        self.pause(delay)
+        return None
+
     def _find_reason(self, error: ErrorResponse, parameters: dict[str, object]) -> _Reason | None:
+        from scar.aws.client.races import find_race  # many expressions, for failures only
+
         race = find_race(error.service, error.operation, error.code, error.message)
         if race is not None and (patience := race.patience(parameters, self.recent_changes)):
             return _Reason(
@@ -187,16 +211,9 @@ class CallWaits:
                 patience=patience,
                 max_delay=_MAX_RACE_DELAY,
             )
-        if is_throttling(error):
-            return _Reason(
-                state=f"AWS throttles the requests ({error.code})",
-                remedy=_THROTTLED_REMEDY,
-                patience=THROTTLING_PATIENCE,
-                max_delay=_MAX_THROTTLING_DELAY,
-            )
-        return None
+        return _throttling_reason(error) if is_throttling(error) else None
 
-    def _report_wait(self, wait: _Wait, reason: _Reason, call: str, waited: float) -> None:
+    def _report_wait(self, wait: Repetitions, reason: _Reason, call: str, waited: float) -> None:
         last_state, last_time = wait.reported
         is_news = last_state != reason.state or waited - last_time > _REPORT_INTERVAL
         if waited > _QUIET_SECONDS and is_news:
@@ -210,6 +227,15 @@ class CallWaits:
         """Sleep; raise WaitCancelledError as soon as the waits are cancelled."""
         self.cancel_token.raise_if_cancelled()
         (self.sleep or self.cancel_token.sleep)(seconds)
+
+
+def _throttling_reason(error: ErrorResponse) -> _Reason:
+    return _Reason(
+        state=f"AWS throttles the requests ({error.code})",
+        remedy=_THROTTLED_REMEDY,
+        patience=THROTTLING_PATIENCE,
+        max_delay=_MAX_THROTTLING_DELAY,
+    )
 
 
 def _save_parameters(params: Mapping[str, object], context: dict[str, Any], **_: object) -> None:

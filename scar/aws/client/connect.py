@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import (
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    ProfileNotFound,
-)
-
-from scar.aws.client import sdk
 from scar.aws.client.connection import AwsConnection
+from scar.aws.client.direct.plain_configuration import read_plain_configuration
+from scar.aws.client.direct.session_on_demand import session_on_demand
 from scar.aws.client.errors import CORRECT_REGION, NO_REGION, translate_errors
 from scar.aws.client.region_names import require_region_name
 from scar.errors import ConfigurationError
 from scar.spelling import suggest_name
 
 if TYPE_CHECKING:
+    import boto3
     from botocore.session import Session
 
     from scar.aws.client.target import ConnectionTarget
@@ -26,25 +22,48 @@ if TYPE_CHECKING:
 
 
 def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
-    """Connect with the user's credentials and read their account id from AWS STS."""
-    with translate_errors("use the AWS configuration"):
-        core = _create_session(target.profile)
-        session = boto3.Session(region_name=target.region or None, botocore_session=core)
-    if not session.region_name:
+    """Connect with the user's credentials and read their account id from AWS STS.
+
+    The SDK is imported here only if it is needed to find the credentials or the endpoints.
+    """
+    direct = read_plain_configuration(target, os.environ)
+    if direct is None or direct.sts is None:
+        session, region = _open_session(target), ""
+    else:
+        session = session_on_demand(lambda: _open_session(target))
+        region = direct.region
+    if not (region or session.region_name):
         # STS has a global endpoint and would answer; the first call of another service would fail.
         raise ConfigurationError("No Region is set.", remedy=NO_REGION)
-    require_region_name(session.region_name)
-    connection = AwsConnection(session=session, endpoint_url=target.endpoint_url or None)
+    require_region_name(region or session.region_name)
+    connection = AwsConnection(
+        session=session, endpoint_url=target.endpoint_url or None, configuration=direct
+    )
     account = _read_account(connection)
     # An endpoint may also come from AWS_ENDPOINT_URL, so the client is asked for it.
-    address = connection.client("sts").meta.endpoint_url
+    if direct is not None and direct.sts is not None:
+        address = str(direct.sts)
+    else:
+        address = connection.client("sts").meta.endpoint_url
     suffix = "" if "amazonaws.com" in address else f" at {address}"
     connection.description = f"AWS account {account.id}, {account.region}{suffix}"
     return connection
 
 
+def _open_session(target: ConnectionTarget) -> boto3.Session:
+    import boto3
+
+    with translate_errors("use the AWS configuration"):
+        core = _create_session(target.profile)
+        return boto3.Session(region_name=target.region or None, botocore_session=core)
+
+
 def _create_session(profile: str) -> Session:
     """Return a session of this profile; a profile that does not exist is suggested another."""
+    from botocore.exceptions import ProfileNotFound
+
+    from scar.aws.client import sdk
+
     try:
         return sdk.new_session(profile=profile or None)
     except ProfileNotFound as error:
@@ -75,4 +94,6 @@ def _read_account(connection: AwsConnection) -> Account:
 
 
 def _cannot_connect(error: ConfigurationError) -> bool:
+    from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+
     return isinstance(error.__cause__, EndpointConnectionError | ConnectTimeoutError)

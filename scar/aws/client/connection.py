@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, overload
+from typing import TYPE_CHECKING, Any, Literal, get_args, overload
 
 from scar.aws.client.call_waits import CallWaits
+from scar.aws.client.encryption import add_default_encryption
 from scar.aws.client.errors import translate_errors
 from scar.aws.client.foreign_responses import refuse_foreign_responses
 from scar.aws.client.response_parsers import parse_listings_once
@@ -15,7 +16,7 @@ from scar.aws.model.account import Account
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import boto3
     from botocore.config import Config
@@ -31,8 +32,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
     from scar.aws.client.api_gateway import ApiGatewayClient
+    from scar.aws.client.direct.configuration import DirectConfiguration
+    from scar.aws.client.direct.object_client import ObjectClient
     from scar.aws.client.direct.requests import DirectRequests
     from scar.aws.client.recent_changes import RecentChanges
+    from scar.aws.client.service_types import (
+        EfsReader,
+        KeyReader,
+        ParameterStore,
+        QuotaReader,
+        S3FilesReader,
+        SecretDescriber,
+        TaskExecutor,
+    )
 
 CONNECT_TIMEOUT = 10  # seconds
 READ_TIMEOUT = 60
@@ -59,71 +71,6 @@ ServiceName = Literal[
     "ssm",
     "sts",
 ]
-
-
-class QuotaReader(Protocol):
-    """The part of the Service Quotas client that scar uses; no type stubs are installed for it."""
-
-    def get_service_quota(self, *, ServiceCode: str, QuotaCode: str) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"Quota": {"Value": …}}``."""
-
-
-class KeyReader(Protocol):
-    """The part of the KMS client that scar uses; no type stubs are installed for it."""
-
-    def describe_key(self, *, KeyId: str) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"KeyMetadata": {"Arn": …}}``; ``KeyId`` may be an alias."""
-
-
-class EfsReader(Protocol):
-    """The part of the EFS client that scar uses; no type stubs are installed for it."""
-
-    def describe_mount_targets(self, *, AccessPointId: str) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"MountTargets": [{"FileSystemId": …, "VpcId": …}]}``."""
-
-
-class SecretDescriber(Protocol):
-    """The part of the Secrets Manager client that scar uses; no type stubs are installed for it."""
-
-    def describe_secret(self, *, SecretId: str) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"ARN": …}``, without the value."""
-
-
-class ParameterStore(Protocol):
-    """The part of the Systems Manager client that scar uses; no type stubs are installed for it."""
-
-    def get_paginator(
-        self, operation_name: Literal["describe_parameters", "get_parameters_by_path"], /
-    ) -> Any:  # noqa: ANN401
-        """Return the paginator of pages ``{"Parameters": [{"Name": …}]}``."""
-
-    def get_parameter(self, *, Name: str, WithDecryption: bool) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"Parameter": {"Value": …, "Type": …}}``."""
-
-    def put_parameter(self, *, Name: str, Value: str, Type: str, **others: Any) -> object:  # noqa: N803, ANN401
-        """Create the parameter, or with ``Overwrite`` write its next version."""
-
-    def delete_parameter(self, *, Name: str) -> object:  # noqa: N803
-        """Delete all versions of the parameter."""
-
-
-class S3FilesReader(Protocol):
-    """The part of the S3 Files client that scar uses; no type stubs are installed for it."""
-
-    def list_mount_targets(self, *, fileSystemId: str) -> Mapping[str, Any]:  # noqa: N803
-        """Return ``{"mountTargets": [{"fileSystemId": …, "vpcId": …}]}``."""
-
-
-class TaskExecutor(Protocol):
-    """The part of the ECS client that scar uses; no type stubs are installed for it."""
-
-    def describe_tasks(self, *, cluster: str, tasks: Sequence[str]) -> Mapping[str, Any]:
-        """Return ``{"tasks": [{"containers": [{"name": …, "runtimeId": …}]}]}``."""
-
-    def execute_command(
-        self, *, cluster: str, task: str, container: str, command: str, interactive: bool
-    ) -> Mapping[str, Any]:
-        """Return ``{"session": {"sessionId": …, "streamUrl": …, "tokenValue": …}}``."""
 
 
 def client_config(**others: Any) -> Config:  # noqa: ANN401 - as botocore has it
@@ -170,7 +117,9 @@ class AwsConnection:
     names the target of commands in messages. ``skip_destination_validation`` is what the user
     decides about S3's validation of notification targets. ``waits`` makes all clients keep to AWS's
     request rates and repeat calls that are throttled or too early. ``direct`` is set if reads may
-    be requested without the SDK.
+    be requested without the SDK. ``configuration`` is that of an ``object_client``, if it is known
+    without the SDK. ``encryption``: the algorithm and the KMS key to request for all objects; empty
+    for none.
     """
 
     session: boto3.Session
@@ -179,6 +128,8 @@ class AwsConnection:
     skip_destination_validation: bool = False
     waits: CallWaits = field(default_factory=CallWaits)
     direct: DirectRequests | None = None
+    configuration: DirectConfiguration | None = None
+    encryption: tuple[str, str] = ("", "")
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _identity: tuple[Account, str] | None = field(default=None, init=False, repr=False)
     _session_lock: threading.RLock = field(default_factory=threading.RLock, init=False, repr=False)
@@ -234,6 +185,25 @@ class AwsConnection:
                     self._clients[service] = self._open_client(service)
             return self._clients[service]
 
+    def object_client(self, owner: str = "") -> ObjectClient:
+        """Return a client without the SDK, for many requests to S3 or a quick start.
+
+        It only accesses buckets of the account ``owner``, by default the caller's account.
+        """
+        from scar.aws.client.direct.object_client import ObjectClient
+
+        with self._session_lock:
+            if self.configuration is None:
+                from scar.aws.client.direct.session_configuration import read_session_configuration
+
+                with translate_errors("connect to s3"):
+                    self.configuration = read_session_configuration(
+                        self.session, self.endpoint_url, self._s3_config()
+                    )
+        return ObjectClient(
+            self.configuration, self.waits, lambda: owner or self.account.id, self.encryption
+        )
+
     def create_clients_in_background(self, *services: ServiceName) -> None:
         """Create clients in a background thread: one takes about as long as a first API call."""
 
@@ -266,7 +236,14 @@ class AwsConnection:
 
     def _caller_identity(self) -> tuple[Account, str]:
         with self._identity_lock:
-            if self._identity is None:
+            known = self.configuration
+            if self._identity is None and known is not None and known.sts is not None:
+                from scar.aws.client.direct.identity import read_identity
+
+                with translate_errors("identify the account (sts:GetCallerIdentity)"):
+                    account_id, arn = read_identity(known, known.sts, self.waits)
+                self._identity = Account(account_id, known.region, arn.split(":")[1]), arn
+            elif self._identity is None:
                 sts = self.client("sts")
                 with translate_errors("identify the account (sts:GetCallerIdentity)"):
                     identity = sts.get_caller_identity()
@@ -274,6 +251,10 @@ class AwsConnection:
                 account = Account(identity["Account"], sts.meta.region_name, partition)
                 self._identity = account, identity["Arn"]
             return self._identity
+
+    def _s3_config(self) -> Config:
+        style = "path" if self.endpoint_url else "auto"
+        return client_config(signature_version="s3v4", s3={"addressing_style": style})
 
     def _open_client(self, service: ServiceName) -> object:
         """Return a client of the SDK, or one that creates it when it needs it."""
@@ -289,10 +270,7 @@ class AwsConnection:
             return self._create_client(service)
 
     def _create_client(self, service: ServiceName) -> object:
-        config = client_config()
-        if service == "s3":
-            style: Literal["path", "auto"] = "path" if self.endpoint_url else "auto"
-            config = client_config(signature_version="s3v4", s3={"addressing_style": style})
+        config = self._s3_config() if service == "s3" else client_config()
         with translate_errors(f"connect to {service}"):
             client: Any = self.session.client(
                 service,
@@ -306,6 +284,8 @@ class AwsConnection:
         if service == "s3":
             add_expected_bucket_owner(client, lambda: self.account.id)
             parse_listings_once(client)
+            if self.encryption[0]:
+                add_default_encryption(client, *self.encryption)
         refuse_foreign_responses(client)
         self.waits.attach(client)
         return client

@@ -36,23 +36,27 @@ def is_foreign_error(error: ClientError) -> bool:
     return is_made and "HTTPHeaders" in metadata and not has_request_id(metadata["HTTPHeaders"])
 
 
+def has_request_id(headers: Mapping[str, str]) -> bool:
+    """Return whether the headers of a response, with any case of names, have an id of AWS."""
+    return not {name.lower() for name in headers}.isdisjoint(_REQUEST_IDS)
+
+
+def describe_foreign_response(operation: str, body: bytes) -> str:
+    """Return what is wrong with a response without an id, and how it begins if it is a page."""
+    # Pages only: a service's response may contain a token.
+    is_page = body.lstrip()[:2].lower() in (b"<!", b"<h")
+    begin = body[:_SHOWN].decode(errors="replace") if is_page else ""
+    return f"the response to {operation} has no request id of AWS" + (
+        f"; it begins with {begin!r}" if begin else ""
+    )
+
+
 def _refuse_foreign_response(
     operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
 ) -> None:
-    from botocore.parsers import ResponseParserError
-
     if 200 <= response_dict["status_code"] < 300 and not has_request_id(response_dict["headers"]):
+        from botocore.parsers import ResponseParserError
+
         body = response_dict.get("body", b"")  # a stream, if the response is an object
-        # Pages only: a service's response may contain a token.
-        is_page = isinstance(body, bytes) and body.lstrip()[:2].lower() in (b"<!", b"<h")
-        begin = body[:_SHOWN].decode(errors="replace") if is_page else ""
-        raise ResponseParserError(
-            f"the response to {operation_model.name} has no request id of AWS"
-            + (f"; it begins with {begin!r}" if begin else "")
-        )
-
-
-def has_request_id(headers: Mapping[str, str]) -> bool:
-    """Return whether a response is of AWS, or of a service with AWS's APIs."""
-    names = {name.lower() for name in headers}
-    return not names.isdisjoint(_REQUEST_IDS)
+        shown = body if isinstance(body, bytes) else b""
+        raise ResponseParserError(describe_foreign_response(operation_model.name, shown))

@@ -16,7 +16,7 @@ from scar.hidden_text import MASK, HiddenText
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scar.aws.client.connection import ParameterStore
+    from scar.aws.client.service_types import ParameterStore
 
 
 @dataclass(frozen=True, slots=True)

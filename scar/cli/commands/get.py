@@ -47,13 +47,12 @@ def get(session: Session, bucket: str, owner: str, path: str) -> None:
       scar get -b my-photos/thumbnails/a.jpg -p first.jpg
     """
     from scar.transfer import get as transfer
-    from scar.transfer.client import transfer_client
     from scar.transfer.location import S3Location
     from scar.transfer.suggestions import suggesting_buckets
 
     place = S3Location.parse(bucket)
     connection = session.connect()
-    client = transfer_client(connection, owner)
+    client = connection.object_client(owner)
     progress = TransferProgress(
         session,
         "Downloaded",

@@ -130,12 +130,11 @@ def _show_objects(
     session: Session, connection: AwsConnection, place: S3Location, owner: str
 ) -> None:
     """Write the objects as they are listed, so that millions of them need little memory."""
-    from scar.transfer.client import transfer_client
     from scar.transfer.objects import list_objects
     from scar.transfer.suggestions import suggest_folder
     from supervisor.events.parser import is_folder_marker
 
-    client = transfer_client(connection, owner)
+    client = connection.object_client(owner)
     entries = list_objects(client, place)
     if session.json:
         first = next(entries, None)

@@ -56,10 +56,8 @@ def put(
     """
     if not (paths or more):
         raise missing_option("-p PATH", "PATH...")
-    from scar.aws.client.encryption import add_default_encryption
     from scar.transfer import function_starts
     from scar.transfer import put as transfer
-    from scar.transfer.client import transfer_client
     from scar.transfer.location import S3Location
     from scar.transfer.suggestions import suggesting_buckets
 
@@ -69,10 +67,7 @@ def put(
             f"The keys begin with {place.prefix!r}, as written: '//' is not the same folder as '/'."
         )
     connection = session.connect()
-    client = transfer_client(connection, owner)
-    algorithm, key = session.encryption
-    if algorithm:
-        add_default_encryption(client, algorithm, key)
+    client = connection.object_client(owner)
     progress = TransferProgress(
         session,
         "Uploaded",

@@ -24,7 +24,7 @@ from scar.runs.shell.task_container import NoShellError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scar.aws.client.connection import TaskExecutor
+    from scar.aws.client.service_types import TaskExecutor
     from scar.aws.model.account import Account
     from scar.runs.shell.task_container import TaskContainer
 

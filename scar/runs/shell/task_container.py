@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_batch import BatchClient
 
-    from scar.aws.client.connection import TaskExecutor
+    from scar.aws.client.service_types import TaskExecutor
 
 # What runs commands in the container; ECS starts it beside the container's own program. Docs: "ECS
 # Exec", ManagedAgent.name.

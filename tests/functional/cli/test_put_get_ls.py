@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from scar.aws.client.connection import AwsConnection
 from scar.aws.client.target import ConnectionTarget
@@ -19,11 +18,14 @@ from scar.cli.main import run
 from scar.cli.services import Services
 from scar.errors import OperationRefusedError
 from tests.fakes.services import function_summary
+from tests.functional.cli.conftest import connect_to_moto
+from tests.functional.transfer.faulty_client import FaultyClient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from scar.aws.client.direct.object_client import ObjectCall, ObjectClient
     from scar.aws.inventory.functions import FunctionSummary
 
 
@@ -116,26 +118,34 @@ class OtherAccountServices(Services):
     """Connects to moto, where account 999999999999 owns every bucket and allows all access."""
 
     def connect(self, target: ConnectionTarget) -> AwsConnection:
-        session = boto3.Session("testing", "testing", region_name="us-east-1")
-        session.events.register("before-call.s3", self.expect)  # type: ignore[arg-type]
-        return AwsConnection(session=session, description="moto")
+        return connect_to_moto(self, OtherAccount)
 
-    @staticmethod
-    def expect(params: dict[str, Any], **_: object) -> tuple[object, dict[str, object]] | None:
-        """Answer as S3 does to another owner; moto does not look."""
-        owner = params["headers"].get("x-amz-expected-bucket-owner", "999999999999")
-        if owner == "999999999999":
-            return None
-        error = {"Code": "403" if params["method"] == "HEAD" else "AccessDenied", "Message": ""}
-        rejection = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
-        return AWSResponse("", 403, HTTPHeaders(), None), rejection
+
+class OtherAccount(AwsConnection):
+    """A connection whose client of S3 is answered as to another owner; moto does not look."""
+
+    owner = "999999999999"
+    is_closed = False
+
+    def object_client(self, owner: str = "") -> ObjectClient:
+        client = FaultyClient(super().object_client(owner), self.client("s3"))
+
+        def check(call: ObjectCall) -> None:
+            expected = (owner or self.account.id) if call.checks_owner else self.owner
+            if expected != self.owner or self.is_closed:
+                code = "403" if call.method == "HEAD" else "AccessDenied"
+                details = {"Error": {"Code": code, "Message": ""}, "ResponseMetadata": {}}
+                raise ClientError(details, call.name)  # type: ignore[arg-type]
+
+        client.before_call.append(check)
+        return client
 
 
 @pytest.mark.parametrize("command", ["put", "get", "ls"])
 def test_a_bucket_of_another_account_must_be_named_as_such(
     services: Services, data: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    others = OtherAccountServices({})
+    others = OtherAccountServices(services.environment)
     asked = {
         "put": ["-b", "photos/in", "-p", str(data)],
         "get": ["-b", "photos", "-p", str(data)],
@@ -160,13 +170,14 @@ def test_a_denied_upload_tells_of_owners_too(
 ) -> None:
     """Who may only write to a bucket cannot ask whose it is."""
 
-    class Closed(OtherAccountServices):
-        @staticmethod
-        def expect(params: dict[str, Any], **_: object) -> tuple[object, dict[str, object]] | None:
-            headers = {"x-amz-expected-bucket-owner": "1"}
-            return OtherAccountServices.expect({**params, "headers": headers})
+    class ClosedBucket(OtherAccount):
+        is_closed = True
 
-    assert run(["put", "-b", "photos", "-p", str(data)], Closed({})) == 5
+    class Closed(OtherAccountServices):
+        def connect(self, target: ConnectionTarget) -> AwsConnection:
+            return connect_to_moto(self, ClosedBucket)
+
+    assert run(["put", "-b", "photos", "-p", str(data)], Closed(services.environment)) == 5
     shown = capsys.readouterr()
     assert "Allow PutObject on" in shown.err
     assert "If the bucket belongs to another account" in shown.err
@@ -245,22 +256,37 @@ def test_folder_markers_are_not_counted_as_objects(
     assert [one.key for one in listed] == ["in/a", "in/b/"]
 
 
+class InterruptedAt3(AwsConnection):
+    """A connection to S3 at whose third object the user presses Ctrl-C."""
+
+    at = 3
+
+    def object_client(self, owner: str = "") -> ObjectClient:
+        client = FaultyClient(super().object_client(owner), self.client("s3"))
+        objects = itertools.count(1)
+
+        def interrupt(call: ObjectCall) -> None:
+            if call.name in ("PutObject", "GetObject") and next(objects) == self.at:
+                raise KeyboardInterrupt
+
+        client.before_call.append(interrupt)
+        return client
+
+
+class InterruptedAt1(InterruptedAt3):
+    """A connection to S3 at whose first object the user presses Ctrl-C."""
+
+    at = 1
+
+
 @dataclass(frozen=True)
 class InterruptedServices(Services):
-    """Connects to moto; the user presses Ctrl-C at the third object."""
+    """Connects to moto; the user presses Ctrl-C."""
 
-    requests: list[str] = field(default_factory=list)
+    connection_type: type[AwsConnection] = InterruptedAt3
 
     def connect(self, target: ConnectionTarget) -> AwsConnection:
-        session = boto3.Session("testing", "testing", region_name="us-east-1")
-        for operation in ("PutObject", "GetObject"):
-            session.events.register(f"before-call.s3.{operation}", self.interrupt)
-        return AwsConnection(session=session, description="moto")
-
-    def interrupt(self, params: dict[str, Any], **_: object) -> None:
-        self.requests.append(params["url_path"])
-        if len(self.requests) == 3:
-            raise KeyboardInterrupt
+        return connect_to_moto(self, self.connection_type)
 
 
 @pytest.mark.parametrize("command", ["put", "get"])
@@ -278,7 +304,9 @@ def test_an_interruption_says_what_is_there(
     for number in range(3):
         s3.put_object(Bucket="photos", Key=f"out/{number}", Body=b"x")
     folder = {"put": ["-b", "photos/in"], "get": ["-b", "photos/out"]}[command]
-    assert run([command, *folder, "-p", str(data)], InterruptedServices({})) == 130
+    assert (
+        run([command, *folder, "-p", str(data)], InterruptedServices(services.environment)) == 130
+    )
     shown = capsys.readouterr().err
     expected = {
         "put": "Interrupted: 2 of 3 files are in s3://photos/in. The same command uploads all files"
@@ -289,14 +317,6 @@ def test_an_interruption_says_what_is_there(
     assert shown == f"moto\n{expected[command]}"
 
 
-@dataclass(frozen=True)
-class InterruptedAtOnceServices(InterruptedServices):
-    """Connects to moto; the user presses Ctrl-C at the first object."""
-
-    def interrupt(self, params: dict[str, Any], **_: object) -> None:
-        raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize(("command", "done"), [("put", "uploaded"), ("get", "downloaded")])
 def test_an_interruption_before_the_first_file_is_one_line(
     services: Services, data: Path, capsys: pytest.CaptureFixture[str], command: str, done: str
@@ -304,7 +324,8 @@ def test_an_interruption_before_the_first_file_is_one_line(
     boto3.client("s3", region_name="us-east-1").put_object(Bucket="photos", Key="in/x", Body=b"x")
     path = data if command == "get" else data / "a b.txt"
     arguments = [command, "-b", "photos/in", "-p", str(path)]
-    assert run(arguments, InterruptedAtOnceServices({})) == 130
+    interrupted = InterruptedServices(services.environment, InterruptedAt1)
+    assert run(arguments, interrupted) == 130
     assert capsys.readouterr().err == f"moto\nInterrupted: nothing was {done}.\n"
 
 
@@ -354,13 +375,13 @@ def test_a_wrong_path_does_not_prevent_the_others(
     assert "The file or folder" in capsys.readouterr().err
 
 
-def bucket_with_objects() -> FunctionServices:
+def bucket_with_objects(services: Services) -> FunctionServices:
     s3 = boto3.client("s3", region_name="us-east-1")
     for bucket in ("pics", "odd"):
         s3.create_bucket(Bucket=bucket)
     for key in ("thumbs/a.jpg", "incoming/2024/b.jpg"):
         s3.put_object(Bucket="pics", Key=key, Body=b"x")
-    return FunctionServices({})
+    return FunctionServices(services.environment)
 
 
 @dataclass(frozen=True)
@@ -370,8 +391,7 @@ class FunctionServices(Services):
     error: Exception | None = None
 
     def connect(self, target: ConnectionTarget) -> AwsConnection:
-        session = boto3.Session("testing", "testing", region_name="us-east-1")
-        return AwsConnection(session=session, description="moto")
+        return connect_to_moto(self)
 
     def list_functions(self, connection: AwsConnection) -> Sequence[FunctionSummary]:
         if self.error is not None:
@@ -407,7 +427,7 @@ def test_a_misspelt_bucket_or_folder_suggests_the_nearest(
     suggestion: str,
 ) -> None:
     more = {"ls": []}.get(command, ["-p", str(data)])
-    status = run([command, "-b", folder, *more], bucket_with_objects())
+    status = run([command, "-b", folder, *more], bucket_with_objects(services))
     assert (status == 0) == ("0 B" in suggestion)
     assert suggestion in capsys.readouterr().err
 
@@ -423,14 +443,14 @@ def test_a_misspelt_bucket_or_folder_suggests_the_nearest(
 def test_a_failed_look_up_is_no_error(
     services: Services, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    assert run(["ls", "-b", "pisc"], FunctionServices({}, error=error)) == 1
+    assert run(["ls", "-b", "pisc"], FunctionServices(services.environment, error=error)) == 1
     assert "Error: The bucket pisc does not exist.\n" in capsys.readouterr().err
 
 
 def test_json_of_no_objects_suggests_on_stderr(
     services: Services, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["ls", "-j", "-b", "pics/thumsb"], bucket_with_objects()) == 0
+    assert run(["ls", "-j", "-b", "pics/thumsb"], bucket_with_objects(services)) == 0
     shown = capsys.readouterr()
     assert json.loads(shown.out) == []
     assert "did you mean pics/thumbs?" in shown.err

@@ -8,14 +8,13 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from scar.aws.client.call_waits import CallWaits
 from scar.aws.client.connection import AwsConnection
-from scar.transfer.client import transfer_client
 from tests.conformance.object_store_endpoints import reset_moto_s3
+from tests.functional.transfer.faulty_client import FaultyClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +28,19 @@ def endpoint() -> Iterator[str]:
 
 
 @pytest.fixture
-def client(endpoint: str) -> Iterator[S3Client]:
+def client(endpoint: str) -> Iterator[FaultyClient]:
     """A client for an account with an empty bucket ``photos``."""
     session = boto3.Session("key", "secret", region_name="us-east-1")
-    made = transfer_client(AwsConnection(session=session, endpoint_url=endpoint))
-    made.create_bucket(Bucket="photos")
+    connection = AwsConnection(
+        session=session, endpoint_url=endpoint, waits=CallWaits(jitter=lambda _: 0.0)
+    )
+    s3 = connection.client("s3")
+    made = FaultyClient(connection.object_client(), s3)
+    s3.create_bucket(Bucket="photos")
     yield made
-    for page in made.get_paginator("list_objects_v2").paginate(Bucket="photos"):
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket="photos"):
         for item in page.get("Contents", []):
-            made.delete_object(Bucket="photos", Key=item["Key"])
-    made.delete_bucket(Bucket="photos")
+            s3.delete_object(Bucket="photos", Key=item["Key"])
+    s3.delete_bucket(Bucket="photos")
     made.close()
+    s3.close()

@@ -7,10 +7,9 @@ import os
 import socket
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ConnectionClosedError
 
 from scar.errors import OperationRefusedError, ScarError, UsageError
 from scar.meter import Meter
@@ -21,30 +20,30 @@ from scar.transfer.location import S3Location
 from scar.transfer.objects import list_objects
 from scar.transfer.put import upload_files
 from scar.transfer.result import MAX_REFUSED, ProblemList
-from tests.functional.transfer.refusals import refuse
+from tests.functional.transfer.faulty_client import FaultyClient, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mypy_boto3_s3 import S3Client
-
+    from scar.aws.client.direct.object_client import ObjectCall
     from scar.transfer.result import TransferredObject, TransferResult
+    from supervisor.aws.request import AwsRequest
 
 NAMES = ["a b+c.txt", "ü/ñ 雪.txt", "100%/%2B.txt", "deep/er/and=er/x", "q?&#.txt", ".hidden"]
 
 
-def keys(client: S3Client) -> list[str]:
+def keys(client: FaultyClient) -> list[str]:
     return [entry.key for entry in list_objects(client, S3Location("photos"))]
 
 
-def upload(client: S3Client, *paths: Path, to: str = "photos/in") -> list[TransferredObject]:
+def upload(client: FaultyClient, *paths: Path, to: str = "photos/in") -> list[TransferredObject]:
     transferred: list[TransferredObject] = []
     result = upload_files(client, S3Location.parse(to), paths, transferred.append)
     assert result.problems == ()
     return transferred
 
 
-def upload_result(client: S3Client, *paths: Path, to: str = "photos/in") -> TransferResult:
+def upload_result(client: FaultyClient, *paths: Path, to: str = "photos/in") -> TransferResult:
     return upload_files(client, S3Location.parse(to), paths, lambda _: None)
 
 
@@ -52,7 +51,7 @@ def reasons(result: TransferResult) -> dict[str, str]:
     return {Path(problem.name).name: problem.reason for problem in result.problems}
 
 
-def test_a_folder_keeps_its_structure_and_names(client: S3Client, tmp_path: Path) -> None:
+def test_a_folder_keeps_its_structure_and_names(client: FaultyClient, tmp_path: Path) -> None:
     for name in NAMES:
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,11 +60,11 @@ def test_a_folder_keeps_its_structure_and_names(client: S3Client, tmp_path: Path
     assert sorted(keys(client)) == sorted(f"in/{name}" for name in NAMES)
     assert sorted(m.key for m in transferred) == sorted(keys(client))
     for name in NAMES:
-        body = client.get_object(Bucket="photos", Key=f"in/{name}")["Body"].read()
+        body = client.s3.get_object(Bucket="photos", Key=f"in/{name}")["Body"].read()
         assert body == name.encode()
 
 
-def test_a_file_gets_its_name_below_the_folder(client: S3Client, tmp_path: Path) -> None:
+def test_a_file_gets_its_name_below_the_folder(client: FaultyClient, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     (tmp_path / "b").write_bytes(b"b")
     upload(client, tmp_path / "a", tmp_path / "b", to="s3://photos/x/y/")
@@ -74,7 +73,7 @@ def test_a_file_gets_its_name_below_the_folder(client: S3Client, tmp_path: Path)
 
 
 def test_the_current_folder_can_be_uploaded(
-    client: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: FaultyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a").write_text("a")
@@ -83,7 +82,7 @@ def test_the_current_folder_can_be_uploaded(
     assert keys(client) == ["in/sub/a"]
 
 
-def test_more_files_than_workers_arrive_once_each(client: S3Client, tmp_path: Path) -> None:
+def test_more_files_than_workers_arrive_once_each(client: FaultyClient, tmp_path: Path) -> None:
     for number in range(200):
         (tmp_path / f"{number:03}").write_text(str(number))
     transferred = upload(client, tmp_path)
@@ -91,37 +90,37 @@ def test_more_files_than_workers_arrive_once_each(client: S3Client, tmp_path: Pa
     assert keys(client) == [f"in/{number:03}" for number in range(200)]
 
 
-def test_a_large_file_is_uploaded_in_parts(client: S3Client, tmp_path: Path) -> None:
+def test_a_large_file_is_uploaded_in_parts(client: FaultyClient, tmp_path: Path) -> None:
     content = os.urandom(MULTIPART_THRESHOLD + 5)
     (tmp_path / "large").write_bytes(content)
     (tmp_path / "small").write_bytes(b"s")
     transferred = upload(client, tmp_path)
     assert {(m.key, m.size) for m in transferred} == {("in/large", len(content)), ("in/small", 1)}
-    response = client.get_object(Bucket="photos", Key="in/large")
+    response = client.s3.get_object(Bucket="photos", Key="in/large")
     assert response["ETag"].endswith('-3"')
     assert response["Body"].read() == content
 
 
-def test_a_missing_bucket_is_named(client: S3Client, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_named(client: FaultyClient, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     with pytest.raises(BucketNotFoundError, match="bucket nowhere does not exist") as raised:
         upload(client, tmp_path, to="nowhere/in")
     assert "scar init" in raised.value.remedy
 
 
-def test_a_missing_path_is_named(client: S3Client, tmp_path: Path) -> None:
+def test_a_missing_path_is_named(client: FaultyClient, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"The file or folder .*nothing does not exist"):
         upload(client, tmp_path / "nothing")
 
 
-def test_an_empty_folder_is_an_error(client: S3Client, tmp_path: Path) -> None:
+def test_an_empty_folder_is_an_error(client: FaultyClient, tmp_path: Path) -> None:
     (tmp_path / "empty" / "er").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"no files in .*empty"):
         upload(client, tmp_path / "empty")
 
 
 def test_a_key_of_1024_bytes_is_valid_and_a_longer_one_is_listed(
-    client: S3Client, tmp_path: Path
+    client: FaultyClient, tmp_path: Path
 ) -> None:
     folder = "d" * 200
     name = "/".join([folder] * 4)  # 803 bytes
@@ -137,7 +136,7 @@ def test_a_key_of_1024_bytes_is_valid_and_a_longer_one_is_listed(
 
 
 def test_what_cannot_be_uploaded_is_listed_and_the_rest_is_uploaded(
-    client: S3Client, tmp_path: Path
+    client: FaultyClient, tmp_path: Path
 ) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
@@ -163,7 +162,7 @@ def test_what_cannot_be_uploaded_is_listed_and_the_rest_is_uploaded(
     }
 
 
-def test_links_to_folders_are_skipped_with_a_message(client: S3Client, tmp_path: Path) -> None:
+def test_links_to_folders_are_skipped_with_a_message(client: FaultyClient, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_text("a")
     (tmp_path / "data" / "round").symlink_to(tmp_path)
@@ -176,7 +175,7 @@ def test_links_to_folders_are_skipped_with_a_message(client: S3Client, tmp_path:
     assert len(skipped) == 1
 
 
-def test_two_paths_must_not_become_one_object(client: S3Client, tmp_path: Path) -> None:
+def test_two_paths_must_not_become_one_object(client: FaultyClient, tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a").write_text(folder)
@@ -187,7 +186,7 @@ def test_two_paths_must_not_become_one_object(client: S3Client, tmp_path: Path) 
     assert keys(client) == []
 
 
-def test_a_file_of_several_paths_is_uploaded_once(client: S3Client, tmp_path: Path) -> None:
+def test_a_file_of_several_paths_is_uploaded_once(client: FaultyClient, tmp_path: Path) -> None:
     data = tmp_path / "p"
     data.mkdir()
     for name in ("a", "b", "c"):
@@ -220,7 +219,7 @@ def test_a_file_of_several_paths_is_uploaded_once(client: S3Client, tmp_path: Pa
         assert notes
 
 
-def test_a_name_that_is_not_utf8_is_listed(client: S3Client, tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_listed(client: FaultyClient, tmp_path: Path) -> None:
     with open(os.fsencode(tmp_path) + b"/\xff", "wb") as file:  # noqa: PTH123 a name of bytes
         file.write(b"x")
     (tmp_path / "b").write_text("b")
@@ -230,7 +229,7 @@ def test_a_name_that_is_not_utf8_is_listed(client: S3Client, tmp_path: Path) -> 
 
 
 def test_three_thousand_paths_are_compared_in_one_pass(
-    client: S3Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: FaultyClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [tmp_path / f"{number}.jpg" for number in range(3000)]
     for path in paths:
@@ -257,7 +256,7 @@ def _counting(calls: dict[str, int], name: str, call: Callable[..., object]) -> 
     [("grow", "but changed meanwhile"), ("touch", "modified meanwhile"), ("cut", "became shorter")],
 )
 def test_a_file_that_changes_meanwhile_is_listed(
-    client: S3Client,
+    client: FaultyClient,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     *,
@@ -274,8 +273,8 @@ def test_a_file_that_changes_meanwhile_is_listed(
     operation = "CreateMultipartUpload" if large else "PutObject"
     changed: list[int] = []
 
-    def modify(**_: object) -> None:
-        if changed:
+    def modify(call: ObjectCall) -> None:
+        if changed or call.name != operation:
             return
         changed.append(1)
         with path.open("r+b") as file:
@@ -288,8 +287,7 @@ def test_a_file_that_changes_meanwhile_is_listed(
                 case _:
                     os.utime(path, ns=(1, 1))
 
-    client.meta.events.register(f"before-send.s3.{operation}", modify)
-    client.meta.events.register(f"before-call.s3.{operation}", modify)
+    client.before_call.append(modify)
     result = upload_result(client, path, other)
     assert message in reasons(result)["a"]
     stored = {entry.key: entry.size for entry in list_objects(client, S3Location("photos"))}
@@ -297,23 +295,27 @@ def test_a_file_that_changes_meanwhile_is_listed(
     assert result.files == len(stored)
 
 
-def test_a_file_that_vanishes_or_becomes_a_pipe_is_listed(client: S3Client, tmp_path: Path) -> None:
+def test_a_file_that_vanishes_or_becomes_a_pipe_is_listed(
+    client: FaultyClient, tmp_path: Path
+) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text(name)
 
-    def remove(**_: object) -> None:
+    def remove(call: ObjectCall) -> None:
+        if call.name != "HeadBucket":
+            return
         for name in ("a", "b"):
             (tmp_path / name).unlink(missing_ok=True)
         os.mkfifo(tmp_path / "b")
 
     # After the check of all files, before the first upload.
-    client.meta.events.register_first("before-call.s3.HeadBucket", remove)
+    client.before_call.append(remove)
     result = upload_result(client, *(tmp_path / name for name in "abc"))
     assert keys(client) == ["in/c"]
     assert sorted(reasons(result)) == ["a", "b"]
 
 
-def test_folders_nested_deeper_than_calls_are_walked(client: S3Client, tmp_path: Path) -> None:
+def test_folders_nested_deeper_than_calls_are_walked(client: FaultyClient, tmp_path: Path) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
     for _ in range(1200):
         os.mkdir("d", dir_fd=here)
@@ -332,7 +334,7 @@ def test_folders_nested_deeper_than_calls_are_walked(client: S3Client, tmp_path:
     assert len(result.problems) == 1
 
 
-def test_slashes_are_uploaded_as_written(client: S3Client, tmp_path: Path) -> None:
+def test_slashes_are_uploaded_as_written(client: FaultyClient, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     upload(client, tmp_path / "a", to="photos//x")
     upload(client, tmp_path / "a", to="s3://photos/in//")
@@ -341,7 +343,7 @@ def test_slashes_are_uploaded_as_written(client: S3Client, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("number", [1, 3, 2 * MAX_REFUSED])
 def test_a_permission_that_is_missing_for_all_ends_the_upload(
-    client: S3Client, tmp_path: Path, number: int
+    client: FaultyClient, tmp_path: Path, number: int
 ) -> None:
     for place in range(number):
         (tmp_path / str(place)).touch()
@@ -351,7 +353,7 @@ def test_a_permission_that_is_missing_for_all_ends_the_upload(
     assert min(number, MAX_REFUSED) <= len(requests) <= number
 
 
-def test_an_object_that_is_refused_is_listed(client: S3Client, tmp_path: Path) -> None:
+def test_an_object_that_is_refused_is_listed(client: FaultyClient, tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
     refuse(client, "PutObject", "AccessDenied", lambda path: path.endswith("/in/a"))
@@ -362,7 +364,7 @@ def test_an_object_that_is_refused_is_listed(client: S3Client, tmp_path: Path) -
 
 @pytest.mark.parametrize("code", ["NoSuchBucket", "ExpiredToken", "SlowDown", "InternalError"])
 def test_what_concerns_all_files_ends_the_upload(
-    client: S3Client, tmp_path: Path, code: str
+    client: FaultyClient, tmp_path: Path, code: str
 ) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
@@ -371,7 +373,7 @@ def test_what_concerns_all_files_ends_the_upload(
         upload_result(client, tmp_path)
 
 
-def test_the_meter_counts_each_byte_once(client: S3Client, tmp_path: Path) -> None:
+def test_the_meter_counts_each_byte_once(client: FaultyClient, tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(bytes(MULTIPART_THRESHOLD + 5))
     (tmp_path / "small").write_bytes(bytes(1_000_000))
     (tmp_path / "empty").touch()
@@ -388,47 +390,33 @@ def test_the_meter_counts_each_byte_once(client: S3Client, tmp_path: Path) -> No
 
 
 def test_a_file_that_shrinks_while_it_is_sent_is_not_taken_for_a_lost_connection(
-    client: S3Client, tmp_path: Path
+    client: FaultyClient, tmp_path: Path
 ) -> None:
     (tmp_path / "a").write_bytes(bytes(2_000_000))
     (tmp_path / "b").write_bytes(b"b")
 
-    def cut(**_: object) -> None:  # after the request was signed, which reads the file too
-        os.truncate(tmp_path / "a", 10)
+    def cut(request: AwsRequest) -> None:  # it was signed, which reads the file too
+        if request.path.endswith("/a"):
+            os.truncate(tmp_path / "a", 10)
 
-    client.meta.events.register("before-send.s3.PutObject", cut)
+    client.before_send.append(cut)
     result = upload_result(client, tmp_path)
     assert "it became shorter meanwhile" in reasons(result)["a"]
     assert keys(client) == ["in/b"]
 
 
-def test_a_file_that_cannot_be_read_on_is_not_taken_for_a_lost_connection(
-    client: S3Client, tmp_path: Path
+def test_what_the_check_lists_is_not_uploaded_afterwards(
+    client: FaultyClient, tmp_path: Path
 ) -> None:
-    (tmp_path / "a").write_bytes(bytes(100))
-
-    def fail(params: dict[str, Any], **_: object) -> None:
-        """Do what the SDK does over TLS, where signing reads no file."""
-        os.truncate(tmp_path / "a", 0)
-        with pytest.raises(OSError, match="became shorter") as raised:
-            params["body"].read()
-        raise ConnectionClosedError(endpoint_url="https://s3", error=raised.value)
-
-    client.meta.events.register("before-call.s3.PutObject", fail)
-    result = upload_result(client, tmp_path)
-    assert "it became shorter meanwhile" in reasons(result)["a"]
-    assert result.files == 0
-
-
-def test_what_the_check_lists_is_not_uploaded_afterwards(client: S3Client, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a").write_text("a")
     (tmp_path / "data" / "link").symlink_to(tmp_path / "target")
 
-    def create(**_: object) -> None:
-        (tmp_path / "target").write_text("late")
+    def create(call: ObjectCall) -> None:
+        if call.name == "HeadBucket":
+            (tmp_path / "target").write_text("late")
 
-    client.meta.events.register_first("before-call.s3.HeadBucket", create)
+    client.before_call.append(create)
     result = upload_result(client, tmp_path / "data")
     assert list(reasons(result)) == ["link"]
     assert keys(client) == ["in/a"]
