@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 from scar.aws.client.direct.checksums import ContentVerifier
@@ -50,8 +51,17 @@ def download_in_parts(
     """Write a large object in concurrent parts, all of one version of it; raise the same errors."""
     head = ObjectCall(name="HeadObject", method="HEAD", bucket=bucket, key=key)
     size, etag = client.receive(head, lambda reply: _read_version(reply.headers))
+    cancelled = threading.Event()
 
     def download_part(first: int) -> None:
+        # Its own descriptor: after an error a slow part may outlive the one of the caller.
+        own = os.dup(descriptor)
+        try:
+            receive_part(first, own)
+        finally:
+            os.close(own)
+
+    def receive_part(first: int, own: int) -> None:
         last = min(first + PART_SIZE, size) - 1
         call = ObjectCall(
             name="GetObject",
@@ -60,19 +70,28 @@ def download_in_parts(
             key=key,
             headers={"range": f"bytes={first}-{last}", **({"if-match": etag} if etag else {})},
         )
-        content = _Content(descriptor, first, on_bytes)
+        content = _Content(own, first, on_bytes)
 
         def save(reply: StreamedResponse) -> None:
             _require_range(reply, first, last)
             content.restart()
             while data := reply.read(_CHUNK_SIZE):
+                if cancelled.is_set():
+                    raise OSError("the download was cancelled")
                 content.write(data)
             if content.position != last + 1:
                 raise ResponseNotReceived(f"A part of s3://{bucket}/{key} is incomplete.")
 
         client.receive(call, save)
 
-    for _ in map_unordered(range(0, size, PART_SIZE), download_part, workers=PART_THREADS, ahead=1):
+    parts = map_unordered(
+        range(0, size, PART_SIZE),
+        download_part,
+        workers=PART_THREADS,
+        ahead=1,
+        on_cancel=cancelled.set,
+    )
+    for _ in parts:
         pass
 
 

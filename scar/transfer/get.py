@@ -73,7 +73,7 @@ def download_objects(
     download = _Download(client, files, meter)
     counting = _counting_total(client, location, meter)
     count = size = 0
-    with counting if meter.is_shown else contextlib.nullcontext():
+    with counting if meter.is_shown else contextlib.nullcontext(), download.removing_incomplete():
         for transferred in map_unordered(download.run(), download.download_small, workers=WORKERS):
             if transferred is not None:
                 report(transferred)
@@ -153,6 +153,15 @@ class _Download:
             is_file = first[0].key == self.location.path and not self.files.into_folder
             _create_root(self.files.target.parent if is_file else self.files.target)
         return chain(first, entries)
+
+    @contextlib.contextmanager
+    def removing_incomplete(self) -> Iterator[None]:
+        """Remove incomplete files after Ctrl-C, which does not wait for slow responses."""
+        try:
+            yield
+        except BaseException:
+            self.folders.remove_incomplete()
+            raise
 
     def download_small(
         self, item: tuple[ObjectSummary, Path] | TransferredObject

@@ -38,7 +38,6 @@ def upload_in_parts(
     try:
         upload.complete(upload.send_parts())
     except BaseException:
-        file.cancel()
         # Invisible parts cost money. The first error says more than one of this request.
         with contextlib.suppress(*errors.SDK_ERRORS, ScarError):
             upload.abort()
@@ -73,7 +72,15 @@ class _PartUpload:
     def send_parts(self) -> list[tuple[str, str]]:
         """Return the ETag and the checksum of each part."""
         numbers = range(1, -(-self.file.size // self.part_size) + 1)
-        sent = sorted(map_unordered(numbers, self._send_part, workers=PART_THREADS, ahead=1))
+        sent = sorted(
+            map_unordered(
+                numbers,
+                self._send_part,
+                workers=PART_THREADS,
+                ahead=1,
+                on_cancel=self.file.cancel,
+            )
+        )
         return [(etag, crc) for _, etag, crc in sent]
 
     def _send_part(self, number: int) -> tuple[int, str, str]:

@@ -21,12 +21,18 @@ Result = TypeVar("Result")
 
 
 def map_unordered(
-    items: Iterable[Item], work: Callable[[Item], Result], *, workers: int, ahead: int = 4
+    items: Iterable[Item],
+    work: Callable[[Item], Result],
+    *,
+    workers: int,
+    ahead: int = 4,
+    on_cancel: Callable[[], None] = lambda: None,
 ) -> Iterator[Result]:
     """Yield the results of ``work`` for all items as they complete, in any order.
 
     At most ``workers * ahead`` items are in the queue. The first error ends the iteration: queued
-    items are discarded, running ones get ``SHUTDOWN_GRACE`` seconds to complete.
+    items are discarded, running ones get ``SHUTDOWN_GRACE`` seconds to complete; ``on_cancel`` may
+    end them earlier.
     """
     pool = _Pool(work, workers)
     try:
@@ -39,6 +45,7 @@ def map_unordered(
         while pool.pending:
             yield pool.take_result()
     except BaseException:  # Ctrl-C, and GeneratorExit if the consumer stops, included
+        on_cancel()
         pool.cancel()
         raise
     pool.end()

@@ -27,6 +27,7 @@ class TargetFolders:
     """The folders that were used last, open: keys are listed in order, folder by folder."""
 
     def __init__(self) -> None:
+        self._incomplete: set[tuple[TargetFolder, str]] = set()
         self._open: dict[tuple[Path, Path], TargetFolder] = {}
         self._lock = threading.Lock()
 
@@ -36,12 +37,17 @@ class TargetFolders:
         with self._lock:
             found = self._open.get(key)
         if found is None:
-            found = TargetFolder(path, root)
+            found = TargetFolder(path, root, self._incomplete)
             with self._lock:
                 self._open[key] = found
                 if len(self._open) > _KEPT:
                     del self._open[next(iter(self._open))]
         return found
+
+    def remove_incomplete(self) -> None:
+        """Remove the files that are being written: their threads end with the program."""
+        for folder, name in list(self._incomplete):
+            folder.remove(name)
 
 
 class TargetFolder:
@@ -50,12 +56,13 @@ class TargetFolder:
     It is closed when no download refers to it any more.
     """
 
-    def __init__(self, path: Path, root: Path) -> None:
+    def __init__(self, path: Path, root: Path, incomplete: set[tuple[TargetFolder, str]]) -> None:
         """Create the folder, and open it; raise OSError, OutsideTargetError if it is not in root.
 
         Links are followed only where they lead to a folder below ``root``.
         """
         self.path = path
+        self._incomplete = incomplete
         # Before mkdir, which follows links: a folder on the way may be a symbolic link.
         if not _real_path(path).is_relative_to(_real_path(root)):
             raise OutsideTargetError(f"{path} points outside {root} through a symbolic link")
@@ -84,6 +91,7 @@ class TargetFolder:
         """
         temporary = f".scar-{secrets.token_hex(8)}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._incomplete.add((self, temporary))
         descriptor = os.open(temporary, flags, 0o666, dir_fd=self._descriptor)
         try:
             try:
@@ -92,9 +100,15 @@ class TargetFolder:
                 os.close(descriptor)
             os.replace(temporary, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
         except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=self._descriptor)
+            self.remove(temporary)
             raise
+        finally:
+            self._incomplete.discard((self, temporary))
+
+    def remove(self, name: str) -> None:
+        """Remove a file if it exists."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._descriptor)
 
 
 def _real_path(path: Path) -> Path:

@@ -198,7 +198,7 @@ class AwsConnection:
 
                 with translate_errors("connect to s3"):
                     self.configuration = read_session_configuration(
-                        self.session, self.endpoint_url, self._s3_config()
+                        self.session, self.endpoint_url, self.s3_config()
                     )
         return ObjectClient(
             self.configuration, self.waits, lambda: owner or self.account.id, self.encryption
@@ -252,7 +252,8 @@ class AwsConnection:
                 self._identity = account, identity["Arn"]
             return self._identity
 
-    def _s3_config(self) -> Config:
+    def s3_config(self) -> Config:
+        """Return the configuration of clients of S3."""
         style = "path" if self.endpoint_url else "auto"
         return client_config(signature_version="s3v4", s3={"addressing_style": style})
 
@@ -270,7 +271,7 @@ class AwsConnection:
             return self._create_client(service)
 
     def _create_client(self, service: ServiceName) -> object:
-        config = self._s3_config() if service == "s3" else client_config()
+        config = self.s3_config() if service == "s3" else client_config()
         with translate_errors(f"connect to {service}"):
             client: Any = self.session.client(
                 service,
