@@ -145,7 +145,7 @@ def _show_objects(
         return
     files = total = markers = 0
     for entry in entries:
-        date = entry.modified.isoformat(" ", "seconds")[:19]  # strftime takes 15 times as long
+        date = entry.modified.isoformat(" ", "seconds")[:19]  # half of strftime's time
         key = escape_control_characters(entry.key)
         session.terminal.write_data(f"{format_size(entry.size):>9}  {date}  {key}")
         if is_folder_marker(entry.key, entry.size):
