@@ -34,15 +34,13 @@ class TargetFolders:
     def open(self, path: Path, root: Path) -> TargetFolder:
         """Return the folder, which is created if it does not exist; raise what it raises."""
         key = path, root
-        with self._lock:
+        with self._lock:  # many downloads begin in the same folder at the same time
             found = self._open.get(key)
-        if found is None:
-            found = TargetFolder(path, root, self._incomplete)
-            with self._lock:
-                self._open[key] = found
+            if found is None:
+                found = self._open[key] = TargetFolder(path, root, self._incomplete)
                 if len(self._open) > _KEPT:
                     del self._open[next(iter(self._open))]
-        return found
+            return found
 
     def remove_incomplete(self) -> None:
         """Remove the files that are being written: their threads end with the program."""
