@@ -31,7 +31,7 @@ def download_at_once(
     """
     mode = {"x-amz-checksum-mode": "ENABLED"} if client.configuration.requests_checksums else {}
     call = ObjectCall(name="GetObject", method="GET", bucket=bucket, key=key, headers=mode)
-    content = _Content(descriptor, 0, on_bytes)
+    content = _FilePiece(descriptor, 0, on_bytes)
 
     def save(reply: StreamedResponse) -> None:
         if content.restart():
@@ -70,7 +70,7 @@ def download_in_parts(
             key=key,
             headers={"range": f"bytes={first}-{last}", **({"if-match": etag} if etag else {})},
         )
-        content = _Content(own, first, on_bytes)
+        content = _FilePiece(own, first, on_bytes)
 
         def save(reply: StreamedResponse) -> None:
             _require_range(reply, first, last)
@@ -95,7 +95,7 @@ def download_in_parts(
         pass
 
 
-class _Content:
+class _FilePiece:
     """Writes a piece of an object to its place in the file, and counts it."""
 
     def __init__(self, descriptor: int, start: int, on_bytes: Callable[[int], None]) -> None:

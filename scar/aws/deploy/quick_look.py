@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import SDK_ERRORS
-from scar.aws.handlers.aws_resources import PARALLEL
 from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.batch_infrastructure import with_compared_tags
