@@ -94,8 +94,8 @@ def test_the_supervisor_uses_an_address_with_a_token(runtime_api: Any) -> None: 
     thread.join(300)
     assert taken == [b"{}"]
     assert client.send_response("r", b"1") == 202
-    client._connection.close()
+    client._disconnect()
     stranger = RuntimeApiClient(f"127.0.0.1:{port}")
     with pytest.raises(RuntimeApiError, match="404"):
         stranger.next_invocation()
-    stranger._connection.close()
+    stranger._disconnect()
