@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits, names
@@ -13,6 +13,7 @@ from scar.aws.requests.s3_requests import notification_configuration
 from scar.aws.requests.validator import check
 from scar.aws.validation.loop_checks import check_loops, links_of
 from scar.errors import ScarError
+from scar.fdl.cycles import FolderIndex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -43,8 +44,8 @@ def raise_if_any(problems: Iterable[str]) -> None:
 
 def check_functions(functions: Sequence[Function]) -> Iterator[str]:
     """Yield names used twice, missing roles, loops, and overlapping inputs."""
-    function_names = [function.name for function in functions]
-    for name in sorted({name for name in function_names if function_names.count(name) > 1}):
+    function_names = Counter(function.name for function in functions)
+    for name in sorted(name for name, count in function_names.items() if count > 1):
         yield f"{name}: two functions have this name."
     if names.FAILURE_HANDLER in function_names:
         yield f"{names.FAILURE_HANDLER}: this name is reserved for scar's failure handler."
@@ -53,12 +54,16 @@ def check_functions(functions: Sequence[Function]) -> Iterator[str]:
     yield from _check_boundaries(functions)
     yield from check_loops([links_of(function) for function in functions])
     inputs = [(f, i) for f in functions for i in f.account_inputs]
-    for (one, first), (other, second) in combinations(inputs, 2):
-        if _inputs_overlap(first, second):
-            yield (
-                f"{other.name}: its input {second.path} overlaps with {first.path} of"
-                f" {one.name}: S3 rejects overlapping notifications; an object starts one function."
-            )
+    nested = FolderIndex(((i.bucket, i.folder), number) for number, (_, i) in enumerate(inputs))
+    for number, (one, first) in enumerate(inputs):
+        for later in sorted(nested.find_near((first.bucket, first.folder))):
+            other, second = inputs[later]
+            if later > number and _inputs_overlap(first, second):
+                yield (
+                    f"{other.name}: its input {second.path} overlaps with {first.path} of"
+                    f" {one.name}: S3 rejects overlapping notifications; an object starts one"
+                    " function."
+                )
 
 
 def _check_roles(function: Function) -> Iterator[str]:

@@ -17,6 +17,7 @@ from scar.aws.export.stacks import divide_resources, export_functions
 from scar.aws.export.template import export_template
 from scar.aws.model import limits, names, resources
 from scar.aws.model.account import Account
+from scar.aws.validation.deployment_checks import check_functions
 from scar.aws.validation.loop_checks import check_deployed_loops, links_of
 from scar.fdl.model import BatchSpec, ComputeResourcesSpec, EnvironmentSpec, StorageSpec
 from supervisor.model import ExecutionMode
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scar.aws.model.function import Function
-    from scar.aws.model.function_links import FunctionLinks
 
 ACCOUNT = Account("123456789012", "eu-west-1")
 ANYWHERE = pseudo_parameters.account_with_marks("", "")
@@ -71,7 +71,9 @@ def chain_of_functions(count: int) -> list[Function]:
     ]
 
 
-def _check_links(links: list[FunctionLinks]) -> None:
+def _check_chain(chain: list[Function]) -> None:
+    assert list(check_functions(chain)) == []
+    links = [links_of(function) for function in chain]
     assert list(check_deployed_loops(links[:1], links[1:])) == []
 
 
@@ -238,10 +240,7 @@ def test_the_work_for_a_template_grows_with_the_number_of_functions() -> None:
 
 
 def test_the_work_for_checks_grows_with_the_number_of_functions() -> None:
-    calls = [
-        count_calls(partial(_check_links, [links_of(f) for f in chain_of_functions(n)]))
-        for n in (50, 100)
-    ]
+    calls = [count_calls(partial(_check_chain, chain_of_functions(n))) for n in (50, 100)]
     assert calls[1] < 2.2 * calls[0]
 
 
