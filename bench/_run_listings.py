@@ -58,6 +58,13 @@ class RunListings:
             keys.append(f"{folders[day]}{run * step:032x}/{RECORDS[name]}.json")
         return keys, end if end < records * len(folders) else 0
 
+    def position_after(self, key: str) -> int:
+        """Return the position of the next key of the day."""
+        run, name = key.split("/")[3:]
+        step = 16**32 // (self.runs // self.days)
+        record = RECORDS.index(name.removesuffix(".json"))
+        return int(run, 16) // step * len(RECORDS) + record + 1
+
 
 @contextmanager
 def serve(listings: RunListings) -> Iterator[str]:
@@ -99,6 +106,8 @@ def _serve(listings: RunListings, pipe: Pipe) -> None:
 
 def _page(listings: RunListings, query: dict[str, list[str]]) -> str:
     prefix, token = query["prefix"][0], int(query.get("continuation-token", ["0"])[0])
+    if "start-after" in query and not token:
+        token = listings.position_after(query["start-after"][0])
     parts = ["<EncodingType>url</EncodingType>", f"<Prefix>{prefix}</Prefix>"]
     if "delimiter" in query:
         folders = listings.list_folders(prefix)

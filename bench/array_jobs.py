@@ -119,8 +119,11 @@ class EndlessS3:
     def get_paginator(self, _: str) -> EndlessS3:
         return self
 
-    def paginate(self, **_: str) -> Iterator[dict[str, Any]]:
+    def paginate(self, **request: str) -> Iterator[dict[str, Any]]:
         self.lists += 1
+        if "Delimiter" in request:
+            yield {**self._headers(), "CommonPrefixes": [{"Prefix": f"runs/fn/{DAY}/"}]}
+            return
         yield {
             **self._headers(),
             "Contents": [
@@ -133,6 +136,8 @@ class EndlessS3:
     def list_objects_v2(self, **request: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
         self.lists += 1
         start = int(request.get("ContinuationToken") or 0)
+        if "StartAfter" in request:
+            start = self._position(request["StartAfter"]) + 1
         total = 3 * ARRAYS * CHILDREN if self.begun else 0
         keys = [
             {"Key": self._key(number), "LastModified": self.stamp, "ETag": f'"{number:032x}"'}
@@ -145,6 +150,13 @@ class EndlessS3:
     @staticmethod
     def _headers() -> dict[str, Any]:
         return {"ResponseMetadata": {"HTTPHeaders": {"date": formatdate(NOW, usegmt=True)}}}
+
+    @staticmethod
+    def _position(key: str) -> int:
+        run, name = key.split("/")[3:]
+        return 3 * int(run, 16) + ("attempt", "claim", "done").index(
+            name.partition("-")[0].partition(".")[0]
+        )
 
     @staticmethod
     def _key(number: int) -> str:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from scar.aws.client import errors
 from scar.aws.client.object_listing import ListingFormatError
+from scar.aws.client.parallel_listing import list_in_order
 from scar.aws.model import names
 from scar.errors import ScarError
 from scar.runs.history.claim_leases import ClaimLeases
@@ -77,6 +78,14 @@ class Run:
         return self.state is RunState.WAITING and is_unsubmitted(self.record_times)
 
 
+class _Page(NamedTuple):
+    """A page of a listing; ``now`` is S3's time in epoch seconds."""
+
+    now: float
+    objects: Sequence[ObjectTypeDef]
+    is_last: bool
+
+
 @dataclass(slots=True)
 class RunLedger:
     """The run records of one state bucket; methods raise ScarError.
@@ -113,12 +122,11 @@ class RunLedger:
 
         Runs that repeat direct invocations come up to two days later: see ``_join_days``.
         """
-        folders = (
-            [f"{RUNS_PREFIX}{function}/"]
-            if since is None
-            else [f"{RUNS_PREFIX}{function}/{day}/" for day in self.list_days(function, since)]
-        )
-        yield from self._join_days(run for prefix in folders for run in self._list_runs(prefix))
+        if since is None:
+            pages = self._list_function(f"{RUNS_PREFIX}{function}/")
+        else:
+            pages = self._list_folders_of_days(function, self.list_days(function, since))
+        yield from self._join_days(self._read_runs(pages))
 
     def list_runs_with_id(
         self, function: str, start: str, since: date | None = None
@@ -127,13 +135,13 @@ class RunLedger:
         yield from self._join_days(
             run
             for day in self.list_days(function, since)
-            for run in self._list_runs(f"{RUNS_PREFIX}{function}/{day}/{start}")
+            for run in self._read_runs(self._list_pages(f"{RUNS_PREFIX}{function}/{day}/{start}"))
         )
 
     def read_time(self, run: RunPath) -> float:
         """Return S3's time: of the last listing, of one of this run if there was none."""
         if not self.now:
-            next(self._list_pages(f"{RUNS_PREFIX}{run}/"), None)
+            next(self._read_items(self._list_pages(f"{RUNS_PREFIX}{run}/")), None)
         return self.now
 
     def read_record(self, run: RunPath, name: str) -> dict[str, object] | None:
@@ -225,11 +233,11 @@ class RunLedger:
                     raise RunChangedError(run) from error
                 raise
 
-    def _list_runs(self, prefix: str) -> Iterator[Run]:
+    def _read_runs(self, pages: Iterable[_Page]) -> Iterator[Run]:
         folder, parts = "", [""]
         times: dict[str, float] = {}
         etags: dict[str, str] = {}
-        for item in (item for page in self._list_pages(prefix) for item in page):
+        for item in self._read_items(pages):
             place, _, name = item["Key"].rpartition("/")
             if place != folder:
                 begun = place.removeprefix(RUNS_PREFIX).split("/")
@@ -299,23 +307,53 @@ class RunLedger:
         begun = later if is_not_begun(earlier.record_times) else earlier
         return self._with_state(begun.path, times, begun.etags)
 
-    def _list_pages(self, prefix: str) -> Iterator[Sequence[ObjectTypeDef]]:
-        token = ""
+    def _read_items(self, pages: Iterable[_Page]) -> Iterator[ObjectTypeDef]:
+        for page in pages:
+            self.now = page.now
+            yield from page.objects
+
+    def _list_function(self, prefix: str) -> Iterator[_Page]:
+        """Yield the pages of a function: one request, or its days at once if there are more."""
+        pages = self._list_pages(prefix)
+        first = next(pages, None)
+        if first is None:
+            return
+        yield first
+        if first.is_last or not first.objects:
+            yield from pages
+            return
+        after = first.objects[-1]["Key"]
+        function, day = after.split("/")[1:3]
+        days = [one for one in self.list_days(function) if one >= day]
+        yield from self._list_folders_of_days(function, days, after)
+
+    def _list_folders_of_days(
+        self, function: str, days: Iterable[str], after: str = ""
+    ) -> Iterator[_Page]:
+        """Yield the pages of these days, without keys up to ``after``."""
+        folders = [f"{RUNS_PREFIX}{function}/{day}/" for day in days]
+        return list_in_order(
+            folders,
+            lambda folder: self._list_pages(folder, after if after.startswith(folder) else ""),
+        )
+
+    def _list_pages(self, prefix: str, after: str = "") -> Iterator[_Page]:
+        position = {"StartAfter": after} if after else {}
         while True:
-            position = {"ContinuationToken": token} if token else {}
             with errors.translate_errors(f"list the runs in {self.bucket}"):
                 try:
                     page = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **position)  # type: ignore[arg-type]
                 except self.s3.exceptions.NoSuchBucket:
                     return
-            self.now = server_time(page["ResponseMetadata"]["HTTPHeaders"])
-            yield page.get("Contents", [])
+            now = server_time(page["ResponseMetadata"]["HTTPHeaders"])
             token = page.get("NextContinuationToken", "")
+            yield _Page(now, page.get("Contents", []), not token and not page.get("IsTruncated"))
             if not token and page.get("IsTruncated"):
                 reason = "it is truncated and has no NextContinuationToken"
                 raise ListingFormatError(self.bucket, reason)
             if not token:
                 return
+            position = {"ContinuationToken": token}
 
     def _list_folders(self, prefix: str) -> Iterable[str]:
         with errors.translate_errors(f"list the runs in {self.bucket}"):

@@ -49,7 +49,10 @@ class ListedS3:
 
     def list_objects_v2(self, **params: Any) -> dict[str, Any]:  # noqa: ANN401 as boto3 has it
         self.calls["list"] += 1
-        prefix, after = params["Prefix"], params.get("ContinuationToken", "")
+        prefix, after = (
+            params["Prefix"],
+            params.get("ContinuationToken", params.get("StartAfter", "")),
+        )
         keys = sorted(k for k in self.objects if k.startswith(prefix) and k > after)
         page, more = keys[: self.page], len(keys) > self.page
         response: dict[str, Any] = {

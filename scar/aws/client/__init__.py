@@ -9,7 +9,8 @@ raise the SDK's errors; their callers wrap calls in ``errors.translate_errors``:
 failed step and a remedy. ``foreign_responses`` refuses what proxies and login pages answer in AWS's
 place. ``encryption`` requests server-side encryption for objects that scar writes.
 ``object_listing`` reads the pages of large listings; ``response_parsers`` makes the SDK parse these
-and log events quickly. ``waiter`` polls with a timeout.
+and log events quickly; ``parallel_listing`` lists several folders at once. ``waiter`` polls with a
+timeout.
 
 ``direct/`` sends some requests without the SDK, which takes longer to import than they take.
 
