@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import threading
 from pathlib import Path
@@ -87,7 +86,7 @@ class TargetFolder:
         The rename is atomic, because the file is in the same folder: no reader sees an incomplete
         one. After an error nothing is left.
         """
-        temporary = f".scar-{secrets.token_hex(8)}"
+        temporary = f".scar-{os.urandom(8).hex()}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._incomplete.add((self, temporary))
         descriptor = os.open(temporary, flags, 0o666, dir_fd=self._descriptor)
