@@ -47,7 +47,7 @@ class NamedServices(MotoServices):
 def named(services: MotoServices) -> NamedServices:
     for bucket in (STATE, "photos", "pics", "out"):
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=bucket)
-    return NamedServices({})
+    return NamedServices(services.environment)
 
 
 COMMANDS = {
@@ -118,7 +118,7 @@ def test_the_hint_is_about_the_text_without_a_run(
 def test_the_error_stays_if_the_functions_cannot_be_listed(
     named: NamedServices, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    denied = NamedServices({}, is_denied=True)
+    denied = NamedServices(named.environment, is_denied=True)
     assert run(["why", "thumbnails"], denied) == 1
     shown = capsys.readouterr().err
     assert "There is no record of a run thumbnails." in shown
