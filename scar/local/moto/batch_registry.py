@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scar.local.http.regions import find_region_error
-from scar.local.moto.loading.region_lists import import_ec2
+from scar.local.moto.loading.start import import_ec2
 
 if TYPE_CHECKING:
     import threading

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scar.local.http.regions import find_region_error
 from scar.local.moto.file_system_configs import read_file_systems
 from scar.local.moto.journal_keys import function_name
+from scar.local.moto.loading.start import import_moto
 from scar.local.moto.recursion_config import read_recursive_loop
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class FunctionRecords:
         return self._records.get((region, name)) or self._read(name, region)
 
     def _read(self, name: str, region: str) -> FunctionRecord | None:
+        import_moto()
         from moto.awslambda.exceptions import UnknownFunctionException
         from moto.awslambda.models import lambda_backends
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from scar.local.moto.calls import MotoRequest
+from scar.local.moto.loading.start import import_moto
 
 if TYPE_CHECKING:
     import threading
@@ -56,6 +57,7 @@ class LogGroups:
             )
 
     def _find_group(self, name: str) -> object | None:
+        import_moto()
         from moto.logs.models import logs_backends
 
         with self._lock:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from scar.local.http.messages import Response
-from scar.local.moto.loading.region_lists import import_ec2, use_region_lists
-from scar.local.moto.loading.resource_files import load_on_demand
-from scar.local.moto.loading.service_models import use_lean_models
+from scar.local.moto.loading.start import import_ec2, import_moto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,18 +32,17 @@ class MotoApp:
     """
 
     def __init__(self, account: str) -> None:
-        from moto.moto_api._internal import mock_random
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-        load_on_demand()
-        use_region_lists()
-        use_lean_models()
         _clear_backends()
         self.account = account
         self.lock = threading.RLock()
-        self._random = mock_random
-        self._app = DomainDispatcherApplication(create_backend_app)
         self._regions_with_network: set[str] = set()
+
+    @functools.cached_property
+    def _app(self) -> Callable[..., Iterable[bytes]]:
+        import_moto()
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        return DomainDispatcherApplication(create_backend_app)
 
     def clear(self) -> None:
         """Delete all state, as in a new process."""
@@ -59,9 +58,10 @@ class MotoApp:
 
     def seed_random(self, request: MotoRequest, seed: str) -> None:
         """Seed the random numbers of one call, after creating the Region's default network."""
+        import_moto()
         if request.service in {"batch", "ec2"}:
             self._create_default_network(request.region)
-        self._random.seed(seed)
+        _seed(seed)
 
     def _create_default_network(self, region: str) -> None:
         """Create the Region's default VPC with an internet gateway, always with the same IDs."""
@@ -72,7 +72,7 @@ class MotoApp:
 
         # moto creates a default VPC on the first use of a Region. With a seed of its own here, its
         # IDs do not depend on which call used the Region first.
-        self._random.seed(f"network {self.account} {region}")
+        _seed(f"network {self.account} {region}")
         # Without moto's list of AMIs, which takes 0.4 s to load and is not served.
         with _temporary_variable("MOTO_EC2_LOAD_DEFAULT_AMIS", "false"):
             backend = ec2_backends[self.account][region]
@@ -104,8 +104,16 @@ def _temporary_variable(name: str, value: str) -> Iterator[None]:
             os.environ[name] = before
 
 
+def _seed(seed: str) -> None:
+    from moto.moto_api._internal import mock_random
+
+    mock_random.seed(seed)
+
+
 def _clear_backends() -> None:
     """Delete all state of moto, which has one per process, left by an earlier MotoApp."""
+    if "moto.core" not in sys.modules:
+        return
     from moto.core.base_backend import BackendDict
 
     for backend in list(BackendDict._instances):  # type: ignore[misc]  # noqa: SLF001

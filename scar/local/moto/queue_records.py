@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scar.local.http.regions import find_region_error
+from scar.local.moto.loading.start import import_moto
 
 if TYPE_CHECKING:
     import threading
@@ -51,6 +52,7 @@ class QueueRecords:
 
     def get(self, reference: str, region: str = "") -> QueueRecord | None:
         """Return the queue; None if it does not exist or is a FIFO queue."""
+        import_moto()
         from moto.sqs.models import sqs_backends
 
         is_arn = reference.startswith("arn:")

@@ -6,6 +6,8 @@ import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from scar.local.moto.loading.start import import_moto
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping
@@ -23,6 +25,7 @@ class RolePolicies:
 
         True also for a role that does not exist, or that has managed policies, which are not read.
         """
+        import_moto()
         from moto.iam.models import iam_backends
 
         with self._lock:

@@ -34,7 +34,7 @@ from scar.local.moto.error_responses import (
 from scar.local.moto.function_records import FunctionRecords
 from scar.local.moto.journal import ChangeJournal
 from scar.local.moto.journal_keys import journal_key
-from scar.local.moto.loading.region_lists import import_ec2
+from scar.local.moto.loading.start import import_ec2, import_moto
 from scar.local.moto.log_groups import LogGroups
 from scar.local.moto.moto_app import MotoApp
 from scar.local.moto.queue_records import QueueRecords
@@ -167,6 +167,7 @@ class MotoService:
 
     def has_repository(self, name: str, region: str) -> bool:
         """Return whether an ECR repository was created."""
+        import_moto()
         from moto.ecr.models import ecr_backends
 
         with self._moto.lock:

@@ -50,28 +50,6 @@ def use_region_lists() -> None:
     AccountSpecificBackend.get_session = RegionLists  # type: ignore[method-assign, assignment]
 
 
-@functools.cache
-def import_ec2() -> None:
-    """Import moto's EC2, which asks three sessions for its Regions; call it before moto's Batch."""
-    from boto3.session import Session
-
-    original = Session.get_available_regions
-
-    def get_available_regions(
-        session: Session, service_name: str, partition_name: str = "aws", **options: bool
-    ) -> list[str]:
-        if options:
-            return original(session, service_name, partition_name, **options)
-        return RegionLists().get_available_regions(service_name, partition_name)
-
-    # The same answers: another thread that asks a session of its own meanwhile gets no others.
-    Session.get_available_regions = get_available_regions  # type: ignore[method-assign, assignment]
-    try:
-        import moto.ec2.models  # noqa: F401
-    finally:
-        Session.get_available_regions = original  # type: ignore[method-assign]
-
-
 def _read_prefix(service: str) -> str:
     """Return a service's name in the list of endpoints, empty if there is no such service."""
     from botocore.exceptions import UnknownServiceError

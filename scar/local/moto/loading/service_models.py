@@ -29,9 +29,9 @@ def create_loader() -> Loader:
 
 def get_service_model(service: str) -> ServiceModel:
     """Return the model of a service by botocore's name; moto and we have the same one."""
+    use_lean_models()
     from moto.core import utils
 
-    use_lean_models()
     return utils.get_service_model(service)
 
 

@@ -35,19 +35,35 @@ def count(event, arguments):
     if event == "open" and "/botocore/data/ec2/" in str(arguments[0]):
         read.append("EC2's model")
 sys.addaudithook(count)
-from scar.local.moto.moto_app import MotoApp
-from scar.local.moto.loading.region_lists import import_ec2
-MotoApp("123456789012")
+from scar.local.moto.loading.start import import_ec2
 import_ec2()
 from moto.ec2.models import ec2_backends
 print(read)
 read.clear()
 print(len(ec2_backends["123456789012"]["eu-west-1"].describe_instance_type_offerings()) > 100, read)
 """
+WITHOUT_CALLS = """
+import sys
+from pathlib import Path
+import scar.local.server
+from scar.local.moto.service import MotoService
+MotoService(Path(sys.argv[1]), account="123456789012", registry=lambda: ("", "")).close()
+print({"moto", "boto3", "botocore", "flask"} & sys.modules.keys())
+"""
 
 
 def read_file(name: str) -> Any:  # noqa: ANN401 - any JSON
     return json.loads(gzip.decompress((resources.files("moto") / f"{name}.gz").read_bytes()))
+
+
+def test_a_server_without_functions_does_not_import_moto(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CALLS, str(tmp_path / "moto")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout == "set()\n"
 
 
 def test_importing_ec2_reads_one_file_and_a_call_reads_that_of_its_region() -> None:
