@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
@@ -45,8 +45,8 @@ class S3Request:
     access_key: str
     remote: str
     region: str
-    request_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
-    host_id: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(48)).decode())
+    request_id: str
+    host_id: str
 
     def read_document(self, *, verify_checksums: bool = True) -> bytes:
         """Return the whole body; raise S3Error if it is not as declared, or too large.
@@ -86,6 +86,7 @@ def parse_s3_request(request: Request) -> S3Request:
     if not credential:
         credential = unquote(request.query).replace("X-Amz-Credential=", "Credential=")
     region = _REGION.search(credential)
+    random = secrets.token_bytes(56)
     return S3Request(
         method=request.method,
         bucket=bucket,
@@ -96,6 +97,8 @@ def parse_s3_request(request: Request) -> S3Request:
         access_key=request.access_key,
         remote=request.remote,
         region=region[1] if region else "us-east-1",
+        request_id=random[:8].hex().upper(),
+        host_id=base64.b64encode(random[8:]).decode(),
     )
 
 
