@@ -66,7 +66,7 @@ def ignore(message: str) -> None:
 
 def again(connection: AwsConnection, images: FakeImages, *functions: Function) -> Plan:
     """Deploy as ``scar init`` does without ``--refresh``."""
-    return deployment.init(functions, connection, ignore, images=images, refresh=False)
+    return deploy(connection, images, *functions, refresh=False)
 
 
 def many(count: int, mode: str = "lambda") -> list[Function]:

@@ -75,9 +75,12 @@ def deploy(
     images: FakeImages,
     *functions: Function,
     disabled: Sequence[str] = (),
+    refresh: bool = True,
 ) -> Plan:
-    """Deploy the functions as ``scar init`` does; return the plan."""
-    return deployment.init(functions, connection, lambda _: None, images=images, disabled=disabled)
+    """Deploy the functions as ``scar init --refresh`` does; return the plan."""
+    return deployment.init(
+        functions, connection, lambda _: None, images=images, disabled=disabled, refresh=refresh
+    )
 
 
 def remove(connection: AwsConnection, *names: str, force: bool = False) -> str:
