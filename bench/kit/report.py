@@ -24,7 +24,8 @@ Written by `{command}`; do not edit. The sentences on rows are those of `bench/n
 
 A ratio is scar's figure divided by the peer's: the median of the ratios of the rounds, in each of
 which all commands run in turn. Below 1, scar is better. CPU is user and system time of the whole
-process tree, peak the resident memory of its largest process; both scar's / the peer's.
+process tree, peak the resident memory of its largest process; both scar's / the peer's. Targets in
+seconds are for the full sizes, and in proportion for smaller ones.
 """
 
 
@@ -97,7 +98,7 @@ def _target(target: Target | None, unit: str) -> str:
     if target is None:
         return ""
     sign = "≥" if target.at_least else "≤"
-    return f"{sign} {target.limit:g} {'×' if target.of == 'ratio' else unit}"
+    return f"{sign} {target.limit:.3g} {'×' if target.of == 'ratio' else unit}"
 
 
 def _number(value: float | None) -> str:
