@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ NOTES = ROOT / "bench" / "notes.md"
 def main() -> int:
     """Measure the rows; return the exit status."""
     options = _parse_arguments()
+    # Measured commands have sessions of their own, which are ended only on the way out of here.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     facts, start = machine_facts(), time.monotonic()
     lines, failed = [], []
     with tempfile.TemporaryDirectory(prefix="scar-bench-") as folder:
@@ -43,7 +46,7 @@ def main() -> int:
                 continue
             lines += found
             print(f"{table(found)}\n{name}: {time.monotonic() - begin:.0f} s\n", flush=True)
-        facts |= context.peers.versions()
+        facts |= {f"peer {name}": text for name, text in context.peers.versions().items()}
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     total = f"{time.monotonic() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU time"
     print(f"{table(lines)}\nAll rows: {total}.")
