@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LAUNCHER = Path(__file__).with_name("launch.py")
+GRACE_SECONDS = 20.0
 SHOWN_BYTES = 4000  # of standard error, in the message of a failed command
 
 
@@ -103,9 +104,17 @@ def _wait(process: subprocess.Popen[bytes], command: Command) -> None:
         raise CommandFailedError(message) from None
     finally:
         if process.poll() is None:  # also after Ctrl-C, which does not reach another session
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _end_all(process)
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """End a command as Ctrl-C would, so that it stops its servers; kill what is left of it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _describe(command: Command, problem: str, errors: IO[bytes]) -> str:

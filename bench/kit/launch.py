@@ -7,6 +7,7 @@ that were waited for. Imports as little as it can.
 """
 
 import os
+import signal
 import sys
 import time
 
@@ -15,6 +16,8 @@ def main() -> None:
     """Write ``STATUS WALL_S CPU_S PEAK_KB``; STATUS is negative for a signal, 127 for no start."""
     descriptor, command = int(sys.argv[1]), sys.argv[2:]
     os.set_inheritable(descriptor, False)
+    # Ctrl-C is for the command, which has the default again, and is waited for.
+    signal.signal(signal.SIGINT, lambda *_: None)
     begin = time.perf_counter()
     try:
         pid = os.posix_spawnp(command[0], command, os.environ)
