@@ -40,7 +40,7 @@ def download_at_once(
         while data := reply.read(_CHUNK_SIZE):
             content.write(data)
             verifier.update(data)
-        verifier.verify()
+        verifier.check()
 
     client.receive(call, save)
 

@@ -11,7 +11,6 @@ from scar.aws.client.call_waits import CallWaits
 from scar.aws.client.encryption import add_default_encryption
 from scar.aws.client.errors import translate_errors
 from scar.aws.client.foreign_responses import refuse_foreign_responses
-from scar.aws.client.response_parsers import parse_listings_once
 from scar.aws.model.account import Account
 from scar.errors import ScarError
 
@@ -283,6 +282,8 @@ class AwsConnection:
         if service != "ec2":  # its model has 3,000 shapes to search, and defines no errors
             client.exceptions  # noqa: B018
         if service == "s3":
+            from scar.aws.client.response_parsers import parse_listings_once
+
             add_expected_bucket_owner(client, lambda: self.account.id)
             parse_listings_once(client)
             if self.encryption[0]:

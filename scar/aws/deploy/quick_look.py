@@ -19,7 +19,7 @@ from scar.aws.handlers.functions import FunctionHandler
 from scar.aws.inventory import batch_infrastructure
 from scar.aws.inventory.batch_infrastructure import with_compared_tags
 from scar.aws.inventory.deployed_resources import Inventory
-from scar.aws.inventory.listings import list_role_names
+from scar.aws.inventory.functions import list_role_names
 from scar.aws.model import names
 from scar.aws.model.resources import (
     Bucket,

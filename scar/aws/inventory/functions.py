@@ -12,7 +12,6 @@ from scar.aws.client.connection import PARALLEL
 from scar.aws.client.errors import error_code, translate_errors
 from scar.aws.handlers.notification_rules import parse_function_rules
 from scar.aws.inventory.endpoints import Endpoint
-from scar.aws.inventory.listings import list_role_names
 from scar.aws.model import names
 from scar.aws.model.other_inputs import OtherInput, read_other_inputs
 
@@ -119,6 +118,14 @@ def list_tagged_functions(
         with ThreadPoolExecutor(PARALLEL) as pool:
             tagged = list(zip(images, pool.map(read_tags, images), strict=True))
     return [(f, t) for f, t in tagged if names.FUNCTION_TAG in t]
+
+
+def list_role_names(connection: AwsConnection) -> set[str]:
+    """Return the names of scar's roles, found by their path; raise ScarError."""
+    pages = connection.client("iam").get_paginator("list_roles")
+    with translate_errors("list the roles"):
+        listed = pages.paginate(PathPrefix=names.ROLE_PATH, PaginationConfig={"PageSize": 1000})
+        return {role["RoleName"] for page in listed for role in page["Roles"]}
 
 
 def functions_with_roles(connection: AwsConnection) -> set[str]:

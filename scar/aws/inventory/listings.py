@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from scar.aws.client.errors import UnmanagedResourceError, error_code, translate_errors
 from scar.aws.handlers.ecr import EcrRepositoryHandler
 from scar.aws.inventory.batch_infrastructure import list_job_definitions
+from scar.aws.inventory.functions import list_role_names
 from scar.aws.model import names
 from scar.aws.model.resources import EcrRepository, JobDefinition, LogGroup, Role
 from scar.errors import ScarError
@@ -111,14 +112,6 @@ def _unless_denied(
 
 def _is_batch_log_group(resource: Resource) -> bool:
     return isinstance(resource, LogGroup) and resource.name.startswith(_BATCH_LOG_GROUPS)
-
-
-def list_role_names(connection: AwsConnection) -> set[str]:
-    """Return the names of scar's roles, found by their path; raise ScarError."""
-    pages = connection.client("iam").get_paginator("list_roles")
-    with translate_errors("list the roles"):
-        listed = pages.paginate(PathPrefix=names.ROLE_PATH, PaginationConfig={"PageSize": 1000})
-        return {role["RoleName"] for page in listed for role in page["Roles"]}
 
 
 def _list_definition_names(connection: AwsConnection) -> set[str]:

@@ -49,7 +49,7 @@ class ContentVerifier:
         elif self._expected:
             self._crc = zlib.crc32(data, self._crc)
 
-    def verify(self) -> None:
+    def check(self) -> None:
         """Raise ChecksumMismatchError if the blocks are not what S3 stored."""
         if not self._expected:
             return

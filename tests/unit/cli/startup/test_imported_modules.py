@@ -80,7 +80,10 @@ BUDGETS = (
     Budget(320, (*SDK, *SERVER, "ssl", "http.client", "scar.runs"), ("validate", "-f", "f.yaml")),
     Budget(126, (*SDK, *LISTING), ("--local", "ls")),
     Budget(126, (*SDK, *LISTING), ("--local", "ls", "-j")),
-    Budget(365, LISTING, ("--local", "status")),
+    Budget(130, (*SDK, *LISTING), ("--local", "ls", "-b", "photos")),
+    Budget(130, (*SDK, *LISTING), ("--local", "put", "-b", "photos", "-p", "f.yaml")),
+    Budget(130, (*SDK, *LISTING), ("--local", "get", "-b", "photos", "-p", "got")),
+    Budget(366, LISTING, ("--local", "status")),
 )
 
 
@@ -88,23 +91,29 @@ IDENTITY = (
     b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/u"
     b"</Arn><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
 )
-EMPTY = b"<ListBucketResult></ListBucketResult>"
+LISTING_PAGE = (
+    b"<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><LastModified>"
+    b"2026-11-30T12:00:00.000Z</LastModified><ETag>&quot;1&quot;</ETag><Size>1</Size></Contents>"
+    b"</ListBucketResult>"
+)
 
 
-class NoFunctions(BaseHTTPRequestHandler):
-    """A local cloud without functions."""
+class OneObject(BaseHTTPRequestHandler):
+    """A local cloud without functions, and with an object ``a`` in every bucket."""
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         is_lambda = self.path.startswith("/2015-03-31/")
-        body = b'{"Functions": []}' if is_lambda else IDENTITY if self.path == "/" else EMPTY
+        is_object = self.path.endswith(("/a", "f.yaml"))
+        body = b'{"Functions": []}' if is_lambda else IDENTITY if self.path == "/" else LISTING_PAGE
+        body = b"1" * (self.command == "GET") if is_object else body
         self.send_response(200)
         self.send_header("x-amzn-RequestId", "r-1")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = answer  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Write nothing to stderr."""
@@ -117,7 +126,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     (folder / "f.yaml").write_text(
         "functions:\n  aws:\n  - lambda:\n      name: gray\n      container: {image: x}\n"
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), NoFunctions)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OneObject)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     home = LocalCloudHome(folder / "cloud")
@@ -155,7 +164,7 @@ def imported_modules(budget: Budget, environment: dict[str, str]) -> set[str]:
     )
     lines = shown.stderr.splitlines()
     assert shown.returncode == 0, [n for n in lines if not n.startswith("import time:")]
-    assert shown.stdout or {"ls", "status", "validate"} & {*budget.arguments}
+    assert shown.stdout or {"ls", "status", "validate", "put", "get"} & {*budget.arguments}
     columns = (line.split("|") for line in lines if line.startswith("import time:"))
     names = {name[-1].strip() for name in columns} - {"imported package"}  # the title
     assert "scar.cli.main" in names
