@@ -12,8 +12,9 @@ same bytes for the same ``packages.lock`` and the same supervisor. Nothing needs
 3. ``packages`` reads the archives into memory;
 4. ``python`` chooses interpreter, loader, extension modules and, with ``elf``, the libraries that
    they need; it fails if one is missing;
-5. ``compiler`` and ``method_compiler``, which run inside that Python, turn sources into a zip of
-   byte code and compile the methods of dataclasses;
+5. ``compiler``, ``method_compiler`` and ``archive_builder``, which run inside that Python, turn
+   sources into a zip of byte code, compile the methods of dataclasses, and write the modules of a
+   start to one file;
 6. ``licences`` collects the copyright files and the notice;
 7. ``file_tree`` writes all files as a deterministic layer.
 

@@ -28,7 +28,8 @@ PYTHON_INPUTS = (
     "compiler.py", "elf.py", "licences.py", "packages.lock", "packages.py", "python.py",
     "target.py", "file_tree.py",
 )  # fmt: skip
-PTH_LINES = f"{python.ZIP}\nlib-dynload\nsupervisor.zip\n"
+# The zips come last: looking into one reads its whole directory.
+PTH_LINES = f"early\nlib-dynload\n{python.ZIP}\nsupervisor.zip\n"
 MAX_BYTES = 12_000_000  # every function image contains the bundle, every wheel two of them
 
 
@@ -52,12 +53,15 @@ def build_bundle(architecture: str, dist: Path, *, report: Callable[[str], None]
     modules = python.compile_sources(
         host_python, read_supervisor_sources(), f"/{HOME}/supervisor.zip"
     )
+    methods = python.compile_methods(host_python, modules)
     files: FileTree = {
         **parts,
+        **python.early_modules(parts[python.ZIP].data),
         "launch": file_tree.BundleFile(
             (HERE / f"launch-{find_target(architecture).machine}").read_bytes(), 0o755
         ),
-        "methods.bin": file_tree.BundleFile(python.compile_methods(host_python, modules)),
+        "methods.bin": file_tree.BundleFile(methods),
+        "modules.bin": file_tree.BundleFile(python.archive_modules(host_python, modules, methods)),
         "main.py": file_tree.BundleFile((HERE / "main.py").read_bytes()),
         "python._pth": file_tree.BundleFile(PTH_LINES.encode("ascii")),
         "supervisor.zip": file_tree.BundleFile(modules),

@@ -4,6 +4,7 @@ The byte code is for exactly that interpreter, and is never compared with its so
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import importlib.util
@@ -33,12 +34,44 @@ class TypeCheckingRemover(ast.NodeTransformer):
         return node if node.names else None
 
 
+class DocstringRemover(ast.NodeTransformer):
+    """Removes what functions say about themselves: nothing reads it, and a start loads it.
+
+    Docstrings of classes stay: ``dataclasses`` would generate others at every start.
+    """
+
+    def visit_FunctionDef(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef
+    ) -> ast.FunctionDef | ast.AsyncFunctionDef:
+        """Replace the docstring of a function."""
+        self.generic_visit(node)
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body[0] = ast.copy_location(ast.Pass(), node.body[0])
+        return node
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 - the name that ast gives
+
+
+def remove_future_imports(tree: ast.Module) -> int:
+    """Remove ``from __future__ import …``, an import like others; return the compiler's flags."""
+    imports = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    ]
+    tree.body = [node for node in tree.body if node not in imports]
+    names = {alias.name for node in imports for alias in node.names}
+    return sum(getattr(__future__, name).compiler_flag for name in names)
+
+
 def compile_module(source: bytes, filename: str) -> bytes:
     """Return the content of a module's ``.pyc`` file."""
     tree = ast.parse(source, filename)
     if b"TYPE_CHECKING:" in source:
         tree = TypeCheckingRemover().visit(tree)
-    code = compile(tree, filename, "exec", dont_inherit=True, optimize=0)
+    tree = DocstringRemover().visit(tree)
+    flags = remove_future_imports(tree)
+    code = compile(tree, filename, "exec", flags, dont_inherit=True, optimize=0)
     # PEP 552: a hash-based .pyc that is not checked, so the bytes contain no time of the build.
     header = importlib.util.MAGIC_NUMBER + struct.pack("<I", UNCHECKED_HASH)
     return header + importlib.util.source_hash(source) + marshal.dumps(code)

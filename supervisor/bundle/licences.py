@@ -19,10 +19,11 @@ _COMMON_LICENCE = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.-]*[A-Za-
 _NOTICE_HEADER = """\
 Contents of /opt/scar
 =====================
-The supervisor of scar (launch, main.py, supervisor.zip) is licensed under Apache-2.0.
-Everything else comes from the Debian packages below, with two changes: the Python modules are
-compiled, and ld.so reads its list of preloaded libraries from another path. The licence of each
-package is in <package>/copyright next to this file; the licences that they refer to are in common/.
+The supervisor of scar (launch, main.py, supervisor.zip; in modules.bin what is named supervisor) is
+licensed under Apache-2.0. Everything else comes from the Debian packages below, with two changes:
+the Python modules are compiled, without docstrings of functions, and ld.so reads its list of
+preloaded libraries from another path. The licence of each package is in <package>/copyright next to
+this file; the licences that they refer to are in common/.
 
 Source code
 -----------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from supervisor.bundle import compiler, method_compiler
+from supervisor.bundle import archive_builder, compiler, method_compiler
 from supervisor.bundle.elf import needed_libraries
 from supervisor.bundle.errors import BundleError
 from supervisor.bundle.file_tree import BundleFile, write_tree
@@ -28,6 +30,7 @@ EXTENSIONS = (
     "_lzma", "_multiprocessing", "_posixshmem", "_queue", "_ssl", "_uuid", "_zoneinfo", "mmap",
     "resource", "termios",
 )  # fmt: skip
+EARLY = ("encodings/__init__.pyc", "encodings/aliases.pyc", "encodings/utf_8.pyc")
 # Packages of the standard library that the supervisor does not need.
 EXCLUDED = frozenset({
     "__pycache__", "curses", "dbm", "dist-packages", "distutils", "ensurepip", "idlelib",
@@ -111,6 +114,21 @@ def compile_methods(python: FileTree, modules: bytes) -> bytes:
     return _run_program(python | {"sources": BundleFile(modules)}, method_compiler)
 
 
+def archive_modules(python: FileTree, modules: bytes, methods: bytes) -> bytes:
+    """Return ``modules.bin``: the modules of ``supervisor.zip`` and the library of a start."""
+    tree = python | {"sources": BundleFile(modules), "methods.bin": BundleFile(methods)}
+    return _run_program(tree, archive_builder, "methods.bin", ZIP)
+
+
+def early_modules(library: bytes) -> FileTree:
+    """Return the modules that Python imports before ``main.py``, as files.
+
+    Without them it would read the directory of the library's zip.
+    """
+    with zipfile.ZipFile(io.BytesIO(library)) as archive:
+        return {f"early/{name}": BundleFile(archive.read(name)) for name in EARLY}
+
+
 def _run_program(tree: FileTree, program: ModuleType, *arguments: str) -> bytes:
     """Run a module as a program in the Python of the tree; return the file that it writes.
 
@@ -124,7 +142,8 @@ def _run_program(tree: FileTree, program: ModuleType, *arguments: str) -> bytes:
         (folder / "program.py").write_bytes(source)
         output = folder / "output"
         completed = subprocess.run(
-            [*interpreter_command(folder), "program.py", "output", *arguments],
+            # no_debug_ranges: columns are shown below a source line, and no source is in an image.
+            [*interpreter_command(folder), "-Xno_debug_ranges", "program.py", "output", *arguments],
             capture_output=True,
             text=True,
             timeout=300,
