@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scar.local.http.messages import Response
+from supervisor.execution.upload_pool import THREADS
 from tests.functional.supervisor.held_job import DATE, HeldJob
 from tests.functional.supervisor.held_s3 import ACCESS_KEY, HeldS3, held_s3, secret_key
 from tests.waiting import TIMEOUT
@@ -249,7 +250,7 @@ def test_without_new_credentials_the_job_says_so_and_the_next_attempt_completes_
         assert "ExpiredToken" in job.log(1)
         assert "Renew the credentials" in job.log(1)
         # One for each upload that was in progress, a HEAD, its GET, an abort, and the record.
-        assert 1 <= len(server.rejected) <= 8 + 4
+        assert 1 <= len(server.rejected) <= THREADS + 4
         assert endpoint.fetched <= (1 + len(server.rejected) if source == "endpoint" else 0)
         stop_revoking(gate)
         (job.folder / "function" / "script.sh").write_text(
