@@ -153,7 +153,7 @@ class Services:
 
     def function_resources(self, connection: AwsConnection, function: str) -> Sequence[Resource]:
         """Return the deployed resources of a function, the function first; empty if none."""
-        from scar.aws.inventory.functions import read_function_resources
+        from scar.aws.inventory.function_resources import read_function_resources
 
         return read_function_resources(function, connection)
 

@@ -8,13 +8,13 @@ that a function's tags or its policy name. ``endpoints`` reads the addresses of 
 functions share, and the job definitions that use them; ``unusable_queues`` says why Batch cannot
 start the jobs of a queue; ``unused`` finds those without a user, and empty buckets, which a
 deployment or removal then deletes. ``functions`` lists functions for ``scar ls`` and
-``scar rm --all``, and the resources of one for ``scar show``. ``job_options`` reads what a
-function's jobs may be, for ``scar run``, and ``queue_front`` which jobs are at the front of a job
-queue. ``connected_functions`` follows outputs through notifications to the deployed functions that
-they start, to find loops. ``event_queues`` counts events that wait in queues. ``endpoint_address``
-finds the address of a function's HTTP endpoint. ``stored_secrets`` lists the parameters with
-secrets of other stores. ``scar4/`` finds the functions that SCAR 4 made, and converts them to FDL
-files.
+``scar rm --all``, and ``function_resources`` the resources of one for ``scar show``.
+``job_options`` reads what a function's jobs may be, for ``scar run``, and ``queue_front`` which
+jobs are at the front of a job queue. ``connected_functions`` follows outputs through notifications
+to the deployed functions that they start, to find loops. ``event_queues`` counts events that wait
+in queues. ``endpoint_address`` finds the address of a function's HTTP endpoint.
+``stored_secrets`` lists the parameters with secrets of other stores. ``scar4/`` finds the functions
+that SCAR 4 made, and converts them to FDL files.
 
 All of it only reads. Resources of the same name that scar did not create are never part of a
 snapshot: a desired one raises an error, any other is ignored. A further kind of resource that

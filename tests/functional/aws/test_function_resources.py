@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scar.aws.deploy.deploy import init
-from scar.aws.inventory.functions import read_function_resources
+from scar.aws.inventory.function_resources import read_function_resources
 from scar.aws.model import names
 from scar.aws.model.resources import LambdaFunction
 from tests.fakes.functions import changed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scar.aws.inventory.functions import read_function_resources
+from scar.aws.inventory.function_resources import read_function_resources
 from scar.fdl.model import BatchSpec
 from tests.fakes.functions import changed
 from tests.functional.aws.support.factories import a_function, deploy, remove

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scar.aws.deploy.deploy import init
-from scar.aws.inventory.functions import read_function_resources
+from scar.aws.inventory.function_resources import read_function_resources
 from scar.aws.inventory.unusable_queues import describe_unusable
 from scar.cli.main import run
 from scar.errors import ScarError
