@@ -231,7 +231,7 @@ def _enable_collection() -> None:
     """Enable garbage collection if ``runtime/fast_start.py`` has disabled it."""
     if not gc.isenabled():
         # What has been loaded stays for the life of the process. If it were not frozen, the first
-        # collection would look at all of it, which takes 10 ms.
+        # collection would look at all of it, 1.3 ms of the start, and later ones again.
         gc.freeze()
         gc.enable()
 
