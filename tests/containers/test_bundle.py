@@ -96,16 +96,22 @@ NOT_BEFORE_IT_IS_NEEDED = {
 }  # fmt: skip
 
 
-def test_the_start_until_the_first_event_imports_few_modules(root: Path) -> None:
+def start(root: Path, option: str) -> str:
+    """Start a function without a Runtime API; return what it and Python write."""
     home = root / "opt" / "scar" / "function"
     home.mkdir(exist_ok=True)
     described = FunctionConfig(name="f", mode=ExecutionMode.LAMBDA, state_bucket="state")
     (home / "function.json").write_text(config.config_to_json(described))
     loader = ("/opt/scar/ld.so", "--inhibit-cache", "--library-path", "/opt/scar/lib")
-    python = ("/opt/scar/python", "-I", "-Xutf8", "-Ximporttime", "/opt/scar/main.py")
+    python = ("/opt/scar/python", "-I", "-Xutf8", option, "/opt/scar/main.py")
     done = run(root, *loader, *python, environment={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"})
     assert "The Runtime API is not reachable" in done.stderr
-    times = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return done.stderr
+
+
+def test_the_start_until_the_first_event_imports_few_modules(root: Path) -> None:
+    lines = start(root, "-Ximporttime").splitlines()
+    times = [line for line in lines if line.startswith("import time:")]
     modules = {line.rpartition("|")[2].strip() for line in times}
     assert {"supervisor.runtime.lambda_loop", "supervisor.execution.core"} <= modules
     assert modules & NOT_BEFORE_IT_IS_NEEDED == set()
@@ -113,11 +119,9 @@ def test_the_start_until_the_first_event_imports_few_modules(root: Path) -> None
 
 
 def test_the_start_until_the_first_event_reads_no_directory_of_a_zip(root: Path) -> None:
-    loader = ("/opt/scar/ld.so", "--inhibit-cache", "--library-path", "/opt/scar/lib")
-    python = ("/opt/scar/python", "-I", "-Xutf8", "-v", "/opt/scar/main.py")
-    done = run(root, *loader, *python, environment={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"})
-    assert "import 'supervisor.execution.core' # <supervisor.runtime.module_archive" in done.stderr
-    assert "zipimport: found" not in done.stderr
+    text = start(root, "-v")
+    assert "import 'supervisor.execution.core' # <supervisor.runtime.module_archive" in text
+    assert "zipimport: found" not in text
 
 
 COUNT = """
