@@ -10,6 +10,7 @@ Each class is one section of the FDL file, and its attribute names are the FDL's
 - ``endpoint``: the HTTP endpoint, of API Gateway or a function URL
 - ``base``: the base class of all sections, and the sections that occur in several others:
   environment variables, subnets with security groups, bucket folders
+- ``plugins``: keeps pydantic from searching for plugins, which takes longer than the models
 
 pydantic parses and validates one value at a time, with the types of ``scar.fdl.field_types``.
 Rules between keys or functions are in ``scar.fdl.rules``. The descriptions are user documentation:

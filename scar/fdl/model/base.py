@@ -24,12 +24,15 @@ from scar.fdl.field_types import (
     none_to_empty,
     rename_keys,
 )
+from scar.fdl.model.plugins import skip_plugins
 from scar.fdl.values.aws_names import SecurityGroupIds, SubnetIds
 from scar.fdl.values.storage_paths import (
     check_path_of_store,
     normalize_provider,
     normalize_read_path,
 )
+
+skip_plugins()
 
 
 class FdlModel(BaseModel):
