@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from scar.aws.model.limits import SSE_ALGORITHMS
 from scar.errors import ConfigurationError
 from scar.fdl.layers import SettingsLayer, merge_layers
-from scar.fdl.scar_words import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +81,8 @@ def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettin
 
     Raise ConfigurationError with file, line and key.
     """
+    from scar.fdl.scar_words import config_file
+
     legacy = config_file.read_config(_scar_folder(environment) / "scar.cfg")
     settings = UserSettings(
         region=legacy.region,

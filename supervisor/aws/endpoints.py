@@ -11,11 +11,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from supervisor.aws.request import Origin
 from supervisor.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    # Imported by what makes one: scar reads the table of partitions without any requests.
+    from supervisor.aws.request import Origin
 
 PARTITION_DNS_SUFFIXES = (
     ("cn-", "amazonaws.com.cn"),
@@ -53,6 +55,8 @@ def custom_endpoint(service: str, environ: Mapping[str, str]) -> Origin | None:
 @lru_cache(maxsize=64)  # asked for with each request
 def parse_endpoint(url: str, source: str) -> Origin:
     """Parse an http or https URL; raise ConfigError that names ``source`` for anything else."""
+    from supervisor.aws.request import Origin
+
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -68,6 +72,8 @@ def parse_endpoint(url: str, source: str) -> Origin:
 
 def regional_endpoint(service: str, region: str) -> Origin:
     """Return the standard endpoint of the service in the Region's partition."""
+    from supervisor.aws.request import Origin
+
     suffix = next(suffix for prefix, suffix in PARTITION_DNS_SUFFIXES if region.startswith(prefix))
     return Origin("https", f"{service}.{region}.{suffix}", 443)
 
@@ -89,4 +95,6 @@ def bucket_endpoint(
     in_path = custom is not None if path_style is None else path_style
     if in_path or not _HOST_LABEL.fullmatch(bucket):
         return origin, f"/{bucket}"
+    from supervisor.aws.request import Origin
+
     return Origin(origin.scheme, f"{bucket}.{origin.host}", origin.port, origin.path), ""

@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from supervisor.errors import RecordError
-from supervisor.job_model import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supervisor.errors import SupervisorError
+    from supervisor.job_model import JobOptions
 
 # Lambda invokes the failure handler once more after each of the first failures of an event: the
 # maximum of Lambda (MaximumRetryAttempts). scar.aws.compile.failure_handler sets it.
@@ -90,6 +90,9 @@ def parse_waiting(record: Mapping[str, object], key: str) -> WaitingSubmission:
 def _parse_size(value: object) -> JobOptions:
     if not isinstance(value, dict):
         raise TypeError("size")
+    # scar's own commands need only the constants of this module.
+    from supervisor.job_model import JobOptions
+
     numbers = {name: int(value.get(name, 0)) for name in ("gpus", "timeout", "attempts", "nodes")}
     return JobOptions(
         vcpus=str(value["vcpus"]),

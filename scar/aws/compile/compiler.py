@@ -18,20 +18,15 @@ from scar.aws.compile.file_systems import unknown_file_systems
 from scar.aws.compile.function_config import data_flow, function_config
 from scar.aws.compile.lambda_function import compile_lambda_function
 from scar.aws.model import names
-from scar.aws.model.network import VpcNetwork
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
-    ComputeEnvironment,
     EcrImage,
     EventInvokeConfig,
     InvokePermission,
-    JobQueue,
-    LaunchTemplate,
     LogGroup,
     Resource,
     Role,
-    SchedulingPolicy,
     SecretParameter,
     StateBucket,
 )
@@ -43,9 +38,12 @@ if TYPE_CHECKING:
     from scar.aws.compile.policies import DataFlow
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
+    from scar.aws.model.network import VpcNetwork
 
 # Resources whose names, or the digest in them, are unknown before images and networks are.
-_NAMED_BY_CONTENT = (EcrImage, ComputeEnvironment, JobQueue, LaunchTemplate, SchedulingPolicy)
+_NAMED_BY_CONTENT = frozenset(
+    {"image", "compute-environment", "job-queue", "launch-template", "scheduling-policy"}
+)
 
 
 def compile_resources(
@@ -71,8 +69,7 @@ def compile_resources(
     }
     for function in functions:
         network = networks.get(function.name)
-        queue = batch.job_queue_name(function, account, network)
-        others = batch.other_queue_names(function, account, network)
+        queue, others = _queue_names(function, account, network)
         flow = replace(data_flow(function, account, queue, kms_keys), other_queues=others)
         if names.FAILURE_HANDLER in images and failure_handler.handles(function):
             flow = replace(flow, failure_handler=failure_handler.handler_arn(account))
@@ -103,6 +100,8 @@ def compile_named_resources(
     digests = dict.fromkeys((f.name for f in functions), "")
     if (handler := failure_handler.handler_function(functions)) is not None:
         digests[handler.name] = ""
+    from scar.aws.model.network import VpcNetwork
+
     networks = {f.name: VpcNetwork() for f in functions if f.batch is not None}
     resources = compile_resources(
         functions,
@@ -111,7 +110,17 @@ def compile_named_resources(
         networks=networks,
         file_systems=unknown_file_systems(functions),
     )
-    return tuple(r for r in resources if not isinstance(r, _NAMED_BY_CONTENT))
+    return tuple(r for r in resources if r.kind not in _NAMED_BY_CONTENT)
+
+
+def _queue_names(
+    function: Function, account: Account, network: VpcNetwork | None
+) -> tuple[str, tuple[str, ...]]:
+    """Return the name of the function's job queue, empty without Batch, and of its others."""
+    if function.batch is None:
+        return "", ()
+    own = batch.job_queue_name(function, account, network)
+    return own, batch.other_queue_names(function, account, network)
 
 
 def _compile_function(
@@ -140,7 +149,8 @@ def _compile_function(
             **added_policies(function),
         )
     yield from (SecretParameter(name=name, value=v) for name, v in function.stored_secrets)
-    yield from batch.compile_batch(function, flow, digest, network, file_systems)
+    if function.batch is not None:
+        yield from batch.compile_batch(function, flow, digest, network, file_systems)
     yield compile_lambda_function(function, account, digest, flow)
     yield EventInvokeConfig(
         name=function.name,

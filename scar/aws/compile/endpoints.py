@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from scar.aws.model import names
-from scar.aws.model.resources import CorsRules, FunctionUrl, HttpApi
 from supervisor.connections import EndpointAuthentication, EndpointConfig, EndpointKind
 
 if TYPE_CHECKING:
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
-    from scar.aws.model.resources import HttpEndpoint
+    from scar.aws.model.resources import CorsRules, HttpEndpoint
     from scar.fdl.model import ApiGatewaySpec
 
     Authorization = Literal["AWS_IAM", "NONE"]
@@ -36,6 +35,8 @@ def compile_endpoint(function: Function, account: Account) -> Iterator[HttpEndpo
     spec = function.endpoint
     if spec is None:
         return
+    from scar.aws.model.resources import FunctionUrl, HttpApi
+
     authorization: Authorization = "NONE" if spec.authentication == "NONE" else "AWS_IAM"
     if spec.type_ == "url":
         yield FunctionUrl(name=function.name, authorization=authorization, cors=_cors_rules(spec))
@@ -73,6 +74,8 @@ def endpoint_config(function: Function) -> EndpointConfig | None:
 
 
 def _cors_rules(spec: ApiGatewaySpec) -> CorsRules:
+    from scar.aws.model.resources import CorsRules
+
     cors = spec.cors
     if not cors.allow_origins:
         return CorsRules()

@@ -28,7 +28,6 @@ from scar.aws.model.resources import (
 from supervisor.config import config_to_json
 from supervisor.connections import ProviderConfig
 from supervisor.model import ExecutionMode, FunctionConfig, ImageDefaults
-from supervisor.runs.waiting import FAILURE_HANDLER_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -77,6 +76,7 @@ def handler_function(functions: Iterable[Function]) -> Function | None:
     # Imported here to keep pydantic, slow to import, out of commands without an FDL file: these
     # have no functions and return above.
     from scar.fdl.model import CloudWatchSpec, EcrSpec, IamSpec, LambdaSpec
+    from supervisor.runs.waiting import FAILURE_HANDLER_RETRIES
 
     return Function(
         lambda_=LambdaSpec(

@@ -27,7 +27,10 @@ def function_config(
     only needed with Batch, to derive the name of the job queue.
     """
     spec = function.lambda_
-    queue = batch.job_queue_name(function, account, network)
+    target = None
+    if function.batch is not None:
+        queue = batch.job_queue_name(function, account, network)
+        target = batch.compile_batch_target(function, account, queue, network)
     return FunctionConfig(
         name=function.name,
         mode=spec.execution_mode,
@@ -44,7 +47,7 @@ def function_config(
         log_level=spec.log_level,
         allow_loop=spec.allow_loop,
         allow_script=spec.allow_script,
-        batch=batch.compile_batch_target(function, account, queue, network),
+        batch=target,
         array_size=function.batch.array.size if function.batch and function.batch.array else 0,
         has_failure_handler=failure_handler.handles(function),
         cluster=function.batch is not None and function.batch.cluster,

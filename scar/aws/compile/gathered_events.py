@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile.policies.document import allow_statement, policy_document
 from scar.aws.model import limits, names
-from scar.aws.model.resources import EventSource, SourceQueue
 from supervisor.runs.leases import GRACE_AFTER_DEADLINE
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ def compile_event_source(function: Function, account: Account) -> Iterator[Resou
     arn = queue_arn(function, account)
     if function.batch is None or function.batch.array is None:
         return
+    from scar.aws.model.resources import EventSource, SourceQueue
+
     array = function.batch.array
     timeout = function.lambda_.timeout
     yield SourceQueue(

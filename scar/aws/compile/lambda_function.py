@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from scar.aws.compile import batch
 from scar.aws.model import names
-from scar.aws.model.other_inputs import OtherInput
 from scar.aws.model.resources import LambdaFunction
 
 if TYPE_CHECKING:
@@ -62,14 +61,21 @@ def _function_tags(function: Function, flow: DataFlow) -> Pairs:
     tags |= {
         f"{names.BUCKETS_TAG}-{number}": bucket for number, bucket in enumerate(buckets, start=1)
     }
+    if function.other_inputs:
+        tags |= _other_input_tags(function)
+    return tuple(sorted((name, value) for name, value in tags.items() if value))
+
+
+def _other_input_tags(function: Function) -> dict[str, str]:
+    from scar.aws.model.other_inputs import OtherInput
+
     others = sorted(
         OtherInput(item.storage_provider, item.path.rstrip("/"), item.input_suffix)
         for item in function.other_inputs
     )
-    tags |= {
+    return {
         f"{names.OTHER_INPUTS_TAG}-{number}": one.to_tag() for number, one in enumerate(others, 1)
     }
-    return tuple(sorted((name, value) for name, value in tags.items() if value))
 
 
 def _tag_value(text: str) -> str:

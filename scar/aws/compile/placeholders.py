@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from scar.aws.compile import compiler
 from scar.aws.compile.file_systems import unknown_file_systems
 from scar.aws.model import names
-from scar.aws.model.network import VpcNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scar.aws.model.account import Account
     from scar.aws.model.function import Function
+    from scar.aws.model.network import VpcNetwork
     from scar.aws.model.resources import Resource
 
 PLACEHOLDER_DIGEST = f"sha256:{'0' * 64}"
@@ -43,12 +43,16 @@ def placeholder_networks(
     functions: Sequence[Function], subnets: tuple[str, ...], groups: tuple[str, ...]
 ) -> Mapping[str, VpcNetwork]:
     """Return the networks of functions with Batch: the FDL's, else these subnets and groups."""
+    with_batch = {f.name: f.batch.compute_resources for f in functions if f.batch is not None}
+    if not with_batch:
+        return {}
+    from scar.aws.model.network import VpcNetwork
+
     return {
-        f.name: VpcNetwork(
-            subnets=f.batch.compute_resources.subnets or subnets,
-            security_groups=f.batch.compute_resources.security_group_ids or groups,
+        name: VpcNetwork(
+            subnets=compute.subnets or subnets,
+            security_groups=compute.security_group_ids or groups,
             needs_public_ip=True,
         )
-        for f in functions
-        if f.batch is not None
+        for name, compute in with_batch.items()
     }

@@ -7,29 +7,15 @@ from typing import TYPE_CHECKING
 from scar.aws.model.resources import (
     Bucket,
     BucketNotification,
-    ComputeEnvironment,
     EcrRepository,
     EventInvokeConfig,
-    EventSource,
-    FunctionUrl,
-    HttpApi,
     InvokePermission,
-    JobDefinition,
-    JobQueue,
     LambdaFunction,
     LogGroup,
     Resource,
     Role,
-    SchedulingPolicy,
-    SourceQueue,
 )
-from scar.aws.requests import (
-    batch_requests,
-    endpoint_requests,
-    event_source_requests,
-    lambda_requests,
-    s3_requests,
-)
+from scar.aws.requests import lambda_requests, s3_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +23,7 @@ if TYPE_CHECKING:
     ApiRequest = tuple[str, str, Mapping[str, object]]
 
 
-def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901, PLR0912 - a case per kind
+def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:  # noqa: C901 - a case per kind
     """Yield service, operation and parameters of each request that creates the resource.
 
     Requests without rules in ``validator`` are left out.
@@ -67,15 +53,53 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
                 "PutFunctionEventInvokeConfig",
                 {**lambda_requests.event_invoke_request(resource)},
             )
+        case InvokePermission():
+            yield "lambda", "AddPermission", {**lambda_requests.add_permission_request(resource)}
+        case _:
+            yield from _requests_of_some_functions(resource, region)
+
+
+# The modules of these kinds are imported only for a function that has one of them.
+_EVENT_KINDS = frozenset({"event-queue", "event-source"})
+_ENDPOINT_KINDS = frozenset({"http-api", "function-url"})
+_BATCH_KINDS = frozenset(
+    {"compute-environment", "job-queue", "scheduling-policy", "job-definition"}
+)
+
+
+def _requests_of_some_functions(resource: Resource, region: str) -> Iterator[ApiRequest]:
+    if resource.kind in _EVENT_KINDS:
+        yield from _event_requests(resource)
+    elif resource.kind in _ENDPOINT_KINDS:
+        yield from _endpoint_requests(resource)
+    elif resource.kind in _BATCH_KINDS:
+        yield from _batch_requests(resource, region)
+
+
+def _event_requests(resource: Resource) -> Iterator[ApiRequest]:
+    from scar.aws.model.resources import EventSource, SourceQueue
+    from scar.aws.requests import event_source_requests
+
+    match resource:
         case SourceQueue():
             yield "sqs", "CreateQueue", {**event_source_requests.create_queue_request(resource)}
         case EventSource():
             request = event_source_requests.create_event_source_request(resource)
             yield "lambda", "CreateEventSourceMapping", {**request}
-        case HttpApi() | FunctionUrl():
-            yield from _endpoint_requests(resource)
-        case InvokePermission():
-            yield "lambda", "AddPermission", {**lambda_requests.add_permission_request(resource)}
+        case _:
+            return
+
+
+def _batch_requests(resource: Resource, region: str) -> Iterator[ApiRequest]:
+    from scar.aws.model.resources import (
+        ComputeEnvironment,
+        JobDefinition,
+        JobQueue,
+        SchedulingPolicy,
+    )
+    from scar.aws.requests import batch_requests
+
+    match resource:
         case ComputeEnvironment():
             yield (
                 "batch",
@@ -100,14 +124,21 @@ def creation_requests(resource: Resource, region: str) -> Iterator[ApiRequest]: 
             return
 
 
-def _endpoint_requests(resource: HttpApi | FunctionUrl) -> Iterator[ApiRequest]:
-    if isinstance(resource, FunctionUrl):
-        request = endpoint_requests.function_url_request(resource)
-        yield "lambda", "CreateFunctionUrlConfig", {**request}
-        return
-    yield "apigatewayv2", "CreateApi", endpoint_requests.create_api_request(resource)
-    yield "apigatewayv2", "CreateIntegration", endpoint_requests.integration_settings(resource)
-    yield "apigatewayv2", "CreateStage", endpoint_requests.stage_settings(resource)
+def _endpoint_requests(resource: Resource) -> Iterator[ApiRequest]:
+    from scar.aws.model.resources import FunctionUrl, HttpApi
+    from scar.aws.requests import endpoint_requests
+
+    match resource:
+        case FunctionUrl():
+            request = endpoint_requests.function_url_request(resource)
+            yield "lambda", "CreateFunctionUrlConfig", {**request}
+        case HttpApi():
+            yield "apigatewayv2", "CreateApi", endpoint_requests.create_api_request(resource)
+            settings = endpoint_requests.integration_settings(resource)
+            yield "apigatewayv2", "CreateIntegration", settings
+            yield "apigatewayv2", "CreateStage", endpoint_requests.stage_settings(resource)
+        case _:
+            return
 
 
 def _role_requests(role: Role) -> Iterator[ApiRequest]:

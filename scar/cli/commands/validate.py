@@ -106,12 +106,16 @@ def _find_aws_problems(document: FdlDocument) -> list[str]:
 
 def _find_warnings(document: FdlDocument) -> list[str]:
     from scar.aws.compile.from_fdl import functions_of
+
+    functions = [function for function in functions_of(document) if function.batch is not None]
+    if not functions:
+        return []
     from scar.aws.validation.compute_warnings import find_compute_warnings
     from scar.cli.fdl_files import region_and_profile
     from scar.fdl.variables import ASSUMED_VALUES
 
     region = region_and_profile(document)["region"] or ASSUMED_VALUES["region"]
-    return list(find_compute_warnings(functions_of(document), region))
+    return list(find_compute_warnings(functions, region))
 
 
 def _problems_to_json(error: InvalidFdlError) -> list[dict[str, object]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scar.aws.model import limits
-from scar.fdl.batch_rules import check_array, check_batch, check_nodes
 from scar.fdl.rules.endpoints import check_endpoint
 from scar.fdl.rules.environment import check_variables
 from scar.fdl.rules.loops import check_cycles
@@ -53,6 +52,8 @@ def check_rules(
         location: Location = ("functions", "aws", number)
         yield from _check_function(function, location, providers)
         if function.lambda_.execution_mode is not ExecutionMode.LAMBDA or number in with_batch:
+            from scar.fdl.batch_rules import check_batch, check_nodes
+
             yield from check_batch(function, location)
             yield from check_nodes(function, location)
         yield from check_storage(function, location, providers)
@@ -92,7 +93,10 @@ def _check_function(
             (*location, "batch", "cluster"),
             "requires execution_mode: batch: a cluster consists of Batch jobs",
         )
-    yield from check_array(function, (*location, "batch", "array"), providers)
+    if function.batch.array is not None:
+        from scar.fdl.batch_rules import check_array
+
+        yield from check_array(function, (*location, "batch", "array"), providers)
 
 
 def _check_container_image(spec: LambdaSpec, section: Location) -> Iterator[LocatedProblem]:

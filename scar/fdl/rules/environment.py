@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supervisor.execution.environment import INTERNAL_VARIABLES, RUN_VARIABLES
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from scar.fdl.model import AwsFunction
     from scar.fdl.problems import Location
 
-# Those of a run that the supervisor also reads from the environment of a job.
-_INPUTS = INTERNAL_VARIABLES | {"SCAR_RUN_ID"}
 _BATCH_PREFIX = "AWS_BATCH"
 
 
@@ -38,8 +34,15 @@ def check_variables(function: AwsFunction, location: Location) -> Iterator[tuple
 
 def _check_names(section: Location, names: Mapping[str, str]) -> Iterator[tuple[Location, str]]:
     """Refuse names whose values would be replaced, would replace scar's, or redirect jobs."""
+    if not names:
+        return
+    # With a name to check, not before: it imports the types of the supervisor's runs.
+    from supervisor.execution.environment import INTERNAL_VARIABLES, RUN_VARIABLES
+
+    # Those of a run that the supervisor also reads from the environment of a job.
+    inputs = INTERNAL_VARIABLES | {"SCAR_RUN_ID"}
     for name in names:
-        if name in _INPUTS:
+        if name in inputs:
             yield (
                 (*section, name),
                 "scar's supervisor reads it to find its work: choose another name",

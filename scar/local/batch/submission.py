@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.model import limits
+from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.batch.nodes import parse_node_range
-from scar.aws.requests.validator import overrides_failure
 from scar.local.batch.job_storage import storage_to_json
 from scar.local.batch.model import JobSpec, RetryRule
 from scar.local.batch.scheduling.queue_guard import check_share

@@ -11,12 +11,16 @@ same environments and queues, because these are named by a digest of their conte
 no I/O.
 """
 
-from scar.aws.compile.batch.job_capacity import compile_batch_target
-from scar.aws.compile.batch.job_definitions import raw_property_notes
-from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
-from scar.aws.compile.batch.job_sizes import larger_sizes
-from scar.aws.compile.batch.resources import compile_batch
-from scar.aws.compile.batch.roles import user_role_arn
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scar.aws.compile.batch.job_capacity import compile_batch_target
+    from scar.aws.compile.batch.job_definitions import raw_property_notes
+    from scar.aws.compile.batch.job_queues import job_queue_name, other_queue_names
+    from scar.aws.compile.batch.job_sizes import larger_sizes
+    from scar.aws.compile.batch.resources import compile_batch
+    from scar.aws.compile.batch.roles import user_role_arn
 
 __all__ = [
     "compile_batch",
@@ -27,3 +31,23 @@ __all__ = [
     "raw_property_notes",
     "user_role_arn",
 ]
+
+# A function in the mode ``lambda`` needs none of the 20 modules with Batch's resources.
+_MODULE_OF = {
+    "compile_batch": "resources",
+    "compile_batch_target": "job_capacity",
+    "job_queue_name": "job_queues",
+    "larger_sizes": "job_sizes",
+    "other_queue_names": "job_queues",
+    "raw_property_notes": "job_definitions",
+    "user_role_arn": "roles",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a name of ``__all__``."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

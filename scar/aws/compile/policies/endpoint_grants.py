@@ -86,8 +86,6 @@ def endpoint_statements(flow: DataFlow) -> list[PolicyStatement]:
     It invokes itself for asynchronous calls. It signs requests for uploads of bodies and downloads
     of results with its role, which therefore must allow these, too.
     """
-    if not flow.endpoint:
-        return []
     own = flow.account.arn("lambda", f"function:{flow.function}")
     folders = [_objects(flow, folder) for folder in (flow.request_bodies, flow.request_results)]
     return [
@@ -98,8 +96,6 @@ def endpoint_statements(flow: DataFlow) -> list[PolicyStatement]:
 
 def job_endpoint_statements(flow: DataFlow) -> list[PolicyStatement]:
     """Allow to read the body of a request whose run continues in Batch."""
-    if not flow.endpoint:
-        return []
     return [allow_statement("s3:GetObject", Resource=_objects(flow, flow.request_bodies))]
 
 

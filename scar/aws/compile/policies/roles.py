@@ -7,10 +7,6 @@ from typing import TYPE_CHECKING
 from scar.aws.compile.policies.cluster_jobs import cluster_statements
 from scar.aws.compile.policies.data_access import data_statements
 from scar.aws.compile.policies.document import allow_statement, policy_document
-from scar.aws.compile.policies.endpoint_grants import (
-    endpoint_statements,
-    job_endpoint_statements,
-)
 from scar.aws.compile.policies.file_systems import mount_statements
 from scar.aws.compile.policies.secret_access import secret_statements
 from scar.aws.model import names
@@ -71,8 +67,11 @@ def lambda_role(flow: DataFlow) -> str:
         _allow_logs(account, names.lambda_log_group(flow.function)),
         *data_statements(flow),
         *secret_statements(flow),
-        *endpoint_statements(flow),
     ]
+    if flow.endpoint:
+        from scar.aws.compile.policies.endpoint_grants import endpoint_statements
+
+        statements += endpoint_statements(flow)
     if flow.queue:
         statements += [
             _allow_submission(flow),
@@ -105,7 +104,10 @@ def job_role(flow: DataFlow, *, execute_command: bool = False) -> str:
         else []
     )
     own = cluster_statements(flow) if flow.cluster else []
-    own += job_endpoint_statements(flow)
+    if flow.endpoint:
+        from scar.aws.compile.policies.endpoint_grants import job_endpoint_statements
+
+        own += job_endpoint_statements(flow)
     return policy_document(
         [*data_statements(flow), *secret_statements(flow), *submission, *own, *mounts, *channels]
     )

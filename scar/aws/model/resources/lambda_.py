@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from scar.aws.model import names
 from scar.aws.model.resources.base import Architecture, Pairs, Resource, ResourceKey
-from scar.aws.model.resources.batch import JobDefinition
 from scar.aws.model.resources.ecr import EcrImage, EcrRepository
 from scar.aws.model.resources.iam import Role
 from scar.aws.model.resources.logs import LogGroup
@@ -67,6 +66,9 @@ class LambdaFunction(Resource):
 
     @property
     def uses(self) -> frozenset[ResourceKey]:
+        # Only a plan asks: a function without Batch is compiled and checked without this module.
+        from scar.aws.model.resources.batch import JobDefinition
+
         return frozenset(
             {
                 ResourceKey(LogGroup.kind, names.lambda_log_group(self.name)),

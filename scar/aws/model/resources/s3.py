@@ -7,7 +7,6 @@ from typing import ClassVar, Self
 
 from scar.aws.model import names
 from scar.aws.model.resources.base import Resource, ResourceKey
-from scar.aws.model.resources.event_sources import EventSource, SourceQueue
 from scar.aws.model.resources.lambda_ import EventInvokeConfig, InvokePermission, LambdaFunction
 from supervisor.connections import BODY_DAYS, RESULT_DAYS
 
@@ -106,6 +105,8 @@ class BucketNotification(Resource):
         function = self.function
         common = {ResourceKey(Bucket.kind, self.bucket), ResourceKey(LambdaFunction.kind, function)}
         if self.queue_arn:
+            from scar.aws.model.resources.event_sources import EventSource, SourceQueue
+
             queue = ResourceKey(SourceQueue.kind, names.event_queue_name(function))
             return frozenset({*common, queue, ResourceKey(EventSource.kind, function)})
         statement = names.permission_statement_id(self.bucket)

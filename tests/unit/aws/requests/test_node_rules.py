@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scar.aws.requests import validator
+from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.batch.nodes import parse_node_range
 
 CONTAINER = {
@@ -77,8 +78,8 @@ def test_overrides_of_nodes_have_the_limits_of_overrides_of_a_container() -> Non
 
     assert list(validator.check("batch", "SubmitJob", submit("A", "1"))) == []
     assert list(validator.check("batch", "SubmitJob", submit("AWS_BATCH_X", "1"))) != []
-    assert validator.overrides_failure(submit("A", "1")) is None
-    assert validator.overrides_failure(submit("A", "x" * 9_000)) is not None
+    assert overrides_failure(submit("A", "1")) is None
+    assert overrides_failure(submit("A", "x" * 9_000)) is not None
 
 
 @given(st.text("0123456789:", max_size=5), st.integers(1, 1000))

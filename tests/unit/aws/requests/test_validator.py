@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from scar.aws.model import limits
+from scar.aws.requests.rules.batch import overrides_failure
 from scar.aws.requests.rules.s3 import AMBIGUOUS_RULES
-from scar.aws.requests.validator import check, overrides_failure
+from scar.aws.requests.validator import check
 
 
 def codes(service: str, operation: str, **parameters: object) -> list[tuple[str, int]]:
