@@ -81,10 +81,15 @@ diagrams: $(VENV)/.dev ## the diagrams of docs/architecture.md, from the import 
 	$(BIN)/python -m tests.structure --diagrams
 
 # The tools that scar is compared with are installed in $(VENV)/peers: bench/peers has their versions.
-bench: $(VENV)/.dev bundle ## every figure next to other tools', in bench/RESULTS.md (an hour); ROWS="put-small logs" prints some
+# The functions of the benchmarks are this machine's, the demo's are for x86_64.
+BENCH_BUNDLES = $(if $(filter x86_64,$(shell uname -m)),--architecture amd64)
+
+bench: $(VENV)/.dev ## every figure next to other tools', in bench/RESULTS.md (an hour); ROWS="put-small logs" prints some
+	$(BIN)/python -m supervisor.bundle $(BENCH_BUNDLES)
 	$(BIN)/python -m bench.all $(if $(ROWS),$(ROWS),-o bench/RESULTS.md)
 
-bench-quick: $(VENV)/.dev bundle ## the same in five minutes: smaller sizes, fewer rounds, printed only
+bench-quick: $(VENV)/.dev ## the same in five minutes: smaller sizes, fewer rounds, printed only
+	$(BIN)/python -m supervisor.bundle $(BENCH_BUNDLES)
 	$(BIN)/python -m bench.all --quick $(ROWS)
 
 clean: ## what this Makefile made

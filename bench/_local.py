@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 
 from bench.kit.commands import Command, output_of, plain_environment
+from bench.kit.interrupts import undivided
 from scar.image.compose.tree_images import write_docker_archive
 from scar.image.formats.layer import LayerFile, LayerSymlink
 from scar.local.control import LocalCloudControl
@@ -109,7 +110,8 @@ def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
     try:
         image = [sys.executable, "-m", "scar.image.demo", str(folder / "image.tar")]
         output_of(Command(arguments=tuple(image), environment=environment))
-        cloud = control.ensure_started(chaos=chaos)
+        with undivided():
+            cloud = control.ensure_started(chaos=chaos)
         session = boto3.Session(cloud.access_key, cloud.secret_key, region_name=cloud.region)
         s3 = session.client(
             "s3",
@@ -119,8 +121,9 @@ def bench(engine: str, chaos: str = "") -> Iterator[BenchCloud]:
         logs = session.client("logs", endpoint_url=cloud.endpoint_url)
         yield BenchCloud(folder, environment, s3, logs)
     finally:
-        control.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        with undivided():
+            control.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_busybox_image(path: Path) -> None:

@@ -8,14 +8,15 @@ then not written, unless with ``--keep-going``.
 from __future__ import annotations
 
 import argparse
+import compileall
 import resource
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from bench.kit.context import Context
+from bench.kit.interrupts import exit_on_signals
 from bench.kit.machine import ROOT, machine_facts
 from bench.kit.peers import Peers
 from bench.kit.report import parse_notes, report, table, write_report
@@ -27,8 +28,8 @@ NOTES = ROOT / "bench" / "notes.md"
 def main() -> int:
     """Measure the rows; return the exit status."""
     options = _parse_arguments()
-    # Measured commands have sessions of their own, which are ended only on the way out of here.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    exit_on_signals()
+    compile_modules()
     facts, start = machine_facts(), time.monotonic()
     lines, failed = [], []
     with tempfile.TemporaryDirectory(prefix="scar-bench-") as folder:
@@ -59,6 +60,12 @@ def main() -> int:
         notes = parse_notes(NOTES.read_text())
         write_report(options.output, report(lines, facts, notes, command=command))
     return bool(failed)
+
+
+def compile_modules() -> None:
+    """Compile scar and the supervisor, as pip does when users install them."""
+    for package in ("scar", "supervisor"):
+        compileall.compile_dir(ROOT / package, quiet=2)
 
 
 def _parse_arguments() -> argparse.Namespace:

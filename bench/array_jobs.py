@@ -1,18 +1,19 @@
 """Array jobs: what 10,000 files cost to submit, and what the status of a million children costs.
 
-Run with ``python -m bench.array_jobs [FILES]``; 10,000 files unless given. The files are submitted
-to a local cloud, which keeps to AWS's rate of 50 SubmitJob a second, and the array is ended at
-once. The status is read from fakes of S3 and Batch: 100 arrays of 10,000 children, of which none
-has begun, or all are done.
+Run with ``python -m bench.array_jobs [FILES [CHILDREN]]``; 10,000 of both unless given. The files
+are submitted to a local cloud, which keeps to AWS's rate of 50 SubmitJob a second, and the array is
+ended at once. The status is read from fakes of S3 and Batch: 100 arrays of so many children, of
+which none has begun, or all are done.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
-import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -46,7 +47,7 @@ IN_BATCH: dict[str, Any] = {"memory": 128, "vcpus": 1, "compute_resources": {"ma
 
 def measure_submission(files: int) -> None:
     """Submit files of a folder as the command does, and count the requests by service."""
-    for cloud in a_local_cloud("process", function("many", execution_mode="batch", batch=IN_BATCH)):
+    with _local_cloud() as cloud:
         s3 = cloud.client("s3")
         for number in range(files):
             s3.put_object(Bucket=BUCKET, Key=f"archive/{number:06}", Body=b"true")
@@ -66,7 +67,7 @@ def measure_submission(files: int) -> None:
 
 def measure_writes(files: int = 20) -> None:
     """Print how many records each run of an array writes; none is written twice."""
-    for cloud in a_local_cloud("process", function("many", execution_mode="batch", batch=IN_BATCH)):
+    with _local_cloud() as cloud:
         s3 = cloud.client("s3")
         for number in range(files):
             s3.put_object(Bucket=BUCKET, Key=f"archive/{number:06}", Body=b"true")
@@ -74,6 +75,12 @@ def measure_writes(files: int = 20) -> None:
         records = _wait_for_records(cloud, files)
         names = Counter(key.rpartition("/")[2].partition(".")[0] for key in records)
         print(f"records of {files} runs: {dict(names)}, {len(records) / files:g} of each")
+
+
+@contextmanager
+def _local_cloud() -> Iterator[LocalCloudProcess]:
+    """Run a local cloud with one function in Batch, and stop it, also after Ctrl-C."""
+    yield from a_local_cloud("process", function("many", execution_mode="batch", batch=IN_BATCH))
 
 
 def _wait_for_records(cloud: LocalCloudProcess, files: int) -> list[str]:
@@ -108,6 +115,7 @@ class EndlessS3:
     """A fake S3 client with the listings of 100 arrays, and of the runs of their children."""
 
     begun: bool
+    children: int
     lists: int = 0
     reads: int = 0
     stamp: datetime = field(default_factory=lambda: datetime.fromtimestamp(NOW - 100, UTC))
@@ -129,7 +137,7 @@ class EndlessS3:
             "Contents": [
                 {"Key": f"runs/fn/arrays/{DAY}/array-{n:012x}/{name}", "LastModified": self.stamp}
                 for n in range(ARRAYS)
-                for name in ("array.json", f"job-{n:08x}.{CHILDREN}", "manifest")
+                for name in ("array.json", f"job-{n:08x}.{self.children}", "manifest")
             ],
         }
 
@@ -138,7 +146,7 @@ class EndlessS3:
         start = int(request.get("ContinuationToken") or 0)
         if "StartAfter" in request:
             start = self._position(request["StartAfter"]) + 1
-        total = 3 * ARRAYS * CHILDREN if self.begun else 0
+        total = 3 * ARRAYS * self.children if self.begun else 0
         keys = [
             {"Key": self._key(number), "LastModified": self.stamp, "ETag": f'"{number:032x}"'}
             for number in range(start, min(start + 1000, total))
@@ -158,10 +166,9 @@ class EndlessS3:
             name.partition("-")[0].partition(".")[0]
         )
 
-    @staticmethod
-    def _key(number: int) -> str:
+    def _key(self, number: int) -> str:
         run, record = divmod(number, 3)
-        array, index = divmod(run, CHILDREN)
+        array, index = divmod(run, self.children)
         name = (f"attempt-1.{array:08x}.{index}", "claim", "done")[record]
         return f"runs/fn/{DAY}/{run:032x}/{name}.json"
 
@@ -174,20 +181,21 @@ class CountingBatch:
     """DescribeJobs of 100 arrays."""
 
     begun: bool
+    children: int
     calls: int = 0
 
     def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
         self.calls += 1
         status, child = ("SUCCEEDED", "SUCCEEDED") if self.begun else ("PENDING", "RUNNABLE")
-        array = {"size": CHILDREN, "statusSummary": {child: CHILDREN}}
+        array = {"size": self.children, "statusSummary": {child: self.children}}
         return {
             "jobs": [{"jobId": job, "status": status, "arrayProperties": array} for job in jobs]
         }
 
 
-def measure_status(*, begun: bool) -> None:
+def measure_status(children: int, *, begun: bool) -> None:
     """Read the status of all arrays; print requests, time and memory."""
-    s3, batch = EndlessS3(begun), CountingBatch(begun)
+    s3, batch = EndlessS3(begun, children), CountingBatch(begun, children)
     ledger = RunLedger(s3, "state")  # type: ignore[arg-type]
     start = time.perf_counter()
     reading = read_arrays(ledger, batch, ["fn"])  # type: ignore[arg-type]
@@ -198,17 +206,21 @@ def measure_status(*, begun: bool) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     states = {state.value: number for state, number in found.states.items()}
     print(
-        f"{ARRAYS} arrays of {CHILDREN:,}: {states}; DescribeJobs {batch.calls} (limit 2), LISTs"
+        f"{ARRAYS} arrays of {children:,}: {states}; DescribeJobs {batch.calls} (limit 2), LISTs"
         f" {s3.lists:,}, GETs {s3.reads}; {seconds:.1f} s without network, peak {peak:.0f} MB"
     )
 
 
 def main() -> None:
     """Print one line for each figure."""
-    measure_status(begun=False)
-    measure_status(begun=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", type=int, nargs="?", default=FILES)
+    parser.add_argument("children", type=int, nargs="?", default=CHILDREN)
+    options = parser.parse_args()
+    measure_status(options.children, begun=False)
+    measure_status(options.children, begun=True)
     measure_writes()
-    measure_submission(int(sys.argv[1]) if len(sys.argv) > 1 else FILES)
+    measure_submission(options.files)
 
 
 if __name__ == "__main__":

@@ -5,5 +5,6 @@ raises an error if the command fails. ``pairs`` runs several commands in turn an
 round by round. ``lines`` has a line of the results and its target, ``machine`` the facts about this
 machine, ``report`` writes ``bench/RESULTS.md`` with the notes of ``bench/notes.md``. ``peers``
 installs the tools that scar is compared with, ``processes`` reads the CPU time and memory of
-running servers, and ``context`` has what the measurement of a row needs.
+running servers, ``interrupts`` ends all of that on Ctrl-C, and ``context`` has what the measurement
+of a row needs.
 """

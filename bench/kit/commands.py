@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 60.0  # a local cloud that is stopped takes up to 20 s
 SHOWN_BYTES = 4000  # of standard error, in the message of a failed command
 
 
@@ -42,8 +42,13 @@ class Usage:
 
 
 def plain_environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without settings of AWS and scar, with ``variables``."""
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SCAR_", "_SCAR_"))}
+    """Return this process's environment without settings of AWS and scar, with ``variables``.
+
+    Python may write compiled modules in it, as in an installation of users: without them each start
+    compiles what it imports.
+    """
+    left_out = ("AWS_", "SCAR_", "_SCAR_", "PYTHONDONTWRITEBYTECODE")
+    own = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return own | variables
 
 

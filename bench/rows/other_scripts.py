@@ -106,7 +106,8 @@ def measure_large_layer(context: Context) -> Iterator[Line]:
 
 def measure_array_jobs(context: Context) -> Iterator[Line]:
     """Yield the seconds and the control-plane calls of the submission of 10,000 files."""
-    output = run_module(context, "array_jobs", str(context.choose(10_000, 500)))
+    sizes = (str(context.choose(10_000, size)) for size in (500, 200))
+    output = run_module(context, "array_jobs", *sizes)
     files, seconds = find_numbers(output, rf"^{NUMBER} files submitted in {NUMBER} s")
     calls, most = find_numbers(output, rf"^control-plane calls {NUMBER} \(limit {NUMBER}\)")
     yield Line(row="array-jobs", work=f"submission of {files:,.0f} files as an array", ours=seconds)

@@ -59,7 +59,10 @@ class RunningSink:
 def run_sink(
     *folders: Folder, latency_ms: float = 0, log_group: str = "", log_bytes: int = 0
 ) -> Iterator[RunningSink]:
-    """Run a sink with these objects; end its processes afterwards."""
+    """Run a sink with these objects; end its processes afterwards.
+
+    It ends with this process, however this one ends: its standard input ends then.
+    """
     command = [sys.executable, "-m", "bench.sink.server", "--latency", f"{latency_ms}"]
     for folder in folders:
         text = f"{folder.bucket}/{folder.prefix}:{folder.count}:{folder.size}"
@@ -67,7 +70,11 @@ def run_sink(
     if log_group:
         command += ["--log-group", log_group, "--log-bytes", str(log_bytes)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        start_new_session=True,  # Ctrl-C must not end it before the command that uses it
     ) as process:
         assert process.stdin and process.stdout  # noqa: S101, PT018 for the type checker
         line = process.stdout.readline()

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from bench.sink.connection import BadRequestError, Connection
 from bench.sink.counters import Counters
@@ -30,24 +31,31 @@ RECEIVE_BUFFER = 4 << 20
 
 @dataclass(slots=True)
 class Loop:
-    """Serves the connections of one process; responses are sent ``latency`` seconds late."""
+    """Serves the connections of one process; responses are sent ``latency`` seconds late.
+
+    ``parent`` is a pipe that ends when the process ends that has forked this one.
+    """
 
     listener: socket.socket
     sink: Sink
     latency: float
+    parent: int
     _poll: select.epoll = field(default_factory=select.epoll)
     _connections: dict[int, Connection] = field(default_factory=dict)
     _due: deque[tuple[float, Connection, Response]] = field(default_factory=deque)
 
     def run(self) -> None:
-        """Serve until the process is killed."""
+        """Serve until the parent has ended."""
         listener = self.listener.fileno()
         self._poll.register(listener, select.EPOLLIN)
+        self._poll.register(self.parent, select.EPOLLHUP)
         while True:
             wait = max(0.0, self._due[0][0] - time.monotonic()) if self._due else -1
             for descriptor, events in self._poll.poll(wait):
                 if descriptor == listener:
                     self._accept()
+                elif descriptor == self.parent:
+                    return
                 elif connection := self._connections.get(descriptor):
                     self._serve(connection, events)
             self._send_due()
@@ -116,7 +124,7 @@ def parse_folder(text: str) -> Folder:
 
 
 def main() -> None:
-    """Fork the processes, print the port, and end all when standard input ends."""
+    """Fork the processes, print the port, and end when standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.0, help="milliseconds of each response")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
@@ -136,30 +144,36 @@ def main() -> None:
     for _ in range(options.processes):
         listeners.append(listen(port))
         port = listeners[0].getsockname()[1]
-    children = [
-        _fork(listeners, number, sink, options.latency / 1e3) for number in range(len(listeners))
-    ]
+    reader, writer = os.pipe()  # which ends with this process, also if it is killed
+    children = []
+    for number in range(len(listeners)):
+        if child := os.fork():
+            children.append(child)
+        else:
+            os.close(writer)
+            _serve(listeners, number, sink, options.latency / 1e3, reader)
     for listener in listeners:
         listener.close()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     sys.stdin.buffer.read()
+    os.close(writer)
     for child in children:
-        os.kill(child, 15)
+        os.waitpid(child, 0)
 
 
-def _fork(listeners: list[socket.socket], number: int, sink: Sink, latency: float) -> int:
-    """Return the pid of a new process that serves one listener, and has closed the others."""
-    if pid := os.fork():
-        return pid
+def _serve(
+    listeners: list[socket.socket], number: int, sink: Sink, latency: float, parent: int
+) -> NoReturn:
+    """Serve one listener in a new process, which closes the others."""
     for other in listeners[:number] + listeners[number + 1 :]:
         other.close()
     sys.stdin.close()
     sink.counters.choose_row(number)
     try:
-        Loop(listeners[number], sink, latency).run()
+        Loop(listeners[number], sink, latency, parent).run()
     finally:
-        os._exit(1)
+        os._exit(0)
 
 
 if __name__ == "__main__":
