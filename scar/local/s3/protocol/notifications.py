@@ -75,12 +75,13 @@ class NotificationRule:
 
     def matches(self, event: str, key: str) -> bool:
         """Return whether the rule applies; ``event`` is without ``s3:``, as in event records."""
+        # The prefix first: a bucket has up to 100 rules, mostly of other folders.
         return (
-            any(_pattern_covers(pattern, f"s3:{event}") for pattern in self.events)
+            key.startswith(_decode(self.prefix))
+            and key.endswith(_decode(self.suffix))
             and _is_effective(self.prefix)
             and _is_effective(self.suffix)
-            and key.startswith(_decode(self.prefix))
-            and key.endswith(_decode(self.suffix))
+            and any(_pattern_covers(pattern, f"s3:{event}") for pattern in self.events)
         )
 
 
