@@ -3,7 +3,7 @@
 For comparison, what SCAR does: its clients, each with its own session; as many calls as its
 ``init`` makes, one after another; its fixed sleep of 2 s. All this with the same endpoint and the
 same delay: moto in its own process, so that only scar's own computation is measured. Usage:
-``python -m bench.deployment [RUNS]``; 5 unless given.
+``python -m bench.deployment [RUNS [TITLE…]]``; 5 and all of ``DEPLOYMENTS`` unless given.
 
 A chain is a longest sequence of calls that do not overlap. The time that it would take alone is
 computed from SCAR's calls, which run without anything in parallel: the delay, and the time that
@@ -47,6 +47,12 @@ SCAR_CALLS = {"lambda": 16, "lambda-batch": 22}
 _OF_LAMBDA = ("lambda", "ecr", "logs", "s3")
 SCAR_CLIENTS = {"lambda": _OF_LAMBDA, "lambda-batch": ("batch", "ec2", *_OF_LAMBDA)}
 OF_CHAIN, OF_SCAR = 1.3, 0.35
+DEPLOYMENTS = {  # number of functions and execution mode
+    "lambda": (1, "lambda"),
+    "lambda-batch": (1, "lambda-batch"),
+    "chain of five": (5, "lambda"),
+    "20 functions": (20, "lambda"),
+}
 COMMANDS = ("init", "second init", "rm")
 
 
@@ -202,14 +208,14 @@ def main() -> None:
     """Print the figures, and those above their limits."""
     reduce_garbage_collection()  # as every command does
     count = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    titles = sys.argv[2:] or list(DEPLOYMENTS)
+    over = []
     with elsewhere() as account:
-        once(account, functions(1, "lambda-batch"))  # warm-up: moto loads its models
-        over = [
-            *measure(account, "lambda", functions(1, "lambda"), count),
-            *measure(account, "lambda-batch", functions(1, "lambda-batch"), count),
-            *measure(account, "chain of five", functions(5, "lambda"), count),
-            *measure(account, "20 functions", functions(20, "lambda"), count),
-        ]
+        # moto loads its models at first.
+        modes = {mode for title, (_, mode) in DEPLOYMENTS.items() if title in titles}
+        once(account, functions(1, "lambda-batch" if "lambda-batch" in modes else "lambda"))
+        for title in titles:
+            over += measure(account, title, functions(*DEPLOYMENTS[title]), count)
     print(f"Over the limit: {', '.join(over) or 'none'}")
 
 

@@ -27,6 +27,7 @@ DEPLOYMENTS = {  # by the title that bench/deployment.py prints
     "chain of five": "five functions, a chain",
     "20 functions": "20 functions",
 }
+QUICK_DEPLOYMENTS = ("lambda", "20 functions")  # those with targets
 MOST_SECOND_CALLS = {"lambda": 25, "20 functions": 60}
 NUMBER = r"([\d,]+(?:\.\d+)?)"
 SCALE_RATE = rf"^[\d,]+ files: {NUMBER} files/s, {NUMBER} µs of CPU time a file"
@@ -68,8 +69,10 @@ def measure_status(context: Context) -> Iterator[Line]:
 
 def measure_init(context: Context) -> Iterator[Line]:
     """Yield the chains and calls of init, a second init and rm, next to SCAR's sequence."""
-    output = run_module(context, "deployment", str(context.choose(5, 1)))
-    for title, work in DEPLOYMENTS.items():
+    titles = QUICK_DEPLOYMENTS if context.quick else tuple(DEPLOYMENTS)
+    output = run_module(context, "deployment", str(context.choose(5, 1)), *titles)
+    for title in titles:
+        work = DEPLOYMENTS[title]
         chains, call, share, theirs = find_numbers(
             output,
             rf"^{title}: init {NUMBER} of its chain at {NUMBER} ms a call, {NUMBER} of SCAR's"
