@@ -35,7 +35,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="scar-bench-") as folder:
         context = Context(folder=Path(folder), peers=Peers(options.peers), quick=options.quick)
         for name in options.rows or (ROWS if options.quick else ROWS | OTHER_ROWS):
-            begin = time.monotonic()
+            begin, used = time.monotonic(), _used_cpu()
             print(f"{name} …", flush=True)
             try:
                 found = list(find_row(name)(context))
@@ -46,10 +46,10 @@ def main() -> int:
                 )
                 continue
             lines += found
-            print(f"{table(found)}\n{name}: {time.monotonic() - begin:.0f} s\n", flush=True)
+            took = f"{time.monotonic() - begin:.0f} s, {_used_cpu() - used:.0f} s of CPU time"
+            print(f"{table(found)}\n{name}: {took}\n", flush=True)
         facts |= {f"peer {name}": text for name, text in context.peers.versions().items()}
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = f"{time.monotonic() - start:.0f} s, {used.ru_utime + used.ru_stime:.0f} s of CPU time"
+    total = f"{time.monotonic() - start:.0f} s, {_used_cpu():.0f} s of CPU time"
     print(f"{table(lines)}\nAll rows: {total}.")
     facts["duration"] = total
     if failed:
@@ -66,6 +66,14 @@ def compile_modules() -> None:
     """Compile scar and the supervisor, as pip does when users install them."""
     for package in ("scar", "supervisor"):
         compileall.compile_dir(ROOT / package, quiet=2)
+
+
+def _used_cpu() -> float:
+    """Return the CPU seconds of this process and of all that it has waited for."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def _parse_arguments() -> argparse.Namespace:

@@ -113,6 +113,12 @@ def test_settings_of_aws_and_scar_do_not_reach_a_measured_command(
     assert output_of(python(code)) == "[]\n"
 
 
+def test_a_measured_command_may_write_compiled_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = "import os; print(os.environ.get('PYTHONDONTWRITEBYTECODE'))"
+    assert output_of(python(code)) == "None\n"
+
+
 def test_a_line_has_the_figures_of_both_and_tells_whether_the_target_is_reached() -> None:
     rounds = Rounds({"a": usages(1, 1, 1), "b": usages(2, 2, 2)})
     line = compare(rounds, "row", "work", ("a", "b"), target=Target(0.4))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench import deployment
 from bench.kit.commands import CommandFailedError
 from bench.kit.context import Context
 from bench.kit.peers import Peers
-from bench.rows import other_scripts, scripts
+from bench.rows import other_scripts, reading, scripts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,3 +50,19 @@ def test_the_scale_row_reads_what_the_benchmark_prints(tmp_path: Path) -> None:
     peak, growth = scripts.find_numbers(output, scripts.SCALE_MEMORY)
     assert min(rate, micros, peak) > 0
     assert growth < peak
+
+
+def test_the_export_row_reads_what_the_benchmark_prints(tmp_path: Path) -> None:
+    context = Context(folder=tmp_path, peers=Peers(tmp_path / "peers"))
+    (tmp_path / "script.sh").write_text("#!/bin/sh\n")
+    functions = [reading.FUNCTION.format(number=n, next=n + 1) for n in range(2)]
+    (tmp_path / "f.yaml").write_text(reading.HEAD + "".join(functions))
+    output = scripts.run_module(context, "one_template", str(tmp_path / "f.yaml"))
+    resources, cpu = scripts.find_numbers(output, reading.ONE_TEMPLATE.format(count=2))
+    assert resources > 10
+    assert cpu > 0
+
+
+def test_the_deployments_of_the_row_are_those_of_the_benchmark() -> None:
+    assert list(scripts.DEPLOYMENTS) == list(deployment.DEPLOYMENTS)
+    assert set(scripts.QUICK_DEPLOYMENTS) >= set(scripts.MOST_SECOND_CALLS)
