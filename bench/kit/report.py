@@ -69,13 +69,9 @@ def write_report(path: Path, text: str) -> None:
 
 
 def _notes(lines: Sequence[Line], notes: Mapping[str, str]) -> Iterable[tuple[str, str]]:
-    """Yield the rows with a note, and those that need one, in the order of the lines."""
-    for row in dict.fromkeys(line.row for line in lines):
-        missed = any(line.is_reached is False for line in lines if line.row == row)
-        if row in notes:
-            yield row, notes[row]
-        elif missed:
-            yield row, NO_NOTE
+    """Yield the rows that miss a target, each with its note, in the order of the lines."""
+    for row in dict.fromkeys(line.row for line in lines if line.is_reached is False):
+        yield row, notes.get(row, NO_NOTE)
 
 
 def _cells(line: Line) -> tuple[str, ...]:

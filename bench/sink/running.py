@@ -40,8 +40,9 @@ class RunningSink:
             AWS_REGION="us-east-1",
             AWS_DEFAULT_REGION="us-east-1",
             AWS_EC2_METADATA_DISABLED="true",
-            AWS_CONFIG_FILE="/dev/null",
-            AWS_SHARED_CREDENTIALS_FILE="/dev/null",
+            # Files that do not exist: one that is not a regular file makes scar ask the SDK.
+            AWS_CONFIG_FILE=str(ROOT / "bench" / "no-config"),
+            AWS_SHARED_CREDENTIALS_FILE=str(ROOT / "bench" / "no-credentials"),
         )
 
     def counters(self) -> dict[str, int]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import itertools
 import socket
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from bench.kit.machine import ROOT
 from bench.kit.processes import command_line, descendants
 from bench.sink.listing import Folder
 from bench.sink.logs import MESSAGES
@@ -187,3 +190,15 @@ def test_no_process_is_left_after_the_end() -> None:
         processes = descendants(running.pid)
         assert len(processes) > 1
     assert [pid for pid in processes if command_line(pid)] == []
+
+
+def test_scar_needs_no_sdk_with_the_variables_of_the_sink(sink: RunningSink) -> None:
+    # Else the SDK's import is measured, which users with plain keys do not have.
+    command = [sys.executable, "-X", "importtime", "-m", "scar", "ls", "-b", "bench/small"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=sink.environment, check=True, capture_output=True, text=True
+    )
+    assert "small/" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "scar" in imported
+    assert not {"boto3", "botocore"} & imported
