@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.direct.notification_xml import parse_notifications
@@ -39,13 +40,14 @@ class _FunctionPages:
     def __init__(self, client: DirectLambda) -> None:
         self._client = client
 
-    def paginate(self) -> Iterable[_Page]:
-        """Return all pages: those of an account are few."""
-        try:
-            return list(self._client.read_function_pages())
-        except DirectRequestError:
-            pages: Iterable[_Page] = self._client.sdk.get_paginator("list_functions").paginate()
-            return pages
+    def paginate(self, **parameters: object) -> Iterable[_Page]:
+        """Return all pages: those of an account are few. The SDK lists with parameters."""
+        if not parameters:
+            with suppress(DirectRequestError):
+                return list(self._client.read_function_pages())
+        sdk_pages = self._client.sdk.get_paginator("list_functions")
+        pages: Iterable[_Page] = sdk_pages.paginate(**parameters)
+        return pages
 
 
 class DirectLambda(DirectClient):

@@ -33,8 +33,9 @@ class Sdk:
         self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        def call(*arguments: object, **_: object) -> Any:  # noqa: ANN401
-            self.calls.append(" ".join(map(str, (name, *arguments))))
+        def call(*arguments: object, **parameters: object) -> Any:  # noqa: ANN401
+            given = parameters if name == "paginate" else {}
+            self.calls.append(" ".join(map(str, (name, *arguments, *given.values()))))
             return self if name == "get_paginator" else [{"of": "sdk"}]
 
         return call
@@ -167,6 +168,15 @@ def test_a_failure_after_the_first_page_lists_all_functions_anew() -> None:
     with serving(first, (500, ID, b"")) as (url, _):
         found = client("lambda", url, sdk).get_paginator("list_functions").paginate()
     assert found == [{"of": "sdk"}]
+
+
+def test_the_sdk_lists_the_versions_of_functions() -> None:
+    sdk = Sdk()
+    with serving() as (url, requests):
+        pages = client("lambda", url, sdk).get_paginator("list_functions")
+        assert pages.paginate(FunctionVersion="ALL") == [{"of": "sdk"}]
+    assert requests == []
+    assert sdk.calls == ["get_paginator list_functions", "paginate ALL"]
 
 
 def test_every_other_operation_is_the_sdks() -> None:
