@@ -1,14 +1,12 @@
-"""What the deployment lock's object records of the last deployments that were applied completely.
+"""The digest of what a deployment has applied completely, and how long it is trusted.
 
 A digest covers the whole desired state of a deployment: all resources of its functions, those that
-they share, and the release of scar. It is recorded after the last change, by a deployment that
-holds the lock, or by one that has read everything and found nothing to change. It is removed before
-the first change by the write that acquires the lock: of the functions that change, and if shared
-resources change, of all functions. So a digest in the record of a released lock says that scar has
-changed none of these resources since.
+they share, and the release of scar. ``applied_record`` says when it is recorded and removed. It is
+also invalid once a deployment changes resources that functions share: these begin a new
+``generation``, which the lock's object names.
 
 What somebody changes by hand is not seen in it. So it is trusted for a day only, and together with
-what ``quick_look`` reads (decision 0023).
+what ``quick_look`` reads (decision 0027).
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ import scar
 from scar.aws.model.resources import SecretParameter
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable
 
     from scar.aws.model.resources import Resource
 
@@ -35,12 +33,14 @@ TRUSTED_FOR = timedelta(days=1)
 class AppliedState:
     """A deployment that was applied completely: its functions, and the digest of what it desired.
 
-    ``time`` is S3's, of a response from before the last look at the resources.
+    ``time`` is S3's, of a response from before the last look at the resources; ``generation`` is
+    that of the shared resources at this time.
     """
 
     digest: str
     time: datetime
     functions: tuple[str, ...]
+    generation: str
 
     def is_trusted_at(self, now: datetime) -> bool:
         return timedelta() <= now - self.time <= TRUSTED_FOR
@@ -63,16 +63,6 @@ def digest_of(desired: Iterable[Resource], disabled: Iterable[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find_applied(
-    applied: Iterable[AppliedState], functions: Collection[str], now: datetime | None
-) -> AppliedState | None:
-    """Return the trusted state of exactly these functions; None if there is none."""
-    return next(
-        (a for a in applied if now and {*a.functions} == {*functions} and a.is_trusted_at(now)),
-        None,
-    )
-
-
 def without_functions(
     applied: Iterable[AppliedState], functions: Collection[str]
 ) -> tuple[AppliedState, ...]:
@@ -81,13 +71,14 @@ def without_functions(
 
 
 def parse_applied(record: object) -> tuple[AppliedState, ...]:
-    """Return the states of a lock's record; none if another release has written it differently."""
+    """Return the states of a record; none if another release has written it differently."""
     try:
         return tuple(
             AppliedState(
                 digest=str(fields["digest"]),
                 time=datetime.fromtimestamp(float(fields["time"]), UTC),
                 functions=tuple(map(str, fields["functions"])),
+                generation=str(fields["generation"]),
             )
             for fields in (record if isinstance(record, list) else ())
         )
@@ -95,12 +86,17 @@ def parse_applied(record: object) -> tuple[AppliedState, ...]:
         return ()
 
 
-def applied_to_json(applied: Sequence[AppliedState], now: datetime | None) -> list[object]:
-    """Return the states for a lock's record, without those that are not trusted any more."""
+def applied_to_json(applied: Iterable[AppliedState], now: datetime) -> list[object]:
+    """Return the states for the record, without those that are not trusted any more."""
     return [
-        {"digest": a.digest, "time": a.time.timestamp(), "functions": a.functions}
+        {
+            "digest": a.digest,
+            "time": a.time.timestamp(),
+            "functions": a.functions,
+            "generation": a.generation,
+        }
         for a in applied
-        if now is None or a.is_trusted_at(now)
+        if a.is_trusted_at(now)
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -11,12 +10,15 @@ from scar.aws.account.account_state import has_network
 from scar.aws.account.store_states import find_store_problems
 from scar.aws.client.encryption import add_encryption
 from scar.aws.compile.encryption import encryption_of_all, requests_encryption
-from scar.aws.deploy.applied import AppliedState, digest_of, without_functions
+from scar.aws.deploy.applied import digest_of
+from scar.aws.deploy.applied_record import AppliedRecords
 from scar.aws.deploy.apply import apply
+from scar.aws.deploy.deployment_digests import DeploymentDigests, generation_of
 from scar.aws.deploy.desired import compile_desired
+from scar.aws.deploy.exclusion import DELETED_LAST, changes_shared, needs_lock
 from scar.aws.deploy.lock import DeployLock
-from scar.aws.deploy.lock_record import read_lock, record_applied
-from scar.aws.deploy.planner import DELETED_LAST, DeploymentPlanner, changes_shared
+from scar.aws.deploy.lock_record import read_lock
+from scar.aws.deploy.planner import DeploymentPlanner
 from scar.aws.deploy.quick_look import QuickLook
 from scar.aws.deploy.remove import Removal, RemovalOptions
 from scar.aws.handlers.aws_resources import AwsResources
@@ -26,15 +28,15 @@ from scar.aws.model import names
 from scar.aws.model.plan import Plan
 from scar.aws.model.resources import SecretParameter, StateBucket
 from scar.aws.validation import deployment_checks
-from scar.errors import ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from scar.aws.client.connection import AwsConnection, ServiceName
+    from scar.aws.deploy.applied_record import AppliedRecord
     from scar.aws.deploy.lock_record import LockState
     from scar.aws.deploy.planner import ObservedState
+    from scar.aws.deploy.recorded_changes import RecordedChanges
     from scar.aws.handlers.image_store import ImageBuilder
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource
@@ -42,13 +44,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _PlannedDeployment:
-    """A plan, and the lock as it was before anything else was read.
+    """A plan; the lock, and what was applied before, as they were before anything else was read.
 
     ``digest`` is that of the desired state, empty if it must not be recorded once it is applied.
     """
 
     plan: Plan
     lock: LockState
+    record: AppliedRecord
     digest: str = ""
 
 
@@ -82,27 +85,38 @@ class Deployment:
             add_encryption(self.connection.client("s3"), requested)
         planned = self._plan(aws, may_trust=not (dry_run or refresh))
         if dry_run:
-            self._forget_applied(planned)
+            if planned.plan and not self._digests.forget(planned.record):
+                self.report(
+                    "Run `scar init --refresh` to make these changes: `scar init` without it"
+                    " may not look for them."
+                )
             return planned.plan
         # Not for a plan, since it writes to the outputs' folders; but also without changes: the
         # problem that the last deployment warned of may still exist.
         for warning in find_store_problems(self.functions, self.connection):
             self.report(f"Warning: {warning}")
-        if planned.plan:
-            return self._apply_under_lock(planned, aws)
-        self._record_applied(planned)
-        return planned.plan
-
-    def _apply_under_lock(self, planned: _PlannedDeployment, aws: AwsResources) -> Plan:
-        """Acquire the lock, apply the plan, and record what was applied; return the plan."""
+        if not planned.plan:
+            self._digests.confirm(planned.digest, planned.lock, planned.record)
+            return planned.plan
         if not planned.lock.bucket_exists:
             self._create_state_bucket(aws, planned.plan)
+        with self._digests.record_changes(planned.record) as recorded:
+            if needs_lock(planned.plan):
+                return self._apply_under_lock(planned, aws, recorded)
+            recorded.require_begun()
+            self._apply_plan(planned.plan, aws)
+            recorded.finish(planned.digest, generation_of(planned.lock), planned.record)
+        return planned.plan
+
+    def _apply_under_lock(
+        self, planned: _PlannedDeployment, aws: AwsResources, recorded: RecordedChanges
+    ) -> Plan:
+        """Acquire the lock, apply the plan, and record what was applied; return the plan."""
         lock = DeployLock(
             s3=self.connection.client("s3"),
             bucket=self._state_bucket,
             report=self.report,
             unfinished=self._unfinished_functions(planned.plan),
-            changing=self._function_names,
             changes_shared=changes_shared(planned.plan, self._function_names),
             known_state=planned.lock,
         )
@@ -111,15 +125,15 @@ class Deployment:
                 # Whatever was true before the wait may be false now: read, check, plan again.
                 planned = self._plan(aws, may_trust=False)
                 if changes_shared(planned.plan, self._function_names):
-                    lock.forget_applied()
+                    lock.begin_generation()
+            recorded.require_begun()
             # Reading may have taken longer than the lease, if its renewal failed.
             lock.require_held()
             self._apply_plan(planned.plan, aws)
             # Not reached after an error: then the lock's record still names these functions, and
             # the next deployment or removal finds their buckets there.
-            lock.mark_finished(
-                (f.name for f in self.functions), self._applied(planned, lock.acquired_at)
-            )
+            lock.mark_finished(f.name for f in self.functions)
+            recorded.finish(planned.digest, lock.generation, planned.record)
         return planned.plan
 
     def _plan(self, aws: AwsResources, *, may_trust: bool) -> _PlannedDeployment:
@@ -134,62 +148,39 @@ class Deployment:
             desired, account_state = compile_desired(
                 self.functions, self.connection, self.images, self.report
             )
-            lock, observed = observing.result()
+            lock, record, observed = observing.result()
         region = self.connection.account.region
         deployment_checks.raise_if_any(deployment_checks.check_resources(desired, region))
         digest = digest_of(desired, self.disabled)
         if isinstance(observed, QuickLook):
-            applied = lock.find_applied(self._function_names)
+            applied = self._digests.find(lock, record)
             is_same = applied is not None and digest == applied.digest
             if is_same and observed.confirms(desired, account_state):
-                return _PlannedDeployment(Plan(), lock)
+                return _PlannedDeployment(Plan(), lock, record)
             observed = planner.observe()
         plan = planner.plan_changes(desired, account_state, observed)
         is_complete = not planner.leaves_remainder(desired, observed, plan)
-        return _PlannedDeployment(plan, lock, digest if is_complete else "")
+        return _PlannedDeployment(plan, lock, record, digest if is_complete else "")
 
     def _observe(
         self, planner: DeploymentPlanner, *, may_trust: bool
-    ) -> tuple[LockState, ObservedState | QuickLook]:
+    ) -> tuple[LockState, AppliedRecord, ObservedState | QuickLook]:
         """Read the lock, then what exists: of a state that was applied before, only a part.
 
         If the lock is unchanged when it is acquired, no other deployment held it in between, and
         everything read after it is still valid.
         """
-        lock = read_lock(self.connection.client("s3"), self._state_bucket)
-        is_trusted = may_trust and lock.find_applied(self._function_names) is not None
-        return lock, planner.look_quickly() if is_trusted else planner.observe()
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(self._digests.records.read)
+            lock = read_lock(self.connection.client("s3"), self._state_bucket)
+            record = reading.result()
+        is_trusted = may_trust and self._digests.find(lock, record) is not None
+        return lock, record, planner.look_quickly() if is_trusted else planner.observe()
 
-    def _applied(self, planned: _PlannedDeployment, now: datetime | None) -> AppliedState | None:
-        """Return what is to be recorded as applied at this time of S3; None without a digest."""
-        if not (planned.digest and now):
-            return None
-        return AppliedState(digest=planned.digest, time=now, functions=self._function_names)
-
-    def _record_applied(self, planned: _PlannedDeployment) -> None:
-        """Record that all resources were read and found as desired."""
-        lock, found = planned.lock, planned.lock.find_applied(self._function_names)
-        applied = self._applied(planned, lock.served)
-        if applied is None or (found is not None and found.digest == applied.digest):
-            return
-        others = without_functions(lock.applied, self._function_names)
-        # Nothing depends on it: without the record, the next deployment reads everything again.
-        with contextlib.suppress(ScarError):
-            s3 = self.connection.client("s3")
-            record_applied(s3, self._state_bucket, lock, (*others, applied), self._function_names)
-
-    def _forget_applied(self, planned: _PlannedDeployment) -> None:
-        """Make the next deployment read everything, if a plan shows that something differs."""
-        others = without_functions(planned.lock.applied, self._function_names)
-        if not planned.plan or others == planned.lock.applied:
-            return
-        try:
-            record_applied(self.connection.client("s3"), self._state_bucket, planned.lock, others)
-        except ScarError:
-            self.report(
-                "Run `scar init --refresh` to make these changes: `scar init` without it"
-                " may not look for them."
-            )
+    @property
+    def _digests(self) -> DeploymentDigests:
+        records = AppliedRecords(self.connection.client("s3"), self._state_bucket)
+        return DeploymentDigests(records, self._function_names)
 
     @property
     def _function_names(self) -> tuple[str, ...]:

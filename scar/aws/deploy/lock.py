@@ -8,8 +8,10 @@ is the difference of two of S3's timestamps; the clocks of two computers are nev
 When the lock is released, the object stays, without an owner. Its content differs with every
 write, so an unchanged ETag proves that no other process held the lock since it was read, and that
 what was read after it is still valid. The object also records the functions whose deployment or
-removal was started and not finished, and those whose last deployment was applied completely
-(``applied``).
+removal was started and not finished, and a new ``generation`` of the resources that functions
+share whenever these are about to change.
+
+Updates of functions' own resources do not need the lock (``planner.needs_lock``).
 """
 
 from __future__ import annotations
@@ -17,14 +19,12 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
 from scar.aws.client.waiter import Waiter
-from scar.aws.deploy.applied import applied_to_json, without_functions
 from scar.aws.deploy.lock_record import (
     CONDITION_FAILED_CODES,
     LEASE_SECONDS,
@@ -37,13 +37,11 @@ from scar.aws.deploy.lock_record import (
 from scar.errors import OperationRefusedError, ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from mypy_boto3_s3 import S3Client
 
-    from scar.aws.deploy.applied import AppliedState
     from scar.aws.deploy.lock_record import LockState, UnfinishedFunctions
 
 
@@ -51,9 +49,8 @@ if TYPE_CHECKING:
 class DeployLock:
     """The lock, held inside ``with``; raises WaitTimeoutError if others hold it too long.
 
-    ``unfinished`` are the functions that the owner is about to change, with their buckets. What was
-    applied to the functions in ``changing`` is not recorded any more once the lock is acquired, and
-    nothing is if the owner ``changes_shared`` resources. ``acquired_at`` is S3's time.
+    ``unfinished`` are the functions that the owner is about to change, with their buckets.
+    If the owner ``changes_shared`` resources, a new ``generation`` begins when it is acquired.
     ``known_state`` is an earlier state of the lock: if no process has held the lock since, it is
     acquired without waiting, and ``is_unchanged`` is True. A failed release is only reported,
     since the lease expires.
@@ -63,7 +60,6 @@ class DeployLock:
     bucket: str
     report: Callable[[str], None]
     unfinished: UnfinishedFunctions = field(default_factory=dict)
-    changing: Collection[str] = ()
     changes_shared: bool = False
     known_state: LockState | None = None
     lease: float = LEASE_SECONDS
@@ -72,8 +68,7 @@ class DeployLock:
     )
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     is_unchanged: bool = field(default=False, init=False)
-    acquired_at: datetime | None = field(default=None, init=False)
-    _applied: tuple[AppliedState, ...] = field(default=(), init=False)
+    generation: str = field(default="", init=False)
     _etag: str = field(default="", init=False)
     _writes: int = field(default=0, init=False)
     # Held from reading the ETag to storing the new one: otherwise a renewal between the two would
@@ -133,30 +128,23 @@ class DeployLock:
         merged = _merge_unfinished(self.unfinished, further)
         if merged == self.unfinished:
             return
-        self._update_record(merged, self._applied)
+        self._update_record(merged, self.generation)
 
-    def forget_applied(self) -> None:
-        """Record nothing as applied; call it before shared resources are changed."""
-        if self._applied:
-            self._update_record(self.unfinished, ())
+    def begin_generation(self) -> None:
+        """Begin a new generation of shared resources; call it before they are changed."""
+        if self.generation != self.owner:
+            self._update_record(self.unfinished, self.owner)
 
-    def mark_finished(self, functions: Iterable[str], applied: AppliedState | None = None) -> None:
-        """Remove the functions from the record of unfinished ones; the release writes it.
-
-        ``applied`` is what was applied to them, if it is to be recorded.
-        """
+    def mark_finished(self, functions: Iterable[str]) -> None:
+        """Remove the functions from the record of unfinished ones; the release writes it."""
         done = set(functions)
         self.unfinished = {
             name: buckets for name, buckets in self.unfinished.items() if name not in done
         }
-        if applied is not None:
-            self._applied = (*self._applied, applied)
 
-    def _update_record(
-        self, unfinished: UnfinishedFunctions, applied: tuple[AppliedState, ...]
-    ) -> None:
+    def _update_record(self, unfinished: UnfinishedFunctions, generation: str) -> None:
         with errors.translate_errors("update the deployment lock"), self._writing:
-            self.unfinished, self._applied = unfinished, applied
+            self.unfinished, self.generation = unfinished, generation
             if self._etag and not self._write_record(self.owner, self._etag):
                 self._etag = ""
 
@@ -166,7 +154,7 @@ class DeployLock:
             if current.is_free and self._acquire_if_unchanged(current):
                 return True
         if not self._has_reported_wait:
-            self.report("Waiting for another deployment to end…")
+            self.report(_describe_wait(current))
             self._has_reported_wait = True
         return False
 
@@ -175,9 +163,9 @@ class DeployLock:
         own = dict(self.unfinished)
         # Keep what earlier owners left unfinished recorded until a deployment finishes it.
         self.unfinished = _merge_unfinished(observed.unfinished, own)
-        self._applied = (
-            () if self.changes_shared else without_functions(observed.applied, self.changing)
-        )
+        # Releases that do not know generations write none: what they changed is not known.
+        is_new = self.changes_shared or not observed.generation
+        self.generation = self.owner if is_new else observed.generation
         if self._write_record(self.owner, observed.etag):
             return True
         self.unfinished = own
@@ -189,9 +177,8 @@ class DeployLock:
         Return whether this process owns the lock, with the new ETag in ``_etag``.
         """
         self._writes += 1
-        applied = applied_to_json(self._applied, self.acquired_at)
         body = encode_record(
-            owner, self.lease, f"{self.owner}-{self._writes}", self.unfinished, applied
+            owner, self.lease, f"{self.owner}-{self._writes}", self.unfinished, self.generation
         )
         try:
             put = put_record(self.s3, self.bucket, body, expected_etag)
@@ -202,9 +189,6 @@ class DeployLock:
             # the second one fails its condition although this process is the owner.
             return self._is_owner()
         self._etag = put["ETag"]
-        headers = put.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        if self.acquired_at is None and "date" in headers:
-            self.acquired_at = parsedate_to_datetime(headers["date"])
         return True
 
     def _is_owner(self) -> bool:
@@ -233,6 +217,16 @@ class DeployLock:
         if self._etag:
             self._write_record("", self._etag)
             self._etag = ""
+
+
+def _describe_wait(current: LockState) -> str:
+    names = sorted(current.unfinished)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    functions = f" of {', '.join(names[:3])}{more}" if names else ""
+    return (
+        f"Waiting for another deployment{functions} to end: it creates, deletes or connects"
+        " resources, which one process at a time may do…"
+    )
 
 
 def _merge_unfinished(

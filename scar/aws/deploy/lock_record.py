@@ -1,9 +1,8 @@
-"""The content of the deployment lock's object: owner, lease, unfinished and applied deployments."""
+"""The content of the deployment lock's object: owner, lease and unfinished deployments."""
 
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -11,17 +10,13 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from scar.aws.client import errors
-from scar.aws.deploy.applied import applied_to_json, find_applied, parse_applied
 from scar.errors import OperationRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping
 
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import PutObjectOutputTypeDef
-
-    from scar.aws.deploy.applied import AppliedState
 
     UnfinishedFunctions = Mapping[str, tuple[str, ...]]  # buckets by function
 
@@ -38,8 +33,8 @@ class LockState:
     """The lock as it was read; ``etag`` is empty if the object does not exist.
 
     ``age`` (since its last write) and ``lease`` are in seconds. ``unfinished`` are functions whose
-    deployment or removal was started and not finished, each with its buckets. ``applied`` are the
-    deployments that were applied completely, and ``served`` is S3's time of the response.
+    deployment or removal was started and not finished, each with its buckets. Each deployment that
+    changes resources that functions share begins a new ``generation`` of them.
     """
 
     bucket_exists: bool = True
@@ -48,8 +43,7 @@ class LockState:
     age: float = 0.0
     lease: float = LEASE_SECONDS
     unfinished: UnfinishedFunctions = field(default_factory=dict)
-    applied: tuple[AppliedState, ...] = ()
-    served: datetime | None = None
+    generation: str = ""
 
     @property
     def is_released(self) -> bool:
@@ -58,13 +52,6 @@ class LockState:
     @property
     def is_free(self) -> bool:
         return self.is_released or self.age > self.lease
-
-    def find_applied(self, functions: Collection[str]) -> AppliedState | None:
-        """Return what was applied last to exactly these functions, if it is trusted."""
-        # While a process holds the lock, or after it died, shared resources may be changing.
-        if not self.is_released or self.unfinished.keys() & {*functions}:
-            return None
-        return find_applied(self.applied, functions, self.served)
 
 
 def read_lock(s3: S3Client, bucket: str) -> LockState:
@@ -81,11 +68,11 @@ def read_lock(s3: S3Client, bucket: str) -> LockState:
     # Both times are S3's own: that of the response, and that of the last write.
     served = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
     age = (served - response["LastModified"]).total_seconds()
-    return replace(record, etag=response["ETag"], age=age, served=served)
+    return replace(record, etag=response["ETag"], age=age)
 
 
 def encode_record(
-    owner: str, lease: float, write: str, unfinished: UnfinishedFunctions, applied: list[object]
+    owner: str, lease: float, write: str, unfinished: UnfinishedFunctions, generation: str
 ) -> bytes:
     """Return the object's content; ``write`` makes every write different, and with it the ETag."""
     record = {
@@ -94,7 +81,7 @@ def encode_record(
         "lease": lease,
         "write": write,
         "begun": unfinished,
-        "applied": applied,
+        "generation": generation,
     }
     return json.dumps(record).encode()
 
@@ -104,33 +91,6 @@ def put_record(s3: S3Client, bucket: str, body: bytes, etag: str) -> PutObjectOu
     if etag:
         return s3.put_object(Bucket=bucket, Key=LOCK_KEY, Body=body, IfMatch=etag)
     return s3.put_object(Bucket=bucket, Key=LOCK_KEY, Body=body, IfNoneMatch="*")
-
-
-def record_applied(
-    s3: S3Client,
-    bucket: str,
-    observed: LockState,
-    applied: Sequence[AppliedState],
-    finished: Collection[str] = (),
-) -> bool:
-    """Replace what a released lock records as applied; ``finished`` functions are not unfinished.
-
-    Return False, and change nothing, if another process has held the lock since it was observed.
-    Raise ScarError if S3 refuses.
-    """
-    if not (observed.etag and observed.is_released):
-        return False
-    unfinished = {name: b for name, b in observed.unfinished.items() if name not in finished}
-    entries = applied_to_json(applied, observed.served)
-    body = encode_record("", observed.lease, uuid.uuid4().hex, unfinished, entries)
-    with errors.translate_errors("record the deployment"):
-        try:
-            put_record(s3, bucket, body, observed.etag)
-        except ClientError as error:
-            if errors.error_code(error) not in CONDITION_FAILED_CODES | NOT_FOUND_CODES:
-                raise
-            return False
-    return True
 
 
 def _parse_record(record: bytes) -> LockState:
@@ -143,7 +103,7 @@ def _parse_record(record: bytes) -> LockState:
             owner=str(fields["owner"]),
             lease=float(fields["lease"]),
             unfinished=unfinished,
-            applied=parse_applied(fields.get("applied")),
+            generation=str(fields.get("generation", "")),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise OperationRefusedError(

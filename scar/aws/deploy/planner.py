@@ -19,9 +19,7 @@ from scar.aws.model import names
 from scar.aws.model.plan import Delete, Plan, plan
 from scar.aws.model.resources import (
     BatchTargetRecord,
-    Bucket,
     BucketNotification,
-    EcrImage,
     EcrRepository,
     EventInvokeConfig,
     EventSource,
@@ -34,8 +32,6 @@ from scar.aws.model.resources import (
     Role,
     SecretParameter,
     SourceQueue,
-    SupersededRepository,
-    UnusedImage,
 )
 from scar.aws.validation import account_checks
 from scar.aws.validation.deployment_checks import check_buckets, raise_if_any
@@ -54,8 +50,6 @@ if TYPE_CHECKING:
     from scar.aws.model.function import Function
     from scar.aws.model.resources import Resource, ResourceKey
 
-# Deletions that cannot be undone: they are applied last, when no step can fail any more.
-DELETED_LAST = (UnusedImage, SupersededRepository)
 # What an earlier version of a function may have had and its new version has not: deleted.
 # Other kinds stay although no longer desired: log groups with logs, repositories with images.
 _REMOVABLE_KINDS = (
@@ -245,18 +239,6 @@ class DeploymentPlanner:
             ),
             changing=[*(r.name for r in desired if isinstance(r, LambdaFunction)), *self.disabled],
         )
-
-
-def changes_shared(changes: Plan, functions: Collection[str]) -> bool:
-    """Return whether the plan changes resources that do not belong to these functions alone.
-
-    Buckets do not count: only folders are added to them, and only unused ones are deleted.
-    """
-    return any(
-        changes.owners.get(c.resource.key, "") not in functions
-        for c in changes.changes
-        if not isinstance(c.resource, (Bucket, EcrImage, *DELETED_LAST))
-    )
 
 
 def _shared_queue_notes(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.model.resources import EventInvokeConfig, InvokePermission, LambdaFunction
+from scar.aws.model.resources import EventInvokeConfig, InvokePermission, JobQueue, LambdaFunction
 from scar.meter import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scar.aws.account.jobs import ActiveJob
+    from scar.aws.inventory.deployed_resources import InventorySnapshot
     from scar.aws.model.resources import Resource, ResourceKey
 
 
@@ -34,3 +35,8 @@ def without_dependents(observed: Mapping[ResourceKey, Resource]) -> dict[Resourc
                 return False
 
     return {key: r for key, r in observed.items() if not is_deleted_with_function(r)}
+
+
+def queue_names(snapshot: InventorySnapshot) -> list[str]:
+    """Return the names of the job queues."""
+    return [r.name for r in snapshot.batch_infrastructure.values() if isinstance(r, JobQueue)]

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from scar.aws.account import jobs
 from scar.aws.client.waiter import Waiter
+from scar.aws.deploy.applied_record import AppliedRecords
 from scar.aws.deploy.apply import apply
+from scar.aws.deploy.exclusion import changes_shared
 from scar.aws.deploy.lock import DeployLock
 from scar.aws.deploy.lock_record import read_lock
-from scar.aws.deploy.planner import changes_shared
-from scar.aws.deploy.removal_parts import describe_running, without_dependents
+from scar.aws.deploy.recorded_changes import RecordedChanges
+from scar.aws.deploy.removal_parts import describe_running, queue_names, without_dependents
 from scar.aws.handlers.aws_resources import AwsResources
 from scar.aws.handlers.image_store import NO_IMAGES
 from scar.aws.inventory.deployed_resources import Inventory
@@ -117,7 +119,11 @@ class Removal:
         s3 = self.connection.client("s3")
         bucket = names.state_bucket_name(self.connection.account)
         lock_state = read_lock(s3, bucket)
-        state = self._read_state(aws, lock_state.unfinished)
+        records = AppliedRecords(s3, bucket)
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(records.read)
+            state = self._read_state(aws, lock_state.unfinished)
+            record = reading.result()
         if dry_run:
             return state.plan
         self._refuse_running(state)
@@ -133,17 +139,17 @@ class Removal:
             bucket=bucket,
             report=self.report,
             unfinished=unfinished,
-            changing=self.names,
             changes_shared=changes_shared(state.plan, self.names),
             known_state=lock_state,
         )
-        with lock:
+        with RecordedChanges(records, self.names, record) as recorded, lock:
             if not lock.is_unchanged:
                 # Another process held the lock: what was read before may be outdated. The lock's
                 # record may also name more buckets of these functions now.
                 state = self._read_state(aws, lock.unfinished)
                 self._refuse_running(state)
                 lock.begin(self._unfinished(state))
+            recorded.require_begun()
             lock.require_held()
             done = self._apply_plan(aws, state)
             lock.mark_finished(self.names)
@@ -211,7 +217,7 @@ class Removal:
         )
 
     def _list_active_jobs(self, snapshot: InventorySnapshot) -> tuple[ActiveJob, ...]:
-        return jobs.list_active_jobs(self.connection.client("batch"), _queue_names(snapshot))
+        return jobs.list_active_jobs(self.connection.client("batch"), queue_names(snapshot))
 
     def _own_jobs(self, active: Sequence[ActiveJob]) -> tuple[ActiveJob, ...]:
         return tuple(job for job in active if job.function in self.names)
@@ -293,7 +299,3 @@ class Removal:
             return not terminated & {job.id for job in self._list_active_jobs(snapshot)}
 
         self.waiter.wait_until(jobs_ended, "the end of the jobs")
-
-
-def _queue_names(snapshot: InventorySnapshot) -> list[str]:
-    return [r.name for r in snapshot.batch_infrastructure.values() if isinstance(r, JobQueue)]

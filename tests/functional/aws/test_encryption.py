@@ -30,8 +30,8 @@ def test_folders_and_state_objects_are_written_with_the_encryption(
     assert encryption(connection, "photos", "crop-in/") == "aws:kms:dsse"
     assert encryption(connection, "films", "out/") == "aws:kms"
     assert encryption(connection, state, "functions/crop.json") == "aws:kms:dsse"
-    (lock,) = connection.client("s3").list_objects_v2(Bucket=state, Prefix="locks/")["Contents"]
-    assert encryption(connection, state, lock["Key"]) == "aws:kms:dsse"
+    for key in ("locks/deploy", "locks/applied"):
+        assert encryption(connection, state, key) == "aws:kms:dsse"
 
 
 def test_nothing_is_requested_without_a_key(connection: AwsConnection, images: FakeImages) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -15,8 +15,15 @@ from botocore.exceptions import ClientError
 import scar
 from scar.aws.deploy import deploy as deployment
 from scar.aws.deploy.applied import digest_of, parse_applied
+from scar.aws.deploy.applied_record import (
+    CHANGES_KEPT,
+    RECORD_KEY,
+    AppliedRecord,
+    AppliedRecords,
+)
 from scar.aws.deploy.lock import DeployLock
 from scar.aws.deploy.lock_record import LOCK_KEY, read_lock
+from scar.aws.deploy.recorded_changes import RecordedChanges
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, SecretParameter, StateBucket
 from scar.errors import OperationRefusedError
@@ -223,24 +230,39 @@ def test_another_release_reads_all_resources(
     assert calls[FULL] == 2
 
 
+def read_record(connection: AwsConnection) -> AppliedRecord:
+    bucket = names.state_bucket_name(connection.account)
+    return AppliedRecords(connection.client("s3"), bucket).read()
+
+
 def is_recorded(connection: AwsConnection, *functions: str) -> bool:
-    lock = read_lock(connection.client("s3"), names.state_bucket_name(connection.account))
-    return lock.find_applied(functions) is not None
+    bucket = names.state_bucket_name(connection.account)
+    generation = read_lock(connection.client("s3"), bucket).generation
+    return read_record(connection).find_applied(functions, generation) is not None
 
 
-def test_nothing_is_recorded_while_changes_are_made(
-    connection: AwsConnection, images: FakeImages
+@pytest.mark.parametrize(
+    ("variant", "operation"),
+    [
+        ({"memory": 2048}, "lambda.UpdateFunctionConfiguration"),
+        ({"log_retention_policy_in_days": 7}, "logs.PutRetentionPolicy"),
+    ],
+    ids=["function", "log group"],
+)
+def test_no_digest_is_recorded_while_changes_are_made(
+    connection: AwsConnection, images: FakeImages, variant: dict[str, Any], operation: str
 ) -> None:
     deploy(connection, images, a_function())
-    recorded: list[bool] = []
+    assert [a.functions for a in read_record(connection).applied] == [("crop",)]
+    recorded: list[object] = []
 
     def note(**_: object) -> None:
-        recorded.append(is_recorded(connection, "crop"))
+        recorded.append(read_record(connection).applied)
 
-    client = connection.client("lambda")
-    client.meta.events.register("before-call.lambda.UpdateFunctionConfiguration", note)
-    again(connection, images, changed(a_function(), memory=2048))
-    assert recorded == [False]
+    for client in (connection.client("lambda"), connection.client("logs")):
+        client.meta.events.register(f"before-call.{operation}", note)
+    again(connection, images, changed(a_function(), **variant))
+    assert {*recorded} == {()}
     assert is_recorded(connection, "crop")
 
 
@@ -304,26 +326,102 @@ def test_rm_removes_the_record(
     assert "+ function crop" in str(again(connection, images, a_function()))
 
 
+def records_of(connection: AwsConnection) -> AppliedRecords:
+    return AppliedRecords(connection.client("s3"), names.state_bucket_name(connection.account))
+
+
+def before_next_record(connection: AwsConnection, work: Callable[[], object]) -> None:
+    """Run ``work`` right before the next write of the record."""
+    events = connection.client("s3").meta.events
+
+    def run(params: dict[str, Any], **_: object) -> None:
+        if params["url"].endswith(RECORD_KEY):
+            events.unregister("before-call.s3.PutObject", run)
+            work()
+
+    events.register("before-call.s3.PutObject", run)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["still running", "ended"])
+@pytest.mark.parametrize("memory", [512, 2048], ids=["nothing to change", "update"])
 def test_a_deployment_that_another_overtakes_records_nothing(
+    connection: AwsConnection, images: FakeImages, memory: int, ends: bool
+) -> None:
+    """It has read everything, and the other one begins before it writes what it found."""
+    deploy(connection, images, a_function())
+    records = records_of(connection)
+    records.forget(records.read(), ["crop"])
+
+    def overtake() -> None:
+        records.begin("other", ["crop"], records.read())
+        if ends:
+            records.end("other", ["crop"], records.read(), None)
+
+    before_next_record(connection, overtake)
+    deploy(connection, images, changed(a_function(), memory=memory))
+    assert records.read().applied == ()
+
+
+def test_what_changes_other_functions_meanwhile_does_not_matter(
     connection: AwsConnection, images: FakeImages
 ) -> None:
-    """It has read everything, and the lock is acquired before it writes what it found."""
     deploy(connection, images, a_function())
+    records = records_of(connection)
+    for memory in (2048, 4096):
+
+        def overtake(owner: str = f"{memory}") -> None:
+            records.begin(owner, ["other"], records.read())
+
+        before_next_record(connection, overtake)
+        deploy(connection, images, changed(a_function(), memory=memory))
+        assert is_recorded(connection, "crop")
+
+
+def test_updates_of_functions_do_not_wait_for_the_lock(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    one, other = a_function(name="one"), a_function(name="other")
+    deploy(connection, images, one)
+    deploy(connection, images, other)
     s3, bucket = connection.client("s3"), names.state_bucket_name(connection.account)
-    with DeployLock(s3=s3, bucket=bucket, report=ignore, changing=["crop"]):
-        pass
-    assert not is_recorded(connection, "crop")
+    messages: list[str] = []
+    with DeployLock(s3=s3, bucket=bucket, report=ignore):
+        for function in (one, other):
+            kept = changed(function, log_retention_policy_in_days=7)
+            assert deployment.init([kept], connection, messages.append, images=images)
+    assert not [m for m in messages if "Waiting" in m]
 
-    def overtake(params: dict[str, Any], **_: object) -> None:
-        if params["url"].endswith(LOCK_KEY):
-            s3.meta.events.unregister("before-call.s3.PutObject", overtake)
-            lock = DeployLock(s3=s3, bucket=bucket, report=ignore, changing=["crop"])
-            stack.enter_context(lock)
 
-    with ExitStack() as stack:
-        s3.meta.events.register("before-call.s3.PutObject", overtake)
-        assert str(deploy(connection, images, a_function())) == NOTHING
+def test_twenty_updates_at_once_are_all_recorded(connection: AwsConnection) -> None:
+    """As the jobs of a CI matrix do: each writes the record before and after its changes."""
+    records = records_of(connection)
+    connection.client("s3").create_bucket(
+        Bucket=records.bucket,
+        CreateBucketConfiguration={"LocationConstraint": "eu-west-1"},
+    )
+
+    def update(number: int) -> None:
+        name, observed = f"crop{number}", records.read()
+        with RecordedChanges(records, [name], observed) as recorded:
+            recorded.require_begun()
+            recorded.finish("digest", "generation", observed)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(update, range(20)))
+    found = {a.functions for a in records.read().applied}
+    assert found == {(f"crop{number}",) for number in range(20)}
+
+
+def test_what_a_killed_deployment_changed_is_read_for_an_hour(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    deploy(connection, images, a_function())
+    records = records_of(connection)
+    records.begin("killed", ["crop"], records.read())
+    assert str(again(connection, images, a_function())) == NOTHING
     assert not is_recorded(connection, "crop")
+    later = replace(records.read(), served=records.read().served + CHANGES_KEPT * 1.1)
+    assert later.changes_of(["crop"]) == ()
 
 
 def test_what_is_recorded_is_not_trusted_while_another_deployment_holds_the_lock(
@@ -332,7 +430,7 @@ def test_what_is_recorded_is_not_trusted_while_another_deployment_holds_the_lock
     deploy(connection, images, a_function())
     s3, bucket = connection.client("s3"), names.state_bucket_name(connection.account)
     calls.clear()
-    with DeployLock(s3=s3, bucket=bucket, report=ignore, changing=["other"]):
+    with DeployLock(s3=s3, bucket=bucket, report=ignore):
         again(connection, images, a_function())
     assert calls[FULL] == 2
 
@@ -360,8 +458,8 @@ def test_a_deployment_that_waited_removes_what_is_recorded_meanwhile(
     plan = deploy(connection, images, changed(a_function(name="other"), memory=2048))
     assert "~ state-bucket" in str(plan)
     assert recorded == [False]
-    lock = read_lock(s3, bucket)
-    assert [a.functions for a in lock.applied] == [("other",)]
+    assert not is_recorded(connection, "one")
+    assert is_recorded(connection, "other")
 
 
 def test_a_function_with_secrets_of_stores_has_no_digest() -> None:
