@@ -27,6 +27,7 @@ from scar.aws.deploy.recorded_changes import RecordedChanges
 from scar.aws.model import names
 from scar.aws.model.resources import Bucket, SecretParameter, StateBucket
 from scar.errors import OperationRefusedError
+from scar.fdl.model import StorageSpec
 from scar.hidden_text import HiddenText
 from tests.fakes.functions import changed
 from tests.functional.aws.support import manual_changes
@@ -377,8 +378,9 @@ def test_what_changes_other_functions_meanwhile_does_not_matter(
         assert is_recorded(connection, "crop")
 
 
+@pytest.mark.parametrize("key", ["memory", "log_retention_policy_in_days"])
 def test_updates_of_functions_do_not_wait_for_the_lock(
-    connection: AwsConnection, images: FakeImages
+    connection: AwsConnection, images: FakeImages, key: str
 ) -> None:
     one, other = a_function(name="one"), a_function(name="other")
     deploy(connection, images, one)
@@ -387,8 +389,8 @@ def test_updates_of_functions_do_not_wait_for_the_lock(
     messages: list[str] = []
     with DeployLock(s3=s3, bucket=bucket, report=ignore):
         for function in (one, other):
-            kept = changed(function, log_retention_policy_in_days=7)
-            assert deployment.init([kept], connection, messages.append, images=images)
+            updated = changed(function, **{key: {"memory": 2048}.get(key, 7)})
+            assert deployment.init([updated], connection, messages.append, images=images)
     assert not [m for m in messages if "Waiting" in m]
 
 
@@ -455,7 +457,8 @@ def test_a_deployment_that_waited_removes_what_is_recorded_meanwhile(
 
     s3.meta.events.register("before-call.s3.PutObject", overtake)
     s3.meta.events.register("before-call.s3.PutPublicAccessBlock", note)
-    plan = deploy(connection, images, changed(a_function(name="other"), memory=2048))
+    output = (StorageSpec(path="photos/further"),)
+    plan = deploy(connection, images, changed(a_function(name="other"), output=output))
     assert "~ state-bucket" in str(plan)
     assert recorded == [False]
     assert not is_recorded(connection, "one")
