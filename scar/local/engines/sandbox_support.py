@@ -55,7 +55,7 @@ def init_command(plan: SandboxPlan) -> list[str]:
         f"import sys; sys.path.insert(0, {str(Path(scar.__file__).parent.parent)!r});"
         "from scar.local.engines.namespaces.init import main; sys.exit(main(sys.argv[1]))"
     )
-    return [sys.executable, "-I", "-S", "-c", code, plan.to_json()]
+    return [sys.executable, "-I", "-S", "-c", code, plan.encode()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
