@@ -95,23 +95,26 @@ class Outbox:
     def _deliver_due_events(self) -> float | None:
         """Deliver due events; return the seconds until the next retry, None without one."""
         while not self._stopping.is_set():
-            rows = self._read_due_events(BATCH + len(self._delivered))
+            rows = self._read_due_events()
             self._deliver_batch([row for row in rows if row[0] not in self._delivered])
             if len(rows) < BATCH:  # what is added now wakes the thread again
                 break
         return self._seconds_until_retry() if self._has_retries else None
 
-    def _read_due_events(self, limit: int) -> list[_Row]:
+    def _read_due_events(self) -> list[_Row]:
+        # Without retries all events up to the last delivered one were delivered: not read again.
+        after = 0 if self._has_retries else max(self._delivered, default=0)
+        limit = BATCH + (0 if after else len(self._delivered))
         # Not the events of a destination that waits for a retry: they would overtake it.
         with self._database.read() as db:
             now = self._clock()
             # A due time beyond the longest pause was written before the clock was set back.
             return db.execute(
                 "SELECT id, arn, payload, created, attempts, trace FROM outbox AS o"
-                " WHERE (due <= ?1 OR due > ?2) AND NOT EXISTS (SELECT 1 FROM outbox"
+                " WHERE id > ?4 AND (due <= ?1 OR due > ?2) AND NOT EXISTS (SELECT 1 FROM outbox"
                 " WHERE arn = o.arn AND due > 0 AND due > ?1 AND due <= ?2)"
                 " ORDER BY id LIMIT ?3",
-                (now, now + LONGEST_PAUSE, limit),
+                (now, now + LONGEST_PAUSE, limit, after),
             ).fetchall()
 
     def _seconds_until_retry(self) -> float | None:

@@ -72,9 +72,20 @@ def test_events_are_delivered_in_order_and_deleted(tmp_path: Path) -> None:
 
 
 class CountingDatabase(Database):
-    """Counts the write transactions."""
+    """Counts the write transactions, and the rows that are read."""
 
     writes = 0
+    rows = 0
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        with super().read() as db:
+            db.row_factory = self._count_row
+            yield db
+
+    def _count_row(self, _cursor: sqlite3.Cursor, row: tuple[object, ...]) -> tuple[object, ...]:
+        self.rows += 1
+        return row
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Transaction]:
@@ -97,6 +108,43 @@ def test_events_that_come_one_by_one_are_deleted_together(
     outbox.close()
     assert count_pending(database) == 0
     assert database.writes == 129 + 3
+    database.close()
+
+
+def test_an_event_is_read_once_also_while_it_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "DELETION_PAUSE", 300.0)
+    database, receiver = CountingDatabase(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    for number in range(20):
+        add(outbox, database, "good", b"%d" % number)
+        receiver.wait(number + 1)
+    outbox.close()
+    assert database.rows == 20 + 1  # the time of the next retry is read once, and there is none
+    database.close()
+
+
+def test_events_after_a_retry_are_delivered_while_earlier_ones_are_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "DELETION_PAUSE", 300.0)
+    database, receiver = Database(tmp_path / "db"), Receiver()
+    outbox = Outbox(database, receiver)
+    outbox.start()
+    add(outbox, database, "good", b"1")
+    receiver.wait(1)
+    receiver.failures = 1
+    add(outbox, database, "bad", b"2", b"3")
+    add(outbox, database, "good", b"4")
+    receiver.wait(4)
+    add(outbox, database, "good", b"5")
+    receiver.wait(5)
+    outbox.close()
+    assert sorted(payload for _, payload in receiver.taken) == [b"1", b"2", b"3", b"4", b"5"]
+    assert [p for arn, p in receiver.taken if arn == "bad"] == [b"2", b"3"]
+    assert count_pending(database) == 0
     database.close()
 
 
