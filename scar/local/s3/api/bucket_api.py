@@ -240,14 +240,12 @@ def _missing_setting_response(bucket: str, name: str) -> Response:
 
 def require_writable(db: sqlite3.Connection, request: S3Request) -> None:
     """Raise NoSuchBucket, or AccessDenied if the bucket's policy denies the write."""
-    buckets.require(db, request.bucket)
-    check_policy(db, request)
+    check_policy(buckets.require(db, request.bucket), request)
 
 
-def check_policy(db: sqlite3.Connection, request: S3Request) -> None:
+def check_policy(bucket: BucketRow, request: S3Request) -> None:
     """Raise AccessDenied if the bucket's policy denies the write."""
-    policy = buckets.read_setting(db, request.bucket, "policy")
-    check_encryption_policy(policy, request.bucket, request.key, request.headers)
+    check_encryption_policy(bucket.policy, request.bucket, request.key, request.headers)
 
 
 def acl_response() -> Response:

@@ -162,7 +162,7 @@ class MultipartApi:
             S3EventName.COMPLETE,
             condition=condition,
             existed_before=old is not None,
-            in_transaction=lambda transaction: self._finish_upload(
+            in_transaction=lambda transaction, _bucket: self._finish_upload(
                 transaction, upload, listed, parts
             ),
         )

@@ -59,7 +59,7 @@ class ObjectApi:
                 S3EventName.PUT,
                 condition=condition,
                 existed_before=existed,
-                in_transaction=lambda transaction: check_policy(transaction.db, request),
+                in_transaction=lambda _transaction, bucket: check_policy(bucket, request),
             )
         return Response(
             status=200, headers={**_put_response_headers(stored), **stored.meta.checksum_headers()}

@@ -12,20 +12,46 @@ if TYPE_CHECKING:
     import sqlite3
 
 NOTIFICATION = "notification"
+POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketRow:
-    """A bucket as stored in the database; ``created`` in epoch seconds."""
+    """A bucket as stored in the database; ``created`` in epoch seconds.
+
+    ``policy`` and ``notification`` are its settings that concern each write.
+    """
 
     name: str
     region: str
     created: float
+    policy: bytes | None = None
+    notification: bytes | None = None
+
+    @property
+    def notification_rules(self) -> tuple[notifications.NotificationRule, ...]:
+        """The rules of the notification configuration."""
+        document = self.notification
+        return notifications.parse_configuration(document).rules if document else ()
+
+
+_SETTING = (
+    "(SELECT document FROM setting WHERE setting.bucket = bucket.name AND setting.name = '{}')"
+)
+_FIND = (
+    f"SELECT name, region, created, {_SETTING.format(POLICY)}, {_SETTING.format(NOTIFICATION)}"  # noqa: S608 - constants
+    " FROM bucket WHERE name = ?"
+)
 
 
 def find(db: sqlite3.Connection, name: str) -> BucketRow | None:
-    row = db.execute("SELECT region, created FROM bucket WHERE name = ?", (name,)).fetchone()
-    return BucketRow(name=name, region=row[0], created=row[1]) if row else None
+    row = db.execute(_FIND, (name,)).fetchone()
+    if row is None:
+        return None
+    name, region, created, policy, notification = row
+    return BucketRow(
+        name=name, region=region, created=created, policy=policy, notification=notification
+    )
 
 
 def require(db: sqlite3.Connection, name: str) -> BucketRow:
@@ -72,11 +98,3 @@ def put_setting(db: sqlite3.Connection, bucket: str, name: str, document: bytes)
 
 def delete_setting(db: sqlite3.Connection, bucket: str, name: str) -> None:
     db.execute("DELETE FROM setting WHERE bucket = ? AND name = ?", (bucket, name))
-
-
-def notification_rules(
-    db: sqlite3.Connection, bucket: str
-) -> tuple[notifications.NotificationRule, ...]:
-    """Return the rules of the bucket's notification configuration."""
-    document = read_setting(db, bucket, NOTIFICATION)
-    return notifications.parse_configuration(document).rules if document else ()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scar.local.s3.protocol.conditions import WriteCondition
     from scar.local.s3.protocol.request import S3Request
     from scar.local.s3.storage.body_files import BodyFiles
+    from scar.local.s3.storage.buckets import BucketRow
     from scar.local.s3.storage.database import Database, Transaction
     from scar.local.s3.storage.outbox import Outbox
 
@@ -35,7 +36,7 @@ class ObjectFile:
 class ObjectRow:
     """An object as stored in the database; its body is ``files`` in order, or row ``inline``.
 
-    ``modified`` is in epoch seconds.
+    ``modified`` is in epoch seconds. ``data`` is the inline body if it was asked for.
     """
 
     key: str
@@ -45,6 +46,7 @@ class ObjectRow:
     meta: ObjectMetadata
     files: tuple[ObjectFile, ...] = ()
     inline: int | None = None
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +60,38 @@ class NewObject:
     data: bytes | None = None
 
 
-def find(db: sqlite3.Connection, bucket: str, key: str) -> ObjectRow | None:
-    row = db.execute(
-        "SELECT size, etag, modified, meta, files, inline FROM object WHERE bucket = ? AND key = ?",
-        (bucket, key.encode()),
-    ).fetchone()
+_COLUMNS = "size, etag, modified, meta, files, inline"
+_FIND = f"SELECT {_COLUMNS} FROM object WHERE bucket = ? AND key = ?"  # noqa: S608 - constants
+_FIND_WITH_BODY = (
+    f"SELECT {_COLUMNS}, data FROM object LEFT JOIN inline ON inline.id = object.inline"  # noqa: S608
+    " WHERE bucket = ? AND key = ?"
+)
+
+
+def find(
+    db: sqlite3.Connection, bucket: str, key: str, *, with_body: bool = False
+) -> ObjectRow | None:
+    """Return the object, ``with_body`` with its inline body, or None."""
+    statement = _FIND_WITH_BODY if with_body else _FIND
+    row = db.execute(statement, (bucket, key.encode())).fetchone()
     if row is None:
         return None
-    size, etag, modified, meta, files, inline = row
+    size, etag, modified, meta, files, inline = row[:6]
     return ObjectRow(
         key=key,
         size=size,
         etag=etag,
         modified=modified,
         meta=ObjectMetadata.from_json(meta),
-        files=tuple(ObjectFile(*part) for part in json.loads(files or "[]")),
+        files=tuple(ObjectFile(*part) for part in json.loads(files)) if files else (),
         inline=inline,
+        data=row[6] if with_body else None,
     )
 
 
-def require(db: sqlite3.Connection, bucket: str, key: str) -> ObjectRow:
-    """Return the object or raise NoSuchBucket or NoSuchKey."""
-    stored = find(db, bucket, key)
+def require(db: sqlite3.Connection, bucket: str, key: str, *, with_body: bool = False) -> ObjectRow:
+    """Return the object as ``find`` does, or raise NoSuchBucket or NoSuchKey."""
+    stored = find(db, bucket, key, with_body=with_body)
     if stored is None:
         buckets.require(db, bucket)
         raise no_such_key(key)
@@ -105,7 +117,7 @@ class ObjectWriter:
         *,
         condition: WriteCondition = UNCONDITIONAL,
         existed_before: bool = False,
-        in_transaction: Callable[[Transaction], None] | None = None,
+        in_transaction: Callable[[Transaction, BucketRow], None] | None = None,
     ) -> ObjectRow:
         """Store ``new`` under the request's key; raise S3Error and change nothing otherwise.
 
@@ -118,7 +130,7 @@ class ObjectWriter:
             db = transaction.db
             bucket = buckets.require(db, request.bucket)
             if in_transaction:
-                in_transaction(transaction)
+                in_transaction(transaction, bucket)
             old = find(db, request.bucket, request.key)
             condition.check(request.key, old.etag if old else None, existed_before=existed_before)
             if old:
@@ -127,6 +139,7 @@ class ObjectWriter:
             self._publish_event(
                 transaction,
                 request,
+                bucket,
                 ObjectChange(
                     event_name=event_name,
                     bucket=bucket.name,
@@ -192,7 +205,7 @@ class ObjectWriter:
                 key=key,
                 event_time=self._clock(),
             )
-            self._publish_event(transaction, request, change)
+            self._publish_event(transaction, request, bucket, change)
 
     def update_metadata(
         self, request: S3Request, change: Callable[[ObjectMetadata], ObjectMetadata]
@@ -213,10 +226,9 @@ class ObjectWriter:
             transaction.after_commit.append(lambda: self._body_files.remove(names))
 
     def _publish_event(
-        self, transaction: Transaction, request: S3Request, change: ObjectChange
+        self, transaction: Transaction, request: S3Request, bucket: BucketRow, change: ObjectChange
     ) -> None:
-        rules = buckets.notification_rules(transaction.db, change.bucket)
-        for rule in rules:
+        for rule in bucket.notification_rules:
             if rule.matches(change.event_name.value, change.key):
                 sequence = _next_sequence(transaction.db)
                 payload = build_event_message(change, request, rule.id, sequence)

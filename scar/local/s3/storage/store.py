@@ -66,7 +66,7 @@ class LocalObjectStore:
         before: ObjectRow | None = None
         for _ in range(5):
             with self.database.read() as db:
-                stored = objects.require(db, request.bucket, request.key)
+                stored = objects.require(db, request.bucket, request.key, with_body=with_body)
             if stored == before:  # not replaced: the file itself is gone
                 raise self._missing_body_error(stored)
             before, byte_range = stored, select_range(stored)
@@ -95,10 +95,9 @@ class LocalObjectStore:
     def _open_body(self, stored: ObjectRow, byte_range: ByteRange) -> bytes | FileSegments | None:
         if stored.inline is None:
             return self._open_segments(stored, byte_range)
-        with self.database.read() as db:
-            row = db.execute("SELECT data FROM inline WHERE id = ?", (stored.inline,)).fetchone()
-        end = byte_range.start + byte_range.length
-        return bytes(row[0])[byte_range.start : end] if row else None
+        if stored.data is None:
+            return None
+        return stored.data[byte_range.start : byte_range.start + byte_range.length]
 
     def _open_segments(self, stored: ObjectRow, byte_range: ByteRange) -> FileSegments | None:
         segments: list[FileSegment] = []
