@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
@@ -20,6 +21,27 @@ WORKERS = 64  # concurrent small files, each with a connection; more are not fas
 PART_THREADS = 16  # concurrent parts of one large file
 MULTIPART_THRESHOLD = 16 << 20  # bytes from which a file is transferred in parts
 PART_SIZE = 8 << 20  # bytes of a part, or more if there would be too many
+_OTHER_FILES = 40  # files that are open besides: folders, listings, modules
+_OPEN_FILES = 2 * (WORKERS + PART_THREADS) + _OTHER_FILES
+
+
+def count_workers(most: int) -> int:
+    """Return how many of ``most`` workers this process may have, by its limit of open files.
+
+    The limit is raised as far as the user may do that: some systems begin with 64 or 256.
+    """
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < _OPEN_FILES:
+        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    if not 0 <= soft < _OPEN_FILES:
+        return most
+    # Half for small files, half for parts: each needs a file and a connection.
+    return max(1, min(most, (soft - _OTHER_FILES) // 4))
 
 
 def require_bucket(client: ObjectClient, bucket: str) -> None:

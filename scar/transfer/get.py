@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.errors import ScarError, UsageError
 from scar.meter import Meter
-from scar.transfer.client import MULTIPART_THRESHOLD, WORKERS
+from scar.transfer.client import MULTIPART_THRESHOLD, WORKERS, count_workers
 from scar.transfer.download_content import download_at_once, download_in_parts
 from scar.transfer.errors import (
     TransferError,
@@ -74,7 +74,9 @@ def download_objects(
     counting = _counting_total(client, location, meter)
     count = size = 0
     with counting if meter.is_shown else contextlib.nullcontext(), download.removing_incomplete():
-        for transferred in map_unordered(download.run(), download.download_small, workers=WORKERS):
+        for transferred in map_unordered(
+            download.run(), download.download_small, workers=count_workers(WORKERS)
+        ):
             if transferred is not None:
                 report(transferred)
                 count, size = count + 1, size + transferred.size

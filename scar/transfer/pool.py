@@ -68,7 +68,7 @@ class _Pool(Generic[Item, Result]):
     """Threads that take items from one queue and put results into another.
 
     Each operation takes the same time, however many items are pending. A thread is started for an
-    item only while there are fewer than ``workers``.
+    item only while there are fewer than ``workers``, and while the system has one.
     """
 
     def __init__(self, work: Callable[[Item], Result], workers: int) -> None:
@@ -87,8 +87,14 @@ class _Pool(Generic[Item, Result]):
         if len(self._threads) < self._workers:
             name = f"transfer_{len(self._threads)}"
             thread = threading.Thread(target=self._run, name=name)
-            self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # no memory, or too many threads
+                if not self._threads:
+                    raise
+                self._workers = len(self._threads)
+            else:
+                self._threads.append(thread)
 
     @property
     def has_result(self) -> bool:

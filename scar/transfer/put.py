@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client import errors
 from scar.aws.client.direct.object_client import ObjectCall
 from scar.meter import Meter, format_size
-from scar.transfer.client import MULTIPART_THRESHOLD, WORKERS, require_bucket
+from scar.transfer.client import MULTIPART_THRESHOLD, WORKERS, count_workers, require_bucket
 from scar.transfer.errors import (
     TransferError,
     concerns_all_files,
@@ -61,7 +61,9 @@ def upload_files(
     require_bucket(client, target.bucket)
     upload = _Upload(client, target, problems, meter)
     files = size = 0
-    for transferred in map_unordered(upload.run(paths), upload.upload_small, workers=WORKERS):
+    for transferred in map_unordered(
+        upload.run(paths), upload.upload_small, workers=count_workers(WORKERS)
+    ):
         if transferred is not None:
             report(transferred)
             files, size = files + 1, size + transferred.size
