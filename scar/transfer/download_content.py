@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scar.aws.client.direct.checksums import ContentVerifier
 from scar.aws.client.direct.object_client import ObjectCall
-from scar.transfer.client import PART_SIZE, PART_THREADS
+from scar.transfer.client import PART_SIZE, PART_THREADS, count_workers
 from scar.transfer.pool import map_unordered
 from supervisor.aws.errors import InvalidResponse, ResponseNotReceived
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from supervisor.aws.connection_pool import StreamedResponse
 
 _CHUNK_SIZE = 1 << 18
-_PARTIAL = 206
+_WHOLE, _PARTIAL = 200, 206
+_LENGTHS = frozenset({"content-length", "transfer-encoding"})  # either tells where a body ends
 
 
 def download_at_once(
@@ -34,6 +35,7 @@ def download_at_once(
     content = _FilePiece(descriptor, 0, on_bytes)
 
     def save(reply: StreamedResponse) -> None:
+        _require_whole(reply)
         if content.restart():
             os.ftruncate(descriptor, 0)
         verifier = ContentVerifier(reply.headers)
@@ -75,24 +77,36 @@ def download_in_parts(
         def save(reply: StreamedResponse) -> None:
             _require_range(reply, first, last)
             content.restart()
-            while data := reply.read(_CHUNK_SIZE):
-                if cancelled.is_set():
-                    raise OSError("the download was cancelled")
-                content.write(data)
-            if content.position != last + 1:
-                raise ResponseNotReceived(f"A part of s3://{bucket}/{key} is incomplete.")
+            _copy_until(reply, content, last + 1, cancelled)
 
         client.receive(call, save)
 
     parts = map_unordered(
         range(0, size, PART_SIZE),
         download_part,
-        workers=PART_THREADS,
+        workers=count_workers(PART_THREADS),
         ahead=1,
         on_cancel=cancelled.set,
     )
     for _ in parts:
         pass
+
+
+def _copy_until(
+    reply: StreamedResponse, content: _FilePiece, end: int, cancelled: threading.Event
+) -> None:
+    """Write a response that must end at this position; nothing of a longer one is beyond it.
+
+    Raise ResponseNotReceived if it does not end there, and OSError after ``cancelled``.
+    """
+    while data := reply.read(_CHUNK_SIZE):
+        if cancelled.is_set():
+            raise OSError("the download was cancelled")
+        if content.position + len(data) > end:
+            raise ResponseNotReceived("A part of an object is longer than it was requested.")
+        content.write(data)
+    if content.position != end:
+        raise ResponseNotReceived("A part of an object is incomplete.")
 
 
 class _FilePiece:
@@ -124,6 +138,15 @@ def _read_version(headers: Mapping[str, str]) -> tuple[int, str]:
     if not (length.isascii() and length.isdecimal()):
         raise InvalidResponse("The response to HeadObject has no length.")
     return int(length), headers.get("etag", "")
+
+
+def _require_whole(reply: StreamedResponse) -> None:
+    """Raise InvalidResponse if the response is not the object, or if its end would not be known."""
+    if reply.status != _WHOLE or not reply.headers.keys() & _LENGTHS:
+        raise InvalidResponse(
+            f"The response to GetObject is not a whole object: status {reply.status}, "
+            f"Content-Length {reply.headers.get('content-length', '')!r}."
+        )
 
 
 def _require_range(reply: StreamedResponse, first: int, last: int) -> None:

@@ -6,12 +6,12 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
-from scar.aws.client.direct.object_client import ObjectCall
+from scar.aws.client.direct.object_client import ObjectCall, read_document
 from scar.errors import ScarError
-from scar.transfer.client import PART_SIZE, PART_THREADS
+from scar.transfer.client import PART_SIZE, PART_THREADS, count_workers
 from scar.transfer.errors import TransferError
 from scar.transfer.pool import map_unordered
-from supervisor.aws.errors import parse_error_response, parse_xml_fields
+from supervisor.aws.errors import ResponseNotReceived, parse_xml_fields
 from supervisor.aws.request import FileSlice
 from supervisor.storage.s3_protocol import build_completion_xml, part_size
 
@@ -76,7 +76,7 @@ class _PartUpload:
             map_unordered(
                 numbers,
                 self._send_part,
-                workers=PART_THREADS,
+                workers=count_workers(PART_THREADS),
                 ahead=1,
                 on_cancel=self.file.cancel,
             )
@@ -139,7 +139,7 @@ class _PartUpload:
 
 
 def _read_completion(reply: StreamedResponse) -> None:
-    """Raise the error of a completion that failed after S3 had sent status 200."""
-    body = reply.read_all()
-    if "Error" in parse_xml_fields(body.strip()):
-        raise parse_error_response(500, reply.headers, body)
+    """Raise ResponseNotReceived for a part of a response: the upload may not be completed."""
+    body = read_document(reply).strip()
+    if body and not parse_xml_fields(body):
+        raise ResponseNotReceived("The response to CompleteMultipartUpload is incomplete.")

@@ -11,6 +11,7 @@ from supervisor.aws import tls
 from supervisor.aws.errors import (
     NOT_THE_SERVICE,
     EndpointUnreachable,
+    InvalidRequest,
     InvalidResponse,
     ResponseNotReceived,
 )
@@ -165,16 +166,17 @@ class ConnectionPool:
 
         ``fresh`` opens a new connection: the server may close an idle one at this moment, and then
         it is unknown whether it has read the request. Raise EndpointUnreachable (nothing was
-        sent), ResponseNotReceived, RequestBodyUnreadable.
+        sent), InvalidRequest, ResponseNotReceived, RequestBodyUnreadable.
         """
         origin = request.origin
+        head = _build_head(request, headers)
         patience = self._timeouts.read if patience is None else min(self._timeouts.read, patience)
         connection = None if fresh else self._take_idle(origin)
         connection = connection or self._open_connection(origin, patience)
         try:
             if check_peer is not None:
                 check_peer(connection.peer)
-            was_read = _write_request(connection, request, headers, patience)
+            was_read = _write_request(connection, request, head, patience)
             response = connection.read_response(request.method)
         except (OSError, ValueError) as error:
             connection.close()
@@ -234,23 +236,33 @@ def _close_connections(idle: dict[Origin, list[HttpConnection]]) -> None:
             connection.close()
 
 
-def _write_request(
-    connection: HttpConnection,
-    request: AwsRequest,
-    headers: Mapping[str, str],
-    patience: float,
-) -> bool:
-    """Send a request; return False if the server stopped reading, to reject it early."""
+def _build_head(request: AwsRequest, headers: Mapping[str, str]) -> bytes:
     size = request.body_size
     all_headers = {"accept-encoding": "identity", "user-agent": USER_AGENT, **headers}
     if size or request.method in ("PUT", "POST"):
         all_headers["content-length"] = str(size)
-    head = build_request_head(request.method, request.target, all_headers)
+    try:
+        return build_request_head(request.method, request.target, all_headers)
+    except HttpFormatError as error:
+        problem = str(error)
+    except UnicodeEncodeError:  # its text has a part of the value, which may be secret
+        problem = "a header of the request has a character that is not in Latin-1"
+    raise InvalidRequest(
+        f"Nothing was sent to {request.origin}: {problem}.",
+        remedy="Check the credentials: their values must have no line ends.",
+    )
+
+
+def _write_request(
+    connection: HttpConnection, request: AwsRequest, head: bytes, patience: float
+) -> bool:
+    """Send a request; return False if the server stopped reading, to reject it early."""
     body = request.body
     if isinstance(body, bytes):
         return connection.send(head, body, patience)
     parts = body.chunks()
-    return connection.send(head, b"".join(parts) if size <= SMALL_BODY else parts, patience)
+    is_small = request.body_size <= SMALL_BODY
+    return connection.send(head, b"".join(parts) if is_small else parts, patience)
 
 
 def _response_not_received(origin: Origin, error: Exception) -> ResponseNotReceived:

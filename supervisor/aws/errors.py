@@ -3,6 +3,7 @@
 AwsError
 ├── NoCredentials           no source of credentials, or it failed
 ├── RequestBodyUnreadable   the file to send cannot be read, or was truncated
+├── InvalidRequest          nothing was sent: a value cannot be in an HTTP request
 ├── EndpointUnreachable     nothing was sent: DNS, connection or TLS failed
 ├── ResponseNotReceived     sent, perhaps in part; no response, or not all of it
 ├── InvalidResponse         the response cannot be AWS's: damaged, or longer than any of AWS's
@@ -63,6 +64,10 @@ class NoCredentials(AwsError):
 
 class RequestBodyUnreadable(AwsError):
     """The file to send cannot be read, or was truncated while it was sent."""
+
+
+class InvalidRequest(AwsError):
+    """Nothing was sent: a value cannot be in an HTTP request."""
 
 
 class EndpointUnreachable(AwsError):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scar.aws.client.direct.object_client import ObjectCall
+from scar.aws.client.direct.object_client import ObjectCall, read_document
 from scar.aws.client.object_listing import ListingFormatError, parse_listing
+from supervisor.aws.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scar.aws.client.direct.object_client import ObjectClient
     from scar.aws.client.object_listing import ObjectPage
+    from supervisor.aws.connection_pool import StreamedResponse
+
+
+class _BrokenPageError(AwsError):
+    """A page ends in the middle of its XML: as the SDK does, it is requested again."""
 
 
 def list_page(
@@ -32,7 +38,19 @@ def list_page(
     query += [("max-keys", str(most))] if most else []
     query += [("continuation-token", token)] if token else []
     call = ObjectCall(name="ListObjectsV2", method="GET", bucket=bucket, query=tuple(query))
-    return parse_listing(client.send(call)[1], bucket)
+
+    def read(reply: StreamedResponse) -> ObjectPage:
+        try:
+            return parse_listing(read_document(reply), bucket)
+        except ListingFormatError as error:
+            if not isinstance(error.__cause__, SyntaxError):  # what XML's parser raises
+                raise
+            raise _BrokenPageError(error.problem, transient=True) from error
+
+    try:
+        return client.receive(call, read)
+    except _BrokenPageError as error:
+        raise error.__cause__ or error from None
 
 
 def list_pages(client: ObjectClient, bucket: str, prefix: str) -> Iterator[ObjectPage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import zlib
 from base64 import b64encode
@@ -14,7 +15,12 @@ from scar.aws.client.direct.repetition import send_repeatedly
 from scar.aws.client.foreign_responses import describe_foreign_response, has_request_id
 from scar.errors import UsageError
 from supervisor.aws.client import AwsClient
-from supervisor.aws.errors import AwsErrorResponse, InvalidResponse
+from supervisor.aws.errors import (
+    AwsError,
+    AwsErrorResponse,
+    InvalidResponse,
+    parse_error_response,
+)
 from supervisor.aws.request import UNSIGNED_PAYLOAD, AwsRequest, FileSlice
 from supervisor.aws.retry import Backoff
 
@@ -24,7 +30,6 @@ if TYPE_CHECKING:
     from scar.aws.client.call_waits import CallWaits
     from scar.aws.client.direct.configuration import BucketEndpoint, DirectConfiguration
     from supervisor.aws.connection_pool import StreamedResponse
-    from supervisor.aws.errors import AwsError
     from supervisor.aws.request import ReadableFile
 
 T = TypeVar("T")
@@ -38,6 +43,8 @@ _REGION_CODES = frozenset(
 # For an upload in parts, S3 takes the encryption from CreateMultipartUpload.
 _WRITES = ("PutObject", "CreateMultipartUpload")
 _MOVED = frozenset({301, 302, 307, 308})
+_REGION = re.compile(r"[a-z0-9-]{1,63}")  # what may become a part of a host's name
+_ERROR_DOCUMENT = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?<Error[\s>]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,7 @@ class ObjectClient:
 
     def send(self, call: ObjectCall) -> tuple[Mapping[str, str], bytes]:
         """Send a call; return the headers and the body of its response."""
-        return self.receive(call, lambda reply: (reply.headers, reply.read_all()))
+        return self.receive(call, lambda reply: (reply.headers, read_document(reply)))
 
     def receive(self, call: ObjectCall, read: Callable[[StreamedResponse], T]) -> T:
         """Send a call and return what ``read`` makes of the response.
@@ -99,8 +106,11 @@ class ObjectClient:
         """
 
         body = _count_sent(call)
+        endpoint = self._find_endpoint(call.bucket)
+        is_corrected = False
 
         def send() -> T:
+            nonlocal endpoint
             endpoint = self._find_endpoint(call.bucket)
             request = self._build(call, body, endpoint)
             reply = self._client(endpoint.region).open(request)
@@ -110,13 +120,20 @@ class ObjectClient:
             finally:
                 reply.close()
 
+        def correct(error: AwsError) -> bool:
+            nonlocal is_corrected
+            if is_corrected or not self._correct_region(call.bucket, endpoint, error):
+                return False
+            is_corrected = True  # once: servers may send a request round in a circle
+            return True
+
         return send_repeatedly(
             send,
             call.name,
             waits=self._waits,
-            url=str(self._find_endpoint(call.bucket).origin),
+            url=str(endpoint.origin),
             subject=call.bucket,
-            correct=lambda error: self._correct_region(call.bucket, error),
+            correct=correct,
         )
 
     def close(self) -> None:
@@ -190,17 +207,19 @@ class ObjectClient:
         payload_hash = sha.hexdigest() if signs else UNSIGNED_PAYLOAD
         return b64encode(crc.to_bytes(4, "big")).decode(), payload_hash
 
-    def _correct_region(self, bucket: str, error: AwsError) -> bool:
-        """Use the Region that S3 names for the bucket; return whether it is another one."""
+    def _correct_region(self, bucket: str, used: BucketEndpoint, error: AwsError) -> bool:
+        """Use the Region that S3 names for the bucket; return whether it is another one.
+
+        ``used`` got the error: another thread may have corrected the bucket's endpoint meanwhile.
+        """
         if not isinstance(error, AwsErrorResponse):
             return False
         if error.status not in (*_MOVED, 400) and error.code not in _REGION_CODES:
             return False
-        used = self._endpoints[bucket]
         region = error.region
         if not region and error.status in _MOVED:
             region = self._read_region(bucket, used)
-        if region in ("", used.region):
+        if region == used.region or not _REGION.fullmatch(region):
             return False
         moved = self.configuration.find_endpoint(bucket, region)
         with self._lock:
@@ -216,6 +235,8 @@ class ObjectClient:
             reply = self._client(endpoint.region).open(head)
         except AwsErrorResponse as error:
             return error.region
+        except AwsError:  # the first error says more
+            return ""
         reply.close()
         return reply.headers.get("x-amz-bucket-region", "")
 
@@ -247,6 +268,14 @@ def _count_sent(call: ObjectCall) -> bytes | FileSlice:
     if isinstance(body, bytes) or call.on_sent is None:
         return body
     return FileSlice(_CountedFile(body.file, body.offset, call.on_sent), body.offset, body.size)
+
+
+def read_document(reply: StreamedResponse) -> bytes:
+    """Return the whole body; raise the error of a request that failed after S3 had sent 200."""
+    body = reply.read_all()
+    if _ERROR_DOCUMENT.match(body):
+        raise parse_error_response(500, reply.headers, body)
+    return body
 
 
 def _refuse_foreign_response(call: ObjectCall, reply: StreamedResponse) -> None:

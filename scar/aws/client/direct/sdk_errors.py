@@ -15,6 +15,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     FlexibleChecksumError,
+    HTTPClientError,
     ProxyConnectionError,
     ReadTimeoutError,
     SSLError,
@@ -27,6 +28,7 @@ from scar.aws.client.errors import WAITED
 from supervisor.aws.errors import (
     AwsErrorResponse,
     EndpointUnreachable,
+    InvalidRequest,
     InvalidResponse,
     ResponseNotReceived,
 )
@@ -55,6 +57,14 @@ def to_sdk_error(
             is_late = isinstance(error.__cause__, TimeoutError)
             kind = ReadTimeoutError if is_late else ConnectionClosedError
             return kind(endpoint_url=url, error=error.__cause__ or error)
+        case _:
+            return _to_other_error(error)
+
+
+def _to_other_error(error: AwsError) -> Exception:
+    match error:
+        case InvalidRequest():
+            return HTTPClientError(error=error.problem)
         case ChecksumMismatchError():
             return FlexibleChecksumError(error_msg=error.problem)
         case InvalidResponse():
