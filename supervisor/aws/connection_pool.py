@@ -17,6 +17,7 @@ from supervisor.aws.errors import (
 )
 from supervisor.aws.request import CHUNK_SIZE
 from supervisor.http.bodies import IncompleteBodyError
+from supervisor.http.bounded_socket import MIN_PROGRESS
 from supervisor.http.connection import SMALL_BODY, connect
 from supervisor.http.heads import HttpFormatError, build_request_head
 
@@ -40,10 +41,11 @@ DOCUMENT_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds to connect, and seconds without data afterwards."""
+    """Seconds to connect, and seconds without ``progress`` bytes of the response afterwards."""
 
     connect: float = 10.0
     read: float = 60.0
+    progress: int = MIN_PROGRESS
 
 
 class Connect(Protocol):
@@ -176,7 +178,7 @@ class ConnectionPool:
         try:
             if check_peer is not None:
                 check_peer(connection.peer)
-            was_read = _write_request(connection, request, head, patience)
+            was_read = _write_request(connection, request, head, patience, self._timeouts.progress)
             response = connection.read_response(request.method)
         except (OSError, ValueError) as error:
             connection.close()
@@ -254,15 +256,15 @@ def _build_head(request: AwsRequest, headers: Mapping[str, str]) -> bytes:
 
 
 def _write_request(
-    connection: HttpConnection, request: AwsRequest, head: bytes, patience: float
+    connection: HttpConnection, request: AwsRequest, head: bytes, patience: float, progress: int
 ) -> bool:
     """Send a request; return False if the server stopped reading, to reject it early."""
     body = request.body
     if isinstance(body, bytes):
-        return connection.send(head, body, patience)
+        return connection.send(head, body, patience, progress)
     parts = body.chunks()
     is_small = request.body_size <= SMALL_BODY
-    return connection.send(head, b"".join(parts) if is_small else parts, patience)
+    return connection.send(head, b"".join(parts) if is_small else parts, patience, progress)
 
 
 def _response_not_received(origin: Origin, error: Exception) -> ResponseNotReceived:

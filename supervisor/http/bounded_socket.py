@@ -23,18 +23,23 @@ _ENDLESS = float("inf")
 class BoundedSocket:
     """A connected socket; ``idle`` is the read timeout in seconds, None to wait for ever."""
 
-    __slots__ = ("_end", "_idle", "_last_end", "_received", "_timeout", "socket")
+    __slots__ = ("_end", "_idle", "_last_end", "_progress", "_received", "_timeout", "socket")
 
     def __init__(self, connected: _socket.socket) -> None:
         self.socket = connected
         self._timeout = connected.gettimeout()
         self._idle: float | None = None
         self._received = 0
+        self._progress = MIN_PROGRESS
         self._end = self._last_end = _ENDLESS
 
-    def start_exchange(self, idle: float | None) -> None:
-        """Start to send a request whose response has a first period of ``idle`` seconds."""
+    def start_exchange(self, idle: float | None, progress: int = MIN_PROGRESS) -> None:
+        """Start to send a request whose response has a first period of ``idle`` seconds.
+
+        Each ``progress`` bytes that arrive give it another period.
+        """
         self._idle = idle
+        self._progress = progress
         self._last_end = _ENDLESS
         self._set_timeout(idle)
 
@@ -58,7 +63,7 @@ class BoundedSocket:
                 self._set_timeout(wanted)
         data = self.socket.recv(size)
         self._received += len(data)
-        if self._received >= MIN_PROGRESS:
+        if self._received >= self._progress:
             self.start_period()
         return data
 

@@ -7,7 +7,7 @@ import select
 from typing import TYPE_CHECKING
 
 from supervisor.http.bodies import open_body, receive_head
-from supervisor.http.bounded_socket import BoundedSocket
+from supervisor.http.bounded_socket import MIN_PROGRESS, BoundedSocket
 from supervisor.http.heads import MAX_HEAD, HttpFormatError, parse_response_head
 
 if TYPE_CHECKING:
@@ -33,13 +33,20 @@ class HttpConnection:
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
 
-    def send(self, head: bytes, body: bytes | Iterable[bytes], idle: float | None) -> bool:
+    def send(
+        self,
+        head: bytes,
+        body: bytes | Iterable[bytes],
+        idle: float | None,
+        progress: int = MIN_PROGRESS,
+    ) -> bool:
         """Send a request; return whether the server read it all.
 
         A server that rejects a request early stops reading, and responds. ``idle`` is the time
-        without progress in seconds, here and for the response.
+        without progress in seconds, here and for the response, of which ``progress`` bytes count
+        as some.
         """
-        self._bounded.start_exchange(idle)
+        self._bounded.start_exchange(idle, progress)
         try:
             if isinstance(body, bytes):
                 if len(body) <= SMALL_BODY:

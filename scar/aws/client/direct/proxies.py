@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from scar.errors import ConfigurationError
-from supervisor.aws.connection_pool import ConnectionPool
+from supervisor.aws.connection_pool import ConnectionPool, Timeouts
 from supervisor.aws.request import AwsRequest, Origin
 from supervisor.http.connection import HttpConnection, connect
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from supervisor.aws.connection_pool import StreamedResponse
 
 _MAX_HEAD = 1 << 16  # bytes of a proxy's response
+# Less than in functions: 64 downloads at once share the line of the user, who can also end them.
+_TIMEOUTS = Timeouts(progress=1 << 8)
 
 
 class ProxyError(OSError):
@@ -51,7 +53,7 @@ def connection_pool(
         chosen = proxies
         find = (lambda origin: chosen.get(origin.scheme, "")) if chosen else None
     if find is None:
-        return ConnectionPool(environ, create_context=create_context)
+        return ConnectionPool(environ, _TIMEOUTS, create_context)
     return ProxiedPool(environ, create_context, find)
 
 
@@ -89,7 +91,7 @@ class ProxiedPool(ConnectionPool):
         create_context: Callable[[], ssl.SSLContext],
         find: Callable[[Origin], str],
     ) -> None:
-        super().__init__(environ, create_context=create_context, connect=self._connect)
+        super().__init__(environ, _TIMEOUTS, create_context, self._connect)
         self._find = find
         self._proxies: dict[Origin, SplitResult | None] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,30 @@ def read(response: IncomingResponse, size: int = 1 << 16) -> bytes:
 def chunks(parts: Sequence[bytes], trailers: bytes = b"") -> bytes:
     body = b"".join(b"%x;a=b\r\n%b\r\n" % (len(part), part) for part in parts)
     return body + b"0\r\n" + trailers + b"\r\n"
+
+
+@pytest.mark.parametrize("progress", [1, 1 << 16])
+def test_only_as_much_progress_as_is_wanted_extends_the_time(progress: int) -> None:
+    with connected() as (connection, _, theirs):
+
+        def drip() -> None:
+            for _ in range(12):
+                theirs.sendall(b"x")
+                time.sleep(0.1)
+
+        connection.send(b"GET / HTTP/1.1\r\n\r\n", b"", 0.8, progress)
+        theirs.sendall(OK + b"content-length: 12\r\n\r\n")
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            response = connection.read_response("GET")
+            if progress == 1:
+                assert read(response) == b"x" * 12
+            else:
+                with pytest.raises(TimeoutError):
+                    read(response)
+        finally:
+            thread.join()
 
 
 bodies = st.binary(max_size=40)
