@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from supervisor.aws.connection_pool import StreamedResponse
 
 _MAX_HEAD = 1 << 16  # bytes of a proxy's response
-# Less than in functions: 64 downloads at once share the line of the user, who can also end them.
-_TIMEOUTS = Timeouts(progress=1 << 8)
+# As with the SDK: 64 downloads at once share the line of the user, who can also end them; and S3
+# sends a space every few seconds while it completes an upload.
+_TIMEOUTS = Timeouts(progress=1)
 
 
 class ProxyError(OSError):
