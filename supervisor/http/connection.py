@@ -50,12 +50,12 @@ class HttpConnection:
         try:
             if isinstance(body, bytes):
                 if len(body) <= SMALL_BODY:
-                    self._socket.sendall(head + body if body else head)
+                    self._bounded.send(head + body if body else head)
                     return True
                 body = (body,)
-            self._socket.sendall(head)
+            self._bounded.send(head)
             for chunk in body:
-                self._socket.sendall(chunk)
+                self._bounded.send(chunk)
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
