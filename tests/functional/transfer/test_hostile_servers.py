@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
-from scar.aws.client.direct.listing import list_page
+from scar.aws.client.direct.listing import list_page, list_pages
 from scar.aws.client.direct.object_client import ObjectCall
 from scar.aws.client.direct.trusted_certificates import context_factory
 from scar.aws.client.object_listing import ListingFormatError
@@ -93,6 +93,37 @@ def test_a_page_that_breaks_off_is_read_again() -> None:
         assert list_page(connect(server), "photos", "").objects == []
     with scripted(*[broken] * 5) as server, pytest.raises(ListingFormatError):
         list_page(connect(server), "photos", "")
+
+
+@pytest.mark.parametrize("cycle", [1, 2, 3, 5])
+@pytest.mark.parametrize("before", [0, 4])
+def test_pages_that_begin_again_are_an_error(before: int, cycle: int) -> None:
+    def page(token: str) -> Reply:
+        next_page = f"<NextContinuationToken>{token}</NextContinuationToken>"
+        body = f"<ListBucketResult><IsTruncated>true</IsTruncated>{next_page}</ListBucketResult>"
+        return Reply(headers=ID, body=body.encode())
+
+    first = [page(f"first-{n}") for n in range(before)]
+    again = [page(f"again-{n % cycle}") for n in range(30)]
+    with scripted(*first, *again) as server:
+        with pytest.raises(ListingFormatError, match="repeated"):
+            for _ in list_pages(connect(server), "photos", ""):
+                pass
+        assert before + cycle < len(server.requests) < before + 30
+        server.steps.clear()  # those that were not wanted
+
+
+def test_pages_with_tokens_of_their_own_are_all_read() -> None:
+    pages = [
+        Reply(
+            headers=ID,
+            body=f"<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>{n}"
+            "</NextContinuationToken></ListBucketResult>".encode(),
+        )
+        for n in range(20)
+    ]
+    with scripted(*pages, Reply(headers=ID, body=PAGE)) as server:
+        assert len(list(list_pages(connect(server), "photos", ""))) == 21
 
 
 def test_a_page_of_another_kind_is_an_error_at_once() -> None:

@@ -54,13 +54,17 @@ def list_page(
 
 
 def list_pages(client: ObjectClient, bucket: str, prefix: str) -> Iterator[ObjectPage]:
-    """Yield all pages; raise the same errors."""
-    token = ""
+    """Yield all pages; raise the same errors, also if the pages begin again."""
+    token = remembered = ""
+    count, next_count = 0, 1
     while True:
         page = list_page(client, bucket, prefix, token=token)
         yield page
-        if not page.next_token:
+        token, count = page.next_token, count + 1
+        if not token:
             return
-        if page.next_token == token:
-            raise ListingFormatError(bucket, "the token of the next page is that of the last one")
-        token = page.next_token
+        # Brent's algorithm: finds a cycle of any length with one token in memory.
+        if token == remembered:
+            raise ListingFormatError(bucket, "the pages begin again: their tokens are repeated")
+        if count == next_count:
+            remembered, next_count = token, 2 * count
