@@ -62,11 +62,15 @@ def parse_endpoint(url: str, source: str) -> Origin:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         parts, port = urlsplit(""), 0
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    remedy = f"Set {source} to a URL such as https://host:port."
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        # Without the URL in the message: it may have a password.
         raise ConfigError(
-            f"{source} is not an http or https URL: {url!r}.",
-            remedy=f"Set {source} to a URL such as https://host:port.",
+            f"{source} is a URL with a user name, a query or a fragment, which would be ignored.",
+            remedy=remedy,
         )
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{source} is not an http or https URL: {url!r}.", remedy=remedy)
     return Origin(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
 
 

@@ -12,13 +12,19 @@ from scar.aws.client.errors import CORRECT_REGION, NO_REGION, translate_errors
 from scar.aws.client.region_names import require_region_name
 from scar.errors import ConfigurationError
 from scar.spelling import suggest_name
+from supervisor.aws.endpoints import parse_endpoint
+from supervisor.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import boto3
     from botocore.session import Session
 
     from scar.aws.client.target import ConnectionTarget
     from scar.aws.model.account import Account
+
+ENDPOINT_URL = "AWS_ENDPOINT_URL"  # and the same with the name of a service
 
 
 def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
@@ -26,6 +32,7 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
 
     The SDK is imported here only if it is needed to find the credentials or the endpoints.
     """
+    _check_endpoints(target, os.environ)
     direct = read_plain_configuration(target, os.environ)
     if direct is None or direct.sts is None:
         session, region = _open_session(target), ""
@@ -48,6 +55,19 @@ def connect_to_aws(target: ConnectionTarget) -> AwsConnection:
     suffix = "" if "amazonaws.com" in address else f" at {address}"
     connection.description = f"AWS account {account.id}, {account.region}{suffix}"
     return connection
+
+
+def _check_endpoints(target: ConnectionTarget, environ: Mapping[str, str]) -> None:
+    """Raise ConfigurationError for an endpoint of the user's that is no URL of a server."""
+    endpoints = {name: environ[name] for name in sorted(environ) if name.startswith(ENDPOINT_URL)}
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        endpoints = {}
+    for source, url in {"--endpoint-url": target.endpoint_url, **endpoints}.items():
+        try:
+            if url:
+                parse_endpoint(url, source)
+        except ConfigError as error:
+            raise ConfigurationError(error.problem, remedy=error.remedy) from error
 
 
 def _open_session(target: ConnectionTarget) -> boto3.Session:

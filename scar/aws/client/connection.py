@@ -12,7 +12,7 @@ from scar.aws.client.encryption import add_default_encryption
 from scar.aws.client.errors import translate_errors
 from scar.aws.client.foreign_responses import refuse_foreign_responses
 from scar.aws.model.account import Account
-from scar.errors import ScarError
+from scar.errors import ConfigurationError, ScarError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -271,12 +271,18 @@ class AwsConnection:
 
     def _create_client(self, service: ServiceName) -> object:
         config = self.s3_config() if service == "s3" else client_config()
-        with translate_errors(f"connect to {service}"):
-            client: Any = self.session.client(
-                service,
-                endpoint_url=self.endpoint_url,
-                config=config,
-            )
+        try:
+            with translate_errors(f"connect to {service}"):
+                client: Any = self.session.client(
+                    service,
+                    endpoint_url=self.endpoint_url,
+                    config=config,
+                )
+        except ValueError as error:  # botocore's "Invalid endpoint"
+            raise ConfigurationError(
+                f"Cannot connect to {service}: {error}",
+                remedy="Correct the endpoint_url of the profile in ~/.aws/config.",
+            ) from error
         # botocore creates the exception classes at their first use. Two threads that do so at
         # once get two sets, and `except` with one set does not catch errors of the other.
         if service != "ec2":  # its model has 3,000 shapes to search, and defines no errors

@@ -68,6 +68,36 @@ def test_local_and_an_endpoint_exclude_each_other() -> None:
         )
 
 
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize("url", ["nonsense", "ftp://h", "http://", "http://h/?x=1"])
+def test_an_endpoint_that_is_no_server_is_refused_by_name(
+    url: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv(variable, url)
+    with pytest.raises(ConfigurationError, match=variable):
+        connect_to_aws(ConnectionTarget(region="eu-west-1"))
+
+
+def test_an_invalid_endpoint_that_is_ignored_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    with pytest.raises(ConfigurationError, match="No Region"):
+        connect_to_aws(ConnectionTarget())
+
+
+def test_an_invalid_endpoint_of_a_profile_names_its_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-1\nendpoint_url = nonsense\n")
+    with pytest.raises(ConfigurationError, match="Invalid endpoint") as caught:
+        connect_to_aws(ConnectionTarget())
+    assert "~/.aws/config" in caught.value.remedy
+
+
 def test_aws_is_described_by_account_and_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")

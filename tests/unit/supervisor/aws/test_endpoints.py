@@ -44,6 +44,14 @@ def test_an_invalid_endpoint_url_is_an_error_that_names_the_variable(url: str) -
         endpoints.custom_endpoint("s3", {"AWS_ENDPOINT_URL": url})
 
 
+@pytest.mark.parametrize("rest", ["u:secret@h", "u@h:1/base", "h/?secret=1", "h#secret"])
+@pytest.mark.parametrize("scheme", ["https", "ftp"])
+def test_parts_of_an_endpoint_url_that_have_no_effect_are_refused(scheme: str, rest: str) -> None:
+    with pytest.raises(ConfigError, match="would be ignored") as caught:
+        endpoints.custom_endpoint("s3", {"AWS_ENDPOINT_URL": f"{scheme}://{rest}"})
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("bucket", "host", "prefix"),
     [
