@@ -12,7 +12,7 @@ from supervisor.http.heads import MAX_HEAD, HttpFormatError, parse_response_head
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from supervisor.http.bodies import BodyReader
     from supervisor.http.heads import ResponseHead
@@ -24,7 +24,7 @@ SMALL_BODY = 1 << 16
 class HttpConnection:
     """An open connection; ``peer`` is the address of the server. Not thread-safe."""
 
-    __slots__ = ("_bounded", "_poll", "_socket", "peer")
+    __slots__ = ("_bounded", "_decrypted", "_poll", "_socket", "peer")
 
     def __init__(self, connected: _socket.socket, peer: str = "") -> None:
         self._socket = connected
@@ -32,6 +32,8 @@ class HttpConnection:
         self._bounded = BoundedSocket(connected)
         self._poll = select.poll()
         self._poll.register(connected, select.POLLIN)
+        # Only sockets with TLS have it: bytes that were received, but not read.
+        self._decrypted: Callable[[], int] = getattr(connected, "pending", lambda: 0)
 
     def send(
         self,
@@ -78,8 +80,11 @@ class HttpConnection:
         return IncomingResponse(head, body, self._bounded)
 
     def is_closed_by_peer(self) -> bool:
-        """Return whether an idle connection is readable: then the server has closed it."""
-        return bool(self._poll.poll(0))
+        """Return whether an idle connection is readable.
+
+        Then the server has closed it, or has sent what no request asked for.
+        """
+        return self._decrypted() > 0 or bool(self._poll.poll(0))
 
     def close(self) -> None:
         self._socket.close()

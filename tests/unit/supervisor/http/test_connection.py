@@ -290,6 +290,24 @@ def test_only_a_server_that_reads_gets_more_time_for_a_body(progress: int) -> No
             thread.join()
 
 
+class SocketWithTls(CountingSocket):
+    """``surplus`` bytes are decrypted already: the file descriptor is not readable."""
+
+    surplus = 0
+
+    def pending(self) -> int:
+        return self.surplus
+
+
+def test_an_idle_connection_with_surplus_bytes_is_not_used_again() -> None:
+    ours, theirs = socket.socketpair()
+    with SocketWithTls(fileno=ours.detach()) as with_tls, theirs:
+        connection = HttpConnection(with_tls)
+        assert not connection.is_closed_by_peer()
+        with_tls.surplus = 1
+        assert connection.is_closed_by_peer()
+
+
 def test_a_server_that_stops_reading_may_have_responded() -> None:
     with connected() as (connection, _, theirs):
         theirs.sendall(b"HTTP/1.1 503 -\r\ncontent-length: 0\r\n\r\n")
