@@ -71,7 +71,8 @@ def test_a_cluster_is_started_used_scaled_and_stopped(cloud: LocalCloudProcess) 
 
     assert "2 jobs ended" in scar(cloud, "stop", "-n", "grid", "-c", "night")
     assert not unfinished_jobs(cloud)
-    assert not staged_keys(cloud)
+    # Other tests of this cloud leave clusters that were not stopped.
+    assert not [key for key in staged_keys(cloud) if "/night/" in key]
     assert not folder.exists()
     assert "night" not in listed(cloud)
 

@@ -35,11 +35,15 @@ class Recording:
         return recording
 
     def _record(self, params: dict[str, Any], model: OperationModel, **_: object) -> None:
+        self.record(model.service_model.service_name, model.name, params)
+
+    def record(self, service: str, operation: str, params: dict[str, Any]) -> None:
+        """Record what a call must be allowed; ``params`` are named as in the SDK."""
         role = params.get("RoleName", "")
-        if model.name in ("CreateRole", "PutRolePermissionsBoundary"):
+        if operation in ("CreateRole", "PutRolePermissionsBoundary"):
             self._boundaries[role] = params.get("PermissionsBoundary", "")
         boundary = self._boundaries.get(role, "")
-        for request in required_permissions(model.service_model.service_name, model.name, params):
+        for request in required_permissions(service, operation, params):
             known = {"iam:permissionsboundary": boundary} if boundary else {}
             self.requests.append(replace(request, context={**request.context, **known}))
 

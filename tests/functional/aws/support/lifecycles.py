@@ -20,6 +20,7 @@ from tests.functional.aws.support.command_replay import (
     batch_spec,
     function,
 )
+from tests.functional.aws.support.direct_requests import served_by_moto
 from tests.functional.aws.support.endpoint_lifecycles import with_endpoints
 from tests.functional.aws.support.factories import (
     a_function,
@@ -50,6 +51,8 @@ from tests.functional.aws.support.scenarios import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.functional.aws.support.direct_requests import RecordingPool
 
 
 def in_lambda_mode(replay: Replay) -> None:
@@ -277,13 +280,18 @@ def with_real_images(replay: Replay) -> None:
 
 def runs_are_inspected(replay: Replay) -> None:
     """Upload and download files; run the function; inspect and retry failed runs."""
+    with served_by_moto(replay) as pool:
+        _inspect_runs(replay, pool)
+
+
+def _inspect_runs(replay: Replay, pool: RecordingPool) -> None:
     make_bucket(replay)
     s3 = replay.unrecorded.client("s3")
     s3.put_object(Bucket="photos", Key="in/a", Body=b"a")
     s3.put_object(Bucket="photos", Key="in/b", Body=b"b")
     replay.write_fdl(function("lambda-batch"))
     replay.scar("init", "-f", "FILE")
-    move_objects(replay)
+    move_objects(replay, pool)
     for words in (["run", "-n", "crop"], ["run", "-f", "FILE", "x"], ["invoke", "-n", "crop"]):
         replay.scar(*words)
         replay.scar(*words[:3], "-a", *words[3:])

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from scar.transfer.client import MULTIPART_THRESHOLD
 from tests.fakes.moto_compat import ACCOUNT, api_response
 from tests.functional.aws.support.factories import a_role, fail_next_call
@@ -15,6 +13,7 @@ from tests.functional.aws.support.manual_changes import TRUST
 if TYPE_CHECKING:
     from tests.fakes.registries import FaultyRegistry
     from tests.functional.aws.support.command_replay import Replay
+    from tests.functional.aws.support.direct_requests import RecordingPool
 
 HOST = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
 ROLES = ("crop-eu-west-1-job", "scar-failure-handler-eu-west-1-lambda", "scar-instances-eu-west-1")
@@ -107,26 +106,18 @@ def make_bucket(replay: Replay) -> None:
     )
 
 
-def move_objects(replay: Replay) -> None:
+def move_objects(replay: Replay, pool: RecordingPool) -> None:
     """Upload, list and download files, one of them in parts; then let an upload fail."""
     (replay.folder / "small").write_bytes(b"a")
     with (replay.folder / "large").open("wb") as file:
         file.truncate(MULTIPART_THRESHOLD)
     for name in ("small", "large"):
         replay.scar("put", "-b", "photos/files", "-p", str(replay.folder / name))
-    fail_part_uploads(replay)
+    pool.denied.add("UploadPart")
     replay.scar("put", "-b", "photos/files", "-p", str(replay.folder / "large"), status=5)
+    pool.denied.clear()
     replay.scar("ls", "-b", "photos/files")
     replay.scar("get", "-b", "photos/files", "-p", str(replay.folder / "back"))
-
-
-def fail_part_uploads(replay: Replay) -> None:
-    def fail(**_: object) -> None:
-        raise ClientError(
-            {"Error": {"Code": "AccessDenied", "Message": "denied by the test"}}, "UploadPart"
-        )
-
-    replay.connection.session.events.register("before-call.s3.UploadPart", fail)
 
 
 def list_a_queued_job(replay: Replay, run: str) -> list[str]:
