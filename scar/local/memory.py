@@ -1,7 +1,7 @@
 """Keeps the memory of the idle server small: what was imported once is neither garbage nor moved.
 
 The first call of each AWS service imports moto's modules and botocore's models: many cycles, and
-buffers of ten times the size of what stays. Python gives that back only if somebody asks.
+buffers of ten times the size of what stays. Python gives that back only on request.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ they share, and the release of scar. ``applied_record`` says when it is recorded
 also invalid once a deployment changes resources that functions share: these begin a new
 ``generation``, which the lock's object names.
 
-What somebody changes by hand is not seen in it. So it is trusted for a day only, and together with
+Manual changes are not seen in it. So it is trusted for a day only, and together with
 what ``quick_look`` reads (decision 0027).
 """
 

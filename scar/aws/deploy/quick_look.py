@@ -4,7 +4,7 @@ One request per function and per bucket with events, and one list each of the ro
 job definitions, compute environments and job queues. Compared are the functions' code,
 configuration and tags, what starts them (notifications, queues, HTTP endpoints), compute
 environments and job queues; of roles, repositories, job definitions and buckets, whether they
-exist. Everything else that somebody changes by hand is found by reading all resources.
+exist. Every other manual change is found by reading all resources.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ class ObjectClient:
     def _checksums(self, body: bytes | FileSlice, *, is_tls: bool) -> tuple[str, str]:
         """Return the CRC-32 in base64 and the SHA-256 to sign; the body is read once.
 
-        Over TLS the CRC is enough: nobody can change both.
+        Over TLS the CRC is enough: TLS itself protects the body.
         """
         signs = self.configuration.signs_payload or not is_tls
         chunks = body.chunks() if isinstance(body, FileSlice) else (body,)
