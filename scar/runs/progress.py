@@ -16,6 +16,7 @@ from scar.runs.unfinished_jobs import LISTING_DELAY, with_batch_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from scar.runs.arrays.array_status import ArrayStatus
     from scar.runs.invoke import InputObject
@@ -165,6 +166,20 @@ def count_inputs(  # noqa: PLR0913 - what was read before the records
         progress=describe_progress(statuses),
         recent=report.recent,
     )
+
+
+def count_new_files(
+    before: Mapping[str, Sequence[InputObject]], now: Mapping[str, Sequence[InputObject]]
+) -> int:
+    """Return the number of files of each function that were written since ``before`` was listed."""
+    return sum(
+        len(_written(files).difference(_written(before.get(name, ()))))
+        for name, files in now.items()
+    )
+
+
+def _written(files: Sequence[InputObject]) -> set[tuple[str, str, datetime]]:
+    return {(file.bucket, file.key, file.modified) for file in files}
 
 
 def describe_progress(statuses: Sequence[FunctionStatus]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scar.aws.client.connection import AwsConnection
+    from scar.aws.inventory.functions import FunctionSummary
     from scar.cli.session import Session
+    from scar.runs.invoke import InputObject
     from scar.runs.progress import RunProgress
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two requests
@@ -173,7 +176,7 @@ def _read_functions(
     """Count the functions' runs and input files; raise FunctionNotFoundError."""
     from scar.runs.arrays.array_reader import read_arrays
     from scar.runs.ledger import RunLedger
-    from scar.runs.progress import count_inputs
+    from scar.runs.progress import count_inputs, count_new_files
 
     deployed = {f.name: f for f in session.services.list_functions(connection)}
     missing = [name for name in names if name not in deployed]
@@ -190,13 +193,9 @@ def _read_functions(
         )
     events = read_waiting_events(session, connection, functions)
     jobs = list_jobs_by_function(connection, functions)
-    list_objects = session.services.list_input_objects
-    files = {
-        f.name: [one for folder in f.inputs for one in list_objects(connection, folder)]
-        for f in functions
-    }
+    files = {f.name: _list_files(session, connection, f) for f in functions}
     ledger = RunLedger.connect(connection)
-    return count_inputs(
+    found = count_inputs(
         ledger,
         files,
         jobs,
@@ -205,6 +204,19 @@ def _read_functions(
         events=events,
         arrays=read_arrays(ledger, connection.client("batch"), names),
     )
+    if not found.is_finished:
+        return found
+    # Runs may have ended after the folders were listed: their outputs are inputs of others here.
+    now = {f.name: _list_files(session, connection, f) for f in functions}
+    return replace(found, waiting=count_new_files(files, now))
+
+
+def _list_files(
+    session: Session, connection: AwsConnection, function: FunctionSummary
+) -> list[InputObject]:
+    """Return the files in a function's input folders."""
+    list_objects = session.services.list_input_objects
+    return [one for folder in function.inputs for one in list_objects(connection, folder)]
 
 
 def _read_script_status(connection: AwsConnection, found: RunProgress) -> int:

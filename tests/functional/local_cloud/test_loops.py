@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from tests.fakes.local_cloud import LocalCloudProcess
 
-COPY = 'cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/again"'
 # A new object for each run: where runs of one object overlap, nothing tells which of them failed.
 COPY_TO_NEW = 'cp "$INPUT_FILE_PATH" "$TMP_OUTPUT_DIR/again-$SCAR_RUN_ID"'
 
@@ -60,7 +59,7 @@ def failure(cloud: LocalCloudProcess, *names: str) -> dict[str, Any]:
 
 def test_lambda_stops_a_loop_after_sixteen_turns(cloud: LocalCloudProcess) -> None:
     stop_loops(cloud, "stopped1", "stopped2")
-    cloud.put("stopped1", COPY)
+    cloud.put("stopped1", COPY_TO_NEW)
     error = failure(cloud, "stopped1", "stopped2")
     assert error["kind"] == "EventDiscarded"
     assert "RecursiveInvocationException" in error["problem"]
@@ -75,7 +74,7 @@ def test_lambda_stops_a_loop_after_sixteen_turns(cloud: LocalCloudProcess) -> No
 
 
 def test_an_allowed_loop_ends_at_the_limit_of_a_chain(cloud: LocalCloudProcess) -> None:
-    cloud.put("allowed1", COPY)
+    cloud.put("allowed1", COPY_TO_NEW)
     error = failure(cloud, "allowed1", "allowed2")
     assert error["kind"] == "ChainTooLong"
     assert [len(finished(cloud, name, "done")) for name in ("allowed1", "allowed2")] == [16, 16]
