@@ -79,16 +79,14 @@ class RecentChanges:
             self.forget(kind, str(parameters.get(parameter, "")))
 
     def record(self, kind: str, name: str) -> None:
-        """Record a change; ``kind`` as in ``Resource.kind``, ``name`` without its ARN."""
+        """Record a change; ``kind`` as in ``Resource.kind``, ``name`` also an ARN or a URL."""
         with self._lock:
-            self._times[kind, name.rpartition("/")[2] if name.startswith("arn:") else name] = (
-                self.clock()
-            )
+            self._times[kind, _short_name(name)] = self.clock()
 
     def forget(self, kind: str, name: str) -> None:
         """Forget a deleted resource: its absence is no race."""
         with self._lock:
-            self._times.pop((kind, name), None)
+            self._times.pop((kind, _short_name(name)), None)
 
     def seconds_since(self, kind: str, name: str = "") -> float | None:
         """Return the seconds since the last change; without a name, of any of that kind.
@@ -115,6 +113,12 @@ class RecentChanges:
         return any(
             self.is_recent(kind, name) for name in names if any(_refers_to(t, name) for t in texts)
         )
+
+
+def _short_name(name: str) -> str:
+    """Return the name at the end of an ARN or of a queue's URL: calls use either."""
+    is_long = name.startswith(("arn:", "https://", "http://"))
+    return name.rpartition("/")[2] if is_long else name
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -41,6 +41,7 @@ ENDPOINT_RACES: tuple[Race, ...] = (
         operations=words("CreateFunctionUrlConfig"),
         codes=words("ResourceNotFoundException"),
         caused_by="function",
+        parameter="FunctionName",
         only_after_change=True,
         state="Lambda does not see the new function yet",
         remedy="Run the same command again: another program may have deleted the function.",

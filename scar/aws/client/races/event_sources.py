@@ -44,6 +44,7 @@ EVENT_SOURCE_RACES: tuple[Race, ...] = (
         operations=words("CreateEventSourceMapping"),
         codes=words("ResourceNotFoundException"),
         caused_by="function",
+        parameter="FunctionName",
         only_after_change=True,
         state="Lambda does not see the new function yet",
         remedy="Run the same command again: another program may have deleted the function.",
@@ -66,16 +67,21 @@ EVENT_SOURCE_RACES: tuple[Race, ...] = (
         remedy="Run the same command again after a minute.",
         source="model: SQS, QueueDeletedRecently; " + TERRAFORM + "sqs/queue.go",
     ),
-    Race(
-        service="sqs",
-        operations=words(
-            "GetQueueUrl GetQueueAttributes SetQueueAttributes ListQueueTags TagQueue"
-        ),
-        codes=words("QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue"),
-        caused_by="event-queue",
-        only_after_change=True,
-        state="SQS does not see the new queue yet",
-        remedy="Run the same command again: another program may have deleted the queue.",
-        source="docs: SQS CreateQueue, a queue can be used after a second",
+    *(
+        Race(
+            service="sqs",
+            operations=words(operations),
+            codes=words("QueueDoesNotExist AWS.SimpleQueueService.NonExistentQueue"),
+            caused_by="event-queue",
+            parameter=parameter,
+            only_after_change=True,
+            state="SQS does not see the new queue yet",
+            remedy="Run the same command again: another program may have deleted the queue.",
+            source="docs: SQS CreateQueue, a queue can be used after a second",
+        )
+        for operations, parameter in (
+            ("GetQueueUrl", "QueueName"),
+            ("GetQueueAttributes SetQueueAttributes ListQueueTags TagQueue", "QueueUrl"),
+        )
     ),
 )

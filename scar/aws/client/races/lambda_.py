@@ -127,6 +127,7 @@ LAMBDA_RACES: tuple[Race, ...] = (
         ),
         codes=words("ResourceNotFoundException"),
         caused_by="function",
+        parameter="FunctionName",
         only_after_change=True,
         state="Lambda does not see the new function yet",
         remedy="Run the same command again: another program may have deleted the function.",
