@@ -9,15 +9,26 @@ from __future__ import annotations
 import ctypes
 import gc
 import sys
+import time
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BUSY_SECONDS = 0.2  # of CPU time between two calls
 _M_ARENA_MAX = -8  # mallopt(3)
 _ARENAS = 2
 
 
 class MemoryKeeper:
-    """Gives memory back after imports; ``release`` is called every now and then."""
+    """Gives memory back after imports; ``release`` is called every now and then.
 
-    def __init__(self) -> None:
+    ``cpu_seconds`` is the CPU time of this process.
+    """
+
+    def __init__(self, cpu_seconds: Callable[[], float] = time.process_time) -> None:
+        self._cpu_seconds = cpu_seconds
+        self._used = cpu_seconds()
         self._libc = ctypes.CDLL(None)
         self._modules = 0
         self._waits = False
@@ -26,13 +37,17 @@ class MemoryKeeper:
             self._libc.mallopt(_M_ARENA_MAX, _ARENAS)
 
     def release(self) -> bool:
-        """Release memory if modules were imported, but none since the last call; return that."""
+        """Release memory if modules were imported, but none since the last call; return that.
+
+        Not while the server works: the collection stops all threads for a third of a second.
+        """
+        before, self._used = self._used, self._cpu_seconds()
         modules = len(sys.modules)
         grown, self._modules = modules != self._modules, modules
         if grown:
             self._waits = True
             return False
-        if not self._waits:
+        if not self._waits or self._used - before > _BUSY_SECONDS:
             return False
         self._waits = False
         gc.unfreeze()
