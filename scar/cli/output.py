@@ -84,11 +84,16 @@ class Terminal:
     def write_data(self, text: str) -> None:
         """Write one line or block of text to stdout; it may have parts in bold or faint type."""
         self.clear_progress()
+        if not (text.isascii() and text.isprintable()):  # most lines have nothing to replace
+            text = self._make_safe(text)
+        sys.stdout.write(f"{text}\n")
+
+    def _make_safe(self, text: str) -> str:
         first, *styled = text.split(self._mark)
         safe = escape_lines(first) + "".join(
             f"{_STYLES[part[0]]}{escape_lines(part[1:])}" for part in styled
         )
-        sys.stdout.write(f"{_encodable(safe, sys.stdout.encoding)}\n")
+        return _encodable(safe, sys.stdout.encoding)
 
     def flush(self) -> None:
         """Pass on what was written to stdout: before a wait, for readers of a pipe."""

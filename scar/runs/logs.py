@@ -66,22 +66,24 @@ def _format_supervisor_line(message: str) -> str:
     entry = parse_supervisor_line(message)
     if not entry:
         return message
-    fields = {k: v for k, v in entry.items() if k not in _SHOWN_ELSEWHERE}
-    said = join_sentences(*(str(entry.get(name) or "") for name in ("message", "remedy")))
-    text = f"{entry['level']} {said}".strip() if entry.get("level") else said
-    more = ", ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{text} ({more})" if more else text
+    said, remedy = (str(entry.get(name) or "") for name in ("message", "remedy"))
+    said = join_sentences(said, remedy) if remedy else said.strip()
+    text = f"{entry['level']} {said}".strip() if entry["level"] else said
+    more = [f"{name}={entry[name]}" for name in entry if name not in _SHOWN_ELSEWHERE]
+    return f"{text} ({', '.join(more)})" if more else text
 
 
 def _format_lambda_line(message: str) -> str:
     """Return ``REPORT 12.30 ms, billed 13 ms, 67 of 512 MB``: tabs and ids fill the screen."""
     kind, _, rest = message.partition(" ")
+    if kind != "REPORT":
+        return " ".join(message.split())
     values = {
         name.strip(): value.strip()
         for name, _, value in (part.partition(":") for part in rest.split("\t"))
         if value
     }
-    if kind != "REPORT" or "Duration" not in values:
+    if "Duration" not in values:
         return " ".join(message.split())
     used = f"{values.pop('Max Memory Used', '?').removesuffix(' MB')}"
     size = values.pop("Memory Size", "?")
@@ -106,8 +108,7 @@ class LineOwners:
         """Return the run of a supervisor's line, else the request or the end of the stream."""
         if line.source == "batch":
             return line.stream.rpartition("/")[2]
-        started = STARTED.match(line.message)
-        if started:
+        if line.message.startswith("START ") and (started := STARTED.match(line.message)):
             self._requests[line.stream] = started[1]
         return self._requests.get(line.stream, "")
 

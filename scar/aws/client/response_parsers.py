@@ -141,12 +141,18 @@ class _LogEventParser(JSONParser):
             return super().parse(response, shape)
         events = rest.pop("events", None) if isinstance(rest, dict) else None
         fields = shape.members["events"].member.members  # type: ignore[attr-defined]
-        if not isinstance(events, list) or not all(_is_plain(one, fields) for one in events):
+        has_nulls = b"null" in response["body"]
+        if not isinstance(events, list) or not _are_plain(events, fields, has_nulls=has_nulls):
             return super().parse(response, shape)
         parsed = super().parse({**response, "body": json.dumps(rest).encode()}, shape)
         return {**parsed, "events": events}
 
 
-def _is_plain(event: object, fields: Mapping[str, Shape]) -> bool:
-    """Return whether the model has nothing to drop or convert."""
-    return isinstance(event, dict) and event.keys() <= fields.keys() and None not in event.values()
+def _are_plain(events: list[Any], fields: Mapping[str, Shape], *, has_nulls: bool) -> bool:
+    """Return whether the model has nothing to drop or convert.
+
+    Without ``has_nulls``, the values are not looked at. No step is made in Python for an event.
+    """
+    if not set(map(type, events)) <= {dict} or not set().union(*events) <= fields.keys():
+        return False
+    return not (has_nulls and any(None in event.values() for event in events))

@@ -51,21 +51,22 @@ def read_group_lines(
         request["filterPattern"] = pattern
     if since:
         request["startTime"] = int(since.timestamp() * 1000)
-    for event in _filter_log_events(client, request):
-        yield LogLine(
-            time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
-            source=service,
-            stream=event["logStreamName"],
-            message=event["message"].rstrip("\n"),
-        )
+    for events in _list_pages(client, request):
+        for event in events:
+            yield LogLine(
+                time=datetime.fromtimestamp(event["timestamp"] / 1000, UTC),
+                source=service,
+                stream=event["logStreamName"],
+                message=event["message"].rstrip("\n"),
+            )
 
 
-def _filter_log_events(
+def _list_pages(
     client: CloudWatchLogsClient, request: FilterLogEventsRequestPaginateTypeDef
-) -> Iterator[FilteredLogEventTypeDef]:
+) -> Iterator[list[FilteredLogEventTypeDef]]:
     try:
         for page in client.get_paginator("filter_log_events").paginate(**request):
-            yield from page["events"]
+            yield page["events"]
     except errors.SDK_ERRORS as error:
         if errors.error_code(error) != "ResourceNotFoundException":
             raise errors.to_scar_error(

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 import zipfile
+from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -241,7 +242,7 @@ def test_following_ends_after_the_function_is_removed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys.modules["scar.cli.commands.log"], "POLL_INTERVAL", 0)
+    monkeypatch.setattr(import_module("scar.cli.commands.log"), "POLL_INTERVAL", 0)
     group = f"/aws/lambda/{function}"
     write(group, "s1", (0, "one"))
     read_log = logs.read_log
@@ -274,7 +275,7 @@ def test_lines_reach_a_pipe_before_the_wait_for_further_lines(
         received.append(pipe.getvalue())
         boto3.client("lambda", region_name="us-east-1").delete_function(FunctionName=function)
 
-    module = sys.modules["scar.cli.commands.log"]
+    module = import_module("scar.cli.commands.log")
     monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep))
     assert run(["log", "-n", function, "-F"], services) == 0
     assert received[0].endswith(b"  one\n")

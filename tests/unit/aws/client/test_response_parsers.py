@@ -159,11 +159,13 @@ EVENT = {"timestamp": 1, "message": "a\n", "ingestionTime": 2}
         {"events": [EVENT, EVENT | {"eventId": "1"}], "nextToken": "t"},
         {"events": [EVENT | {"new": "field"}], "new": 1},
         {"events": [EVENT | {"message": None}]},
+        {"events": [EVENT, EVENT | {"message": "null"}]},
+        {"events": [EVENT, None]},
         {"events": [], "nextForwardToken": "f", "nextBackwardToken": "b"},
         {"events": None, "nextToken": None},
         {"searchedLogStreams": [{"logStreamName": "s", "searchedCompletely": True}]},
     ],
-    ids=["events", "new fields", "no message", "none", "null", "missing"],
+    ids=["events", "new fields", "no message", "text null", "no event", "none", "null", "missing"],
 )
 def test_log_events_are_what_botocore_reads(operation: str, content: dict[str, object]) -> None:
     shape = _logs_shape(operation)
