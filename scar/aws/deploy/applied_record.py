@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scar.aws.deploy.applied import AppliedState
 
 RECORD_KEY = "locks/applied"
-# Longer than a deployment takes; one that takes longer records nothing.
+# Longer than a deployment takes; after this, one records nothing if others have written meanwhile.
 CHANGES_KEPT = timedelta(hours=1)
 
 
@@ -111,8 +111,13 @@ class AppliedRecords:
                 text = body.read()
         return _parse(text, etag=response["ETag"], served=_served(response))
 
-    def begin(self, owner: str, functions: Collection[str], observed: AppliedRecord) -> None:
-        """Record that the functions are about to be changed: their digests are not valid now."""
+    def begin(
+        self, owner: str, functions: Collection[str], observed: AppliedRecord
+    ) -> AppliedRecord:
+        """Record that the functions are about to be changed: their digests are not valid now.
+
+        Return the record as it is then.
+        """
 
         def begun(current: AppliedRecord) -> AppliedRecord:
             if any(c.owner == owner for c in current.changes):
@@ -124,7 +129,7 @@ class AppliedRecords:
                 changes=(*current.changes, own),
             )
 
-        self._update(observed, begun)
+        return self._update(observed, begun)
 
     def end(
         self,
@@ -132,8 +137,13 @@ class AppliedRecords:
         functions: Collection[str],
         observed: AppliedRecord,
         applied: AppliedState | None,
+        *,
+        begun: AppliedRecord | None = None,
     ) -> None:
-        """Record the end of the changes, and what was applied unless others interfered."""
+        """Record the end of the changes, and what was applied unless others interfered.
+
+        ``begun`` is what ``begin`` returned: it is read again only if others have written since.
+        """
 
         def ended(current: AppliedRecord) -> AppliedRecord:
             is_known = any(c.owner == owner for c in current.changes)
@@ -150,7 +160,7 @@ class AppliedRecords:
                 ),
             )
 
-        self._update(self.read(), ended)
+        self._update(begun or self.read(), ended)
 
     def confirm(self, observed: AppliedRecord, applied: AppliedState) -> None:
         """Record that all was read and found as desired, unless it may have changed since."""
@@ -171,39 +181,46 @@ class AppliedRecords:
 
     def _update(
         self, observed: AppliedRecord, change: Callable[[AppliedRecord], AppliedRecord]
-    ) -> None:
-        """Write the changed record; read and change it again if another process was faster."""
+    ) -> AppliedRecord:
+        """Write the changed record; read and change it again if another process was faster.
+
+        Return the record as it is then.
+        """
         current = observed
 
         def is_written() -> bool:
             nonlocal current
-            if (changed := change(current)) == current or self._put(changed):
+            changed = change(current)
+            if changed == current:
                 return True
-            current = self.read()
-            return False
+            etag = self._put(changed)
+            current = replace(changed, etag=etag) if etag else self.read()
+            return bool(etag)
 
         waiter = Waiter(timeout=300, first_delay=0.02, max_delay=1)
         waiter.wait_until(is_written, f"others that write s3://{self.bucket}/{RECORD_KEY}")
+        return current
 
-    def _put(self, record: AppliedRecord) -> bool:
+    def _put(self, record: AppliedRecord) -> str:
+        """Return the ETag of the written record; empty if another process was faster."""
         with errors.translate_errors("record the deployment"):
             try:
                 if record.etag:
-                    self.s3.put_object(
+                    response = self.s3.put_object(
                         Bucket=self.bucket,
                         Key=RECORD_KEY,
                         Body=_encode(record),
                         IfMatch=record.etag,
                     )
                 else:
-                    self.s3.put_object(
+                    response = self.s3.put_object(
                         Bucket=self.bucket, Key=RECORD_KEY, Body=_encode(record), IfNoneMatch="*"
                     )
             except ClientError as error:
                 if errors.error_code(error) not in CONDITION_FAILED_CODES | NOT_FOUND_CODES:
                     raise
-                return False
-        return True
+                return ""
+        return response["ETag"]
 
 
 def _served(response: Mapping[str, object]) -> datetime:

@@ -32,7 +32,7 @@ class RecordedChanges:
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     # One thread: the end is written after the beginning.
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1), init=False)
-    _begun: Future[None] = field(default_factory=Future, init=False)
+    _begun: Future[AppliedRecord] = field(default_factory=Future, init=False)
     _ended: Future[None] | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
@@ -72,4 +72,8 @@ class RecordedChanges:
         self._ended = self._end(applied, observed)
 
     def _end(self, applied: AppliedState | None, observed: AppliedRecord) -> Future[None]:
-        return self._pool.submit(self.records.end, self.owner, self.functions, observed, applied)
+        def end() -> None:
+            begun = None if self._begun.exception() else self._begun.result()
+            self.records.end(self.owner, self.functions, observed, applied, begun=begun)
+
+        return self._pool.submit(end)

@@ -20,7 +20,7 @@ from scar.aws.model.resources import EcrRepository, JobDefinition, LogGroup, Rol
 from scar.errors import ScarError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from mypy_boto3_ecr.type_defs import RepositoryTypeDef
@@ -73,10 +73,11 @@ def read_repositories(
 
 def select_listed(
     pool: ThreadPoolExecutor, connection: AwsConnection, candidates: Collection[Resource]
-) -> list[Resource]:
-    """Return the candidates without those that lists show not to exist; raise ScarError.
+) -> Iterator[Resource]:
+    """Yield the candidates without those that lists show not to exist; raise ScarError.
 
-    A kind with a single candidate is not listed: to read it is one request, too.
+    A kind with a single candidate is not listed: to read it is one request, too. So it is yielded
+    before the lists are there.
     """
     kinds: tuple[tuple[Callable[[Resource], bool], Callable[[AwsConnection], set[str]]], ...] = (
         (lambda r: isinstance(r, Role), list_role_names),
@@ -87,14 +88,11 @@ def select_listed(
     for belongs, list_names in kinds:
         if len(of_kind := [r for r in candidates if belongs(r)]) > 1:
             pending.append((of_kind, pool.submit(_unless_denied, list_names, connection)))
-    missing = {
-        resource.key
-        for of_kind, future in pending
-        if (existing := future.result()) is not None
-        for resource in of_kind
-        if resource.name not in existing
-    }
-    return [r for r in candidates if r.key not in missing]
+    listed = {r.key for of_kind, _ in pending for r in of_kind}
+    yield from (r for r in candidates if r.key not in listed)
+    for of_kind, future in pending:
+        existing = future.result()
+        yield from (r for r in of_kind if existing is None or r.name in existing)
 
 
 def _unless_denied(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 N = 20
 # With the failure handler.
 ALL = N + 1
+TIMEOUT = 30  # seconds; only a failure waits so long
 
 
 @pytest.fixture
@@ -119,6 +121,22 @@ def test_who_may_not_list_roles_has_each_read(
     plan = deploy(connection, images, a_function("lambda"))
     assert "- role crop-eu-west-1-job" in str(plan)
     assert calls["GetRole"] >= 4
+
+
+def test_what_is_not_listed_is_read_beside_the_lists(
+    connection: AwsConnection, images: FakeImages
+) -> None:
+    """One after the other, the calls would make the longest sequence of an init longer."""
+    is_read, seen = threading.Event(), []
+    events = connection.session.events
+
+    def wait(**_: object) -> None:
+        seen.append(is_read.wait(TIMEOUT))
+
+    events.register("before-call.iam.ListRoles", wait)
+    events.register("before-call.batch.DescribeJobDefinitions", lambda **_: is_read.set())
+    deploy(connection, images, a_function("lambda"))
+    assert seen == [True]
 
 
 def test_an_error_of_a_list_is_an_error(connection: AwsConnection, images: FakeImages) -> None:
