@@ -42,5 +42,5 @@ def _parse_other_date(date: str) -> float:
 
     try:
         return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return 0.0

@@ -46,6 +46,8 @@ def test_other_forms_are_read_too(text: str) -> None:
         "Sun, 06 Nov 1994 08:60:37 GMT",
         "Sun, 00 Nov 1994 08:49:37 GMT",
         "Sun, 29 Feb 2100 08:49:37 GMT",
+        "Sun, 06 Nov 99999999999999999999 08:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 +99999999999999999999",
     ],
 )
 def test_what_is_no_date_is_zero(text: str) -> None:
