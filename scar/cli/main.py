@@ -95,12 +95,20 @@ def _answer_without_click(arguments: list[str]) -> str | None:
 
 
 def _complete(instruction: str, services: "Services | None") -> int:
-    """Answer a shell that completes a command line (``scar completion``)."""
+    """Answer a shell that completes a command line (``scar completion``).
+
+    A request that no shell function makes is answered with the status only: anything that is
+    written stands in the user's prompt.
+    """
     from scar.cli.completion.shells import answer_request
     from scar.cli.services import Services
     from scar.cli.session import Session
 
-    return answer_request(Session(services=services or Services(os.environ)), instruction)
+    session = Session(services=services or Services(os.environ))
+    try:
+        return answer_request(session, instruction)
+    except (KeyError, ValueError):  # of click: COMP_WORDS or COMP_CWORD is missing or no number
+        return UNEXPECTED
 
 
 def _replace_closed_streams() -> None:

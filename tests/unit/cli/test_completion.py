@@ -53,6 +53,21 @@ def test_commands_subcommands_and_options_are_completed(complete: Complete) -> N
     assert complete("--regi") == ["--region"]
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("place", ["", "x"], ids=["missing", "no number"])
+def test_a_request_without_a_word_to_complete_writes_nothing(
+    shell: str, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("_SCAR_COMPLETE", f"{shell}_complete")
+    for name in ("COMP_WORDS", "COMP_CWORD"):
+        monkeypatch.delenv(name, raising=False)
+    if place and shell != "fish":  # whose COMP_CWORD is the word itself
+        monkeypatch.setenv("COMP_WORDS", "scar put")
+        monkeypatch.setenv("COMP_CWORD", place)
+    assert run([], FakeServices({})) == 1
+    assert capsys.readouterr() == ("", "")
+
+
 def test_functions_and_folders_are_those_of_the_account(complete: Complete) -> None:
     assert complete("rm", "-n", "gr") == ["gray", "green"]
     assert complete("put", "-b", "photos/r") == ["photos/raw"]
