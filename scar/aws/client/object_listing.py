@@ -87,7 +87,7 @@ def parse_listing(body: bytes, bucket: str) -> ObjectPage:
     """
     try:
         return _parse_regular(body) or _parse_any(body)
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, OverflowError, ValueError) as error:
         raise ListingFormatError(bucket, str(error)) from error
 
 

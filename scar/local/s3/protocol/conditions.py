@@ -108,5 +108,5 @@ def _is_modified_since(modified: float, date: str) -> bool | None:
     """
     try:
         return int(modified) > parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None

@@ -110,6 +110,7 @@ _INVALID = {
     "no time": (_page(_object(time="")), "an object has no LastModified"),
     "month": (_page(_object(time="2026-13-30T10:11:12.000Z")), "month must be in"),
     "time": (_page(_object(time="yesterday")), "Invalid"),
+    "year": (_page(_object(time=f"Sun, 06 Nov {'9' * 20} 08:49:37 GMT")), "too large"),
     "no prefix": (_page("<CommonPrefixes/>"), "a common prefix has no Prefix"),
 }
 
