@@ -243,16 +243,21 @@ class AsyncInvoker:
     ) -> None:
         """Send the invocation record, then delete the event.
 
-        In this order, so that a crash between the two sends the record twice, not never.
+        In this order, so that a crash between the two sends the record twice, not never. If the
+        disk is full, the event runs again later, as it would after a restart.
         """
         succeeded = condition is InvocationCondition.SUCCESS
         if not succeeded:
             log.info("event %s of %s failed: %s", event.request_id, function.name, condition)
-        arn = _destination(function, failed=not succeeded)
-        if arn and not self._deliver_record(
-            arn, build_invocation_record(event, condition, self._clock())
-        ):
-            return
+        if arn := _destination(function, failed=not succeeded):
+            try:
+                record = build_invocation_record(event, condition, self._clock())
+                if not self._deliver_record(arn, record):
+                    return
+            except (OSError, sqlite3.Error):
+                log.exception("no invocation record of event %s was stored", event.request_id)
+                self._queue.requeue(event, _ERROR_BACKOFF)
+                return
         self._queue.delete(event)
 
     def _deliver_record(self, arn: str, payload: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -42,6 +43,7 @@ class Bench:
     gate: threading.Event = field(default_factory=threading.Event)
     ran: list[str] = field(default_factory=list)
     workers: list[GatedWorker] = field(default_factory=list)
+    error: Exception | None = None  # of sending an invocation record
 
     def __post_init__(self) -> None:
         self.pool = WorkerPool(
@@ -51,7 +53,7 @@ class Bench:
             self.queue,
             self.functions,
             cast("WorkerPool[Any]", self.pool),
-            lambda _arn, _record: None,
+            self.send,
             AsyncInvokerSettings(retry_waits=(0.0,), concurrency=1),
             lambda: 0.0,
         )
@@ -59,6 +61,10 @@ class Bench:
     def make(self, function: DeployedFunction) -> GatedWorker:
         self.workers.append(GatedWorker(function, self))
         return self.workers[-1]
+
+    def send(self, _arn: str, _record: bytes) -> None:
+        if self.error is not None:
+            raise self.error
 
     def wake(self) -> None:
         self.invoker.loop.wake()
@@ -158,3 +164,17 @@ def test_an_event_after_a_change_of_the_function_runs_in_a_new_sandbox(bench: Be
     until(lambda: len(bench.ran) == 2)
     assert [worker.function.memory_mb for worker in bench.workers] == [128, 256]
     until(lambda: not bench.workers[0].is_alive)
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("full"), OSError("full")], ids=repr)
+def test_an_event_whose_record_finds_a_full_disk_runs_again(bench: Bench, error: Exception) -> None:
+    """Not only after the next start of the server, which may be in days."""
+    bench.functions.by_arn[ARN + "f"] = replace(a_function("f"), on_success=ARN + "g")
+    bench.error = error
+    bench.start()
+    bench.gate.set()
+    until(lambda: not bench.pool.running_count and len(bench.queue) == 1)
+    wait = bench.queue.seconds_until_due()
+    assert wait is not None
+    assert 0 < wait <= 60
+    assert bench.ran == ["first"]
