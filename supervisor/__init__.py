@@ -30,16 +30,16 @@ A crash may happen between any two calls. So each step may be repeated: a claim 
 which another attempt takes over, and an output that exists for this run is not written again.
 
 Shared by all: ``model`` (configuration and objects), ``job_model`` (Batch jobs), ``connections`` (a
-function's HTTP endpoint, and its other stores), ``invocation`` (triggers, owners), ``results`` (how
-runs ended), ``errors``, ``script_status`` (what exit statuses mean), ``ports`` (the interfaces of
-object store, job submitter and script runner), ``logs`` (JSON lines), ``descriptors`` (files and
-folders that a script cannot replace), ``folders`` (removing folder trees), ``signals`` (resending
-of signals), ``sentences`` (joining messages). ``aws/`` is AWS's client that ``storage/`` and
-``batch/`` use, over the connections of ``http/``. ``bundle/`` builds the self-contained Python and
-is not part of the image.
+function's HTTP endpoint, and its other stores), ``invocation`` (triggers, owners), ``trace_ids``
+(of AWS X-Ray), ``results`` (how runs ended), ``errors``, ``script_status`` (what exit statuses
+mean), ``ports`` (the interfaces of object store, job submitter and script runner), ``logs`` (JSON
+lines), ``descriptors`` (files and folders that a script cannot replace), ``folders`` (removing
+folder trees), ``signals`` (resending of signals), ``sentences`` (joining messages). ``aws/`` is
+AWS's client that ``storage/`` and ``batch/`` use, over the connections of ``http/``. ``bundle/``
+builds the self-contained Python and is not part of the image.
 
-Pure, no I/O: ``model``, ``job_model``, ``invocation``, ``results``, ``config``, ``events/``, and
-single modules of the other packages, named in their docstrings.
+Pure, no I/O: ``model``, ``job_model``, ``invocation``, ``trace_ids``, ``results``, ``config``,
+``events/``, and single modules of the other packages, named in their docstrings.
 
 To add a storage provider: one module in ``storage/`` that implements ``ports.ObjectStore``. To
 add an event source: one function in ``events/``. To add a place to run jobs: one module in

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from supervisor.job_model import JobOptions
     from supervisor.model import ComputeService, ObjectRef, VersionPin
 
-
-# Set by the Runtime API's contract in Lambda, and by the submission in Batch; read by AWS's SDKs.
-TRACE_VARIABLE = "_X_AMZN_TRACE_ID"
-# Characters; Lambda sends about 120. The job's environment, which is limited, holds it too.
-MAX_TRACE_ID = 1024
-
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,60}")
 
@@ -32,15 +26,6 @@ def is_run_id(text: str) -> bool:
 def is_run_date(text: str) -> bool:
     """Return whether the text has the form of a run's date."""
     return _DATE.fullmatch(text) is not None
-
-
-def valid_trace_id(text: str) -> str:
-    """Return the trace id if it can be sent as a header, else an empty text.
-
-    In Batch it comes from the job's environment, which any caller of SubmitJob may set.
-    """
-    is_valid = len(text) <= MAX_TRACE_ID and text.isascii() and text.isprintable()
-    return text if is_valid else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

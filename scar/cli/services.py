@@ -265,7 +265,7 @@ class Services:
         from scar.runs.invoke import InputObject
         from scar.transfer.location import S3Location
         from scar.transfer.objects import list_objects
-        from supervisor.events.parser import is_folder_marker
+        from supervisor.events.folder_markers import is_folder_marker
 
         location = S3Location.parse(f"{folder.path}/")
         for entry in list_objects(connection.object_client(), location):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scar.aws.client.connection import AwsConnection
 from scar.aws.client.direct.bucket_endpoints import CustomEndpoint
 from scar.aws.client.direct.configuration import DirectConfiguration
-from scar.aws.client.direct.proxies import connection_pool
+from scar.aws.client.direct.connections import connection_pool
 from scar.aws.client.direct.requests import DirectRequests
 from scar.aws.client.direct.session_on_demand import session_on_demand
 from scar.aws.client.direct.trusted_certificates import context_factory

@@ -1,15 +1,15 @@
-"""Start, find, stop and reset the local cloud of a state folder; used by the command line."""
+"""Start, find, stop and reset the local cloud of a state folder; used by the command line.
+
+Each command that uses a running local cloud imports this module: what only the start or the status
+of a server needs is imported with them.
+"""
 
 from __future__ import annotations
 
 import fcntl
-import http.client
 import json
 import os
-import secrets
-import shutil
 import signal
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -165,12 +165,16 @@ class LocalCloudControl:
         killed = self.home.last_server()
         seed = chaos or (killed.chaos if killed else "")
         if seed == RANDOM_SEED:
-            seed = str(secrets.randbelow(10**6))
+            from secrets import randbelow
+
+            seed = str(randbelow(10**6))
         if seed:
             command += ["--chaos", seed]
         return command if self.limits else [*command, "--no-limits"]
 
     def _start_server(self, engine: str, chaos: str) -> RunningServer:
+        import subprocess
+
         command = self._server_command(engine, chaos)
         self.home.remove_server_record()
         with self._open_log() as log:
@@ -260,7 +264,9 @@ class LocalCloudControl:
 
 def _start_failure(home: LocalCloudHome, status: int | None, log_text: str) -> ScarError:
     """Return the error for a server that has exited; a full disk leaves no room for its log."""
-    if not log_text and shutil.disk_usage(home.path).free < _NEEDED_BYTES:
+    from shutil import disk_usage
+
+    if not log_text and disk_usage(home.path).free < _NEEDED_BYTES:
         return disk_full_error(home.path)
     return LocalCloudNotStartedError(
         f"The local cloud did not start (status {status}):\n{log_text or '(its log is empty)'}",
@@ -277,7 +283,9 @@ def control_token(secret: bytes) -> str:
 
 
 def _get_json(server: RunningServer, path: str, token: str) -> Mapping[str, object]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=RESPONSE_SECONDS)
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=RESPONSE_SECONDS)
     try:
         connection.request("GET", path, headers={"x-scar-token": token})
         document: dict[str, object] = json.loads(connection.getresponse().read())

@@ -28,7 +28,7 @@ from scar.transfer.result import ProblemList, TransferredObject, TransferResult
 from scar.transfer.suggestions import suggest_folder
 from scar.transfer.target_files import TargetFiles, UnusableKeyError
 from scar.transfer.target_folder import OutsideTargetError, TargetFolders
-from supervisor.events.parser import is_folder_marker
+from supervisor.events.folder_markers import is_folder_marker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

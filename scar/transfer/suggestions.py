@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scar.aws.client import errors
-from scar.aws.client.direct.listing import list_page
 from scar.errors import ScarError
 from scar.spelling import nearest_name
 from scar.transfer.errors import BucketNotFoundError
@@ -79,6 +78,8 @@ def suggest_folder(client: ObjectClient, location: S3Location) -> str:
 
 def _list_names(client: ObjectClient, bucket: str, parent: str) -> list[str]:
     """Return the first names in a folder, those of folders with a slash at their end."""
+    from scar.aws.client.direct.listing import list_page  # most uploads list nothing
+
     page = list_page(client, bucket, parent, delimiter="/")
     keys = [*page.prefixes, *(entry.key for entry in page.objects)]
     names = (key.removeprefix(parent) for key in keys)

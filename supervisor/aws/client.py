@@ -17,7 +17,7 @@ from supervisor.aws.errors import (
 )
 from supervisor.aws.retry import Backoff, RetryPolicy
 from supervisor.aws.sigv4 import CredentialScope, sign
-from supervisor.invocation import TRACE_VARIABLE, valid_trace_id
+from supervisor.trace_ids import TRACE_VARIABLE, valid_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

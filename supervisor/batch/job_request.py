@@ -6,8 +6,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from supervisor.invocation import TRACE_VARIABLE, RunJob
+from supervisor.invocation import RunJob
 from supervisor.job_model import JobOptions, JobRequest
+from supervisor.trace_ids import TRACE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

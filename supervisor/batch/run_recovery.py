@@ -18,13 +18,14 @@ from supervisor.errors import (
     SupervisorError,
 )
 from supervisor.events import failed_event
-from supervisor.invocation import DirectInvocation, RunPath, valid_trace_id
+from supervisor.invocation import DirectInvocation, RunPath
 from supervisor.logs import Log
 from supervisor.model import ExecutionMode
 from supervisor.results import RunOutcome, RunResult
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
 from supervisor.runs.waiting import WaitingSubmission, describe_cause
+from supervisor.trace_ids import valid_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

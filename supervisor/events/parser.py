@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from supervisor.events.direct_invocation import parse_direct_invocation, parse_payload
+from supervisor.events.folder_markers import is_folder_marker
 from supervisor.events.json_values import (
     ACCEPTED_KEY,
     OPTIONS_KEY,
@@ -95,14 +96,6 @@ def _with_job_options(
         )
         for trigger in triggers
     )
-
-
-def is_folder_marker(key: str, size: int) -> bool:
-    """Return whether an object only represents a folder; ``size`` is 0 if unknown.
-
-    The S3 console creates an empty object whose key ends in ``/``. With content it is a file.
-    """
-    return key.endswith("/") and size == 0
 
 
 def _open_delegated(event: JsonObject) -> JsonObject:

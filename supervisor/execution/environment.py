@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError
-from supervisor.invocation import TRACE_VARIABLE
 from supervisor.model import ComputeService
+from supervisor.trace_ids import TRACE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -36,12 +36,13 @@ from supervisor.batch.array_manifest import (
 )
 from supervisor.batch.job_request import first_job, options_to_json
 from supervisor.errors import SubmissionPending, SupervisorError
-from supervisor.invocation import TRACE_VARIABLE, DirectInvocation, ObjectEvent
+from supervisor.invocation import DirectInvocation, ObjectEvent
 from supervisor.job_model import JobOptions
 from supervisor.model import ObjectRef
 from supervisor.results import InvocationResult, RunOutcome
 from supervisor.runs import leases, record_format
 from supervisor.runs.run_record import RunRecord
+from supervisor.trace_ids import TRACE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

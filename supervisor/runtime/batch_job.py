@@ -6,17 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from supervisor.errors import EventError, ScriptFailed
-from supervisor.invocation import (
-    TRACE_VARIABLE,
-    Invocation,
-    JobNode,
-    RunOwner,
-    is_run_date,
-    is_run_id,
-    valid_trace_id,
-)
+from supervisor.invocation import Invocation, JobNode, RunOwner, is_run_date, is_run_id
 from supervisor.model import ComputeService, ObjectRef
 from supervisor.script_status import SIGKILL_STATUS
+from supervisor.trace_ids import TRACE_VARIABLE, valid_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,8 +13,9 @@ from supervisor.errors import SupervisorError
 from supervisor.events import response
 from supervisor.http.connection import connect
 from supervisor.http.heads import build_request_head
-from supervisor.invocation import TRACE_VARIABLE, Invocation, RunOwner, valid_trace_id
+from supervisor.invocation import Invocation, RunOwner
 from supervisor.model import ComputeService
+from supervisor.trace_ids import TRACE_VARIABLE, valid_trace_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

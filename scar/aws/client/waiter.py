@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,6 +11,7 @@ from scar.errors import ScarError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
 
 Result = TypeVar("Result")
 _QUIET_SECONDS = 3.0  # shorter waits are not reported
@@ -29,6 +29,8 @@ def wait_for_any(
     There is no timeout: the work must end by itself. Ctrl-C interrupts the wait within
     ``_POLL_INTERVAL``, which one long ``wait`` does not guarantee.
     """
+    from concurrent.futures import FIRST_COMPLETED, wait  # of deployments, not of transfers
+
     done, rest = wait(running, _POLL_INTERVAL, FIRST_COMPLETED)
     while rest and not done:
         done, rest = wait(rest, _POLL_INTERVAL, FIRST_COMPLETED)

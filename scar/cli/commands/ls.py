@@ -132,7 +132,7 @@ def _show_objects(
     """Write the objects as they are listed, so that millions of them need little memory."""
     from scar.transfer.objects import list_objects
     from scar.transfer.suggestions import suggest_folder
-    from supervisor.events.parser import is_folder_marker
+    from supervisor.events.folder_markers import is_folder_marker
 
     client = connection.object_client(owner)
     entries = list_objects(client, place)

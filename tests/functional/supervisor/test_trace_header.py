@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from supervisor.aws.retry import Backoff
 from supervisor.batch import submitter
-from supervisor.invocation import TRACE_VARIABLE
 from supervisor.job_model import BatchTarget, JobRequest
 from supervisor.model import IfNoneMatch, ObjectRef, VersionPin
 from supervisor.storage import s3
 from supervisor.storage.s3_protocol import MIB
+from supervisor.trace_ids import TRACE_VARIABLE
 from tests.functional.supervisor.scripted_server import Reply, scripted
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError, ProxyConnectionError
 from scar.aws.client.call_waits import CallWaits
 from scar.aws.client.direct.bucket_endpoints import CustomEndpoint
 from scar.aws.client.direct.configuration import DirectConfiguration
+from scar.aws.client.direct.connections import connection_pool
 from scar.aws.client.direct.object_client import ObjectCall, ObjectClient
-from scar.aws.client.direct.proxies import connection_pool
 from scar.aws.client.direct.trusted_certificates import context_factory
 from scar.errors import ConfigurationError
 from supervisor.aws.credentials import StaticCredentials

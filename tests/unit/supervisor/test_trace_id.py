@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from supervisor.batch.job_request import MAX_OVERRIDES, build_job_request
 from supervisor.errors import SupervisorError
-from supervisor.invocation import MAX_TRACE_ID, TRACE_VARIABLE, Invocation, RunPath, valid_trace_id
+from supervisor.invocation import Invocation, RunPath
 from supervisor.logs import Log
 from supervisor.model import ExecutionMode, ObjectRef
 from supervisor.results import InvocationResult
 from supervisor.runtime.lambda_loop import NextInvocation, RuntimeApiClient, RuntimeApiError, serve
+from supervisor.trace_ids import MAX_TRACE_ID, TRACE_VARIABLE, valid_trace_id
 from tests.fakes.object_store import Crash, etag_of
 from tests.fakes.supervisor_factory import (
     STATE,

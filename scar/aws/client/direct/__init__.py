@@ -3,8 +3,8 @@
 ``configuration`` is what a request depends on. ``plain_configuration`` reads it from the
 environment and the profile's files where that is simple, with the endpoints of
 ``bucket_endpoints``; ``session_configuration`` asks the SDK for it in all other cases (SSO, roles,
-dual stack, FIPS…), so that no setting is ignored. ``trusted_certificates`` and ``proxies`` make
-connections as the SDK would.
+dual stack, FIPS…), so that no setting is ignored. ``trusted_certificates``, ``connections``
+and ``proxies`` make connections as the SDK would.
 
 ``object_client`` sends the operations of S3, and follows a bucket to its Region. ``checksums``
 verifies what is downloaded, ``listing`` reads the pages of a listing. ``identity`` reads the

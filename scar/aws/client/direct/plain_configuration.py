@@ -15,7 +15,7 @@ from scar.aws.client.direct.bucket_endpoints import (
     sts_endpoint,
 )
 from scar.aws.client.direct.configuration import DirectConfiguration
-from scar.aws.client.direct.proxies import connection_pool
+from scar.aws.client.direct.connections import connection_pool
 from scar.aws.client.direct.trusted_certificates import context_factory
 from supervisor.aws.credentials import StaticCredentials
 from supervisor.aws.endpoints import parse_endpoint

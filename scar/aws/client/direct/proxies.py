@@ -7,14 +7,13 @@ proxy, with its whole address.
 from __future__ import annotations
 
 import socket
-import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from scar.errors import ConfigurationError
-from supervisor.aws.connection_pool import ConnectionPool, Timeouts
+from supervisor.aws.connection_pool import ConnectionPool
 from supervisor.aws.request import AwsRequest, Origin
 from supervisor.http.connection import HttpConnection, connect
 
@@ -22,12 +21,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
-    from supervisor.aws.connection_pool import StreamedResponse
+    from supervisor.aws.connection_pool import StreamedResponse, Timeouts
 
 _MAX_HEAD = 1 << 16  # bytes of a proxy's response
-# As with the SDK: 64 downloads at once share the line of the user, who can also end them; and S3
-# sends a space every few seconds while it completes an upload.
-_TIMEOUTS = Timeouts(progress=1)
 
 
 class ProxyError(OSError):
@@ -37,40 +33,6 @@ class ProxyError(OSError):
         super().__init__(str(reason))
         host = proxy.netloc.rpartition("@")[2]
         self.proxy = f"{proxy.scheme}://{'***:***@' if proxy.username else ''}{host}"
-
-
-def connection_pool(
-    create_context: Callable[[], ssl.SSLContext],
-    environ: Mapping[str, str],
-    proxies: Mapping[str, str] | None = None,
-) -> ConnectionPool:
-    """Return a pool whose connections go through ``proxies``, by default the environment's.
-
-    ``proxies`` are addresses by scheme, as the SDK has them.
-    """
-    if proxies is None:
-        find = _find_in_environment(environ)
-    else:
-        chosen = proxies
-        find = (lambda origin: chosen.get(origin.scheme, "")) if chosen else None
-    if find is None:
-        return ConnectionPool(environ, _TIMEOUTS, create_context)
-    return ProxiedPool(environ, create_context, find)
-
-
-def _find_in_environment(environ: Mapping[str, str]) -> Callable[[Origin], str] | None:
-    """Return what finds the proxy of an origin, an empty text for none; None without proxies."""
-    # macOS has proxies in its system settings.
-    if sys.platform != "darwin" and not any(n.lower().endswith("_proxy") for n in environ):
-        return None
-    from urllib.request import getproxies, proxy_bypass
-
-    proxies = getproxies()
-
-    def find(origin: Origin) -> str:
-        return "" if proxy_bypass(origin.authority) else proxies.get(origin.scheme, "")
-
-    return find
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +51,11 @@ class ProxiedPool(ConnectionPool):
     def __init__(
         self,
         environ: Mapping[str, str],
+        timeouts: Timeouts,
         create_context: Callable[[], ssl.SSLContext],
         find: Callable[[Origin], str],
     ) -> None:
-        super().__init__(environ, _TIMEOUTS, create_context, self._connect)
+        super().__init__(environ, timeouts, create_context, self._connect)
         self._find = find
         self._proxies: dict[Origin, SplitResult | None] = {}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scar.aws.client.direct.configuration import BucketEndpoint, DirectConfiguration
-from scar.aws.client.direct.proxies import connection_pool
+from scar.aws.client.direct.connections import connection_pool
 from scar.aws.client.direct.trusted_certificates import context_factory
 from supervisor.aws.endpoints import parse_endpoint
 from supervisor.aws.request import Origin

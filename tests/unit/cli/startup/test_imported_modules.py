@@ -43,7 +43,9 @@ OF_SOME_FUNCTIONS = (
     *("scar.aws.requests.rules.batch", "scar.fdl.batch_rules", "supervisor.job_model"),
     *(f"scar.aws.model.resources.{name}" for name in ("batch", "endpoints", "event_sources")),
 )
-SLOW = ("importlib.metadata", "tempfile", "shutil", "socket")
+SLOW = ("importlib.metadata", "tempfile", "shutil", "socket", "concurrent")
+# Of starting the local cloud, of proxies and of deployments.
+NOT_OF_TRANSFERS = (*SDK, *LISTING, *NETWORK, *SLOW, "subprocess", "supervisor.invocation")
 MOST_FOR_HELP = 70  # click, and what declares the options
 
 
@@ -89,12 +91,12 @@ BUDGETS = (
         (*SDK, *SERVER, *SLOW, *OF_SOME_FUNCTIONS, "ssl", "http.client", "scar.runs"),
         ("validate", "-f", "f.yaml"),
     ),
-    Budget(126, (*SDK, *LISTING), ("--local", "ls")),
-    Budget(126, (*SDK, *LISTING), ("--local", "ls", "-j")),
-    Budget(130, (*SDK, *LISTING), ("--local", "ls", "-b", "photos")),
-    Budget(130, (*SDK, *LISTING), ("--local", "put", "-b", "photos", "-p", "f.yaml")),
-    Budget(130, (*SDK, *LISTING), ("--local", "get", "-b", "photos", "-p", "got")),
-    Budget(366, LISTING, ("--local", "status")),
+    Budget(122, (*SDK, *LISTING, *NETWORK), ("--local", "ls")),
+    Budget(117, (*SDK, *LISTING, *NETWORK), ("--local", "ls", "-j")),
+    Budget(117, NOT_OF_TRANSFERS, ("--local", "ls", "-b", "photos")),
+    Budget(126, NOT_OF_TRANSFERS, ("--local", "put", "-b", "photos", "-p", "f.yaml")),
+    Budget(126, NOT_OF_TRANSFERS, ("--local", "get", "-b", "photos", "-p", "got")),
+    Budget(368, LISTING, ("--local", "status")),
 )
 
 

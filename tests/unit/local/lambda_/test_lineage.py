@@ -16,7 +16,7 @@ from scar.local.lambda_.lineage import (
     parse_chain,
 )
 from scar.local.lambda_.model import DeployedFunction
-from supervisor.invocation import valid_trace_id
+from supervisor.trace_ids import valid_trace_id
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 

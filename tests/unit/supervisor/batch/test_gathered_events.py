@@ -18,9 +18,9 @@ from supervisor.errors import StorageError, SubmissionError
 from supervisor.events import response
 from supervisor.events.queue_messages import parse_queue_messages
 from supervisor.execution.gathered_events import MAX_DELIVERIES
-from supervisor.invocation import TRACE_VARIABLE
 from supervisor.job_model import BatchTarget, ExitRetry, JobCapacity, JobOptions, JobOverride
 from supervisor.model import ExecutionMode, FunctionConfig
+from supervisor.trace_ids import TRACE_VARIABLE
 from tests.fakes.supervisor_factory import (
     STATE,
     PythonScript,
