@@ -75,7 +75,7 @@ def run(arguments: "Sequence[str]", services: "Services | None" = None) -> int:
 
 
 def _answer_without_click(arguments: list[str]) -> str | None:
-    """Return the version, the help of scar or names of commands; None for all else.
+    """Return the version, the help of scar, or names of commands or options; None for all else.
 
     The import of click takes three times as long as Python's start.
     """
@@ -88,9 +88,9 @@ def _answer_without_click(arguments: list[str]) -> str | None:
     from scar.cli.completion import COMPLETION_REQUEST
 
     if instruction := os.environ.get(COMPLETION_REQUEST):
-        from scar.cli.completion.command_names import complete_command_name
+        from scar.cli.completion.stored_names import complete_stored_name
 
-        return complete_command_name(instruction)
+        return complete_stored_name(instruction)
     return None
 
 

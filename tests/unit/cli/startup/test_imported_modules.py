@@ -81,8 +81,9 @@ BUDGETS = (
     Budget(4, ("click", "re", "typing", *NOTHING_OF_A_COMMAND), ("--version",)),
     Budget(5, ("click", "re", "typing", *NOTHING_OF_A_COMMAND), ("--help",)),
     *helps(),
-    Budget(6, ("click", "re", "typing", *NOTHING_OF_A_COMMAND), words="scar sta"),
-    Budget(MOST_FOR_HELP, NOTHING_OF_A_COMMAND, words="scar init --no"),
+    Budget(7, ("click", "re", "typing", *NOTHING_OF_A_COMMAND), words="scar sta"),
+    Budget(7, ("click", "re", "typing", *NOTHING_OF_A_COMMAND), words="scar init --no"),
+    Budget(MOST_FOR_HELP, NOTHING_OF_A_COMMAND, words="scar init --refresh --no"),
     Budget(MOST_FOR_HELP, NOTHING_OF_A_COMMAND, ("completion", "bash")),
     Budget(MOST_FOR_HELP, NOTHING_OF_A_COMMAND, ("version", "-j")),
     # Half of them are pydantic's and those of the FDL's models.
