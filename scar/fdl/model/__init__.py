@@ -10,6 +10,8 @@ Each class is one section of the FDL file, and its attribute names are the FDL's
 - ``endpoint``: the HTTP endpoint, of API Gateway or a function URL
 - ``base``: the base class of all sections, and the sections that occur in several others:
   environment variables, subnets with security groups, bucket folders
+- ``deferred``: the base class of the sections of Batch and of stores, whose validators are built
+  with their first value: they are a twentieth of the time of ``scar validate``
 - ``plugins``: keeps pydantic from searching for plugins, which takes longer than the models
 
 pydantic parses and validates one value at a time, with the types of ``scar.fdl.field_types``.

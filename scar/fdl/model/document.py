@@ -7,10 +7,11 @@ from pydantic import BeforeValidator, Field, StrictBool
 from scar.fdl.field_types import to_list
 from scar.fdl.model.base import FdlModel
 from scar.fdl.model.batch import BatchSpec
+from scar.fdl.model.deferred import BuiltAtUse
 from scar.fdl.model.endpoint import ApiGatewaySpec
 from scar.fdl.model.lambda_ import LambdaSpec
 from scar.fdl.model.services import CloudWatchSpec, EcrSpec, IamSpec
-from scar.fdl.model.storage_providers import StorageProviders
+from scar.fdl.model.storage_providers import NO_PROVIDERS, StorageProviders
 
 
 class AwsFunction(FdlModel):
@@ -30,7 +31,9 @@ class AwsFunction(FdlModel):
         ApiGatewaySpec(), description="HTTP endpoint of the function"
     )
     ecr: EcrSpec = Field(EcrSpec(), description="Amazon ECR repository of the function's image")
-    batch: BatchSpec = Field(BatchSpec(), description="AWS Batch")
+    batch: Annotated[BatchSpec, BuiltAtUse(BatchSpec)] = Field(
+        BatchSpec.model_construct(), description="AWS Batch"
+    )
 
 
 class FunctionsSpec(FdlModel):
@@ -48,4 +51,6 @@ class FdlDocument(FdlModel):
     """The FDL file: functions and storage providers."""
 
     functions: FunctionsSpec = Field(description="the functions; required")
-    storage_providers: StorageProviders = Field(StorageProviders(), description="storage providers")
+    storage_providers: Annotated[StorageProviders, BuiltAtUse(StorageProviders)] = Field(
+        NO_PROVIDERS, description="storage providers"
+    )

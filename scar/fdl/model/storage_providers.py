@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from scar.fdl.field_types import check_region, none_to_empty
-from scar.fdl.model.base import FdlModel, StorageSpec
+from scar.fdl.model.base import StorageSpec
+from scar.fdl.model.deferred import DeferredModel
 from scar.fdl.values.addresses import Address, ServerAddress
 from scar.fdl.values.ca_bundles import CaBundle
 from scar.fdl.values.secret_values import Secret, SecretValue
@@ -38,7 +39,7 @@ _CA_BUNDLE: Any = Field(
 )
 
 
-class ProviderSpec(FdlModel):
+class ProviderSpec(DeferredModel):
     """A store that is not the account's S3."""
 
     # Keys that the store cannot be used without.
@@ -222,7 +223,7 @@ def _providers(kind: str, description: str, name: str) -> Any:  # noqa: ANN401 -
     )
 
 
-class StorageProviders(FdlModel):
+class StorageProviders(DeferredModel):
     """Stores other than the account's S3, by kind and name."""
 
     s3: Annotated[dict[ProviderName, S3Provider], BeforeValidator(none_to_empty)] = _providers(
@@ -266,4 +267,4 @@ class StorageProviders(FdlModel):
         }
 
 
-NO_PROVIDERS = StorageProviders()
+NO_PROVIDERS = StorageProviders.model_construct()

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from scar.aws.model import limits
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.deferred import DeferredModel
 
 
-class ArraySpec(FdlModel):
+class ArraySpec(DeferredModel):
     """New objects are gathered for a time, and submitted together as one array job."""
 
     window: int = Field(

@@ -4,11 +4,11 @@ from pydantic import Field
 
 from scar.aws.model import limits
 from scar.fdl.field_types import TextList
-from scar.fdl.model.base import FdlModel
 from scar.fdl.model.batch.compute_resources import AllocationStrategy, EnvironmentType
+from scar.fdl.model.deferred import DeferredModel
 
 
-class ComputeEnvironmentSpec(FdlModel):
+class ComputeEnvironmentSpec(DeferredModel):
     """One compute environment of several; omitted keys are those of `compute_resources`."""
 
     type: EnvironmentType | None = Field(

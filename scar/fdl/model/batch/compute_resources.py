@@ -6,8 +6,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from scar.aws.model import limits
 from scar.fdl.field_types import TextList, UserDataFile
-from scar.fdl.model.base import FdlModel, NetworkSpec
+from scar.fdl.model.base import NetworkSpec
 from scar.fdl.model.batch.disk import DiskSpec, size_to_disk
+from scar.fdl.model.deferred import DeferredModel
 from scar.fdl.values.aws_names import InstanceProfile, SecurityGroupIds, SubnetIds
 
 EnvironmentType = Literal["EC2", "SPOT", "FARGATE", "FARGATE_SPOT"]
@@ -31,7 +32,7 @@ PRESET_TYPES: dict[str, EnvironmentType] = {
 """The type of the environment of each preset with one environment."""
 
 
-class ComputeResourcesSpec(FdlModel):
+class ComputeResourcesSpec(DeferredModel):
     """The compute environment that jobs run in: EC2 instances or Fargate tasks."""
 
     alternate_keys: ClassVar = NetworkSpec.alternate_keys
@@ -106,7 +107,7 @@ class ComputeResourcesSpec(FdlModel):
         examples=[{"labA": 0.5, "labB": 1.0}],
     )
     disk: Annotated[DiskSpec, BeforeValidator(size_to_disk)] = Field(
-        DiskSpec(), description="the disk: its size in GiB, or a section"
+        DiskSpec.model_construct(), description="the disk: its size in GiB, or a section"
     )
     user_data: UserDataFile | None = Field(
         None,

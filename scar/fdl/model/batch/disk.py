@@ -3,10 +3,10 @@
 from pydantic import Field, StrictBool
 
 from scar.aws.model.disks.ebs_volumes import RootVolumeType
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.deferred import DeferredModel
 
 
-class DiskSpec(FdlModel):
+class DiskSpec(DeferredModel):
     """The disk of an instance or task; `disk: 500` is short for `disk: {size: 500}`."""
 
     size: int = Field(

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from scar.aws.model import limits
 from scar.fdl.field_types import Text, TextList
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.deferred import DeferredModel
 from scar.fdl.values.byte_sizes import ByteSize
 
 _FACTOR = re.compile(r"x([0-9]+(?:\.[0-9]+)?)")
@@ -23,7 +23,7 @@ def _check_growth(text: str) -> str:
     return text
 
 
-class ObjectMatchSpec(FdlModel):
+class ObjectMatchSpec(DeferredModel):
     """Which objects an override is for; all conditions must be met."""
 
     long_keys: ClassVar = frozenset({"min_size"})
@@ -42,14 +42,14 @@ class ObjectMatchSpec(FdlModel):
     )
 
 
-class JobOverrideSpec(FdlModel):
+class JobOverrideSpec(DeferredModel):
     """What the jobs of some objects request instead of `vcpus`, `memory`, GPUs and `timeout`.
 
     The first entry that matches an object counts.
     """
 
     match: ObjectMatchSpec = Field(
-        ObjectMatchSpec(), description="the objects; at least one condition"
+        ObjectMatchSpec.model_construct(), description="the objects; at least one condition"
     )
     vcpus: float = Field(
         0,
@@ -74,7 +74,7 @@ class JobOverrideSpec(FdlModel):
     )
 
 
-class ExitRetrySpec(FdlModel):
+class ExitRetrySpec(DeferredModel):
     """Jobs that are submitted again when their script ends with an exit code.
 
     The job submits the next one, which continues the run; `scar why` shows both. The first entry

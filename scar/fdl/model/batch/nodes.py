@@ -3,12 +3,12 @@
 from pydantic import Field, StrictBool
 
 from scar.aws.model import limits
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.deferred import DeferredModel
 
 _SCAR_NODES = 10  # SCAR's default
 
 
-class MultiNodeSpec(FdlModel):
+class MultiNodeSpec(DeferredModel):
     """Multi-node parallel jobs: several containers, an instance each, that work on one input."""
 
     enabled: StrictBool = Field(

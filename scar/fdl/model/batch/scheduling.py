@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from scar.aws.model import limits
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.deferred import DeferredModel
 
 
-class SchedulingSpec(FdlModel):
+class SchedulingSpec(DeferredModel):
     """Fair-share scheduling: whose share the jobs use, and their priority in it."""
 
     share: str = Field(

@@ -9,7 +9,7 @@ from scar.aws.model import limits
 from scar.aws.model.containers.ulimits import UlimitName
 from scar.fdl.defaults import PROFILE_OF_FUNCTION, REGION_OF_FUNCTION
 from scar.fdl.field_types import mapping_to_list, none_to_empty
-from scar.fdl.model.base import EnvironmentSpec, FdlModel
+from scar.fdl.model.base import EnvironmentSpec
 from scar.fdl.model.batch.array import ArraySpec
 from scar.fdl.model.batch.compute_environments import ComputeEnvironmentSpec
 from scar.fdl.model.batch.compute_resources import ComputeResourcesSpec
@@ -23,10 +23,11 @@ from scar.fdl.model.batch.storage import (
     TmpfsSpec,
     Ulimit,
 )
+from scar.fdl.model.deferred import DeferredModel
 from scar.fdl.values.aws_names import RoleName
 
 
-class BatchSpec(FdlModel):
+class BatchSpec(DeferredModel):
     """AWS Batch, for `execution_mode: batch` and `lambda-batch`."""
 
     enabled: StrictBool = Field(
@@ -130,7 +131,8 @@ class BatchSpec(FdlModel):
         "", description="ARN of AWS Batch's service role; empty: its service-linked role"
     )
     compute_resources: ComputeResourcesSpec = Field(
-        ComputeResourcesSpec(), description="the compute environment that jobs run in"
+        ComputeResourcesSpec.model_construct(),
+        description="the compute environment that jobs run in",
     )
     compute_environments: Annotated[
         tuple[ComputeEnvironmentSpec, ...], BeforeValidator(mapping_to_list)
@@ -140,11 +142,11 @@ class BatchSpec(FdlModel):
         " which AWS Batch uses them",
     )
     scheduling: SchedulingSpec = Field(
-        SchedulingSpec(), description="fair-share scheduling of the job queue"
+        SchedulingSpec.model_construct(), description="fair-share scheduling of the job queue"
     )
 
     multi_node_parallel: MultiNodeSpec = Field(
-        MultiNodeSpec(),
+        MultiNodeSpec.model_construct(),
         description="multi-node parallel jobs, for MPI and other programs that exchange data: each"
         " node gets the input, and the addresses of all nodes in the file `$SCAR_HOSTFILE`",
     )

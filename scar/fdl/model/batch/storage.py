@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, StrictBool
 
 from scar.aws.model.containers.ulimits import UNLIMITED
 from scar.fdl.field_types import TextList, check_number
-from scar.fdl.model.base import FdlModel
+from scar.fdl.model.deferred import DeferredModel
 
 # model: FileSystemConfig.Arn of Lambda and S3FilesVolumeConfiguration of Batch; the ids of EFS may
 # have 8 digits (model: AccessPointId of EFS).
@@ -22,7 +22,7 @@ EFS_ACCESS_POINT = (
 MountPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$", max_length=255)]
 
 
-class JobFileSystemSpec(FdlModel):
+class JobFileSystemSpec(DeferredModel):
     """A file system that jobs mount through an access point of Amazon EFS or Amazon S3 Files."""
 
     arn: Annotated[str, Field(pattern=ACCESS_POINT_ARN)] = Field(
@@ -48,7 +48,7 @@ class JobFileSystemSpec(FdlModel):
         return self.arn.rpartition("/")[2]
 
 
-class TmpfsSpec(FdlModel):
+class TmpfsSpec(DeferredModel):
     """A file system in memory, empty when the job starts."""
 
     path: MountPath = Field(description="mount path in the job; required", examples=["/scratch"])
@@ -62,7 +62,7 @@ class TmpfsSpec(FdlModel):
     )
 
 
-class UlimitSpec(FdlModel):
+class UlimitSpec(DeferredModel):
     """A resource limit of jobs; a number sets both values."""
 
     alternate_keys: ClassVar = {"softLimit": "soft", "hardLimit": "hard"}
