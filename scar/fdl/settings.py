@@ -81,17 +81,8 @@ def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettin
 
     Raise ConfigurationError with file, line and key.
     """
-    from scar.fdl.scar_words import config_file
-
-    legacy = config_file.read_config(_scar_folder(environment) / "scar.cfg")
-    settings = UserSettings(
-        region=legacy.region,
-        profile=legacy.profile,
-        lower_layers=legacy.layers,
-        upper_layers=_environment_layers(environment),
-        notes=legacy.notes,
-        stage=stage,
-    )
+    settings = UserSettings(upper_layers=_environment_layers(environment), stage=stage)
+    settings = _apply_config_of_scar(settings, _scar_folder(environment) / "scar.cfg")
     path = config_path(environment)
     if (parsed := _read_config_file(path)) is not None:
         settings = _apply_config_file(settings, path, parsed)
@@ -100,6 +91,26 @@ def read_settings(environment: Mapping[str, str], stage: str = "") -> UserSettin
         settings,
         region=environment.get("SCAR_REGION") or settings.region,
         profile=environment.get("SCAR_PROFILE") or settings.profile,
+    )
+
+
+def _apply_config_of_scar(settings: UserSettings, path: Path) -> UserSettings:
+    """Return the settings with the values of SCAR 4's file, if there is one."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return settings  # what reads the file is a twentieth of the start of `scar put`
+    except (OSError, ValueError):
+        pass  # the reader says what is wrong
+    from scar.fdl.scar_words import config_file
+
+    legacy = config_file.read_config(path)
+    return replace(
+        settings,
+        region=legacy.region,
+        profile=legacy.profile,
+        lower_layers=legacy.layers,
+        notes=legacy.notes,
     )
 
 
