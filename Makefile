@@ -48,8 +48,8 @@ example: $(VENV)/.demo ## an example, checked, on this machine: NAME=images; exa
 	$(BIN)/python -m supervisor.bundle --architecture amd64
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m examples.runner $(or $(NAME),--help) $(if $(TOOL),--tool $(TOOL))
 
-# A file's tests share servers and images: a worker gets whole files.
-WORKERS = -n $(PYTEST_WORKERS) --dist loadfile
+# A file's tests share servers and images: a worker gets whole files, in the order of tests/conftest.py.
+WORKERS = -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.ministack bundle ## all tests, those of containers if there is an engine; T=path, or any options of pytest
 	$(BIN)/python -m pytest --durations=10 $(if $(T),$(T),$(WORKERS) --cost)

@@ -1,4 +1,4 @@
-"""Hooks for all tests: Hypothesis profiles, shared service models, the terminal summary.
+"""Hooks for all tests: Hypothesis profiles, order, shared service models, the terminal summary.
 
 Container tests are counted, and fail instead of being skipped where they are required.
 """
@@ -34,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("cost"):
         config.pluginmanager.register(CostMeter(), "cost meter")
         config.pluginmanager.register(CostReport(), "cost report")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-randomly
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first: one at the end would be run by one worker while the others wait."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_collection_finish() -> None:

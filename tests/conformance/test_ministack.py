@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from tests.conformance.ministack_server import MinistackServer
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.fakes.local_cloud import LocalCloudProcess
 
 # The first test builds the image.
-pytestmark = [pytest.mark.container, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.container, pytest.mark.long, pytest.mark.timeout(1800)]
 
 ELSEWHERE = {
     "cluster": "tests/functional/cluster/test_example.py: its image needs PyPI",

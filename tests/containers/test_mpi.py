@@ -22,6 +22,8 @@ from tests.waiting import until
 if TYPE_CHECKING:
     from tests.fakes.local_cloud import LocalCloudProcess
 
+pytestmark = pytest.mark.long
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mpi"
 APPLETS = "sh head wc cat sleep mkdir chmod mv"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"

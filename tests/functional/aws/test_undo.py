@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from tests.functional.aws.conftest import FakeImages
 
+pytestmark = pytest.mark.long
+
 FUNCTION = changed(
     a_function("batch"),
     batch=BatchSpec(compute_resources=ComputeResourcesSpec(disk=80)),

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 Damage = Literal["missing", "empty", "half", "garbage", "directory", "fifo", "link", "device"]
 BODIES = {"large": os.urandom(200_000), "other": os.urandom(70_000), "small": b"inline"}
 LAYER, CONFIG = os.urandom(5000), b"{}"

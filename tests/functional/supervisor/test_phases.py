@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.long
+
 BODY = os.urandom(1 << 20)
 SMALL_FILES = 24
 LARGE_SIZE = 65 << 20  # above the threshold of uploads in parts

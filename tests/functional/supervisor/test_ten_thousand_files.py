@@ -12,6 +12,8 @@ from tests.unit.supervisor.batch.test_account_rates import check_every_run_was_s
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(("per_second", "timeout"), [(100, 300), (300, 60)])
 def test_of_ten_thousand_files_none_fails(tmp_path: Path, per_second: int, timeout: int) -> None:

@@ -16,6 +16,8 @@ from scar.runs.states import FAILURE_STATES, FINISHED_STATES, MAX_EVENT_AGE, Run
 from tests.fakes.chaos.run_world import RunWorld
 from tests.fakes.object_store import Crash
 
+pytestmark = pytest.mark.long
+
 ARCHITECTURE = Path(__file__).parents[3] / "docs" / "architecture.md"
 LONGEST = max(exit_.seconds or 0 for exit_ in EXITS.values())
 STEPS = (1, 2, 61, 400, 1_000, 22_000, 50_000)

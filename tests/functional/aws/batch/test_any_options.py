@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from scar.aws.model.function import Function
 
+pytestmark = pytest.mark.long
+
 
 def load(folder: Path, connection: AwsConnection, section: dict[str, Any]) -> tuple[Function, ...]:
     """Return the function, in the account of the connection; skip invalid examples."""

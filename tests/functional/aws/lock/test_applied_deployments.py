@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from scar.aws.model.resources import Resource
     from tests.functional.aws.conftest import FakeImages
 
+pytestmark = pytest.mark.long
+
 NOTHING = "Nothing to change."
 # Read in full only: what a role may do.
 FULL = "GetRolePolicy"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from scar.aws.client.connection import AwsConnection
     from tests.fakes.iam_evaluation import IamGrant, Policy
 
+pytestmark = pytest.mark.long
+
 HERE = f"arn:aws:{{}}:eu-west-1:{ACCOUNT}:"
 # A user who may replace the failure handler's code has its permissions anyway. A statement
 # without these actions would cost 400 of the 6,144 characters that a policy may have.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from scar.aws.model.function import Function
 
+pytestmark = pytest.mark.long
+
 ACCOUNT = Account("123456789012", "eu-west-1")
 ANYWHERE = pseudo_parameters.account_with_marks("", "")
 ROLE = "arn:aws:iam::123456789012:role/mine"
