@@ -82,8 +82,11 @@ class Outbox:
             self._wake.clear()
             try:
                 pause = self._deliver_due_events()
-                if self._delivered and not self._wake.wait(DELETION_PAUSE):
-                    self._record_deliveries()
+                if self._delivered:
+                    until_retry = DELETION_PAUSE if pause is None else pause
+                    if not self._wake.wait(min(DELETION_PAUSE, until_retry)):
+                        self._record_deliveries()
+                    continue
             except Exception:  # the disk may be full; the events are still stored
                 log.exception("the event queue cannot be read or written")
                 pause = LONGEST_PAUSE

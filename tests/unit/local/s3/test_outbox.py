@@ -148,6 +148,22 @@ def test_events_after_a_retry_are_delivered_while_earlier_ones_are_not_deleted(
     database.close()
 
 
+def test_a_retry_does_not_wait_for_the_deletion_of_what_was_delivered_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "DELETION_PAUSE", 1000.0)
+    database, receiver = Database(tmp_path / "db"), Receiver(failures=1)
+    outbox = Outbox(database, receiver)
+    add(outbox, database, "bad", b"1")
+    outbox.start()
+    until(lambda: not receiver.failures)
+    add(outbox, database, "good", b"2")  # alone in its batch
+    receiver.wait(2)
+    outbox.close()
+    assert count_pending(database) == 0
+    database.close()
+
+
 def test_a_pause_deletes_what_was_delivered(tmp_path: Path) -> None:
     database, receiver = Database(tmp_path / "db"), Receiver()
     outbox = Outbox(database, receiver)
