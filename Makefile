@@ -52,10 +52,15 @@ example: $(VENV)/.demo ## an example, checked, on this machine: NAME=images; exa
 WORKERS = -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.ministack bundle ## all tests, those of containers if there is an engine; T=path, or any options of pytest
-	$(BIN)/python -m pytest --durations=10 $(if $(T),$(T),$(WORKERS) --cost)
+ifdef T
+	$(BIN)/python -m pytest --durations=10 $(T)
+else
+	@# Coverage of the unit tests only: measuring doubles the CPU time of the others.
+	status=0; $(BIN)/python -m pytest --durations=10 $(WORKERS) --cost --cov --cov-report=term tests/unit || status=$$?; \
+	$(BIN)/python -m pytest --durations=10 $(WORKERS) --cost tests --ignore=tests/unit && exit $$status
+endif
 
-# Apart from `make test`, because measuring doubles the CPU time of the tests' own processes.
-coverage: $(VENV)/.dev $(VENV)/.ministack bundle ## the lines and branches that the tests reach; T=path
+coverage: $(VENV)/.dev $(VENV)/.ministack bundle ## the lines and branches that all tests reach, or those of T=path
 	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term $(T)
 
 test-fast: $(VENV)/.dev ## the unit tests, in less than a minute: no network, no emulated cloud
