@@ -20,7 +20,7 @@ def machine_facts() -> dict[str, str]:
         "processor": f"{_first('/proc/cpuinfo', 'model name') or platform.machine()},"
         f" {len(os.sched_getaffinity(0))} cores",
         "memory": f"{int(_first('/proc/meminfo', 'MemTotal').split()[0]) / 1024**2:.1f} GiB",
-        "kernel": f"{platform.system()} {platform.release()}",
+        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
         "load at the start": " ".join(f"{value:.2f}" for value in os.getloadavg()),
         "Python": f"{platform.python_version()}, boto3 {metadata.version('boto3')}",
     }
