@@ -1,9 +1,4 @@
-"""Every row of the results: ``python -m bench.all [--quick] [ROW …]``.
-
-Prints a table and, with ``-o FILE``, writes it with the facts about this machine and the notes of
-``bench/notes.md``. Rows that fail are named with their error, and the exit status is 1; a file is
-then not written, unless with ``--keep-going``.
-"""
+"""Every row of the results: ``python -m bench.all [--quick] [ROW …]``."""
 
 from __future__ import annotations
 
@@ -23,6 +18,11 @@ from bench.kit.report import parse_notes, report, table, write_report
 from bench.rows.table import OTHER_ROWS, ROWS, find_row
 
 NOTES = ROOT / "bench" / "notes.md"
+_DESCRIPTION = (
+    "Measure scar next to other tools, print a table, and with -o write it with the facts about"
+    " this machine and the notes of bench/notes.md. Rows that fail are named with their error, and"
+    " the exit status is 1; a file is then not written, unless with --keep-going."
+)
 
 
 def main() -> int:
@@ -77,12 +77,22 @@ def _used_cpu() -> float:
 
 
 def _parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=_DESCRIPTION)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller sizes")
     parser.add_argument("-o", "--output", type=Path, help="write the report to this file")
     parser.add_argument("--keep-going", action="store_true", help="write it without rows that fail")
-    parser.add_argument("--peers", type=Path, default=Path(sys.prefix) / "peers")
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS | OTHER_ROWS))
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(sys.prefix) / "peers",
+        help="where the tools that scar is compared with are installed (%(default)s)",
+    )
+    parser.add_argument(
+        "rows",
+        nargs="*",
+        metavar="ROW",
+        help=f"{', '.join(ROWS)}; and, with --quick only if named: {', '.join(OTHER_ROWS)}",
+    )
     options = parser.parse_args()
     if unknown := sorted(set(options.rows) - (ROWS | OTHER_ROWS).keys()):
         parser.error(f"no row {', '.join(unknown)}; the rows: {', '.join(ROWS | OTHER_ROWS)}")
