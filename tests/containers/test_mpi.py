@@ -81,9 +81,10 @@ def job_of(cloud: LocalCloudProcess, text: str) -> dict[str, Any]:
     return job
 
 
-def exit_codes(cloud: LocalCloudProcess, job: str) -> list[int]:
+def exit_codes(cloud: LocalCloudProcess, job: str) -> list[int | None]:
+    """Return the nodes' exit codes; None for a node that the end of the main one has stopped."""
     nodes = cloud.client("batch").describe_jobs(jobs=[f"{job}#{index}" for index in range(3)])
-    return [node["container"]["exitCode"] for node in nodes["jobs"]]
+    return [node["container"].get("exitCode") for node in nodes["jobs"]]
 
 
 @pytest.mark.container
@@ -103,7 +104,9 @@ def check_success(cloud: LocalCloudProcess) -> None:
     for steps in (1_000_000, 2_000_000, 3_000_000):
         job = job_of(cloud, f"{steps}\n")
         assert job["status"] == "SUCCEEDED", cloud.log("mpi-pi")
-        assert exit_codes(cloud, job["jobId"]) == [0, 0, 0]
+        main, *others = exit_codes(cloud, job["jobId"])
+        assert main == 0
+        assert set(others) <= {0, None}  # slow ones are stopped, as on AWS
         results[f"results/pi-{steps}.txt"] = f"3 processes, {steps} steps: pi is 3.141592654\n"
     outputs = cloud.keys("results/", "my-mpi")
     assert {key: cloud.read(key, "my-mpi") for key in outputs} == results
