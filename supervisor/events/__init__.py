@@ -9,7 +9,7 @@ read the document with ``json_values``, and what callers request of a job with `
 events that another system has delegated. ``event_stores`` assigns the objects of events to the
 function's stores, and ``request_events`` says which events in the bodies of requests are delivered.
 ``queue_messages`` parses the messages of an SQS event one by one, ``folder_markers`` recognises the
-objects that stand for folders. ``failed_event`` parses the invocation record that Lambda sends to
+objects that mark folders. ``failed_event`` parses the invocation record that Lambda sends to
 an on-failure destination, and returns why the invocation failed. ``response`` builds the body that
 the caller of a Lambda function gets, or the error; for HTTP requests ``http_response`` chooses
 status, headers and text. ``response_body`` has what both need.

@@ -1,4 +1,4 @@
-"""The objects that stand for folders. Downloads and listings need no other module of events."""
+"""The objects that mark folders. Downloads and listings need no other module of events."""
 
 from __future__ import annotations
 
