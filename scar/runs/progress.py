@@ -171,7 +171,7 @@ def count_inputs(  # noqa: PLR0913 - what was read before the records
 def count_new_files(
     before: Mapping[str, Sequence[InputObject]], now: Mapping[str, Sequence[InputObject]]
 ) -> int:
-    """Return the number of files of each function that were written since ``before`` was listed."""
+    """Return how many files of all functions were written since ``before`` was listed."""
     return sum(
         len(_written(files).difference(_written(before.get(name, ()))))
         for name, files in now.items()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scar.aws.deploy.applied import AppliedState
 
 RECORD_KEY = "locks/applied"
-# Longer than a deployment takes; after this, one records nothing if others have written meanwhile.
+# Longer than a deployment takes. One that takes longer records nothing if others have written.
 CHANGES_KEPT = timedelta(hours=1)
 
 
