@@ -100,15 +100,13 @@ def _complete(instruction: str, services: "Services | None") -> int:
     A request that no shell function makes is answered with the status only: anything that is
     written stands in the user's prompt.
     """
-    from scar.cli.completion.shells import answer_request
+    from scar.cli.completion.shells import answer_request, has_words
     from scar.cli.services import Services
     from scar.cli.session import Session
 
-    session = Session(services=services or Services(os.environ))
-    try:
-        return answer_request(session, instruction)
-    except (KeyError, ValueError):  # of click: COMP_WORDS or COMP_CWORD is missing or no number
+    if not has_words(instruction, os.environ):
         return UNEXPECTED
+    return answer_request(Session(services=services or Services(os.environ)), instruction)
 
 
 def _replace_closed_streams() -> None:

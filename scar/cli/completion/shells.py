@@ -11,9 +11,24 @@ from scar.cli.completion import COMPLETION_REQUEST
 from scar.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scar.cli.session import Session
 
 PROGRAM = "scar"
+
+
+def has_words(instruction: str, environment: Mapping[str, str]) -> bool:
+    """Return whether a request has what click reads: the words, and the place of the last one.
+
+    fish has that word itself in place of its place. Requests for shell functions need neither.
+    """
+    shell, _, request = instruction.rpartition("_")
+    if request != "complete":
+        return True
+    if not {"COMP_WORDS", "COMP_CWORD"} <= environment.keys():
+        return False
+    return shell == "fish" or environment["COMP_CWORD"].isdecimal()
 
 
 def answer_request(session: Session, instruction: str) -> int:
