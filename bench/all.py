@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import os
 import resource
 import sys
 import tempfile
@@ -56,7 +57,8 @@ def main() -> int:
         print(f"Failed: {', '.join(failed)}.", file=sys.stderr)
     if options.output and lines and (options.keep_going or not failed):
         facts["rows that failed"] = ", ".join(failed) or "none"
-        command = "make bench-quick" if options.quick else "make bench"
+        arguments = f"--quick -o {options.output}" if options.quick else f"-o {options.output}"
+        command = f"python -m bench.all {arguments}"
         notes = parse_notes(NOTES.read_text())
         write_report(options.output, report(lines, facts, notes, command=command))
     return bool(failed)
@@ -94,6 +96,8 @@ def _parse_arguments() -> argparse.Namespace:
         help=f"{', '.join(ROWS)}; and, with --quick only if named: {', '.join(OTHER_ROWS)}",
     )
     options = parser.parse_args()
+    if options.output and not os.access(options.output.parent, os.W_OK | os.X_OK):
+        parser.error(f"cannot write to the folder {options.output.parent}")
     if unknown := sorted(set(options.rows) - (ROWS | OTHER_ROWS).keys()):
         parser.error(f"no row {', '.join(unknown)}; the rows: {', '.join(ROWS | OTHER_ROWS)}")
     return options

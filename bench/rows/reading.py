@@ -10,6 +10,7 @@ from bench.kit.pairs import Subject, interleave
 from bench.rows.scripts import NUMBER, find_numbers, run_module
 from bench.sink import logs
 from bench.sink.running import run_sink
+from scar.meter import format_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,4 +118,4 @@ def _export(context: Context, folder: Path, count: int) -> Subject:
 
 def _export_name(count: int) -> str:
     stacks = max(1, count // OF_STACK)
-    return f"export of {count} functions in {stacks} stack{'s' if stacks > 1 else ''}"
+    return f"export of {format_count(count, 'function')} in {format_count(stacks, 'stack')}"
